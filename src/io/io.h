@@ -1,0 +1,84 @@
+/* How datagrams move. One table per back end; the relay thread knows no other.
+ *
+ * A back end reads batches from the sockets attached to it and lends them to their owners; what is
+ * sent is gathered and leaves at the end of the batch. It belongs to one thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/addr.h"
+#include "base/counters.h"
+#include "base/packet.h"
+
+struct event_base;
+struct io;
+struct io_socket;
+
+struct io_settings {
+	struct counters *counters;
+	bool gso, gro;
+	/* Called after each batch was delivered and before what was sent in it leaves: the owner
+	 * finishes what it keeps per batch. */
+	void (*batch_ended)(void *context);
+	void *context;
+};
+
+/* A batch: n packets with data, len, src, dst, ttl and tos, lent until the function returns, but
+ * what was given to io_send from it stays as it is until the flush. There is PACKET_HEADROOM before
+ * and PACKET_TAILROOM behind each, if asked for at attach. */
+typedef void io_receive_fn(void *owner, struct packet *packets, size_t n);
+
+/* An ICMP error met a packet sent to dst from this socket (RFC 8656 section 11.5). */
+typedef void io_icmp_fn(void *owner, const struct transport_addr *dst, uint8_t type, uint8_t code,
+                        const uint8_t data[4]);
+
+struct io_handler {
+	io_receive_fn *receive;
+	io_icmp_fn *icmp; /* NULL: errors are not asked for */
+	void *owner;
+	bool needs_headroom; /* each packet of a GRO train gets its own */
+};
+
+struct io_backend {
+	const char *name; /* "mmsg" */
+	enum err (*open)(struct event_base *base, const struct io_settings *settings,
+	                 struct io **io);
+	void (*close)(struct io *io); /* all sockets have been detached */
+	/* Takes over fd, a bound non-blocking UDP socket, and sets on it what receiving needs. */
+	enum err (*attach)(struct io *io, int fd, const struct io_handler *handler,
+	                   struct io_socket **socket);
+	/* Ends receiving and closes the descriptor, at once or when what was sent has left. */
+	void (*detach)(struct io_socket *socket);
+	/* Takes the descriptor back out, still open, for another thread. */
+	int (*release)(struct io_socket *socket);
+	/* Sends the packet as it stands to dst, with its ttl and tos, at the end of the batch or, out
+	 * of a batch, at the next flush. The bytes are lent until then. */
+	void (*send)(struct io_socket *socket, const struct packet *packet,
+	             const struct transport_addr *dst);
+	/* The same at once, copying nothing, with the DF bit set for this datagram alone. */
+	void (*send_whole)(struct io_socket *socket, const struct packet *packet,
+	                   const struct transport_addr *dst);
+	void (*flush)(struct io *io);
+};
+
+/* recvmmsg, sendmmsg, GSO and GRO on ordinary sockets. */
+extern const struct io_backend io_mmsg;
+
+/* What each back end begins with, so that its functions can be found. */
+struct io {
+	const struct io_backend *backend;
+};
+struct io_socket {
+	struct io *io;
+};
+
+static inline void io_send(struct io_socket *socket, const struct packet *packet,
+                           const struct transport_addr *dst)
+{
+	socket->io->backend->send(socket, packet, dst);
+}
+static inline void io_flush(struct io *io)
+{
+	io->backend->flush(io);
+}

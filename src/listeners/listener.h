@@ -1,0 +1,80 @@
+/* Where clients reach us: a listener for each frontend IP, port, transport and thread. It turns what
+ * arrives into messages with a 5-tuple and a path, and knows nothing of TURN.
+ *
+ *     udp.c ── datagrams ──┬── STUN, ChannelData ─────────────► host.input
+ *                          └── DTLS records ──► dtls.c ───────► host.input
+ *     tcp.c ── stream ─────┬── plain ──► framing.c ───────────► host.input
+ *                          └── TLS ──► tls.c ──► framing.c ───► host.input
+ */
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include "base/addr.h"
+#include "base/counters.h"
+#include "base/packet.h"
+#include "base/timer_wheel.h"
+#include "io/io.h"
+
+struct event_base;
+
+/* Where answers for a 5-tuple go. The first member of a UDP listener (which is the path of all its
+ * clients), of a DTLS association and of a stream connection. */
+struct path;
+struct path_ops {
+	/* Sends a whole message to the client. The packet is lent; datagram paths keep its bytes until
+	 * the batch ends. */
+	void (*send)(struct path *path, const struct packet *packet,
+	             const struct transport_addr *dst);
+	/* Ends the path after what was sent: the host wants no more of this client. */
+	void (*close)(struct path *path);
+};
+struct path {
+	const struct path_ops *ops;
+};
+
+/* What the relay thread gives its listeners. All calls are on its thread. */
+struct listener_host {
+	struct event_base *base;
+	struct io *io;
+	struct timer_wheel *timers;
+	struct counters *counters;
+	SSL_CTX *tls, *dtls;      /* NULL: not served */
+	size_t stream_queue_size; /* bytes that may wait for a slow reader; data beyond is dropped */
+	unsigned connections_max;     /* TCP and TLS of this thread */
+	unsigned dtls_sessions_max;   /* DTLS associations of this thread */
+	unsigned dtls_half_open_max;  /* of them, how many may be in their handshake */
+	unsigned handshake_timeout_s; /* a TLS or DTLS handshake takes no longer */
+	unsigned message_timeout_s;   /* nor the rest of a message that has begun */
+	unsigned idle_timeout_s;      /* nor silence on a connection without a session */
+
+	/* n messages that arrived together on one path, each with its 5-tuple: tuple[i] of packet[i]. */
+	void (*input)(void *context, struct path *path, const struct five_tuple *tuples,
+	              struct packet *packets, size_t n);
+	/* The path is gone and its memory about to be. */
+	void (*closed)(void *context, struct path *path, const struct five_tuple *tuple);
+	/* True while the host keeps a session on this 5-tuple. */
+	bool (*has_session)(void *context, const struct five_tuple *tuple);
+	void *context;
+};
+
+struct udp_listener;
+/* Opens a UDP socket on addr with SO_REUSEPORT and serves UDP, and DTLS where host->dtls is set.
+ * host is lent for the listener's life. ERR_SYSTEM with errno. */
+MUST_CHECK enum err udp_listener_create(const struct listener_host *host,
+                                        const struct transport_addr *addr, int socket_buffer_size,
+                                        bool serve_udp, struct udp_listener **listener);
+void udp_listener_destroy(struct udp_listener *listener);
+
+struct tcp_listener;
+/* The same for TCP, and TLS where host->tls is set. */
+MUST_CHECK enum err tcp_listener_create(const struct listener_host *host,
+                                        const struct transport_addr *addr, bool serve_tcp,
+                                        struct tcp_listener **listener);
+void tcp_listener_destroy(struct tcp_listener *listener);
+/* Writes out what streams gathered during a batch: one write, or one TLS record, for each. */
+void tcp_listener_flush(struct tcp_listener *listener);
+
+/* The actual address, when it was opened with port 0. */
+const struct transport_addr *udp_listener_addr(const struct udp_listener *listener);
+const struct transport_addr *tcp_listener_addr(const struct tcp_listener *listener);

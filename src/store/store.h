@@ -1,0 +1,73 @@
+/* Users, secrets, and what else the programs share, behind one interface: SQLite on one machine.
+ * A store lives on a thread of its own; a relay thread posts a request and gets its answer as mail. It is
+ * also called directly, by programs that may wait, such as turnadmin. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mailbox.h"
+
+enum { STORE_TEXT_MAX = 768, STORE_KEY_MAX = 64, STORE_SECRETS_MAX = 32 };
+
+/* Direct access. Opens, and creates where may_create is set, with coturn's table and column names.
+ * problem is one line for a person. Every function may wait for the disk. */
+struct store;
+MUST_CHECK enum err store_open(const char *path, bool may_create, struct store **store,
+                               char problem[256]);
+void store_close(struct store *store);
+
+struct store_user {
+	char name[STORE_TEXT_MAX];
+	char realm[STORE_TEXT_MAX];
+	uint8_t key[STORE_KEY_MAX]; /* MD5 key of coturn's hmackey column, 16 bytes */
+	size_t key_len;
+	uint8_t sha256_key[32]; /* RFC 8489; has_sha256 when the user was made by turnstone */
+	bool has_sha256;
+};
+
+MUST_CHECK enum err store_user_find(struct store *store, const char *realm, const char *name,
+                                    struct store_user *user);
+/* Finds by USERHASH (RFC 8489 section 14.4). */
+MUST_CHECK enum err store_user_find_hash(struct store *store, const char *realm,
+                                         const uint8_t userhash[32], struct store_user *user);
+MUST_CHECK enum err store_user_put(struct store *store, const struct store_user *user);
+MUST_CHECK enum err store_user_delete(struct store *store, const char *realm, const char *name);
+/* Calls each for every user of realm (NULL: all), in order of name, until it returns false. */
+MUST_CHECK enum err store_user_list(struct store *store, const char *realm,
+                                    bool (*each)(const struct store_user *user, void *context),
+                                    void *context);
+
+MUST_CHECK enum err store_secret_add(struct store *store, const char *realm, const char *secret);
+MUST_CHECK enum err store_secret_delete(struct store *store, const char *realm, const char *secret);
+MUST_CHECK enum err store_secret_list(struct store *store, const char *realm,
+                                      bool (*each)(const char *realm, const char *secret,
+                                                   void *context),
+                                      void *context);
+
+/* The same on its own thread, for relay threads that never wait. */
+struct store_thread;
+MUST_CHECK enum err store_thread_start(const char *path, struct store_thread **thread,
+                                       char problem[256]);
+void store_thread_stop(struct store_thread *thread); /* answers what is waiting, then ends */
+
+enum store_question { STORE_FIND_USER, STORE_FIND_USERHASH, STORE_LIST_SECRETS };
+
+/* A question and its answer in one letter: the asker allocates, the store fills in and posts it to
+ * reply_to, whose owner's deliver frees it. */
+struct store_request {
+	struct mail mail; /* deliver is set by the asker, for the answer */
+	struct mailbox *reply_to;
+	enum store_question question;
+	char realm[STORE_TEXT_MAX], name[STORE_TEXT_MAX];
+	uint8_t userhash[32];
+	uint64_t cookie; /* the asker's own */
+
+	enum err result; /* OK, ERR_NOT_FOUND, ERR_UNAVAILABLE */
+	struct store_user user;
+	char secrets[STORE_SECRETS_MAX][256];
+	size_t secret_count;
+};
+void store_thread_ask(struct store_thread *thread, struct store_request *request);

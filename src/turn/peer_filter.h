@@ -1,0 +1,48 @@
+/* Which peers this server relays to: everything that IANA lists as special-purpose is refused, in
+ * every form in which an IPv4 address hides in an IPv6 one, and so are the server's own listeners;
+ * a relayed transport address of this server is a peer like any other, for both clients of a call
+ * may be here. Rules of the operator come first. */
+#pragma once
+
+#include <stdio.h>
+
+#include "base/addr.h"
+
+struct peer_filter;
+
+struct peer_filter_settings { /* lent during creation, copied */
+	const struct addr_range *allowed,
+		*denied; /* allowed wins over denied, both over the defaults */
+	size_t allowed_count, denied_count;
+	const struct transport_addr
+		*listeners; /* own frontends; port 0 or an any-address matches all */
+	size_t listener_count;
+	const struct nat64_prefix *nat64;
+	size_t nat64_count;
+	bool allow_loopback; /* for tests */
+	/* Own relay addresses, as clients see them (public) and as sockets are bound (private). */
+	const struct transport_addr *relay_ips;
+	size_t relay_ip_count;
+	/* Says whether a transport address with an IP of relay_ips is a relayed one now. Any thread. */
+	bool (*is_relayed)(const struct transport_addr *addr, void *context);
+	void *context;
+};
+
+enum peer_verdict {
+	PEER_ALLOWED,
+	PEER_ALLOWED_IF_RELAYED, /* an IP of ours: only while the port is a relayed one */
+	PEER_DENIED_BY_RULE,
+	PEER_DENIED_SPECIAL, /* special-purpose; see *reason */
+	PEER_DENIED_LISTENER,
+};
+
+MUST_CHECK enum err peer_filter_create(const struct peer_filter_settings *settings,
+                                       struct peer_filter **filter);
+void peer_filter_destroy(struct peer_filter *filter);
+
+/* Judges an IP (a permission has no port). Gives in *reason, when not NULL, a few words such as
+ * "private use (RFC 1918)" or "denied-peer-ip". */
+enum peer_verdict peer_filter_judge_ip(const struct peer_filter *filter,
+                                       const struct transport_addr *peer, const char **reason);
+/* Judges a transport address that is about to be sent to. true: send. */
+bool peer_filter_allows(const struct peer_filter *filter, const struct transport_addr *peer);

@@ -1,0 +1,224 @@
+/* The TURN server (RFC 8656 on RFC 8489) as a state machine.
+ *
+ * Nothing here opens a socket, reads a clock, starts a thread or takes a lock. The host hands in
+ * packets, answers and the time. It gets back a verdict for each packet and a queue of actions to
+ * carry out. One server per relay thread; a host drives it like this:
+ *
+ *     packet from a client ──► turn_client_input ──► TURN_TO_PEER: send it from forward.relay
+ *     packet from a peer ────► turn_peer_input ────► TURN_TO_CLIENT: send it over forward.path
+ *     after either, and after every answer and timeout: carry out turn_next_action() until it is
+ *     empty; then ask turn_next_timeout()
+ *
+ * Data goes by verdict and is never copied. Everything rare goes by action. What the host does for
+ * an action may take its time: it answers by cookie, or not at all. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/counters.h"
+#include "base/packet.h"
+#include "base/timestamp.h"
+#include "stun/integrity.h"
+#include "stun/message.h"
+#include "stun/nonce.h"
+#include "turn/peer_filter.h"
+
+struct turn_server;     /* all that one relay thread knows */
+struct turn_allocation; /* relayed addresses, permissions, channels */
+
+enum { TURN_USERNAME_MAX = 513, TURN_REALM_MAX = 763, TURN_TOKEN_SIZE = 8 };
+
+/* IPv4 and IPv6 as an index: an allocation has at most one relayed transport address of each. */
+enum turn_family { TURN_IPV4, TURN_IPV6, TURN_FAMILY_COUNT };
+
+/* An address of ours that clients and peers see under another: external-ip. Ports stay. */
+struct turn_address_map {
+	struct transport_addr public_ip, private_ip;
+};
+
+struct turn_settings { /* copied but for what it points at, which outlives the server */
+	const char *realm;
+	bool is_open;                       /* relays without authentication: no-auth */
+	bool has_family[TURN_FAMILY_COUNT]; /* which relayed address families can be had */
+	bool rfc5766_channel_numbers;       /* up to 0x7FFE */
+	bool fingerprint;     /* on every message, not only where the client used it */
+	bool reason_phrases;  /* in error responses */
+	const char *software; /* SOFTWARE in responses; NULL: none */
+
+	uint32_t max_lifetime_s;        /* of an allocation; 600 is the default lifetime */
+	uint32_t permission_lifetime_s; /* RFC 8656 section 9: 300 */
+	uint32_t channel_lifetime_s;    /* RFC 8656 section 12: 600 */
+	uint32_t nonce_lifetime_s;      /* 0: for ever */
+	uint8_t nonce_secret[STUN_NONCE_SECRET_SIZE];
+
+	uint32_t permissions_per_allocation, channels_per_allocation; /* bounds; 508 beyond */
+	uint32_t pending_max;                                         /* requests parked at once */
+	uint32_t unauthorized_per_s; /* 401, 438 and 400 to one UDP source; 0: not limited */
+
+	unsigned thread, thread_count; /* a reservation token tells the thread that holds it */
+	const struct peer_filter *filter;
+	const struct turn_address_map *address_map;
+	size_t address_map_count;
+
+	int64_t wall_offset_ms; /* what to add to a timestamp for milliseconds since 1970 */
+	void (*random)(void *bytes, size_t len); /* cryptographic; a test may repeat itself */
+	struct counters *counters;               /* this thread's */
+};
+
+MUST_CHECK enum err turn_server_create(const struct turn_settings *settings, timestamp now,
+                                       struct turn_server **server);
+/* Ends all sessions without another action; the host closes what it opened. */
+void turn_server_destroy(struct turn_server *server);
+
+enum turn_verdict {
+	TURN_DROP,      /* nothing to send; the reason was counted */
+	TURN_CONSUMED,  /* handled; there may be actions */
+	TURN_TO_PEER,   /* send the packet as it stands from .relay to .dst */
+	TURN_TO_CLIENT, /* send the packet as it stands over .path to .dst */
+};
+
+struct turn_forward {
+	void *relay, *path;        /* the host's own handles */
+	struct transport_addr dst; /* the peer, or the client on a path that serves many */
+	bool dont_fragment;        /* RFC 8656 section 14.9: a Send indication asked for it */
+};
+
+/* A datagram or whole stream message from a client. path is where answers for the 5-tuple go; a
+ * UDP listener is the path of all its clients. The packet is lent; with TURN_TO_PEER its data, ttl
+ * and tos have become those to send. */
+enum turn_verdict turn_client_input(struct turn_server *server, const struct five_tuple *tuple,
+                                    void *path, struct packet *packet, timestamp now,
+                                    struct turn_forward *forward);
+
+/* A datagram that a peer sent to a relayed transport address. The packet needs PACKET_HEADROOM
+ * before it and PACKET_TAILROOM behind. */
+enum turn_verdict turn_peer_input(struct turn_server *server, struct turn_allocation *allocation,
+                                  struct packet *packet, timestamp now,
+                                  struct turn_forward *forward);
+
+/* An ICMP error that met a packet which was sent to peer (RFC 8656 section 11.5). data is what the
+ * ICMP attribute carries: the next-hop MTU or pointer, four bytes. */
+void turn_peer_icmp(struct turn_server *server, struct turn_allocation *allocation,
+                    const struct transport_addr *peer, uint8_t type, uint8_t code,
+                    const uint8_t data[4], timestamp now);
+
+/* The connection that carried these messages is gone: what it had is deleted. */
+void turn_path_closed(struct turn_server *server, const struct five_tuple *tuple, timestamp now);
+
+/* True while an allocation lives on the 5-tuple; a listener closes idle connections without one. */
+bool turn_has_session(const struct turn_server *server, const struct five_tuple *tuple);
+
+enum turn_action_type {
+	TURN_SEND,        /* a message the core wrote, for .path and .dst */
+	TURN_OPEN_RELAY,  /* bind relayed addresses: .open; answer turn_relay_opened or _failed */
+	TURN_CLOSE_RELAY, /* .relay is no longer used */
+	TURN_FIND_KEY,    /* .find; answer turn_key_found or _not_found; never block */
+	TURN_FLOW_ADDED,  /* .flow: a channel over UDP that an offload may carry */
+	TURN_FLOW_REMOVED,
+	TURN_REPORT, /* .report: what happened to an allocation, for logs and accounting */
+};
+
+struct turn_open_relay {
+	bool family[TURN_FAMILY_COUNT]; /* wanted; both for ADDITIONAL-ADDRESS-FAMILY */
+	bool even_port;                 /* EVEN-PORT: the port must be even */
+	bool reserve_next;              /* and the next higher one is opened too, as .reserved */
+	bool has_token; /* RESERVATION-TOKEN: take what turn_reservation_take gives */
+	uint8_t token[TURN_TOKEN_SIZE];
+};
+
+struct turn_find_key {
+	const char *username; /* NULL when the client sent a USERHASH */
+	const uint8_t *userhash;
+	const char *realm;
+	enum stun_password_algorithm algorithm;
+};
+
+/* A relayed transport address the host opened. public_addr is what the client is told. */
+struct turn_relay {
+	void *relay; /* the host's handle; NULL: could not be had */
+	struct transport_addr addr, public_addr;
+};
+
+/* What the host found for TURN_OPEN_RELAY. */
+struct turn_opened {
+	struct turn_relay relay[TURN_FAMILY_COUNT];
+	struct turn_relay reserved; /* with reserve_next */
+};
+
+struct turn_flow {
+	struct five_tuple client;
+	struct transport_addr relayed, peer;
+	uint16_t channel;
+};
+
+enum turn_report_type { TURN_CREATED, TURN_REFRESHED, TURN_EXPIRED, TURN_DELETED };
+
+struct turn_traffic {
+	uint64_t to_peer_packets, to_peer_bytes, to_client_packets, to_client_bytes;
+};
+
+struct turn_report {
+	enum turn_report_type type;
+	uint64_t id; /* of the allocation, unique in this server */
+	const char *username;
+	const struct five_tuple *tuple;
+	const struct turn_relay *relay; /* TURN_FAMILY_COUNT of them */
+	uint32_t lifetime_s;
+	struct turn_traffic traffic;
+	const char
+		*reason; /* "no refresh in 600 s", "refresh with lifetime 0", "connection closed" */
+};
+
+struct turn_action {
+	enum turn_action_type type;
+	uint64_t cookie; /* TURN_OPEN_RELAY, TURN_FIND_KEY: comes back with the answer */
+	void *path;      /* TURN_SEND */
+	struct transport_addr dst;
+	struct packet *message; /* TURN_SEND: lent until the next call of turn_next_action */
+	void *relay;            /* TURN_CLOSE_RELAY */
+	union {
+		struct turn_open_relay open;
+		struct turn_find_key find;
+		struct turn_flow flow;
+		struct turn_report report;
+	};
+};
+
+/* Gives the oldest action; false when there is none. What it points at lives until the next call
+ * of turn_next_action. Answers may be given at once or at any time later. */
+bool turn_next_action(struct turn_server *server, struct turn_action *action);
+
+/* Answer to TURN_OPEN_RELAY. At least one wanted family was opened, and .reserved when asked for.
+ * Returns the allocation that the relays belong to now, for turn_peer_input; NULL when the request
+ * is no longer waiting: TURN_CLOSE_RELAY follows for each relay given. */
+struct turn_allocation *turn_relay_opened(struct turn_server *server, uint64_t cookie,
+                                          const struct turn_opened *opened, timestamp now);
+/* ... or 508. */
+void turn_relay_failed(struct turn_server *server, uint64_t cookie, timestamp now);
+
+/* Gives up the relay that a token of this server holds, when the user that reserved it asks: the
+ * host hands it to the server that asked. username is the one of the asking request. False when
+ * the token is unknown, expired or another user's. */
+bool turn_reservation_take(struct turn_server *server, const uint8_t token[TURN_TOKEN_SIZE],
+                           const char *username, struct turn_relay *relay);
+
+/* What the store knows of a user, for the algorithm asked or another. */
+struct turn_key {
+	char username[TURN_USERNAME_MAX + 1]; /* the answer to a USERHASH; else as asked */
+	uint8_t key[STUN_KEY_MAX];
+	size_t len; /* 16: MD5, 32: SHA-256 */
+};
+/* Answers to TURN_FIND_KEY. More than one key may be right while a secret is being rotated: the
+ * request is accepted when any fits. A user the host does not know gets 401; a store that is away,
+ * 508. */
+void turn_key_found(struct turn_server *server, uint64_t cookie, const struct turn_key *keys,
+                    size_t n, timestamp now);
+void turn_key_not_found(struct turn_server *server, uint64_t cookie, timestamp now);
+void turn_key_unavailable(struct turn_server *server, uint64_t cookie, timestamp now);
+
+/* When turn_handle_timeout wants to be called; TIMESTAMP_NEVER when nothing is due. */
+timestamp turn_next_timeout(const struct turn_server *server);
+void turn_handle_timeout(struct turn_server *server, timestamp now);
