@@ -101,6 +101,27 @@ static void test_past_and_never(void)
 	timer_wheel_destroy(wheel);
 }
 
+/* A cancelled timer leaves no wake-up behind, on whatever level it was. */
+static void test_cancel(void)
+{
+	struct timer_wheel *wheel = wheel_at(1000);
+	struct probe probe = {0}, other = {0};
+
+	for (timestamp span = 1; span < UINT64_C(1) << 60; span *= 32) {
+		timer_set(wheel, &probe.timer, 1000 + span, note);
+		timer_set(wheel, &other.timer, 1000 + span, note);
+		timer_cancel(wheel, &probe.timer);
+		bool is_other_awaited = timer_wheel_next(wheel) <= 1000 + span;
+		timer_set(wheel, &other.timer, 1000 + 2 * span, note);
+		bool is_moved = timer_wheel_next(wheel) > 1000;
+		timer_cancel(wheel, &other.timer);
+		ok(is_other_awaited && is_moved && timer_wheel_next(wheel) == TIMESTAMP_NEVER,
+		   "%llu ms ahead: nothing is awaited any more", (unsigned long long)span);
+	}
+	timer_wheel_destroy(wheel);
+	timer_wheel_destroy(NULL);
+}
+
 static void set_again_now(struct timer *timer, timestamp now)
 {
 	note(timer, now);
@@ -253,6 +274,7 @@ int main(void)
 {
 	test_edges();
 	test_past_and_never();
+	test_cancel();
 	test_callbacks();
 	for (unsigned seed = 1; seed <= 5; seed++)
 		test_model(seed);
