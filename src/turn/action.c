@@ -11,7 +11,7 @@ struct queued_action {
 	struct list node;
 	struct turn_action action;
 	struct packet packet;    /* TURN_SEND */
-	struct five_tuple tuple; /* TURN_REPORT */
+	struct five_tuple tuple; /* TURN_OPEN_RELAY, TURN_REPORT */
 	struct turn_relay relay[TURN_FAMILY_COUNT];
 	uint8_t bytes[];
 };
@@ -78,7 +78,9 @@ void action_open_relay(struct turn_server *server, uint64_t cookie,
 	if (entry == NULL)
 		return;
 	entry->action.cookie = cookie;
+	entry->tuple = *open->tuple;
 	entry->action.open = *open;
+	entry->action.open.tuple = &entry->tuple;
 	entry->action.open.username = memcpy(entry->bytes, open->username, len);
 }
 

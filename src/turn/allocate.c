@@ -35,7 +35,10 @@ int handle_allocate(struct request *request)
 		check_even_port,         /* step 8 */
 		check_additional_family, /* step 9 */
 	};
-	struct turn_open_relay open = {.username = request->username};
+	struct turn_open_relay open = {
+		.username = request->username,
+		.tuple = request->tuple,
+	};
 
 	if (is_retransmission(request)) {
 		put_success(request, request->allocation);
