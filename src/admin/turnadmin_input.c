@@ -82,8 +82,8 @@ static bool prompt_read(const struct turnadmin_input *input, const char *again, 
 	}
 	silent = before;
 	silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
-	fprintf(stderr, "%s%s: ", input->what, again);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+	fprintf(stderr, "%s%s: ", input->what, again);
 	was_read = silent_read(input, text);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
 	fputc('\n', stderr);
