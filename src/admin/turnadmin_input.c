@@ -15,9 +15,9 @@
 static bool file_read(const struct turnadmin_input *input, char *text);
 static bool terminal_read(const struct turnadmin_input *input, char *text);
 static bool prompt_read(const struct turnadmin_input *input, const char *again, char *text);
-static bool silent_read(const struct turnadmin_input *input, char *text);
-static bool line_read(const struct turnadmin_input *input, int fd, char *text);
-static bool line_is_fine(const struct turnadmin_input *input, char *text, size_t len);
+static bool silent_read(const struct turnadmin_input *input, const char *again, char *text);
+static ssize_t line_read(const struct turnadmin_input *input, int fd, char *text);
+static bool line_is_fine(const struct turnadmin_input *input, char *text, ssize_t len);
 static void interrupted(int signal);
 
 bool turnadmin_input_read(const struct turnadmin_input *input, char *text)
@@ -29,7 +29,7 @@ bool turnadmin_input_read(const struct turnadmin_input *input, char *text)
 	else if (isatty(STDIN_FILENO))
 		was_read = terminal_read(input, text);
 	else
-		was_read = line_read(input, STDIN_FILENO, text);
+		was_read = line_is_fine(input, text, line_read(input, STDIN_FILENO, text));
 	if (!was_read)
 		bytes_wipe(text, input->max + 1);
 	return was_read;
@@ -44,7 +44,7 @@ static bool file_read(const struct turnadmin_input *input, char *text)
 		turnadmin_say("%s: %s", input->file, strerror(errno));
 		return false;
 	}
-	was_read = line_read(input, fd, text);
+	was_read = line_is_fine(input, text, line_read(input, fd, text));
 	close(fd);
 	return was_read;
 }
@@ -71,27 +71,9 @@ static bool terminal_read(const struct turnadmin_input *input, char *text)
 	return is_same;
 }
 
+/* A signal that would end the program ends the reading instead, so that the echo comes back. All
+ * is in place before the prompt: what is typed at once is not shown either. */
 static bool prompt_read(const struct turnadmin_input *input, const char *again, char *text)
-{
-	struct termios before, silent;
-	bool was_read;
-
-	if (tcgetattr(STDIN_FILENO, &before) != 0) {
-		turnadmin_say("the terminal cannot be silenced: %s", strerror(errno));
-		return false;
-	}
-	silent = before;
-	silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-	fprintf(stderr, "%s%s: ", input->what, again);
-	was_read = silent_read(input, text);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-	fputc('\n', stderr);
-	return was_read;
-}
-
-/* A signal that would end the program ends the reading instead, so that the echo comes back. */
-static bool silent_read(const struct turnadmin_input *input, char *text)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
 	enum { SIGNAL_COUNT = sizeof signals / sizeof signals[0] };
@@ -101,31 +83,51 @@ static bool silent_read(const struct turnadmin_input *input, char *text)
 	sigemptyset(&catch.sa_mask);
 	for (size_t i = 0; i < SIGNAL_COUNT; i++)
 		sigaction(signals[i], &catch, &before[i]);
-	was_read = line_read(input, STDIN_FILENO, text);
+	was_read = silent_read(input, again, text);
 	for (size_t i = 0; i < SIGNAL_COUNT; i++)
 		sigaction(signals[i], &before[i], NULL);
 	return was_read;
 }
 
-/* Byte by byte: what follows the line is not ours to take. */
-static bool line_read(const struct turnadmin_input *input, int fd, char *text)
+static bool silent_read(const struct turnadmin_input *input, const char *again, char *text)
 {
-	size_t len = 0;
-	ssize_t n = 0;
-	char byte = '\0';
+	struct termios before, silent;
+	ssize_t len;
 
-	while (len <= input->max && (n = read(fd, &byte, 1)) == 1 && byte != '\n')
-		text[len++] = byte;
-	if (n < 0) {
-		turnadmin_say("no %s was read: %s", input->what, strerror(errno));
+	if (tcgetattr(STDIN_FILENO, &before) != 0) {
+		turnadmin_say("the terminal cannot be silenced: %s", strerror(errno));
 		return false;
 	}
+	silent = before;
+	silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+	fprintf(stderr, "%s%s: ", input->what, again);
+	len = line_read(input, STDIN_FILENO, text);
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+	fputc('\n', stderr);
 	return line_is_fine(input, text, len);
 }
 
-static bool line_is_fine(const struct turnadmin_input *input, char *text, size_t len)
+/* Returns the bytes before the end of the line, max + 1 when there are too many, -1 with errno. Byte
+ * by byte: what follows the line is not ours to take. */
+static ssize_t line_read(const struct turnadmin_input *input, int fd, char *text)
 {
-	if (len > input->max) {
+	ssize_t len = 0, n = 0;
+	char byte = '\0';
+
+	while ((size_t)len <= input->max && (n = read(fd, &byte, 1)) == 1 && byte != '\n')
+		text[len++] = byte;
+	return n < 0 ? -1 : len;
+}
+
+static bool line_is_fine(const struct turnadmin_input *input, char *text, ssize_t len)
+{
+	if (len < 0) {
+		turnadmin_say("no %s was read: %s", input->what,
+		              errno == EINTR ? "nothing was changed" : strerror(errno));
+		return false;
+	}
+	if ((size_t)len > input->max) {
 		turnadmin_say("the %s is longer than %zu bytes", input->what, input->max);
 		return false;
 	}
@@ -136,7 +138,7 @@ static bool line_is_fine(const struct turnadmin_input *input, char *text, size_t
 		turnadmin_say("the %s is empty", input->what);
 		return false;
 	}
-	for (size_t i = 0; i < len; i++)
+	for (ssize_t i = 0; i < len; i++)
 		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f) {
 			turnadmin_say("the %s has a control character in it", input->what);
 			return false;
