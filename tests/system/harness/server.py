@@ -187,7 +187,7 @@ class Server:
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise tap.Failure("the server ended at its start with %d: %s" % (
-                    self.process.returncode, self.log()))
+                    self.process.returncode, self.log()[-600:]))
             if self.answers():
                 return
         raise tap.Failure("the server answers no Binding request")
@@ -255,7 +255,8 @@ class Server:
         return self.read("stdout") + self.read("stderr")
 
     def last_words(self):
-        return "\n".join(["the server's last words:"] + self.log().splitlines()[-12:])
+        lines = [line[:300] for line in self.log().splitlines()[-12:]]
+        return "\n".join(["the server's last words:"] + lines)
 
     @property
     def pid(self):

@@ -106,7 +106,7 @@ def run_one(number, function):
         return True
     except Failure as error:
         print("not ok %d - %s" % (number, title), flush=True)
-        diagnose("%s: %s" % (where(error), error))
+        diagnose("%s: %s" % (where(error), str(error)[:1500]))
     except Exception as error:  # pylint: disable=broad-except
         print("not ok %d - %s" % (number, title), flush=True)
         diagnose("%s: %s" % (where(error), "".join(traceback.format_exception(
