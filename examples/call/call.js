@@ -111,8 +111,23 @@ function newConnection(mine) {
     connection.onicecandidateerror = (event) => mine.errors.set(event.errorCode, event.errorText);
     connection.onicegatheringstatechange = () => onGathering(mine);
     connection.onconnectionstatechange = () => onConnection(mine);
-    connection.ontrack = ({ streams }) => { element("remote").srcObject = streams[0]; };
+    connection.ontrack = ({ streams }) => showRemote(streams[0]);
     return connection;
+}
+
+// A browser may refuse to play sound before the person has touched the page; the picture comes anyway.
+function showRemote(remote) {
+    const video = element("remote");
+    if (video.srcObject === remote)
+        return;
+    video.srcObject = remote;
+    video.play().catch((problem) => {
+        if (problem.name !== "NotAllowedError")
+            return;
+        element("deafen").setAttribute("aria-pressed", "true");
+        applyMute();
+        video.play().catch(showProblem);
+    });
 }
 
 async function describe(mine, kind) {

@@ -33,7 +33,7 @@ MAX_BODY = 64 * 1024  # an SDP with every codec of a browser is about 10 KB
 MAX_CONNECTIONS = 64
 REQUEST_TIMEOUT_S = 30
 HEARTBEAT_S = 2
-ABSENT_S = 5  # how long a member may be without its event stream, as in a reload
+ABSENT_S = 3  # how long a member may be without its event stream, as in a reload
 CREDENTIAL_LIFETIME_S = 3600
 
 ROOM_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}\Z")
@@ -275,6 +275,7 @@ class Handler(BaseHTTPRequestHandler):
         member, stream = rooms.attach(room, member_id)
         try:
             self._send_head(HTTPStatus.OK, "text/event-stream", None)
+            self.wfile.write(b"retry: 500\n\n")
             while (events := rooms.take(room, member, stream)) is not None and not self._is_gone():
                 lines = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
                 self.wfile.write((lines or ": still here\n\n").encode())
