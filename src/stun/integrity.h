@@ -31,6 +31,9 @@ size_t stun_long_term_key(struct stun_hasher *hasher, enum stun_password_algorit
 /* SHA-256 of username ":" realm (section 14.4). username need not end with a zero. */
 void stun_userhash(struct stun_hasher *hasher, const uint8_t *username, size_t len,
                    const char *realm, uint8_t hash[STUN_USERHASH_SIZE]);
+/* SHA-256 of any bytes. */
+void stun_sha256(struct stun_hasher *hasher, const void *bytes, size_t len,
+                 uint8_t hash[STUN_SHA256_SIZE]);
 /* HMAC-SHA1 or HMAC-SHA256 of any bytes, as REST credentials and nonces need them. */
 void stun_hmac_sha1(struct stun_hasher *hasher, const uint8_t *key, size_t key_len,
                     const void *bytes, size_t len, uint8_t mac[STUN_SHA1_SIZE]);
@@ -45,3 +48,6 @@ bool stun_integrity_is_right(struct stun_hasher *hasher, const struct stun_messa
 
 /* CRC-32 of len bytes, XOR-ed with STUN_FINGERPRINT_XOR. */
 uint32_t stun_fingerprint(const uint8_t *bytes, size_t len);
+/* The same for a message whose FINGERPRINT attribute starts at offset: its length counts up to the
+ * end of that attribute, whatever the header says. */
+uint32_t stun_message_fingerprint(const uint8_t *bytes, size_t offset);

@@ -65,7 +65,7 @@ struct stun_message {
 	uint16_t unknown[STUN_UNKNOWN_MAX]; /* types that must be understood and are not */
 	unsigned unknown_count;
 	bool has_wrong_fingerprint;
-	bool has_bad_attribute; /* a known attribute whose length its row does not allow: 400 */
+	bool has_bad_attribute; /* one's length is not what its row allows: it is left out; 400 */
 };
 
 /* True when the first bytes can be a STUN message: two zero bits, the magic cookie, a length that is

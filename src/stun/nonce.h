@@ -11,7 +11,7 @@
 
 enum { STUN_NONCE_SIZE = 32, STUN_NONCE_SECRET_SIZE = 32 };
 
-/* RFC 8489 section 18.1; bit 0 is the least significant. */
+/* RFC 8489 section 18.1; bit 0 is the least significant (erratum 6290). */
 enum stun_security_feature {
 	STUN_FEATURE_PASSWORD_ALGORITHMS = 1 << 0,
 	STUN_FEATURE_USERNAME_ANONYMITY = 1 << 1,

@@ -127,6 +127,8 @@ struct turn_open_relay {
 	bool reserve_next;              /* and the next higher one is opened too, as .reserved */
 	bool has_token; /* RESERVATION-TOKEN: take what turn_reservation_take gives */
 	uint8_t token[TURN_TOKEN_SIZE];
+	const char *username;           /* who asks, for turn_reservation_take */
+	const struct five_tuple *tuple; /* where the request came from and to */
 };
 
 struct turn_find_key {
