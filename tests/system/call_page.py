@@ -81,7 +81,7 @@ def server_program():
     program = os.environ.get("SERVER") or os.path.join(os.environ.get("BUILD", "."), "turnserver")
     if not os.access(program, os.X_OK):
         raise SystemExit(f"{program}: no such program: name one with SERVER= or BUILD=")
-    return program
+    return os.path.abspath(program)
 
 
 class Turn:
