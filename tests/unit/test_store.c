@@ -319,7 +319,7 @@ static void test_locked(void)
 	setup(&fixture);
 	user_add(fixture.store, "r", "alice", "secret");
 	sqlite3_open(fixture.files.database, &other);
-	sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL, NULL);
 	if (store_user_set_password(&user, "x") != OK)
 		exit(1);
 	is_int(store_user_put(fixture.store, &user), ERR_UNAVAILABLE, "a locked file");
