@@ -11,6 +11,8 @@
 
 #include "config/option.h"
 
+enum { SECRETS_MAX = 32 }; /* each is tried in turn for every user that comes */
+
 struct check {
 	struct config *config;
 	struct config_report *report;
@@ -326,6 +328,21 @@ static void check_mechanisms(struct check *check)
 		     "use-auth-secret: there is no secret: set static-auth-secret or userdb");
 }
 
+static void check_secrets(struct check *check)
+{
+	const struct config *config = check->config;
+	const char *nonce_secret = config->stateless_nonce_secret;
+
+	if (config->static_auth_secret.count > SECRETS_MAX)
+		error(check, OPTION_ID_static_auth_secret,
+		      "static-auth-secret: %zu secrets are more than %d: drop those that nothing "
+		      "uses",
+		      config->static_auth_secret.count, SECRETS_MAX);
+	if (nonce_secret != NULL && strlen(nonce_secret) < 16)
+		warn(check, OPTION_ID_stateless_nonce_secret,
+		     "stateless-nonce-secret is shorter than 16 characters and can be guessed");
+}
+
 static bool has_hexadecimal_key(const struct config *config)
 {
 	for (size_t i = 0; i < config->user.count; i++)
@@ -362,16 +379,16 @@ static void check_realm(struct check *check)
 		use_host_name(check);
 }
 
-static void check_nonce_secret(struct check *check)
-{
-	const char *secret = check->config->stateless_nonce_secret;
-
-	if (secret != NULL && strlen(secret) < 16)
-		warn(check, OPTION_ID_stateless_nonce_secret,
-		     "stateless-nonce-secret is shorter than 16 characters and can be guessed");
-}
-
 /* ---- process ---- */
+
+static void check_sources(struct check *check)
+{
+	const struct config *config = check->config;
+
+	if (config->no_config && config->config_file != NULL)
+		warn(check, OPTION_ID_config_file,
+		     "config-file is not read: no-config was given as well");
+}
 
 static void check_accounts(struct check *check)
 {
@@ -398,9 +415,8 @@ static void check_log(struct check *check)
 }
 
 static void (*const checks[])(struct check *check) = {
-	check_files,      check_certificate, check_transports,
-	check_ports,      check_relay_ips,   check_external_ips,
-	check_peer_rules, check_lifetimes,   complete_mechanisms,
-	check_mechanisms, check_realm,       check_nonce_secret,
-	check_accounts,   check_log,         NULL,
+	check_files,         check_certificate,  check_transports, check_ports,
+	check_relay_ips,     check_external_ips, check_peer_rules, check_lifetimes,
+	complete_mechanisms, check_mechanisms,   check_realm,      check_secrets,
+	check_sources,       check_accounts,     check_log,        NULL,
 };

@@ -4,7 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { USERNAME_MAX = 512 }; /* bytes; RFC 8489 section 14.3 has fewer than 513 */
+enum {
+	USERNAME_MAX = 512, /* bytes; RFC 8489 section 14.3 has fewer than 513 */
+	PASSWORD_MAX = 512,
+};
 
 static bool refuse(char problem[OPTION_PROBLEM_SIZE], const char *why)
 {
@@ -29,6 +32,8 @@ bool check_user(const char *text, char problem[OPTION_PROBLEM_SIZE])
 		return refuse(problem, "the name is longer than 512 bytes");
 	if (colon[1] == 0)
 		return refuse(problem, "the password behind the colon is missing");
+	if (strlen(colon + 1) > PASSWORD_MAX)
+		return refuse(problem, "the password is longer than 512 bytes");
 	if (strncmp(colon + 1, "0x", 2) == 0 && !is_key(colon + 3))
 		return refuse(problem,
 		              "a key is 0x and 32 hexadecimal digits (MD5), or 64 (SHA-256)");

@@ -50,7 +50,9 @@ static void print_option(FILE *file, const struct option *option)
 		at = 0;
 	}
 	fprintf(file, "%*s", (int)(SUMMARY_COLUMN - at), "");
-	if (option->default_text[0] != 0 && strcmp(option->default_text, "false") != 0)
+	if (strcmp(option->default_text, "true") == 0)
+		snprintf(text, sizeof text, "%s [on]", option->summary);
+	else if (option->default_text[0] != 0 && option->type != OPTION_FLAG)
 		snprintf(text, sizeof text, "%s [%s]", option->summary, option->default_text);
 	else
 		snprintf(text, sizeof text, "%s", option->summary);

@@ -15,6 +15,7 @@ enum {
 	BARE = OPTION_BARE,
 	COMMAND = OPTION_COMMAND,
 	PARSER = OPTION_PARSER,
+	OWN = OPTION_OWN,
 };
 
 #define ANY                               \

@@ -70,6 +70,7 @@ uint32_t request_lifetime_s(const struct request *request)
 static bool is_retransmission(const struct request *request)
 {
 	return request->allocation != NULL &&
+	       strcmp(request->allocation->username, request->username) == 0 &&
 	       memcmp(request->allocation->answer.transaction_id,
 	              stun_transaction_id(&request->message), STUN_TRANSACTION_ID_SIZE) == 0;
 }

@@ -35,6 +35,7 @@ struct turn_allocation *allocation_create(struct turn_server *server,
 	                      five_tuple_hash(settings->tuple, server->hash_seed),
 	                      allocation) != OK)
 		goto fail_insert;
+	list_append(&server->sessions, &allocation->node);
 	allocation->server = server;
 	allocation->id = ++server->next_id;
 	allocation->tuple = *settings->tuple;
@@ -67,6 +68,7 @@ void allocation_destroy(struct turn_allocation *allocation)
 	LIST_FOR_EACH (node, &allocation->permissions)
 		permission_destroy(CONTAINER_OF(node, struct permission, node));
 	timer_cancel(server->timers, &allocation->timer);
+	list_remove(&allocation->node);
 	hash_table_remove(&server->allocations,
 	                  five_tuple_hash(&allocation->tuple, server->hash_seed), allocation);
 	free(allocation->username);

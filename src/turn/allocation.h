@@ -14,6 +14,7 @@ struct allocate_answer {
 };
 
 struct turn_allocation {
+	struct list node; /* in the server's sessions */
 	struct turn_server *server;
 	uint64_t id;
 	struct five_tuple tuple;

@@ -148,10 +148,13 @@ struct turn_allocation *turn_relay_opened(struct turn_server *server, uint64_t c
 	server->now = now;
 	if (pending != NULL)
 		resume(pending, &request);
-	if (request.is_adopted)
-		return request.allocation;
-	close_all(server, opened);
-	return NULL;
+	if (!request.is_adopted) {
+		close_all(server, opened);
+		return NULL;
+	}
+	if (!request.allocation->answer.has_token && opened->reserved.relay != NULL)
+		action_close_relay(server, opened->reserved.relay); /* nobody asked for it */
+	return request.allocation;
 }
 
 void turn_relay_failed(struct turn_server *server, uint64_t cookie, timestamp now)

@@ -8,6 +8,7 @@
 #include "turn/action.h"
 
 struct reservation {
+	struct list node; /* in the server's reserved */
 	struct turn_server *server;
 	struct timer timer;
 	uint8_t token[TURN_TOKEN_SIZE];
@@ -43,6 +44,7 @@ enum err reservation_create(struct turn_server *server, const char *username,
 		free(reservation);
 		return ERR_NO_MEMORY;
 	}
+	list_append(&server->reserved, &reservation->node);
 	timer_set(server->timers, &reservation->timer,
 	          server->now + RESERVATION_LIFETIME_S * MS_PER_S, expire);
 	count(server, COUNT_reservations_now);
@@ -63,13 +65,8 @@ bool turn_reservation_take(struct turn_server *server, const uint8_t token[TURN_
 
 void reservation_deinit(struct turn_server *server)
 {
-	size_t position = 0;
-	struct reservation *reservation;
-
-	while ((reservation = hash_table_next(&server->reservations, &position)) != NULL) {
-		destroy(reservation);
-		position = 0;
-	}
+	LIST_FOR_EACH (node, &server->reserved)
+		destroy(CONTAINER_OF(node, struct reservation, node));
 }
 
 static void make_token(struct turn_server *server, uint8_t token[TURN_TOKEN_SIZE])
@@ -110,6 +107,7 @@ static void destroy(struct reservation *reservation)
 	struct turn_server *server = reservation->server;
 
 	timer_cancel(server->timers, &reservation->timer);
+	list_remove(&reservation->node);
 	hash_table_remove(&server->reservations, hash_token(reservation->token), reservation);
 	counter_sub(server->settings.counters, COUNT_reservations_now, 1);
 	free(reservation);

@@ -90,6 +90,8 @@ static void init_tables(struct turn_server *server)
 	pool_init(&server->allocation_pool, sizeof(struct turn_allocation));
 	pool_init(&server->permission_pool, sizeof(struct permission));
 	pool_init(&server->channel_pool, sizeof(struct channel));
+	list_init(&server->sessions);
+	list_init(&server->reserved);
 	list_init(&server->pending);
 	list_init(&server->actions);
 }
@@ -110,11 +112,6 @@ static void deinit_tables(struct turn_server *server)
 
 static void destroy_allocations(struct turn_server *server)
 {
-	size_t position = 0;
-	struct turn_allocation *allocation;
-
-	while ((allocation = hash_table_next(&server->allocations, &position)) != NULL) {
-		allocation_destroy(allocation);
-		position = 0;
-	}
+	LIST_FOR_EACH (node, &server->sessions)
+		allocation_destroy(CONTAINER_OF(node, struct turn_allocation, node));
 }

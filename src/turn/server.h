@@ -31,7 +31,9 @@ struct turn_server {
 	struct hash_table reservations; /* by token */
 	struct pool allocation_pool, permission_pool, channel_pool;
 
+	struct list sessions;                 /* of struct turn_allocation */
 	struct list pending;                  /* of struct pending */
+	struct list reserved;                 /* of struct reservation */
 	struct list actions;                  /* of struct queued_action, oldest first */
 	struct queued_action *current_action; /* owned; what the host reads now */
 	size_t queued_messages;
