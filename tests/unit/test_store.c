@@ -396,7 +396,10 @@ static bool coturn(const struct test_files *files, const char *arguments, char *
 	FILE *pipe;
 	size_t len;
 
-	snprintf(command, sizeof command, "cd %s && " COTURN_ADMIN " -b %s %s 2>/dev/null",
+	/* It leaves a log behind and says where. */
+	snprintf(command, sizeof command,
+	         "cd %s && said=$(" COTURN_ADMIN " -b %s %s 2>&1); status=$?; echo \"$said\"; "
+	         "rm -f \"$(echo \"$said\" | sed -n 's/.*log file opened: //p')\"; exit $status",
 	         files->directory, files->database, arguments);
 	pipe = popen(command, "r");
 	if (pipe == NULL)
