@@ -9,8 +9,8 @@ struct list {
 };
 
 #define CONTAINER_OF(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
-#define LIST_FOR_EACH(node, list)                                                         \
-	for (struct list *node = (list)->next, *node##_next = node->next; node != (list); \
+#define LIST_FOR_EACH(node, head)                                                         \
+	for (struct list *node = (head)->next, *node##_next = node->next; node != (head); \
 	     node = node##_next, node##_next = node->next)
 
 static inline void list_init(struct list *list)

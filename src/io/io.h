@@ -18,18 +18,19 @@ struct io_socket;
 struct io_settings {
 	struct counters *counters;
 	bool gso, gro;
-	/* Called after each batch was delivered and before what was sent in it leaves: the owner
-	 * finishes what it keeps per batch. */
+	/* Called after a round of batches was delivered and before what they sent leaves, so that the
+	 * owner finishes what it keeps per batch. */
 	void (*batch_ended)(void *context);
 	void *context;
 };
 
-/* A batch: n packets with data, len, src, dst, ttl and tos, lent until the function returns, but
- * what was given to io_send from it stays as it is until the flush. There is PACKET_HEADROOM before
- * and PACKET_TAILROOM behind each, if asked for at attach. */
+/* A batch: n packets with data, len, src, ttl and tos. They are lent until the function returns;
+ * what was given to io_send from them stays as it is until the flush. There is PACKET_TAILROOM
+ * behind each, and PACKET_HEADROOM before it when asked for at attach. */
 typedef void io_receive_fn(void *owner, struct packet *packets, size_t n);
 
-/* An ICMP error met a packet sent to dst from this socket (RFC 8656 section 11.5). */
+/* An ICMP error met a packet sent to dst from this socket (RFC 8656 section 11.5). data is the
+ * next-hop MTU, or the four bytes that the ICMP header has in its place. */
 typedef void io_icmp_fn(void *owner, const struct transport_addr *dst, uint8_t type, uint8_t code,
                         const uint8_t data[4]);
 
@@ -45,18 +46,19 @@ struct io_backend {
 	enum err (*open)(struct event_base *base, const struct io_settings *settings,
 	                 struct io **io);
 	void (*close)(struct io *io); /* all sockets have been detached */
-	/* Takes over fd, a bound non-blocking UDP socket, and sets on it what receiving needs. */
-	enum err (*attach)(struct io *io, int fd, const struct io_handler *handler,
+	/* Takes over fd, a bound non-blocking UDP socket of this family, and sets on it what
+	 * receiving needs. On failure fd stays the caller's. */
+	enum err (*attach)(struct io *io, int fd, int family, const struct io_handler *handler,
 	                   struct io_socket **socket);
-	/* Ends receiving and closes the descriptor, at once or when what was sent has left. */
+	/* Sends what waits, ends receiving and closes the descriptor. */
 	void (*detach)(struct io_socket *socket);
-	/* Takes the descriptor back out, still open, for another thread. */
+	/* The same, but gives the descriptor back, still open, for another thread. */
 	int (*release)(struct io_socket *socket);
 	/* Sends the packet as it stands to dst, with its ttl and tos, at the end of the batch or, out
 	 * of a batch, at the next flush. The bytes are lent until then. */
 	void (*send)(struct io_socket *socket, const struct packet *packet,
 	             const struct transport_addr *dst);
-	/* The same at once, copying nothing, with the DF bit set for this datagram alone. */
+	/* The same at once, with the DF bit set for this datagram alone. */
 	void (*send_whole)(struct io_socket *socket, const struct packet *packet,
 	                   const struct transport_addr *dst);
 	void (*flush)(struct io *io);
@@ -65,7 +67,7 @@ struct io_backend {
 /* recvmmsg, sendmmsg, GSO and GRO on ordinary sockets. */
 extern const struct io_backend io_mmsg;
 
-/* What each back end begins with, so that its functions can be found. */
+/* What each back end's own structures begin with, so that its functions can be found. */
 struct io {
 	const struct io_backend *backend;
 };
@@ -78,7 +80,25 @@ static inline void io_send(struct io_socket *socket, const struct packet *packet
 {
 	socket->io->backend->send(socket, packet, dst);
 }
+static inline void io_send_whole(struct io_socket *socket, const struct packet *packet,
+                                 const struct transport_addr *dst)
+{
+	socket->io->backend->send_whole(socket, packet, dst);
+}
 static inline void io_flush(struct io *io)
 {
 	io->backend->flush(io);
+}
+static inline enum err io_attach(struct io *io, int fd, int family,
+                                 const struct io_handler *handler, struct io_socket **socket)
+{
+	return io->backend->attach(io, fd, family, handler, socket);
+}
+static inline void io_detach(struct io_socket *socket)
+{
+	socket->io->backend->detach(socket);
+}
+static inline int io_release(struct io_socket *socket)
+{
+	return socket->io->backend->release(socket);
 }
