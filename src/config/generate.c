@@ -93,8 +93,6 @@ static void print_facts(const struct option *option)
 		printf("May be given several times.\n");
 	if (option->flags & OPTION_COMMAND)
 		printf("Not in a file.\n");
-	if (option->flags & OPTION_RELOAD)
-		printf("May change while the server runs.\n");
 }
 
 static void print_other_names(const struct option *option)

@@ -217,6 +217,7 @@ static void test_compatible(void)
 		{CONFIG_ERROR, 1, "no-udp\nno-tcp\n", "tls and dtls need cert and pkey"},
 		{CONFIG_ERROR, 1, "relay-ip=0.0.0.0\n",
 	         "cannot answer to an address of only zeros"},
+		{CONFIG_ERROR, 1, "listening-ip=0.0.0.0\n", "stand for no address"},
 		{CONFIG_WARNING, 1, "relay-ip=2001:db8::1\n", "relay-ip has no IPv4 address"},
 		{CONFIG_WARNING, 1, "relay-ip=192.0.2.1\nlistening-ip=2001:db8::1\n",
 	         "relay-ip has no IPv6 address"},
@@ -278,6 +279,20 @@ static void test_agreement(void)
 	fixture_end(&fixture);
 }
 
+static void test_log_names(void)
+{
+	struct fixture fixture;
+
+	fixture_read(&fixture, "log-file=syslog\n");
+	is_int(config_check(fixture.config, &fixture.report), OK, "log-file=syslog");
+	ok(fixture.config->syslog && fixture.config->log_file == NULL, "turns syslog on");
+	fixture_end(&fixture);
+	fixture_read(&fixture, "log-file=-\n");
+	is_int(config_check(fixture.config, &fixture.report), OK, "log-file=-");
+	is_text(fixture.config->log_file, "/dev/stdout", "is standard output");
+	fixture_end(&fixture);
+}
+
 static void test_too_many_secrets(void)
 {
 	struct fixture fixture;
@@ -333,6 +348,7 @@ int main(void)
 	test_long_values();
 	test_compatible();
 	test_agreement();
+	test_log_names();
 	test_too_many_secrets();
 	test_compare();
 	return tap_end();
