@@ -55,8 +55,6 @@ problems=$(find src -name '*.[ch]' -o -name '*.def' | sort |
 	/^[ \t]*#[ \t]*include[ \t]*"/ {
 		name = $0; sub(/^[^"]*"/, "", name); sub(/".*/, "", name)
 		part = name
-		if (name == "config.h")
-			next # what configure found out
 		if (!sub(/\/.*/, "", part))
 			print FILENAME ":" FNR ": \"" name "\" is not written \"folder/file.h\""
 		else if (part != folder && !((folder, part) in allowed) && !((file, part) in allowed))
