@@ -186,6 +186,19 @@ static const char *family_name(int family)
 	return family == AF_INET6 ? "IPv6" : "IPv4";
 }
 
+/* coturn takes 0.0.0.0 for all addresses; answers must leave from the one that was asked. */
+static void check_listening_ips(struct check *check)
+{
+	const struct config *config = check->config;
+
+	for (size_t i = 0; i < config->listening_ip.count; i++)
+		if (addr_is_any(&config->listening_ip.item[i]))
+			error(check, OPTION_ID_listening_ip,
+			      "listening-ip: 0.0.0.0 and :: stand for no address that answers can "
+			      "come from: name the addresses, or leave listening-ip out to listen "
+			      "on all that this machine has");
+}
+
 static void check_relay_ips(struct check *check)
 {
 	const struct config *config = check->config;
@@ -402,6 +415,30 @@ static void check_accounts(struct check *check)
 		      config->proc_group);
 }
 
+/* coturn's names for what is no file. */
+static void complete_log(struct check *check)
+{
+	struct config *config = check->config;
+	const char *name = config->log_file;
+	char *replacement = NULL;
+
+	if (name == NULL)
+		return;
+	if (strcmp(name, "syslog") == 0) {
+		config->syslog = true;
+	} else if (strcmp(name, "stdout") == 0 || strcmp(name, "-") == 0) {
+		replacement = strdup("/dev/stdout");
+		if (replacement == NULL) {
+			check->is_out_of_memory = true;
+			return;
+		}
+	} else {
+		return;
+	}
+	free(config->log_file);
+	config->log_file = replacement;
+}
+
 static void check_log(struct check *check)
 {
 	const struct config *config = check->config;
@@ -415,8 +452,10 @@ static void check_log(struct check *check)
 }
 
 static void (*const checks[])(struct check *check) = {
-	check_files,         check_certificate,  check_transports, check_ports,
-	check_relay_ips,     check_external_ips, check_peer_rules, check_lifetimes,
-	complete_mechanisms, check_mechanisms,   check_realm,      check_secrets,
-	check_sources,       check_accounts,     check_log,        NULL,
+	check_files,         check_certificate,   check_transports,
+	check_ports,         check_listening_ips, check_relay_ips,
+	check_external_ips,  check_peer_rules,    check_lifetimes,
+	complete_mechanisms, check_mechanisms,    check_realm,
+	check_secrets,       check_sources,       check_accounts,
+	complete_log,        check_log,           NULL,
 };

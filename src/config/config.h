@@ -116,7 +116,8 @@ MUST_CHECK enum err config_read_arguments(struct config *config, int argc, char 
 
 /* Compares options with each other and with the system: ranges, files, users, what cannot go
  * together. Completes what follows from others: user implies lt-cred-mech, static-auth-secret
- * use-auth-secret, and a missing realm becomes the machine's name. Opens nothing for long. */
+ * use-auth-secret, a missing realm becomes the machine's name, files of TLS get the path they were
+ * found at, log-file=syslog turns syslog on, log-file=stdout becomes /dev/stdout. */
 MUST_CHECK enum err config_check(struct config *config, struct config_report *report);
 
 /* Finds a file as coturn does: a relative name in ., ./turnserver, ./coturn, ./etc, ../etc, /etc,
@@ -125,7 +126,7 @@ MUST_CHECK enum err config_check(struct config *config, struct config_report *re
 MUST_CHECK enum err config_find_file(const char *name, char **path);
 
 /* Calls each for every option whose value differs between the two, with its long name and whether
- * it may change while the program runs (RELOAD). */
+ * it could change while the program runs (RELOAD). */
 void config_compare(const struct config *a, const struct config *b,
                     void (*each)(const char *name, bool may_change, void *context), void *context);
 

@@ -4,6 +4,8 @@
  *     generate settings < template    the template, @OPTIONS@ and @COTURN@ replaced by long ones
  *     generate sample                 examples/turnserver.conf
  *     generate coturn                 examples/coturn-options.md
+ *     generate help                   what --help prints
+ *     generate names                  a line for each name, for tests/lint
  *
  * It runs while the tree is built and is not installed. */
 #include <stdio.h>
@@ -44,6 +46,15 @@ static void print_roff(const char *text)
 	putchar('\n');
 }
 
+/* A name as it is typed. */
+static void print_bold(const char *name)
+{
+	printf("\\fB");
+	for (; *name != 0; name++)
+		printf(*name == '-' ? "\\-" : "%c", *name);
+	printf("\\fR");
+}
+
 static void print_argument(const struct option *option)
 {
 	if (option->arg == NULL)
@@ -58,7 +69,8 @@ static void print_command(const struct option *option)
 	printf(".TP\n");
 	if (option_letter(option) != 0)
 		printf("\\fB\\-%c\\fR, ", option_letter(option));
-	printf("\\fB\\-\\-%s\\fR", option_name(option, name));
+	printf("\\fB\\-\\-\\fR");
+	print_bold(option_name(option, name));
 	print_argument(option);
 	putchar('\n');
 	print_roff(option->summary);
@@ -81,24 +93,26 @@ static void print_facts(const struct option *option)
 		printf("May be given several times.\n");
 	if (option->flags & OPTION_COMMAND)
 		printf("Not in a file.\n");
-	if (option->flags & OPTION_RELOAD)
-		printf("May change while the server runs.\n");
 }
 
 static void print_other_names(const struct option *option)
 {
-	for (size_t i = 0; i < option_alias_count; i++)
-		if (&option_table[option_alias_table[i].id] == option)
-			printf(option_alias_table[i].negates ? "\\fB%s\\fR says the opposite.\n"
-			                                     : "\\fB%s\\fR is another name.\n",
-			       option_alias_table[i].name);
+	for (size_t i = 0; i < option_alias_count; i++) {
+		const struct option_alias *alias = &option_alias_table[i];
+
+		if (&option_table[alias->id] != option)
+			continue;
+		print_bold(alias->name);
+		printf(alias->negates ? " says the opposite.\n" : " is another name.\n");
+	}
 }
 
 static void print_setting(const struct option *option)
 {
 	char name[OPTION_NAME_SIZE];
 
-	printf(".TP\n\\fB%s\\fR", option_name(option, name));
+	printf(".TP\n");
+	print_bold(option_name(option, name));
 	print_argument(option);
 	printf("\n%c", option->summary[0] >= 'a' && option->summary[0] <= 'z'
 	                       ? option->summary[0] - 'a' + 'A'
@@ -138,7 +152,8 @@ static void print_foreign(bool is_gone)
 
 		if (foreign->is_gone != is_gone)
 			continue;
-		printf(".TP\n\\fB%s\\fR", foreign->name);
+		printf(".TP\n");
+		print_bold(foreign->name);
 		if (foreign->arg != NULL)
 			printf("=\\fI%s\\fR", foreign->arg);
 		putchar('\n');
@@ -336,21 +351,50 @@ static int generate_coturn(void)
 	return 0;
 }
 
+/* ---- for tests ---- */
+
+static int generate_help(void)
+{
+	config_print_help(stdout);
+	return 0;
+}
+
+/* "option MEMBER NAME LETTER parser|used", or "alias - NAME LETTER -", "foreign - NAME LETTER -". */
+static int generate_names(void)
+{
+	char name[OPTION_NAME_SIZE];
+
+	for (size_t i = 0; i < OPTION_ID_COUNT; i++) {
+		const struct option *option = &option_table[i];
+		char letter = option_letter(option);
+
+		printf("option %s %s %c %s\n", option->member, option_name(option, name),
+		       letter != 0 ? letter : '-',
+		       option->flags & OPTION_PARSER ? "parser" : "used");
+	}
+	for (size_t i = 0; i < option_alias_count; i++)
+		printf("alias - %s %c -\n", option_alias_table[i].name,
+		       option_alias_table[i].letter != 0 ? option_alias_table[i].letter : '-');
+	for (size_t i = 0; i < option_foreign_count; i++)
+		printf("foreign - %s %c -\n", option_foreign_table[i].name,
+		       option_foreign_table[i].letter != 0 ? option_foreign_table[i].letter : '-');
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		int (*generate)(void);
 	} outputs[] = {
-		{"commands", generate_commands},
-		{"settings", generate_settings},
-		{"sample", generate_sample},
-		{"coturn", generate_coturn},
+		{"commands", generate_commands}, {"settings", generate_settings},
+		{"sample", generate_sample},     {"coturn", generate_coturn},
+		{"help", generate_help},         {"names", generate_names},
 	};
 
 	for (size_t i = 0; argc == 2 && i < sizeof outputs / sizeof outputs[0]; i++)
 		if (strcmp(argv[1], outputs[i].name) == 0)
 			return outputs[i].generate() != 0 || fflush(stdout) != 0;
-	fprintf(stderr, "usage: generate commands|settings|sample|coturn\n");
+	fprintf(stderr, "usage: generate commands|settings|sample|coturn|help|names\n");
 	return 2;
 }

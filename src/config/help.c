@@ -66,19 +66,10 @@ static bool has_options(size_t section)
 
 void config_print_help(FILE *file)
 {
-	fputs("Usage: turnserver [option ...]\n"
-	      "A STUN and TURN server (RFC 8489, RFC 8656).\n",
-	      file);
 	for (size_t i = 0; i < option_item_count; i++)
 		if (option_items[i].title == NULL)
 			print_option(file, &option_table[option_items[i].id]);
 		else if (has_options(i))
 			fprintf(file, "\n%s\n", option_items[i].title);
-	fputs("\n"
-	      "A flag is turned off with =no, or with no- before its name. Defaults are in "
-	      "brackets.\n"
-	      "In a configuration file each option has a line: name=value. In the environment it "
-	      "is\n"
-	      "TURNSTONE_ and its name in capitals, with _ for -. More: man turnserver.\n",
-	      file);
+	fputs("\nA flag is turned off with =no. Defaults are in brackets.\n", file);
 }

@@ -125,10 +125,10 @@ static void test_bad_values(void)
 		{"idle-timeout=soon", "is not a time from 1 to 86400 seconds, such as"},
 		{"idle-timeout=1d", "is not a time"},
 		{"idle-timeout=1 m", "is not a time"},
-		{"idle-timeout=5124095576030431h", "is not a time"},
+		{"idle-timeout=5124095576030432h", "is not a time"},
 		{"stream-queue-size=1", "is not a size from 16384 to 1073741824 bytes"},
 		{"stream-queue-size=1T", "is not a size"},
-		{"stream-queue-size=18014398509481985k", "is not a size"},
+		{"stream-queue-size=18014398509482008k", "is not a size"},
 		{"udp=2", "\"2\" is neither yes nor no"},
 		{"log-min-level=loud", "is not one of: debug info warning error"},
 		{"log-min-level=info warning", "is not one of"},
@@ -156,6 +156,8 @@ static void test_bad_values(void)
 		{"user=:hidden", "give a name, a colon and a password"},
 		{"user=anna:", "the password behind the colon is missing"},
 		{"user=anna:0xhidden", "a key is 0x and 32 hexadecimal digits"},
+		{"user=anna:0x0123456789abcdef", "a key is 0x and 32 hexadecimal digits"},
+		{"static-auth-secret=hidden\x07", "contains a control character"},
 		{"user=", "the value is missing: user=NAME:PASSWORD"},
 		{"static-auth-secret", "the value is missing"},
 	};
@@ -217,6 +219,7 @@ static void test_compatible(void)
 		{CONFIG_ERROR, 1, "no-udp\nno-tcp\n", "tls and dtls need cert and pkey"},
 		{CONFIG_ERROR, 1, "relay-ip=0.0.0.0\n",
 	         "cannot answer to an address of only zeros"},
+		{CONFIG_ERROR, 1, "listening-ip=0.0.0.0\n", "stand for no address"},
 		{CONFIG_WARNING, 1, "relay-ip=2001:db8::1\n", "relay-ip has no IPv4 address"},
 		{CONFIG_WARNING, 1, "relay-ip=192.0.2.1\nlistening-ip=2001:db8::1\n",
 	         "relay-ip has no IPv6 address"},
@@ -278,6 +281,20 @@ static void test_agreement(void)
 	fixture_end(&fixture);
 }
 
+static void test_log_names(void)
+{
+	struct fixture fixture;
+
+	fixture_read(&fixture, "log-file=syslog\n");
+	is_int(config_check(fixture.config, &fixture.report), OK, "log-file=syslog");
+	ok(fixture.config->syslog && fixture.config->log_file == NULL, "turns syslog on");
+	fixture_end(&fixture);
+	fixture_read(&fixture, "log-file=-\n");
+	is_int(config_check(fixture.config, &fixture.report), OK, "log-file=-");
+	is_text(fixture.config->log_file, "/dev/stdout", "is standard output");
+	fixture_end(&fixture);
+}
+
 static void test_too_many_secrets(void)
 {
 	struct fixture fixture;
@@ -333,6 +350,7 @@ int main(void)
 	test_long_values();
 	test_compatible();
 	test_agreement();
+	test_log_names();
 	test_too_many_secrets();
 	test_compare();
 	return tap_end();

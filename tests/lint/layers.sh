@@ -1,0 +1,81 @@
+#!/bin/sh
+# Which folder of src may include what: ours as "folder/file.h", and other people's libraries.
+# The store may use stun for its keys and user hashes: the same sums must not be written twice.
+. "$srcdir/tests/lint/tap.sh"
+cd "$srcdir" || exit 99
+
+# FOLDER: the folders before it that it may use / the libraries. FOLDER/FILE.c adds to its folder's.
+table='
+base: /
+base/random.c: / openssl
+stun: base /
+stun/integrity.c: / openssl
+stun/nonce.c: / openssl
+turn: base stun /
+config: base /
+io: base / event2
+io/xdp.c: / bpf
+listeners: base stun config io / event2 openssl
+store: base stun config / sqlite3 hiredis event2
+control: base / event2 jansson
+relay: base stun turn config io listeners store control / event2 openssl sqlite3
+signaling: base config control store listeners / event2 openssl jansson wslay jwt hiredis librabbitmq amqp maxminddb
+admin: base config control store / jansson
+admin/http.c: / microhttpd
+load: base stun config io / openssl event2
+'
+
+# The C library and the kernel are everyone's; these are not.
+libraries='event2 openssl sqlite3 hiredis jansson microhttpd wslay jwt librabbitmq amqp maxminddb bpf'
+
+problems=$(find src -name '*.[ch]' -o -name '*.def' | sort |
+	TABLE=$table LIBRARIES=$libraries xargs -r awk '
+	BEGIN {
+		lines = split(ENVIRON["TABLE"], line, "\n")
+		for (i = 1; i <= lines; i++) {
+			if (line[i] == "")
+				continue
+			where = line[i]; sub(/:.*/, "", where)
+			what = line[i]; sub(/^[^:]*: */, "", what)
+			known[where] = 1
+			words = split(what, word, " ")
+			for (j = 1; j <= words; j++)
+				allowed[where, word[j]] = 1
+		}
+		count = split(ENVIRON["LIBRARIES"], library, " ")
+		for (i = 1; i <= count; i++)
+			foreign[library[i]] = 1
+	}
+	FNR == 1 {
+		file = FILENAME; sub(/^src\//, "", file)
+		folder = file; sub(/\/.*/, "", folder)
+		if (!(folder in known))
+			print FILENAME ": " folder " is not in the table of layers"
+	}
+	/^[ \t]*#[ \t]*include[ \t]*"/ {
+		name = $0; sub(/^[^"]*"/, "", name); sub(/".*/, "", name)
+		part = name
+		if (!sub(/\/.*/, "", part))
+			print FILENAME ":" FNR ": \"" name "\" is not written \"folder/file.h\""
+		else if (part != folder && !((folder, part) in allowed) && !((file, part) in allowed))
+			print FILENAME ":" FNR ": " folder " may not include " part
+	}
+	/^[ \t]*#[ \t]*include[ \t]*</ {
+		name = $0; sub(/^[^<]*</, "", name); sub(/>.*/, "", name)
+		part = name; sub(/[\/.].*/, "", part)
+		if (part in foreign && !((folder, part) in allowed) && !((file, part) in allowed))
+			print FILENAME ":" FNR ": " folder " may not use " part
+	}
+')
+expect_nothing 'each folder includes only what lies below it' "$problems"
+
+# A header or source begins with its own header, so that headers are whole.
+problems=$(find src -name '*.c' | sort | while read -r file; do
+	header=${file%.c}.h
+	[ -f "$header" ] || continue
+	first=$(grep -m 1 '^#include' "$file")
+	[ "$first" = "#include \"${header#src/}\"" ] || echo "$file: its first include is $first"
+done)
+expect_nothing 'a source includes its own header first' "$problems"
+
+tap_end
