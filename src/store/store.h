@@ -10,14 +10,21 @@
 #include "base/err.h"
 #include "base/mailbox.h"
 
-enum { STORE_TEXT_MAX = 768, STORE_KEY_MAX = 64, STORE_SECRETS_MAX = 32 };
+enum { STORE_TEXT_MAX = 768, STORE_KEY_MAX = 64, STORE_SECRETS_MAX = 32, STORE_SECRET_MAX = 255 };
 
 /* Direct access. Opens, and creates where may_create is set, with coturn's table and column names.
- * problem is one line for a person. Every function may wait for the disk. */
+ * problem is one line for a person. Every function may wait for the disk. A file that cannot be
+ * written opens all the same; store_is_read_only tells. */
 struct store;
 MUST_CHECK enum err store_open(const char *path, bool may_create, struct store **store,
                                char problem[256]);
 void store_close(struct store *store);
+bool store_is_read_only(const struct store *store);
+/* Returns why the last call that returned neither OK nor ERR_NOT_FOUND failed: one line for a
+ * person, lent. */
+const char *store_problem(const struct store *store);
+/* True when the file at the path is no longer the one that was opened: removed or replaced. */
+bool store_has_moved(struct store *store);
 
 struct store_user {
 	char name[STORE_TEXT_MAX];
@@ -28,6 +35,10 @@ struct store_user {
 	bool has_sha256;
 };
 
+/* Sets both keys of user, whose name and realm are there, from a password. */
+MUST_CHECK enum err store_user_set_password(struct store_user *user, const char *password);
+
+/* ERR_NOT_FOUND also when coturn's row is there but is not one of a key: the log says so. */
 MUST_CHECK enum err store_user_find(struct store *store, const char *realm, const char *name,
                                     struct store_user *user);
 /* Finds by USERHASH (RFC 8489 section 14.4). */
@@ -35,12 +46,14 @@ MUST_CHECK enum err store_user_find_hash(struct store *store, const char *realm,
                                          const uint8_t userhash[32], struct store_user *user);
 MUST_CHECK enum err store_user_put(struct store *store, const struct store_user *user);
 MUST_CHECK enum err store_user_delete(struct store *store, const char *realm, const char *name);
-/* Calls each for every user of realm (NULL: all), in order of name, until it returns false. */
+/* Calls each for every user of realm (NULL: all), in order of name, until it returns false. each
+ * does not use the store. */
 MUST_CHECK enum err store_user_list(struct store *store, const char *realm,
                                     bool (*each)(const struct store_user *user, void *context),
                                     void *context);
 
 MUST_CHECK enum err store_secret_add(struct store *store, const char *realm, const char *secret);
+/* secret NULL: all of the realm. */
 MUST_CHECK enum err store_secret_delete(struct store *store, const char *realm, const char *secret);
 MUST_CHECK enum err store_secret_list(struct store *store, const char *realm,
                                       bool (*each)(const char *realm, const char *secret,
@@ -49,6 +62,7 @@ MUST_CHECK enum err store_secret_list(struct store *store, const char *realm,
 
 /* The same on its own thread, for relay threads that never wait. */
 struct store_thread;
+/* Opens path, and creates it as coturn does, before it returns. */
 MUST_CHECK enum err store_thread_start(const char *path, struct store_thread **thread,
                                        char problem[256]);
 void store_thread_stop(struct store_thread *thread); /* answers what is waiting, then ends */
@@ -63,11 +77,12 @@ struct store_request {
 	enum store_question question;
 	char realm[STORE_TEXT_MAX], name[STORE_TEXT_MAX];
 	uint8_t userhash[32];
-	uint64_t cookie; /* the asker's own */
+	uint64_t cookie;                                   /* the asker's own */
+	void (*answer)(struct mail *mail, void *receiver); /* the store's own */
 
 	enum err result; /* OK, ERR_NOT_FOUND, ERR_UNAVAILABLE */
 	struct store_user user;
-	char secrets[STORE_SECRETS_MAX][256];
+	char secrets[STORE_SECRETS_MAX][STORE_SECRET_MAX + 1];
 	size_t secret_count;
 };
 void store_thread_ask(struct store_thread *thread, struct store_request *request);

@@ -47,6 +47,13 @@ struct turn_settings { /* copied but for what it points at, which outlives the s
 	bool fingerprint;     /* on every message, not only where the client used it */
 	bool reason_phrases;  /* in error responses */
 	const char *software; /* SOFTWARE in responses; NULL: none */
+	/* enum stun_security_feature, what clients are offered (RFC 8489 section 18.1):
+	 * STUN_FEATURE_PASSWORD_ALGORITHMS: SHA-256 before MD5. Not with a store of MD5 keys alone, as
+	 * clients take the first and do not fall back.
+	 * STUN_FEATURE_USERNAME_ANONYMITY: clients then must send USERHASH. Not with time-limited
+	 * usernames, which cannot be found by their hash.
+	 * A USERHASH is accepted in any case. */
+	uint32_t security_features;
 
 	uint32_t max_lifetime_s;        /* of an allocation; 600 is the default lifetime */
 	uint32_t permission_lifetime_s; /* RFC 8656 section 9: 300 */
@@ -125,8 +132,10 @@ struct turn_open_relay {
 	bool family[TURN_FAMILY_COUNT]; /* wanted; both for ADDITIONAL-ADDRESS-FAMILY */
 	bool even_port;                 /* EVEN-PORT: the port must be even */
 	bool reserve_next;              /* and the next higher one is opened too, as .reserved */
-	bool has_token; /* RESERVATION-TOKEN: take what turn_reservation_take gives */
+	bool has_token; /* RESERVATION-TOKEN: take what turn_reservation_take gives, of any family */
 	uint8_t token[TURN_TOKEN_SIZE];
+	const char *username; /* who asks, for turn_reservation_take; "" on an open server */
+	const struct five_tuple *tuple; /* where the request came from and to */
 };
 
 struct turn_find_key {

@@ -1,0 +1,98 @@
+/* What the core asks for, carried out: messages, relayed addresses, keys, reports. */
+#include <string.h>
+
+#include "relay/relay_socket.h"
+#include "relay/report.h"
+#include "relay/reservation.h"
+#include "relay/thread.h"
+
+/* The core lends its message until it is asked again, io wants it until the flush: a copy. */
+static void act_send(struct relay_thread *thread, const struct turn_action *action)
+{
+	struct path *path = action->path;
+	struct packet packet = *action->message;
+
+	if (packet.len > REPLY_SIZE) {
+		counter_add(&thread->counters, COUNT_drop_reply_full, 1);
+		return;
+	}
+	if (thread->replies_used == REPLIES) {
+		io_flush(thread->io);
+		thread->replies_used = 0;
+	}
+	packet.frame = packet.data = thread->replies[thread->replies_used++];
+	packet.size = REPLY_SIZE;
+	memcpy(packet.data, action->message->data, packet.len);
+	path->ops->send(path, &packet, &action->dst);
+}
+
+/* One family, with the next higher port where EVEN-PORT reserves it. */
+static bool open_family(struct relay_thread *thread, const struct turn_open_relay *open, int family,
+                        struct relay_socket **socket, struct relay_socket **reserved)
+{
+	const struct transport_addr *frontend = &open->tuple->server;
+
+	if (open->reserve_next)
+		return relay_socket_open_pair(thread, family, frontend, socket, reserved) == OK;
+	return relay_socket_open(thread, family, frontend, open->even_port, socket) == OK;
+}
+
+static void act_open_relay(struct relay_thread *thread, const struct turn_action *action,
+                           timestamp now)
+{
+	static const int families[TURN_FAMILY_COUNT] = {AF_INET, AF_INET6};
+	struct relay_socket *sockets[TURN_FAMILY_COUNT] = {NULL}, *reserved = NULL;
+	struct turn_opened opened = {0};
+	bool is_any = false;
+
+	if (action->open.has_token) {
+		reservation_claim(thread, action, now);
+		return;
+	}
+	for (int i = 0; i < TURN_FAMILY_COUNT; i++)
+		if (action->open.family[i] &&
+		    open_family(thread, &action->open, families[i], &sockets[i], &reserved)) {
+			opened.relay[i] = relay_socket_describe(sockets[i]);
+			is_any = true;
+		}
+	if (!is_any) {
+		turn_relay_failed(thread->server, action->cookie, now);
+		return;
+	}
+	opened.reserved = relay_socket_describe(reserved);
+
+	struct turn_allocation *allocation =
+		turn_relay_opened(thread->server, action->cookie, &opened, now);
+	for (int i = 0; i < TURN_FAMILY_COUNT; i++)
+		if (sockets[i] != NULL)
+			sockets[i]->allocation = allocation;
+}
+
+void relay_thread_act(struct relay_thread *thread, timestamp now)
+{
+	struct turn_action action;
+
+	while (turn_next_action(thread->server, &action)) {
+		switch (action.type) {
+		case TURN_SEND:
+			act_send(thread, &action);
+			break;
+		case TURN_OPEN_RELAY:
+			act_open_relay(thread, &action, now);
+			break;
+		case TURN_CLOSE_RELAY:
+			relay_socket_close(action.relay);
+			break;
+		case TURN_FIND_KEY:
+			credentials_find(thread->credentials, thread->server, &action, now,
+			                 timestamp_wall_ms() / 1000);
+			break;
+		case TURN_FLOW_ADDED:
+		case TURN_FLOW_REMOVED:
+			break; /* sockets carry every flow; an offload would be told here */
+		case TURN_REPORT:
+			report_log(thread->index, &action.report);
+			break;
+		}
+	}
+}

@@ -1,0 +1,185 @@
+/* Which IP addresses to listen on and to relay from. */
+#include "relay/frontends.h"
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Link-local IPv6 addresses need a scope that no client can give; the rest is kept. */
+static bool is_usable(const struct ifaddrs *interface)
+{
+	if (interface->ifa_addr == NULL || !(interface->ifa_flags & IFF_UP))
+		return false;
+	if (interface->ifa_addr->sa_family == AF_INET)
+		return true;
+	if (interface->ifa_addr->sa_family != AF_INET6)
+		return false;
+
+	struct sockaddr_in6 v6;
+	memcpy(&v6, interface->ifa_addr, sizeof v6);
+	return !IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr);
+}
+
+static void addr_of(const struct ifaddrs *interface, struct transport_addr *addr)
+{
+	bool v6 = interface->ifa_addr->sa_family == AF_INET6;
+
+	memset(addr, 0, sizeof *addr);
+	memcpy(addr, interface->ifa_addr, v6 ? sizeof addr->v6 : sizeof addr->v4);
+	addr_set_port(addr, 0);
+}
+
+/* Lists the machine's addresses; without those of loopback where others are there and loopback was
+ * not asked for. */
+static enum err list_machine(bool with_loopback, struct transport_addr **list, size_t *count)
+{
+	struct ifaddrs *interfaces;
+	size_t n = 0, room = 0;
+
+	if (getifaddrs(&interfaces) != 0)
+		return ERR_SYSTEM;
+	for (struct ifaddrs *i = interfaces; i != NULL; i = i->ifa_next)
+		room += is_usable(i);
+	struct transport_addr *found = calloc(room ? room : 1, sizeof *found);
+	for (struct ifaddrs *i = interfaces; found != NULL && i != NULL; i = i->ifa_next) {
+		if (!is_usable(i))
+			continue;
+		addr_of(i, &found[n]);
+		if (with_loopback || !addr_is_loopback(&found[n]))
+			n++;
+	}
+	freeifaddrs(interfaces);
+	if (found == NULL)
+		return ERR_NO_MEMORY;
+	*list = found;
+	*count = n;
+	return OK;
+}
+
+static enum err list_copy(const struct addr_list *from, struct transport_addr **list, size_t *count)
+{
+	struct transport_addr *copy = calloc(from->count, sizeof *copy);
+
+	if (copy == NULL)
+		return ERR_NO_MEMORY;
+	memcpy(copy, from->item, from->count * sizeof *copy);
+	*list = copy;
+	*count = from->count;
+	return OK;
+}
+
+static enum err refuse_any(const struct transport_addr *list, size_t count, const char *option,
+                           char problem[256])
+{
+	for (size_t i = 0; i < count; i++)
+		if (addr_is_any(&list[i])) {
+			snprintf(problem, 256,
+			         "%s: 0.0.0.0 and :: are no addresses to answer from: leave the "
+			         "option out to "
+			         "use every address of the machine, or name the addresses",
+			         option);
+			return ERR_INVALID;
+		}
+	return OK;
+}
+
+static enum err tell_failure(enum err err, const char *what, char problem[256])
+{
+	snprintf(problem, 256, "%s: %s", what,
+	         err == ERR_SYSTEM ? strerror(errno) : err_string(err));
+	return err;
+}
+
+enum err frontends_find(struct relay *relay, char problem[256])
+{
+	const struct addr_list *configured = &relay->config->listening_ip;
+	enum err err = configured->count > 0
+	                       ? list_copy(configured, &relay->frontends, &relay->frontend_count)
+	                       : list_machine(true, &relay->frontends, &relay->frontend_count);
+
+	if (err != OK)
+		return tell_failure(err, "addresses to listen on", problem);
+	if (relay->frontend_count == 0)
+		return tell_failure(ERR_NOT_FOUND, "listening-ip: the machine has no address",
+		                    problem);
+	return refuse_any(relay->frontends, relay->frontend_count, "listening-ip", problem);
+}
+
+/* external-ip: PUBLIC/PRIVATE names its relay address; PUBLIC alone is for each of its family. */
+static void set_public_ip(struct relay_address *address, const struct external_list *external)
+{
+	address->public_ip = address->ip;
+	for (size_t i = 0; i < external->count; i++) {
+		bool fits = external->item[i].has_private
+		                    ? addr_equal_ip(&external->item[i].private_ip, &address->ip)
+		                    : addr_family(&external->item[i].public_ip) ==
+		                              addr_family(&address->ip);
+		if (fits) {
+			address->public_ip = external->item[i].public_ip;
+			addr_set_port(&address->public_ip, 0);
+			return;
+		}
+	}
+}
+
+static enum err add_relays(struct relay *relay, const struct transport_addr *ips, size_t count,
+                           char problem[256])
+{
+	const struct config *config = relay->config;
+
+	relay->addresses = calloc(count, sizeof *relay->addresses);
+	relay->address_map = calloc(count, sizeof *relay->address_map);
+	if (relay->addresses == NULL || relay->address_map == NULL)
+		return tell_failure(ERR_NO_MEMORY, "relay-ip", problem);
+	for (size_t i = 0; i < count; i++) {
+		struct relay_address *address = &relay->addresses[relay->address_count];
+
+		address->ip = ips[i];
+		addr_set_port(&address->ip, 0);
+		set_public_ip(address, &config->external_ip);
+		if (port_pool_create(config->min_port, config->max_port, &address->ports) != OK)
+			return tell_failure(ERR_NO_MEMORY, "relay-ip", problem);
+		relay->address_count++;
+		if (!addr_equal_ip(&address->ip, &address->public_ip))
+			relay->address_map[relay->address_map_count++] = (struct turn_address_map){
+				.public_ip = address->public_ip, .private_ip = address->ip};
+	}
+	return OK;
+}
+
+/* As coturn: relay-ip, else listening-ip, else what the machine has; loopback only when there is
+ * nothing else. */
+static enum err choose_relays(const struct config *config, struct transport_addr **ips,
+                              size_t *count)
+{
+	if (config->relay_ip.count > 0)
+		return list_copy(&config->relay_ip, ips, count);
+	if (config->listening_ip.count > 0)
+		return list_copy(&config->listening_ip, ips, count);
+
+	enum err err = list_machine(false, ips, count);
+	if (err != OK || *count > 0)
+		return err;
+	free(*ips);
+	return list_machine(true, ips, count);
+}
+
+enum err frontends_find_relays(struct relay *relay, char problem[256])
+{
+	struct transport_addr *ips = NULL;
+	size_t count = 0;
+	enum err err = choose_relays(relay->config, &ips, &count);
+
+	if (err != OK)
+		return tell_failure(err, "addresses to relay from", problem);
+	err = count > 0 ? refuse_any(ips, count, "relay-ip", problem)
+	                : tell_failure(ERR_NOT_FOUND, "relay-ip: the machine has no address",
+	                               problem);
+	if (err == OK)
+		err = add_relays(relay, ips, count, problem);
+	free(ips);
+	return err;
+}

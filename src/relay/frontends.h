@@ -1,0 +1,8 @@
+/* Which IP addresses to listen on and to relay from: those configured, or those the machine has. */
+#pragma once
+
+#include "relay/relay.h"
+
+/* Fill relay->frontends, or relay->addresses with their port pools and relay->address_map. */
+MUST_CHECK enum err frontends_find(struct relay *relay, char problem[256]);
+MUST_CHECK enum err frontends_find_relays(struct relay *relay, char problem[256]);

@@ -1,0 +1,174 @@
+/* turnserver: the STUN and TURN relay. Reads the configuration, starts the relay threads, and waits
+ * for signals; everything else happens on the relay threads. */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "relay/process.h"
+#include "relay/relay.h"
+
+extern char **environ;
+
+static enum err open_log(const struct config *config, char problem[256])
+{
+	struct log_settings settings = {
+		.min_level = LEVEL_INFO,
+		.file = config->log_file,
+		.to_syslog = config->syslog,
+		.program = "turnserver",
+	};
+
+	if (config->verbose)
+		settings.min_level = LEVEL_DEBUG;
+	else if (log_level_parse(config->log_min_level, &settings.min_level) != OK)
+		return ERR_INVALID;
+
+	enum err err = log_open(&settings);
+	if (err != OK)
+		snprintf(problem, 256,
+		         "log-file %s cannot be written: name a file in a folder that can be",
+		         config->log_file);
+	return err;
+}
+
+static void log_ready(const struct relay *relay)
+{
+	const struct config *config = relay->config;
+
+	for (size_t i = 0; i < relay->frontend_count; i++) {
+		char ip[ADDR_TEXT_SIZE];
+		log_info("listening", "ip=%s port=%u tls_port=%u udp=%d tcp=%d tls=%d dtls=%d",
+		         addr_format_ip(&relay->frontends[i], ip), config->listening_port,
+		         config->tls_listening_port, config->udp, config->tcp, relay->tls != NULL,
+		         relay->dtls != NULL);
+	}
+	for (size_t i = 0; i < relay->address_count; i++) {
+		char ip[ADDR_TEXT_SIZE], public_ip[ADDR_TEXT_SIZE];
+		log_info("relaying from", "ip=%s seen_as=%s ports=%u-%u",
+		         addr_format_ip(&relay->addresses[i].ip, ip),
+		         addr_format_ip(&relay->addresses[i].public_ip, public_ip),
+		         config->min_port, config->max_port);
+	}
+	log_info("ready", "version=%s realm=%s threads=%u pid=%ld", PACKAGE_VERSION, config->realm,
+	         relay->thread_count, (long)getpid());
+}
+
+static void log_totals(const struct relay *relay)
+{
+	for (unsigned counter = 0; counter < COUNTER_COUNT; counter++) {
+		uint64_t value = relay_counter(relay, counter);
+		if (value != 0)
+			log_debug("total", "%s=%" PRIu64, counter_name(counter), value);
+	}
+}
+
+/* Signals are blocked in every thread and taken here, one at a time. */
+static void wait_for_end(const struct relay *relay, const sigset_t *signals)
+{
+	for (;;) {
+		char problem[256];
+		int number = sigwaitinfo(signals, NULL);
+
+		if (number == SIGHUP) {
+			/* A log file that logrotate moved away is opened anew. */
+			if (open_log(relay->config, problem) != OK)
+				log_warning("log not reopened", "problem=\"%s\"", problem);
+			continue;
+		}
+		if (number == SIGINT || number == SIGTERM) {
+			log_info("stopping", "signal=%s allocations=%" PRIu64,
+			         number == SIGINT ? "INT" : "TERM",
+			         relay_counter(relay, COUNT_allocations_now));
+			return;
+		}
+	}
+}
+
+/* Whatever goes wrong ends the start with one line. */
+static int fail(const char *problem)
+{
+	fprintf(stderr, "turnserver: %s\n", problem);
+	return EXIT_FAILURE;
+}
+
+static int serve(const struct config *config)
+{
+	struct relay *relay = NULL;
+	char problem[256] = "";
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	process_raise_limits();
+	if (open_log(config, problem) != OK || (config->daemon && process_daemonise(problem) != OK))
+		return fail(problem);
+	if (relay_start(config, &relay, problem) != OK)
+		return fail(problem);
+	if (process_drop_privileges(config, problem) != OK ||
+	    (config->pidfile != NULL && process_write_pidfile(config->pidfile, problem) != OK)) {
+		relay_stop(relay);
+		return fail(problem);
+	}
+	log_ready(relay);
+	wait_for_end(relay, &signals);
+	log_totals(relay);
+	relay_stop(relay);
+	if (config->pidfile != NULL)
+		process_remove_pidfile(config->pidfile);
+	log_info("stopped", NULL);
+	log_close();
+	return EXIT_SUCCESS;
+}
+
+static void print_help(void)
+{
+	puts("turnserver relays media for clients behind firewalls: STUN (RFC 8489) and TURN (RFC "
+	     "8656).\n"
+	     "\n"
+	     "usage: turnserver [-c FILE] [options]\n"
+	     "\n"
+	     "An option NAME may also stand in the configuration file (NAME=VALUE) or in the "
+	     "environment\n"
+	     "(TURNSTONE_NAME). turnserver.conf(5) has more about each.\n");
+	config_print_help(stdout);
+}
+
+static int run(const struct config *config, const struct config_report *report)
+{
+	if (config->help) {
+		print_help();
+		return EXIT_SUCCESS;
+	}
+	if (config->version) {
+		puts(PACKAGE_VERSION);
+		return EXIT_SUCCESS;
+	}
+	if (config->check) {
+		printf("no errors, %zu warnings\n", report->warnings);
+		return EXIT_SUCCESS;
+	}
+	return serve(config);
+}
+
+int main(int argc, char **argv)
+{
+	struct config_report report = {0};
+	struct config *config = NULL;
+	enum err err = config_load(argc, argv, environ, &report, &config);
+	int status = EXIT_FAILURE;
+
+	config_report_print(&report, stderr);
+	if (err == OK)
+		status = run(config, &report);
+	config_destroy(config);
+	config_report_deinit(&report);
+	return status;
+}

@@ -1,0 +1,15 @@
+/* What makes a program a well-behaved process: descriptors, daemon, pid file, the user it runs as. */
+#pragma once
+
+#include "base/err.h"
+#include "config/config.h"
+
+/* Raises the limit of open files as far as it may go: each allocation needs one. */
+void process_raise_limits(void);
+/* Goes to the background; before any thread is started. */
+MUST_CHECK enum err process_daemonise(char problem[256]);
+/* Writes the process id. The file goes with process_remove_pidfile. */
+MUST_CHECK enum err process_write_pidfile(const char *path, char problem[256]);
+void process_remove_pidfile(const char *path);
+/* Becomes proc-user and proc-group, after the ports are bound; does nothing when neither is set. */
+MUST_CHECK enum err process_drop_privileges(const struct config *config, char problem[256]);

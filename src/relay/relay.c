@@ -1,0 +1,281 @@
+/* What all relay threads share, made from the configuration in the order in which one thing needs
+ * another, and undone the other way round. */
+#include "relay/relay.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "listeners/tls_context.h"
+#include "relay/frontends.h"
+#include "relay/thread.h"
+
+typedef enum err step_fn(struct relay *relay, char problem[256]);
+
+static step_fn make_users, make_filter, make_contexts, make_nonce_secret, open_store, open_threads,
+	start_threads;
+
+static step_fn *const steps[] = {
+	frontends_find, frontends_find_relays, make_users,
+	make_filter,    make_contexts,         make_nonce_secret,
+	open_store,     open_threads,          start_threads,
+};
+
+enum err relay_start(const struct config *config, struct relay **result, char problem[256])
+{
+	struct relay *relay = calloc(1, sizeof *relay);
+	enum err err = OK;
+
+	if (relay == NULL) {
+		snprintf(problem, 256, "%s", err_string(ERR_NO_MEMORY));
+		return ERR_NO_MEMORY;
+	}
+	relay->config = config;
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0] && err == OK; i++)
+		err = steps[i](relay, problem);
+	if (err != OK) {
+		relay_stop(relay);
+		return err;
+	}
+	*result = relay;
+	return OK;
+}
+
+static void stop_threads(struct relay *relay)
+{
+	for (unsigned i = 0; i < relay->thread_count; i++)
+		relay_thread_join(relay->threads[i]);
+	store_thread_stop(relay->store);
+	/* Letters that crossed the farewell: the threads have ended, so this one may deliver them.
+	 * A claim and its answer are two letters. */
+	for (unsigned i = 0; i < 2 * relay->thread_count; i++) {
+		struct relay_thread *thread = relay->threads[i % relay->thread_count];
+		mailbox_deliver(thread->mailbox, thread);
+	}
+	for (unsigned i = 0; i < relay->thread_count; i++)
+		relay_thread_destroy(relay->threads[i]);
+	free(relay->threads);
+}
+
+void relay_stop(struct relay *relay)
+{
+	if (relay == NULL)
+		return;
+	stop_threads(relay);
+	SSL_CTX_free(relay->tls);
+	SSL_CTX_free(relay->dtls);
+	peer_filter_destroy(relay->filter);
+	for (size_t i = 0; i < relay->address_count; i++)
+		port_pool_destroy(relay->addresses[i].ports);
+	free(relay->addresses);
+	free(relay->address_map);
+	free(relay->frontends);
+	if (relay->users != NULL)
+		bytes_wipe(relay->users, relay->user_count * sizeof *relay->users);
+	free(relay->users);
+	bytes_wipe(relay->nonce_secret, sizeof relay->nonce_secret);
+	free(relay);
+}
+
+uint64_t relay_counter(const struct relay *relay, enum counter counter)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < relay->thread_count; i++)
+		sum += counter_read(&relay->threads[i]->counters, counter);
+	return sum;
+}
+
+const struct relay_address *relay_address_for(const struct relay *relay, int family,
+                                              const struct transport_addr *frontend)
+{
+	const struct relay_address *chosen = NULL;
+	uint32_t candidates = 0;
+
+	for (size_t i = 0; i < relay->address_count; i++) {
+		const struct relay_address *address = &relay->addresses[i];
+		if (addr_family(&address->ip) != family)
+			continue;
+		if (addr_equal_ip(&address->ip, frontend))
+			return address;
+		/* The n-th candidate replaces the chosen one in one case of n: all are as likely. */
+		if (random_below(++candidates) == 0)
+			chosen = address;
+	}
+	return chosen;
+}
+
+/* ---- the steps ---- */
+
+static enum err make_users(struct relay *relay, char problem[256])
+{
+	const struct text_list *user = &relay->config->user;
+
+	relay->users = calloc(user->count ? user->count : 1, sizeof *relay->users);
+	if (relay->users == NULL) {
+		snprintf(problem, 256, "user: %s", err_string(ERR_NO_MEMORY));
+		return ERR_NO_MEMORY;
+	}
+	for (size_t i = 0; i < user->count; i++) {
+		enum err err = credentials_user_parse(user->item[i],
+		                                      &relay->users[relay->user_count], problem);
+		if (err != OK)
+			return err;
+		relay->user_count++;
+	}
+	return OK;
+}
+
+/* A peer with one of our relay IPs is one of our own relayed addresses, or nobody. Any thread. */
+static bool is_relayed(const struct transport_addr *addr, void *context)
+{
+	const struct relay *relay = context;
+
+	for (size_t i = 0; i < relay->address_count; i++) {
+		const struct relay_address *address = &relay->addresses[i];
+		if ((addr_equal_ip(&address->ip, addr) ||
+		     addr_equal_ip(&address->public_ip, addr)) &&
+		    port_pool_holds(address->ports, addr_port(addr)))
+			return true;
+	}
+	return false;
+}
+
+/* Every frontend with both ports, and every relay IP as it is bound and as it is seen. */
+static void list_own(const struct relay *relay, struct transport_addr *listeners,
+                     struct transport_addr *relay_ips)
+{
+	for (size_t i = 0; i < relay->frontend_count; i++) {
+		listeners[2 * i] = listeners[2 * i + 1] = relay->frontends[i];
+		addr_set_port(&listeners[2 * i], relay->config->listening_port);
+		addr_set_port(&listeners[2 * i + 1], relay->config->tls_listening_port);
+	}
+	for (size_t i = 0; i < relay->address_count; i++) {
+		relay_ips[2 * i] = relay->addresses[i].ip;
+		relay_ips[2 * i + 1] = relay->addresses[i].public_ip;
+	}
+}
+
+static enum err make_filter(struct relay *relay, char problem[256])
+{
+	const struct config *config = relay->config;
+	struct transport_addr *listeners = calloc(2 * relay->frontend_count, sizeof *listeners);
+	struct transport_addr *relay_ips = calloc(2 * relay->address_count, sizeof *relay_ips);
+	struct peer_filter_settings settings = {
+		.allowed = config->allowed_peer_ip.item,
+		.allowed_count = config->allowed_peer_ip.count,
+		.denied = config->denied_peer_ip.item,
+		.denied_count = config->denied_peer_ip.count,
+		.listeners = listeners,
+		.listener_count = 2 * relay->frontend_count,
+		.nat64 = config->nat64_prefix.item,
+		.nat64_count = config->nat64_prefix.count,
+		.allow_loopback = config->allow_loopback_peers,
+		.relay_ips = relay_ips,
+		.relay_ip_count = 2 * relay->address_count,
+		.is_relayed = is_relayed,
+		.context = relay,
+	};
+	enum err err = ERR_NO_MEMORY;
+
+	if (listeners != NULL && relay_ips != NULL) {
+		list_own(relay, listeners, relay_ips);
+		err = peer_filter_create(&settings, &relay->filter);
+	}
+	free(listeners);
+	free(relay_ips);
+	if (err != OK)
+		snprintf(problem, 256, "peer rules: %s", err_string(err));
+	return err;
+}
+
+static enum err make_contexts(struct relay *relay, char problem[256])
+{
+	const struct config *config = relay->config;
+	const struct tls_settings settings = {
+		.cert_file = config->cert,
+		.key_file = config->pkey,
+		.key_password = config->pkey_pwd,
+		.cipher_list = config->cipher_list,
+		.ca_file = config->ca_file,
+		.dh_file = config->dh_file,
+		.curve_name = config->ec_curve_name,
+	};
+	enum err err = OK;
+
+	if (config->cert == NULL) {
+		if (config->tls || config->dtls)
+			log_info("no TLS and DTLS", "reason=\"no certificate: set cert and pkey\"");
+		return OK;
+	}
+	if (config->tls)
+		err = tls_context_create(&settings, &relay->tls, problem);
+	if (err == OK && config->dtls)
+		err = dtls_context_create(&settings, &relay->dtls, problem);
+	return err;
+}
+
+static enum err make_nonce_secret(struct relay *relay, char problem[256])
+{
+	const char *text = relay->config->stateless_nonce_secret;
+	struct stun_hasher *hasher;
+	enum err err;
+
+	if (text == NULL) {
+		random_bytes(relay->nonce_secret, sizeof relay->nonce_secret);
+		return OK;
+	}
+	err = stun_hasher_create(&hasher);
+	if (err != OK) {
+		snprintf(problem, 256, "stateless-nonce-secret: %s", err_string(err));
+		return err;
+	}
+	stun_nonce_secret(hasher, text, relay->nonce_secret);
+	stun_hasher_destroy(hasher);
+	return OK;
+}
+
+static enum err open_store(struct relay *relay, char problem[256])
+{
+	if (relay->config->userdb == NULL)
+		return OK;
+	return store_thread_start(relay->config->userdb, &relay->store, problem);
+}
+
+static enum err open_threads(struct relay *relay, char problem[256])
+{
+	unsigned wanted = relay->config->relay_threads;
+
+	if (wanted == 0)
+		wanted = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	relay->threads = calloc(wanted, sizeof(struct relay_thread *));
+	if (relay->threads == NULL) {
+		snprintf(problem, 256, "relay-threads: %s", err_string(ERR_NO_MEMORY));
+		return ERR_NO_MEMORY;
+	}
+	/* The core of each draws reservation tokens by it, so it is known before the first. */
+	relay->thread_count = wanted;
+	for (unsigned i = 0; i < wanted; i++) {
+		enum err err = relay_thread_create(relay, i, &relay->threads[i], problem);
+		if (err != OK) {
+			relay->thread_count = i;
+			return err;
+		}
+	}
+	return OK;
+}
+
+static enum err start_threads(struct relay *relay, char problem[256])
+{
+	for (unsigned i = 0; i < relay->thread_count; i++)
+		if (relay_thread_start(relay->threads[i]) != OK) {
+			snprintf(problem, 256, "relay-threads: thread %u: %s", i, strerror(errno));
+			return ERR_SYSTEM;
+		}
+	return OK;
+}

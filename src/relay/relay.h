@@ -1,0 +1,52 @@
+/* What all relay threads of the server share and none of them changes: the configuration, addresses,
+ * peer filter, TLS contexts, store, and the threads themselves. */
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include "base/addr.h"
+#include "config/config.h"
+#include "relay/credentials.h"
+#include "relay/port_pool.h"
+#include "turn/turn.h"
+
+struct relay_thread;
+
+struct relay_address {                   /* an address that allocations are relayed from */
+	struct transport_addr ip;        /* that sockets are bound to */
+	struct transport_addr public_ip; /* that clients are told: external-ip, or the same */
+	struct port_pool *ports;         /* owned */
+};
+
+struct relay {
+	const struct config *config;      /* owner: main */
+	struct transport_addr *frontends; /* owned: IPs that listeners are bound to */
+	size_t frontend_count;
+	struct relay_address *addresses; /* owned */
+	size_t address_count;
+	struct turn_address_map *address_map; /* owned: the addresses that are seen under another */
+	size_t address_map_count;
+	struct credentials_user *users; /* owned */
+	size_t user_count;
+	struct peer_filter *filter; /* owned */
+	SSL_CTX *tls, *dtls;        /* owned; NULL: not served */
+	struct store_thread *store; /* owned; NULL: there is none */
+	uint8_t nonce_secret[STUN_NONCE_SECRET_SIZE];
+	struct relay_thread **threads; /* owned */
+	unsigned thread_count;
+};
+
+/* Makes all this from a checked configuration, opens every listener, and starts the threads. On
+ * failure problem is one line for a person, and nothing is left running. */
+MUST_CHECK enum err relay_start(const struct config *config, struct relay **relay,
+                                char problem[256]);
+/* Ends the threads and frees everything; NULL is fine. */
+void relay_stop(struct relay *relay);
+
+/* The sum of a counter over all threads. */
+uint64_t relay_counter(const struct relay *relay, enum counter counter);
+
+/* Finds the address that sockets for this frontend should be bound to: the frontend's own where it
+ * is one of them, else one drawn at random; NULL when there is none of the family. */
+const struct relay_address *relay_address_for(const struct relay *relay, int family,
+                                              const struct transport_addr *frontend);

@@ -1,0 +1,65 @@
+/* What happens to allocations, in words for the operator. */
+#include "relay/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/log.h"
+
+/* "192.0.2.1:50000", or two with a comma between. */
+static const char *relayed_format(const struct turn_relay *relay, char text[2 * ADDR_TEXT_SIZE])
+{
+	int len = 0;
+
+	text[0] = '\0';
+	for (int family = 0; family < TURN_FAMILY_COUNT; family++) {
+		char addr[ADDR_TEXT_SIZE];
+		if (relay[family].relay != NULL)
+			len += snprintf(text + len, 2 * ADDR_TEXT_SIZE - (size_t)len, "%s%s",
+			                len > 0 ? "," : "",
+			                addr_format(&relay[family].public_addr, addr));
+	}
+	return text;
+}
+
+static void log_begun(unsigned thread, const struct turn_report *report)
+{
+	char client[ADDR_TEXT_SIZE], relayed[2 * ADDR_TEXT_SIZE];
+
+	log_info("allocation created",
+	         "id=%u.%" PRIu64 " user=%s client=%s transport=%s relayed=%s lifetime_s=%u",
+	         thread, report->id, report->username, addr_format(&report->tuple->client, client),
+	         transport_name(report->tuple->transport), relayed_format(report->relay, relayed),
+	         report->lifetime_s);
+}
+
+static void log_ended(unsigned thread, const struct turn_report *report, const char *event)
+{
+	const struct turn_traffic *traffic = &report->traffic;
+
+	log_info(event,
+	         "id=%u.%" PRIu64 " user=%s reason=\"%s\" to_peer_packets=%" PRIu64
+	         " to_peer_bytes=%" PRIu64 " to_client_packets=%" PRIu64
+	         " to_client_bytes=%" PRIu64,
+	         thread, report->id, report->username, report->reason, traffic->to_peer_packets,
+	         traffic->to_peer_bytes, traffic->to_client_packets, traffic->to_client_bytes);
+}
+
+void report_log(unsigned thread, const struct turn_report *report)
+{
+	switch (report->type) {
+	case TURN_CREATED:
+		log_begun(thread, report);
+		break;
+	case TURN_REFRESHED:
+		log_debug("allocation refreshed", "id=%u.%" PRIu64 " user=%s lifetime_s=%u", thread,
+		          report->id, report->username, report->lifetime_s);
+		break;
+	case TURN_EXPIRED:
+		log_ended(thread, report, "allocation expired");
+		break;
+	case TURN_DELETED:
+		log_ended(thread, report, "allocation deleted");
+		break;
+	}
+}

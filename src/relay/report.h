@@ -1,0 +1,6 @@
+/* What happens to allocations, in words for the operator. */
+#pragma once
+
+#include "turn/turn.h"
+
+void report_log(unsigned thread, const struct turn_report *report);

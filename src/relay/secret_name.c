@@ -1,0 +1,49 @@
+/* What draft-uberti-behave-turn-rest and coturn's use-auth-secret made of usernames. */
+#include "relay/secret_name.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+
+enum { TIME_DIGITS = 18 }; /* fit 64 bits */
+
+static bool digits_read(const char *text, size_t len, uint64_t *number);
+
+bool secret_name_read_expiry(const char *username, char separator, uint64_t *expiry_s)
+{
+	const char *first = strchr(username, separator), *last = strrchr(username, separator);
+
+	if (first == NULL || separator == '\0')
+		return digits_read(username, strlen(username), expiry_s);
+	return digits_read(username, (size_t)(first - username), expiry_s) ||
+	       digits_read(last + 1, strlen(last + 1), expiry_s);
+}
+
+void secret_name_make_key(struct stun_hasher *hasher, enum stun_password_algorithm algorithm,
+                          const char *username, const char *realm, const char *secret,
+                          struct turn_key *key)
+{
+	uint8_t mac[STUN_SHA1_SIZE];
+	char password[BASE64_SIZE(STUN_SHA1_SIZE)];
+
+	stun_hmac_sha1(hasher, (const uint8_t *)secret, strlen(secret), username, strlen(username),
+	               mac);
+	base64_put(mac, sizeof mac, true, password);
+	strcpy(key->username, username);
+	key->len = stun_long_term_key(hasher, algorithm, username, realm, password, key->key);
+	bytes_wipe(mac, sizeof mac);
+	bytes_wipe(password, sizeof password);
+}
+
+static bool digits_read(const char *text, size_t len, uint64_t *number)
+{
+	if (len == 0 || len > TIME_DIGITS)
+		return false;
+	*number = 0;
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		*number = *number * 10 + (uint64_t)(text[i] - '0');
+	}
+	return true;
+}

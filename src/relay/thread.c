@@ -1,0 +1,448 @@
+/* A relay thread: what it owns, how it begins and ends, and its loop's idle work. What it does with
+ * packets is in forward.c, with the core's wishes in actions.c. */
+#include "relay/thread.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "relay/relay_socket.h"
+
+static enum err open_loop(struct relay_thread *thread);
+static enum err open_server(struct relay_thread *thread);
+static enum err open_credentials(struct relay_thread *thread);
+static enum err open_listeners(struct relay_thread *thread, char problem[256]);
+static void fill_host(struct relay_thread *thread);
+
+enum err relay_thread_create(struct relay *relay, unsigned index, struct relay_thread **result,
+                             char problem[256])
+{
+	struct relay_thread *thread = aligned_alloc(64, sizeof *thread);
+	enum err err = ERR_NO_MEMORY;
+
+	if (thread == NULL) {
+		snprintf(problem, 256, "relay thread: %s", err_string(err));
+		return err;
+	}
+	memset(thread, 0, sizeof *thread);
+	thread->relay = relay;
+	thread->index = index;
+	pool_init(&thread->relay_sockets, sizeof(struct relay_socket));
+	list_init(&thread->open_sockets);
+	err = open_loop(thread);
+	if (err == OK)
+		err = open_server(thread);
+	if (err == OK)
+		err = open_credentials(thread);
+	if (err != OK) {
+		snprintf(problem, 256, "relay thread %u: %s", index,
+		         err == ERR_SYSTEM ? strerror(errno) : err_string(err));
+	} else {
+		fill_host(thread);
+		err = open_listeners(thread, problem);
+	}
+	if (err != OK) {
+		relay_thread_destroy(thread);
+		return err;
+	}
+	*result = thread;
+	return OK;
+}
+
+void relay_thread_destroy(struct relay_thread *thread)
+{
+	if (thread == NULL)
+		return;
+	for (size_t i = 0; i < thread->udp_count; i++)
+		udp_listener_destroy(thread->udp[i]);
+	for (size_t i = 0; i < thread->tcp_count; i++)
+		tcp_listener_destroy(thread->tcp[i]);
+	free(thread->udp);
+	free(thread->tcp);
+	LIST_FOR_EACH (node, &thread->open_sockets)
+		relay_socket_close(CONTAINER_OF(node, struct relay_socket, node));
+	turn_server_destroy(thread->server);
+	credentials_destroy(thread->credentials);
+	if (thread->io != NULL)
+		thread->io->backend->close(thread->io);
+	timer_wheel_destroy(thread->timers);
+	if (thread->mail_event != NULL)
+		event_free(thread->mail_event);
+	if (thread->timeout_event != NULL)
+		event_free(thread->timeout_event);
+	mailbox_destroy(thread->mailbox);
+	if (thread->base != NULL)
+		event_base_free(thread->base);
+	pool_deinit(&thread->relay_sockets);
+	free(thread);
+}
+
+/* ---- the loop ---- */
+
+/* io calls this after each round of batches, before it sends. */
+static void on_batch_ended(void *context)
+{
+	struct relay_thread *thread = context;
+
+	for (size_t i = 0; i < thread->tcp_count; i++)
+		tcp_listener_flush(thread->tcp[i]);
+	thread->replies_used = 0; /* io flushes next */
+}
+
+static timestamp next_timeout(const struct relay_thread *thread)
+{
+	timestamp core = turn_next_timeout(thread->server);
+	timestamp listeners = timer_wheel_next(thread->timers);
+
+	return core < listeners ? core : listeners;
+}
+
+/* Called after whatever the loop did, which may have set any timer. A timeout that is set too early
+ * only wakes the thread once more; moving it each time costs more. */
+static void set_timeout(struct relay_thread *thread)
+{
+	timestamp due = next_timeout(thread);
+
+	if (due >= thread->timeout_at)
+		return;
+
+	timestamp now = timestamp_now(), wait = due > now ? due - now : 0;
+	struct timeval tv = {(time_t)(wait / 1000), (suseconds_t)(wait % 1000 * 1000)};
+
+	thread->timeout_at = due;
+	event_add(thread->timeout_event, &tv);
+}
+
+void relay_thread_settle(struct relay_thread *thread)
+{
+	on_batch_ended(thread);
+	io_flush(thread->io);
+}
+
+static void on_timeout(evutil_socket_t fd, short what, void *context)
+{
+	struct relay_thread *thread = context;
+	timestamp now = timestamp_now();
+
+	(void)fd;
+	(void)what;
+	thread->timeout_at = TIMESTAMP_NEVER;
+	turn_handle_timeout(thread->server, now);
+	relay_thread_act(thread, now);
+	timer_wheel_advance(thread->timers, now);
+	relay_thread_settle(thread);
+}
+
+static void on_mail(evutil_socket_t fd, short what, void *context)
+{
+	struct relay_thread *thread = context;
+
+	(void)fd;
+	(void)what;
+	mailbox_deliver(thread->mailbox, thread);
+	relay_thread_act(thread, timestamp_now());
+	relay_thread_settle(thread);
+}
+
+static enum err open_loop(struct relay_thread *thread)
+{
+	struct event_config *config = event_config_new();
+	const struct io_settings settings = {
+		.counters = &thread->counters,
+		.gso = thread->relay->config->udp_gso,
+		.gro = thread->relay->config->udp_gro,
+		.batch_ended = on_batch_ended,
+		.context = thread,
+	};
+	enum err err;
+
+	thread->timeout_at = TIMESTAMP_NEVER;
+	if (config == NULL)
+		return ERR_NO_MEMORY;
+	/* Only its own thread touches the loop. */
+	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	thread->base = event_base_new_with_config(config);
+	event_config_free(config);
+	if (thread->base == NULL)
+		return ERR_NO_MEMORY;
+	err = timer_wheel_create(timestamp_now(), &thread->timers);
+	if (err == OK)
+		err = mailbox_create(&thread->mailbox);
+	if (err == OK)
+		err = io_mmsg.open(thread->base, &settings, &thread->io);
+	if (err != OK)
+		return err;
+	thread->mail_event = event_new(thread->base, mailbox_fd(thread->mailbox),
+	                               EV_READ | EV_PERSIST, on_mail, thread);
+	thread->timeout_event = event_new(thread->base, -1, 0, on_timeout, thread);
+	if (thread->mail_event == NULL || thread->timeout_event == NULL ||
+	    event_add(thread->mail_event, NULL) != 0)
+		return ERR_NO_MEMORY;
+	return OK;
+}
+
+/* ---- what hangs on it ---- */
+
+static bool has_family(const struct relay *relay, int family)
+{
+	for (size_t i = 0; i < relay->address_count; i++)
+		if (addr_family(&relay->addresses[i].ip) == family)
+			return true;
+	return false;
+}
+
+static enum err open_server(struct relay_thread *thread)
+{
+	const struct relay *relay = thread->relay;
+	const struct config *config = relay->config;
+	timestamp now = timestamp_now();
+	struct turn_settings settings = {
+		.realm = config->realm != NULL ? config->realm : "turnstone",
+		.is_open = config->no_auth,
+		.has_family = {has_family(relay, AF_INET), has_family(relay, AF_INET6)},
+		.rfc5766_channel_numbers = config->rfc5766_channel_numbers,
+		.fingerprint = config->fingerprint,
+		.reason_phrases = config->include_reason_string,
+		.software = config->software_attribute ? "turnstone " PACKAGE_VERSION : NULL,
+		.max_lifetime_s = config->max_allocate_lifetime,
+		.permission_lifetime_s = config->permission_lifetime,
+		.channel_lifetime_s = config->channel_lifetime,
+		.nonce_lifetime_s = config->stale_nonce,
+		.permissions_per_allocation = config->max_permissions,
+		.channels_per_allocation = config->max_channels,
+		.pending_max = config->max_pending_requests,
+		.unauthorized_per_s = config->unauthorized_ratelimit_rps,
+		.thread = thread->index,
+		.thread_count = relay->thread_count,
+		.filter = relay->filter,
+		.address_map = relay->address_map,
+		.address_map_count = relay->address_map_count,
+		.wall_offset_ms = (int64_t)timestamp_wall_ms() - (int64_t)now,
+		.random = random_bytes,
+		.counters = &thread->counters,
+	};
+
+	memcpy(settings.nonce_secret, relay->nonce_secret, sizeof settings.nonce_secret);
+	return turn_server_create(&settings, now, &thread->server);
+}
+
+static enum err open_credentials(struct relay_thread *thread)
+{
+	const struct relay *relay = thread->relay;
+	const struct config *config = relay->config;
+	const struct credentials_settings settings = {
+		.realm = config->realm != NULL ? config->realm : "turnstone",
+		.users = relay->users,
+		.user_count = relay->user_count,
+		.lt_cred_mech = config->lt_cred_mech,
+		.use_auth_secret = config->use_auth_secret,
+		.secrets = (const char *const *)config->static_auth_secret.item,
+		.secret_count = config->static_auth_secret.count,
+		.separator = config->rest_api_separator[0],
+		.store = relay->store,
+		.replies = thread->mailbox,
+	};
+
+	return credentials_create(&settings, &thread->credentials);
+}
+
+/* ---- listeners ---- */
+
+static void on_path_closed(void *context, struct path *path, const struct five_tuple *tuple)
+{
+	struct relay_thread *thread = context;
+	timestamp now = timestamp_now();
+
+	(void)path;
+	turn_path_closed(thread->server, tuple, now);
+	relay_thread_act(thread, now);
+}
+
+static bool has_session(void *context, const struct five_tuple *tuple)
+{
+	const struct relay_thread *thread = context;
+
+	return turn_has_session(thread->server, tuple);
+}
+
+static unsigned share(unsigned total, unsigned threads)
+{
+	return total / threads + (total % threads != 0);
+}
+
+static void fill_host(struct relay_thread *thread)
+{
+	const struct relay *relay = thread->relay;
+	const struct config *config = relay->config;
+
+	thread->host = (struct listener_host){
+		.base = thread->base,
+		.io = thread->io,
+		.timers = thread->timers,
+		.counters = &thread->counters,
+		.tls = relay->tls,
+		.dtls = relay->dtls,
+		.stream_queue_size = config->stream_queue_size,
+		.connections_max = share(config->max_connections, relay->thread_count),
+		.dtls_sessions_max = share(config->dtls_max_sessions, relay->thread_count),
+		.dtls_half_open_max = share(config->dtls_max_half_open, relay->thread_count),
+		.handshake_timeout_s = config->handshake_timeout,
+		.message_timeout_s = config->message_timeout,
+		.idle_timeout_s = config->idle_timeout,
+		.input = relay_thread_client_input,
+		.closed = on_path_closed,
+		.has_session = has_session,
+		.context = thread,
+	};
+}
+
+static enum err open_udp(struct relay_thread *thread, const struct transport_addr *addr)
+{
+	const struct config *config = thread->relay->config;
+	enum err err;
+
+	if (!config->udp && thread->relay->dtls == NULL)
+		return OK;
+	err = udp_listener_create(&thread->host, addr, (int)config->sock_buf_size, config->udp,
+	                          &thread->udp[thread->udp_count]);
+	thread->udp_count += err == OK;
+	return err;
+}
+
+static enum err open_tcp(struct relay_thread *thread, const struct transport_addr *addr)
+{
+	const struct config *config = thread->relay->config;
+	enum err err;
+
+	if (!config->tcp && thread->relay->tls == NULL)
+		return OK;
+	err = tcp_listener_create(&thread->host, addr, config->tcp,
+	                          &thread->tcp[thread->tcp_count]);
+	thread->tcp_count += err == OK;
+	return err;
+}
+
+/* How to mend what bind() refused. */
+static const char *listen_mend(int error)
+{
+	switch (error) {
+	case EADDRINUSE:
+		return ": another program has this port: stop it, or set listening-port and "
+		       "tls-listening-port";
+	case EADDRNOTAVAIL:
+		return ": not an address of this machine: mend listening-ip";
+	case EACCES:
+		return ": ports below 1024 need root or CAP_NET_BIND_SERVICE";
+	default:
+		return "";
+	}
+}
+
+static enum err open_listener(struct relay_thread *thread, const struct transport_addr *addr,
+                              char problem[256])
+{
+	char text[ADDR_TEXT_SIZE];
+	enum err err = open_udp(thread, addr);
+
+	if (err == OK)
+		err = open_tcp(thread, addr);
+	if (err == OK)
+		return OK;
+	snprintf(problem, 256, "listen on %s: %s%s", addr_format(addr, text),
+	         err == ERR_SYSTEM ? strerror(errno) : err_string(err),
+	         err == ERR_SYSTEM ? listen_mend(errno) : "");
+	return err;
+}
+
+static enum err open_listeners(struct relay_thread *thread, char problem[256])
+{
+	const struct relay *relay = thread->relay;
+	const uint16_t ports[2] = {relay->config->listening_port,
+	                           relay->config->tls_listening_port};
+	/* Every port takes plain and secure clients; without a certificate the second has no use. */
+	bool has_second = ports[0] != ports[1] && (relay->tls != NULL || relay->dtls != NULL);
+	size_t count = (has_second ? 2 : 1) * relay->frontend_count;
+	enum err err = OK;
+
+	thread->udp = calloc(count, sizeof(struct udp_listener *));
+	thread->tcp = calloc(count, sizeof(struct tcp_listener *));
+	if (thread->udp == NULL || thread->tcp == NULL) {
+		snprintf(problem, 256, "listeners: %s", err_string(ERR_NO_MEMORY));
+		return ERR_NO_MEMORY;
+	}
+	for (size_t i = 0; i < count && err == OK; i++) {
+		struct transport_addr addr = relay->frontends[i % relay->frontend_count];
+		addr_set_port(&addr, ports[i / relay->frontend_count]);
+		err = open_listener(thread, &addr, problem);
+	}
+	return err;
+}
+
+/* ---- start and end ---- */
+
+/* The i-th of the CPUs this process may use. */
+static void pin(unsigned index)
+{
+	cpu_set_t allowed, one;
+	int count, wanted;
+
+	if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+		return;
+	count = CPU_COUNT(&allowed);
+	wanted = (int)index % (count > 0 ? count : 1);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &allowed) || wanted-- > 0)
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		pthread_setaffinity_np(pthread_self(), sizeof one, &one);
+		return;
+	}
+}
+
+static void *run(void *context)
+{
+	struct relay_thread *thread = context;
+	char name[16];
+
+	snprintf(name, sizeof name, "relay-%u", thread->index);
+	pthread_setname_np(pthread_self(), name);
+	pin(thread->index);
+	while (!thread->is_ending) {
+		set_timeout(thread);
+		event_base_loop(thread->base, EVLOOP_ONCE);
+	}
+	return NULL;
+}
+
+enum err relay_thread_start(struct relay_thread *thread)
+{
+	int failure = pthread_create(&thread->pthread, NULL, run, thread);
+
+	errno = failure;
+	thread->is_running = failure == 0;
+	return thread->is_running ? OK : ERR_SYSTEM;
+}
+
+static void on_farewell(struct mail *mail, void *receiver)
+{
+	struct relay_thread *thread = receiver;
+
+	(void)mail;
+	thread->is_ending = true;
+}
+
+void relay_thread_join(struct relay_thread *thread)
+{
+	if (thread == NULL || !thread->is_running)
+		return;
+	thread->farewell.deliver = on_farewell;
+	mailbox_post(thread->mailbox, &thread->farewell);
+	pthread_join(thread->pthread, NULL);
+	thread->is_running = false;
+}

@@ -1,0 +1,76 @@
+/* A relay thread: pinned to a CPU, it owns its listeners, its TURN server with all sessions, its
+ * sockets, timers and counters, and takes no lock. Other threads send it mail. */
+#pragma once
+
+#include <pthread.h>
+
+#include "base/counters.h"
+#include "base/list.h"
+#include "base/mailbox.h"
+#include "base/pool.h"
+#include "base/timer_wheel.h"
+#include "io/io.h"
+#include "listeners/listener.h"
+#include "relay/relay.h"
+
+struct event;
+struct event_base;
+
+enum {
+	REPLY_SIZE = 2048, /* more than the core writes in one message */
+	REPLIES = 64,      /* messages of the core that wait for one flush */
+};
+
+struct relay_thread {
+	struct relay *relay; /* owner of this */
+	unsigned index;
+	pthread_t pthread;
+	bool is_running;      /* main's */
+	bool is_ending;       /* the thread's own */
+	struct mail farewell; /* the last letter */
+
+	struct event_base *base; /* owned, as all below */
+	struct io *io;
+	struct turn_server *server;
+	struct credentials *credentials;
+	struct mailbox *mailbox;
+	struct event *mail_event, *timeout_event;
+	timestamp timeout_at; /* when timeout_event fires; TIMESTAMP_NEVER: it is not set */
+	struct timer_wheel *timers;
+	struct listener_host host;
+	struct udp_listener **udp;
+	struct tcp_listener **tcp;
+	size_t udp_count, tcp_count;
+	struct pool relay_sockets;
+	struct list open_sockets; /* of relay_socket.node */
+
+	/* What the core wrote and io has not sent yet. */
+	unsigned replies_used;
+	uint8_t replies[REPLIES][REPLY_SIZE];
+
+	/* On cache lines of their own: other threads read them. */
+	_Alignas(64) struct counters counters;
+};
+
+/* Makes a thread and opens its listeners, but does not start it. problem is one line. */
+MUST_CHECK enum err relay_thread_create(struct relay *relay, unsigned index,
+                                        struct relay_thread **thread, char problem[256]);
+/* The thread has ended or never started. Closes what it had. NULL is fine. */
+void relay_thread_destroy(struct relay_thread *thread);
+
+MUST_CHECK enum err relay_thread_start(struct relay_thread *thread);
+/* Asks the thread to end and waits until it has. */
+void relay_thread_join(struct relay_thread *thread);
+
+/* Carries out what the core asks for, until it asks for nothing. On the thread, after each call of
+ * the core that may have led to actions. */
+void relay_thread_act(struct relay_thread *thread, timestamp now);
+/* Sends what was gathered; ends each piece of work outside a batch. */
+void relay_thread_settle(struct relay_thread *thread);
+
+/* What listeners and relay sockets call: src/relay/forward.c. */
+void relay_thread_client_input(void *thread, struct path *path, const struct five_tuple *tuples,
+                               struct packet *packets, size_t n);
+void relay_thread_peer_input(void *relay_socket, struct packet *packets, size_t n);
+void relay_thread_peer_icmp(void *relay_socket, const struct transport_addr *dst, uint8_t type,
+                            uint8_t code, const uint8_t data[4]);

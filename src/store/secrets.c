@@ -1,0 +1,66 @@
+/* Shared secrets of the TURN REST interface: coturn's turn_secret. A realm has several while one
+ * is being replaced by the next. */
+#include <string.h>
+
+#include "store/sqlite.h"
+
+#include "base/bytes.h"
+#include "base/log.h"
+
+enum err store_secret_add(struct store *store, const char *realm, const char *secret)
+{
+	sqlite3_stmt *statement = store_statement(store, STATEMENT_ADD_SECRET);
+	enum err err;
+
+	if (statement == NULL)
+		return ERR_UNAVAILABLE;
+	statement_bind_texts(statement, realm, secret);
+	err = store_run(store, statement);
+	if (err == OK && sqlite3_changes(store->database) == 0)
+		return ERR_EXISTS;
+	return err;
+}
+
+enum err store_secret_delete(struct store *store, const char *realm, const char *secret)
+{
+	sqlite3_stmt *statement = store_statement(store, STATEMENT_DELETE_SECRET);
+	enum err err;
+
+	if (statement == NULL)
+		return ERR_UNAVAILABLE;
+	statement_bind_texts(statement, realm, secret);
+	err = store_run(store, statement);
+	if (err == OK && sqlite3_changes(store->database) == 0)
+		return ERR_NOT_FOUND;
+	return err;
+}
+
+enum err store_secret_list(struct store *store, const char *realm,
+                           bool (*each)(const char *realm, const char *secret, void *context),
+                           void *context)
+{
+	sqlite3_stmt *statement = store_statement(store, STATEMENT_LIST_SECRETS);
+	char row_realm[STORE_TEXT_MAX], secret[STORE_SECRET_MAX + 1];
+	enum err err = OK;
+	int result;
+
+	if (statement == NULL)
+		return ERR_UNAVAILABLE;
+	sqlite3_bind_text(statement, 1, realm, -1, SQLITE_STATIC);
+	while (err == OK && (result = sqlite3_step(statement)) != SQLITE_DONE) {
+		err = store_result(store, result);
+		if (err != OK)
+			break;
+		if (statement_text(statement, 0, row_realm, sizeof row_realm) != OK ||
+		    statement_text(statement, 1, secret, sizeof secret) != OK) {
+			log_warning("secret skipped: it is not a text of at most 255 bytes",
+			            "store=%s", store->path);
+			continue;
+		}
+		if (!each(row_realm, secret, context))
+			break;
+	}
+	statement_done(statement);
+	bytes_wipe(secret, sizeof secret);
+	return err;
+}

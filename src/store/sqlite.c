@@ -1,0 +1,381 @@
+/* Opening and creating the database, and what all its statements need. What is in the tables is
+ * users.c's and secrets.c's matter. */
+#include "store/sqlite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+enum {
+	SCHEMA_VERSION = 1,     /* of our own tables, in PRAGMA user_version; coturn leaves it 0 */
+	BUSY_TIMEOUT_MS = 1000, /* another program's transaction lasts milliseconds */
+};
+
+/* Names, columns and types are coturn's, so that each server opens the other's file. */
+static const char coturn_schema[] =
+	"CREATE TABLE IF NOT EXISTS turnusers_lt (realm varchar(127) default '',"
+	" name varchar(512), hmackey char(128), PRIMARY KEY (realm,name));"
+	"CREATE TABLE IF NOT EXISTS turn_secret (realm varchar(127) default '',"
+	" value varchar(127), primary key (realm,value));"
+	"CREATE TABLE IF NOT EXISTS allowed_peer_ip (realm varchar(127) default '',"
+	" ip_range varchar(256), primary key (realm,ip_range));"
+	"CREATE TABLE IF NOT EXISTS denied_peer_ip (realm varchar(127) default '',"
+	" ip_range varchar(256), primary key (realm,ip_range));"
+	"CREATE TABLE IF NOT EXISTS turn_origin_to_realm (origin varchar(127),"
+	" realm varchar(127), primary key (origin));"
+	"CREATE TABLE IF NOT EXISTS turn_realm_option (realm varchar(127) default '',"
+	" opt varchar(32), value varchar(128), primary key (realm,opt));"
+	"CREATE TABLE IF NOT EXISTS oauth_key (kid varchar(128), ikm_key varchar(256),"
+	" timestamp bigint default 0, lifetime integer default 0,"
+	" as_rs_alg varchar(64) default '', realm varchar(127) default '', primary key (kid));"
+	"CREATE TABLE IF NOT EXISTS admin_user (name varchar(32), realm varchar(127),"
+	" password varchar(127), primary key (name));";
+
+static const char own_schema[] =
+	"CREATE TABLE IF NOT EXISTS turnstone_user_key (realm TEXT NOT NULL, name TEXT NOT NULL,"
+	" userhash BLOB NOT NULL, md5_key BLOB NOT NULL, sha256_key BLOB,"
+	" PRIMARY KEY (realm, name)) WITHOUT ROWID;"
+	"CREATE INDEX IF NOT EXISTS turnstone_userhash ON turnstone_user_key (userhash);"
+	"PRAGMA user_version = 1;";
+_Static_assert(SCHEMA_VERSION == 1, "own_schema writes the version");
+
+static const char *const statement_sql[STATEMENT_COUNT] = {
+#define STATEMENT(name, sql) [STATEMENT_##name] = sql,
+#include "store/statements.def"
+#undef STATEMENT
+};
+
+static enum err file_check(const char *path, bool may_create, char problem[256]);
+static enum err directory_check(const char *path, struct stat *status, char problem[256]);
+static enum err file_create(const char *path, const struct stat *directory, char problem[256]);
+static enum err database_open(struct store *store);
+static enum err database_check(struct store *store, bool may_create);
+static enum err schema_check(struct store *store, bool may_create);
+static enum err number_read(struct store *store, const char *sql, int *number);
+static enum err say(struct store *store, enum err err, const char *words);
+
+enum err store_open(const char *path, bool may_create, struct store **store_out, char problem[256])
+{
+	struct store *store;
+	enum err err;
+
+	problem[0] = '\0';
+	err = file_check(path, may_create, problem);
+	if (err != OK)
+		return err;
+	store = calloc(1, sizeof *store);
+	if (store == NULL)
+		return ERR_NO_MEMORY;
+	snprintf(store->path, sizeof store->path, "%s", path);
+	err = stun_hasher_create(&store->hasher);
+	if (err == OK)
+		err = database_open(store);
+	if (err == OK)
+		err = database_check(store, may_create);
+	if (err != OK) {
+		snprintf(problem, 256, "%s", store->problem);
+		store_close(store);
+		return err;
+	}
+	*store_out = store;
+	return OK;
+}
+
+void store_close(struct store *store)
+{
+	if (store == NULL)
+		return;
+	for (size_t i = 0; i < STATEMENT_COUNT; i++)
+		sqlite3_finalize(store->statements[i]);
+	sqlite3_close(store->database);
+	stun_hasher_destroy(store->hasher);
+	free(store->index);
+	free(store);
+}
+
+bool store_is_read_only(const struct store *store)
+{
+	return store->is_read_only;
+}
+
+const char *store_problem(const struct store *store)
+{
+	return store->problem;
+}
+
+bool store_has_moved(struct store *store)
+{
+	int has_moved = 0;
+
+	sqlite3_file_control(store->database, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
+	if (has_moved == 0)
+		return false;
+	(void)say(store, ERR_UNAVAILABLE, "was removed or replaced: put it back");
+	return true;
+}
+
+/* Looks at the file before SQLite does, which has fewer words for what is wrong with it. */
+static enum err file_check(const char *path, bool may_create, char problem[256])
+{
+	struct stat status; /* of the file, then of its directory */
+
+	if (strlen(path) >= sizeof((struct store *)NULL)->path) {
+		snprintf(problem, 256, "%.150s...: the path is too long: use a shorter one", path);
+		return ERR_INVALID;
+	}
+	if (stat(path, &status) == 0) {
+		if (S_ISREG(status.st_mode))
+			return OK;
+		snprintf(problem, 256, "%.150s: is not a file: name a file in it instead", path);
+		return ERR_INVALID;
+	}
+	if (errno != ENOENT) {
+		snprintf(problem, 256, "%.150s: %s: correct the path or its permissions", path,
+		         strerror(errno));
+		return ERR_SYSTEM;
+	}
+	if (directory_check(path, &status, problem) != OK)
+		return ERR_NOT_FOUND;
+	if (may_create)
+		return file_create(path, &status, problem);
+	snprintf(problem, 256, "%.150s: no such file: correct the path, or add a user to create it",
+	         path);
+	return ERR_NOT_FOUND;
+}
+
+static enum err directory_check(const char *path, struct stat *status, char problem[256])
+{
+	const char *slash = strrchr(path, '/');
+	int len = slash == NULL || slash == path ? 1 : (int)(slash - path);
+	char directory[256];
+
+	snprintf(directory, sizeof directory, "%.*s", len, slash == NULL ? "." : path);
+	if (stat(directory, status) == 0 && S_ISDIR(status->st_mode))
+		return OK;
+	snprintf(problem, 256, "%.100s: there is no directory %.80s: make it or correct the path",
+	         path, directory);
+	return ERR_NOT_FOUND;
+}
+
+/* Keys and secrets are in it: it is its owner's alone. An empty file is an empty database. */
+static enum err file_create(const char *path, const struct stat *directory, char problem[256])
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd >= 0) {
+		/* What root makes in the server's directory, the server has to be able to read. */
+		if (geteuid() == 0 && fchown(fd, directory->st_uid, directory->st_gid) != 0)
+			log_warning("database stays root's: the server may not be able to read it",
+			            "path=%s problem=%s", path, strerror(errno));
+		close(fd);
+		return OK;
+	}
+	if (errno == EEXIST) /* another program was faster */
+		return OK;
+	snprintf(problem, 256,
+	         "%.150s: cannot be created: %s: change the directory's owner or mode", path,
+	         strerror(errno));
+	return ERR_SYSTEM;
+}
+
+static enum err database_open(struct store *store)
+{
+	/* One thread at a time: no mutex. It falls back to reading alone by itself. */
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+	int result = sqlite3_open_v2(store->path, &store->database, flags, NULL);
+
+	if (result != SQLITE_OK)
+		return store_result(store, result);
+	sqlite3_extended_result_codes(store->database, 1);
+	sqlite3_busy_timeout(store->database, BUSY_TIMEOUT_MS);
+	sqlite3_db_config(store->database, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(store->database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	store->is_read_only = sqlite3_db_readonly(store->database, "main") == 1;
+	return OK;
+}
+
+static enum err database_check(struct store *store, bool may_create)
+{
+	int version = 0;
+	enum err err = number_read(store, "PRAGMA user_version", &version);
+
+	if (err != OK)
+		return err;
+	if (version > SCHEMA_VERSION)
+		return say(store, ERR_INVALID,
+		           "was made by a newer turnstone: install that version");
+	err = schema_check(store, may_create && !store->is_read_only);
+	if (err != OK || store->is_read_only)
+		return err;
+	/* Readers do not wait for writers then. Another program that has the file open can keep
+	 * us from it; it works as well without. */
+	sqlite3_exec(store->database, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+	return OK;
+}
+
+/* Makes coturn's tables in an empty file. A database of something else is left alone. */
+static enum err schema_check(struct store *store, bool may_create)
+{
+	int tables = 0, users = 0;
+	enum err err;
+
+	err = number_read(store, "SELECT count(*) FROM sqlite_master WHERE type = 'table'",
+	                  &tables);
+	if (err == OK)
+		err = number_read(store,
+		                  "SELECT count(*) FROM sqlite_master"
+		                  " WHERE type = 'table' AND name = 'turnusers_lt'",
+		                  &users);
+	if (err != OK)
+		return err;
+	if (tables > 0 && users == 0)
+		return say(store, ERR_INVALID,
+		           "is a database, but has no table turnusers_lt: name a turndb");
+	if (users == 0 && !may_create)
+		return say(store, ERR_INVALID, "has no tables yet: add a user to make them");
+	if (!may_create)
+		return OK;
+	err = store_begin(store);
+	return err != OK ? err : store_commit(store, store_execute(store, coturn_schema));
+}
+
+static enum err number_read(struct store *store, const char *sql, int *number)
+{
+	sqlite3_stmt *statement = NULL;
+	int result = sqlite3_prepare_v2(store->database, sql, -1, &statement, NULL);
+
+	if (result == SQLITE_OK)
+		result = sqlite3_step(statement);
+	if (result == SQLITE_ROW)
+		*number = sqlite3_column_int(statement, 0);
+	sqlite3_finalize(statement);
+	return store_result(store, result);
+}
+
+sqlite3_stmt *store_statement(struct store *store, enum store_statement which)
+{
+	sqlite3_stmt **statement = &store->statements[which];
+	int result;
+
+	if (*statement != NULL)
+		return *statement;
+	result = sqlite3_prepare_v3(store->database, statement_sql[which], -1,
+	                            SQLITE_PREPARE_PERSISTENT, statement, NULL);
+	return store_result(store, result) == OK ? *statement : NULL;
+}
+
+void statement_done(sqlite3_stmt *statement)
+{
+	sqlite3_reset(statement);
+	sqlite3_clear_bindings(statement);
+}
+
+void statement_bind_texts(sqlite3_stmt *statement, const char *first, const char *second)
+{
+	sqlite3_bind_text(statement, 1, first, -1, SQLITE_STATIC);
+	sqlite3_bind_text(statement, 2, second, -1, SQLITE_STATIC);
+}
+
+enum err statement_text(sqlite3_stmt *statement, int column, char *text, size_t size)
+{
+	const unsigned char *value = sqlite3_column_text(statement, column);
+	size_t len = (size_t)sqlite3_column_bytes(statement, column);
+
+	if (value == NULL || len >= size || memchr(value, 0, len) != NULL)
+		return ERR_INVALID;
+	memcpy(text, value, len);
+	text[len] = '\0';
+	return OK;
+}
+
+/* Primary result codes of SQLite, what they mean to us, and how a person mends it. */
+static const struct {
+	int result;
+	enum err err;
+	const char *words;
+} failures[] = {
+	{SQLITE_NOMEM, ERR_NO_MEMORY, "out of memory"},
+	{SQLITE_NOTADB, ERR_UNAVAILABLE,
+         "is not an SQLite database: move it away or name another file"},
+	{SQLITE_CORRUPT, ERR_UNAVAILABLE, "is damaged: restore it from a backup"},
+	{SQLITE_BUSY, ERR_UNAVAILABLE, "is locked by another program: stop it or try again"},
+	{SQLITE_LOCKED, ERR_UNAVAILABLE, "is locked by another program: stop it or try again"},
+	{SQLITE_READONLY, ERR_DENIED,
+         "cannot be written: change the owner or mode of the file and its directory"},
+	{SQLITE_PERM, ERR_DENIED, "may not be opened: change its owner or mode"},
+	{SQLITE_CANTOPEN, ERR_UNAVAILABLE,
+         "cannot be opened: change the owner or mode of the file and its directory"},
+	{SQLITE_FULL, ERR_UNAVAILABLE, "the disk is full: make room"},
+	{SQLITE_IOERR, ERR_UNAVAILABLE, "cannot be read or written: look at the disk"},
+	{SQLITE_CONSTRAINT, ERR_EXISTS, "has that already"},
+};
+
+enum err store_result(struct store *store, int result)
+{
+	if (result == SQLITE_OK || result == SQLITE_ROW || result == SQLITE_DONE)
+		return OK;
+	for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++)
+		if (failures[i].result == (result & 0xff))
+			return say(store, failures[i].err, failures[i].words);
+	return say(store, ERR_UNAVAILABLE, sqlite3_errstr(result));
+}
+
+static enum err say(struct store *store, enum err err, const char *words)
+{
+	snprintf(store->problem, sizeof store->problem, "%.150s: %s", store->path, words);
+	return err;
+}
+
+enum err store_run(struct store *store, sqlite3_stmt *statement)
+{
+	int result = sqlite3_step(statement);
+
+	statement_done(statement);
+	return store_result(store, result);
+}
+
+enum err store_execute(struct store *store, const char *sql)
+{
+	return store_result(store, sqlite3_exec(store->database, sql, NULL, NULL, NULL));
+}
+
+enum err store_begin(struct store *store)
+{
+	return store_execute(store, "BEGIN IMMEDIATE");
+}
+
+enum err store_commit(struct store *store, enum err err)
+{
+	if (err == OK)
+		err = store_execute(store, "COMMIT");
+	if (err != OK)
+		sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);
+	return err;
+}
+
+enum err store_find_own_table(struct store *store)
+{
+	sqlite3_stmt *statement;
+	int result;
+
+	if (store->has_own_keys)
+		return OK;
+	statement = store_statement(store, STATEMENT_FIND_OWN_TABLE);
+	if (statement == NULL)
+		return ERR_UNAVAILABLE;
+	result = sqlite3_step(statement);
+	statement_done(statement);
+	store->has_own_keys = result == SQLITE_ROW;
+	return result == SQLITE_DONE ? ERR_NOT_FOUND : store_result(store, result);
+}
+
+enum err store_make_own_table(struct store *store)
+{
+	return store_execute(store, own_schema);
+}

@@ -1,0 +1,57 @@
+/* What the files of the store share: the open database, its prepared statements, and the one way in
+ * which a failure of SQLite becomes an error of ours with words. */
+#pragma once
+
+#include <sqlite3.h>
+
+#include "store/store.h"
+#include "stun/integrity.h"
+
+/* Statements are prepared when first used; values are bound, never written into the text. */
+enum store_statement {
+#define STATEMENT(name, sql) STATEMENT_##name,
+#include "store/statements.def"
+#undef STATEMENT
+	STATEMENT_COUNT /* the number of statements */
+};
+
+struct userhash_index;
+
+struct store {
+	sqlite3 *database;                         /* owned */
+	sqlite3_stmt *statements[STATEMENT_COUNT]; /* owned; NULL: not prepared yet */
+	struct stun_hasher *hasher;                /* owned */
+	struct userhash_index *index;              /* owned; NULL: not made yet */
+	bool has_own_keys;                         /* turnstone_user_key was seen */
+	bool is_read_only;
+	char path[256];
+	char problem[256];
+};
+
+/* Gives a statement ready to be bound; NULL when it cannot be, and store_problem says why. Whoever
+ * asks for it gives it back with statement_done. */
+sqlite3_stmt *store_statement(struct store *store, enum store_statement which);
+/* Ends the reads of a statement and forgets what was bound. */
+void statement_done(sqlite3_stmt *statement);
+/* Binds the texts in order; they live until statement_done. NULL is bound as SQL's NULL. */
+void statement_bind_texts(sqlite3_stmt *statement, const char *first, const char *second);
+
+/* Turns SQLite's result into ours: OK for a row or an end, else the error, with words. */
+MUST_CHECK enum err store_result(struct store *store, int result);
+/* Runs a statement that gives no rows, and gives it back. */
+MUST_CHECK enum err store_run(struct store *store, sqlite3_stmt *statement);
+/* Runs one of our own constant texts. */
+MUST_CHECK enum err store_execute(struct store *store, const char *sql);
+
+/* A transaction that writes. store_commit ends it either way: with err other than OK it undoes all
+ * and returns err. */
+MUST_CHECK enum err store_begin(struct store *store);
+MUST_CHECK enum err store_commit(struct store *store, enum err err);
+
+/* True when the table of our own keys is there; once seen it is not looked for again. */
+MUST_CHECK enum err store_find_own_table(struct store *store);
+/* Makes it, inside a transaction. */
+MUST_CHECK enum err store_make_own_table(struct store *store);
+
+/* Copies a column that is a text of at most size - 1 bytes. ERR_INVALID for anything else. */
+MUST_CHECK enum err statement_text(sqlite3_stmt *statement, int column, char *text, size_t size);

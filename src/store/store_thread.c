@@ -1,0 +1,201 @@
+/* The store on a thread of its own. Questions come by mail and leave as answers by mail; a relay
+ * thread never waits for the disk. When the database is away, every question is answered with
+ * ERR_UNAVAILABLE at once, and it is opened again at growing intervals. */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/store.h"
+
+#include "base/bytes.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/timestamp.h"
+
+enum { RETRY_FIRST_MS = 100, RETRY_LAST_MS = 5000 };
+
+struct store_thread {
+	pthread_t thread;
+	struct mailbox *mailbox; /* owned */
+	struct mail stop;
+	bool is_stopping;
+	struct store *store; /* owned; NULL: away */
+	timestamp retry_at;  /* when it is away */
+	unsigned retry_ms;
+	char path[256];
+};
+
+static void *thread_run(void *argument);
+static int thread_timeout(const struct store_thread *thread);
+static void thread_reopen(struct store_thread *thread);
+static void thread_lose(struct store_thread *thread);
+static void thread_stop(struct mail *mail, void *receiver);
+static void request_answer(struct mail *mail, void *receiver);
+static enum err request_ask(struct store *store, struct store_request *request);
+static bool request_add_secret(const char *realm, const char *secret, void *context);
+
+enum err store_thread_start(const char *path, struct store_thread **thread_out, char problem[256])
+{
+	struct store_thread *thread = calloc(1, sizeof *thread);
+	enum err err = ERR_NO_MEMORY;
+
+	problem[0] = '\0';
+	if (thread == NULL)
+		return err;
+	err = store_open(path, true, &thread->store, problem);
+	if (err != OK)
+		goto fail_open;
+	snprintf(thread->path, sizeof thread->path, "%s", path);
+	thread->stop.deliver = thread_stop;
+	err = mailbox_create(&thread->mailbox);
+	if (err != OK)
+		goto fail_mailbox;
+	if (pthread_create(&thread->thread, NULL, thread_run, thread) != 0) {
+		err = ERR_SYSTEM;
+		goto fail_thread;
+	}
+	*thread_out = thread;
+	return OK;
+
+fail_thread:
+	mailbox_destroy(thread->mailbox);
+fail_mailbox:
+	store_close(thread->store);
+fail_open:
+	free(thread);
+	if (problem[0] == '\0')
+		snprintf(problem, 256, "%.150s: no thread for the store: %s", path,
+		         err_string(err));
+	return err;
+}
+
+void store_thread_stop(struct store_thread *thread)
+{
+	if (thread == NULL)
+		return;
+	mailbox_post(thread->mailbox, &thread->stop);
+	pthread_join(thread->thread, NULL);
+	mailbox_destroy(thread->mailbox);
+	store_close(thread->store);
+	free(thread);
+}
+
+void store_thread_ask(struct store_thread *thread, struct store_request *request)
+{
+	/* deliver is the asker's, for the answer. Until then the letter is ours, and has to be
+	 * delivered here: the asker's is kept in it. */
+	request->answer = request->mail.deliver;
+	request->mail.deliver = request_answer;
+	mailbox_post(thread->mailbox, &request->mail);
+}
+
+static void *thread_run(void *argument)
+{
+	struct store_thread *thread = argument;
+	struct pollfd wait = {.fd = mailbox_fd(thread->mailbox), .events = POLLIN};
+	sigset_t signals;
+
+	sigfillset(&signals); /* they are the main thread's */
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	while (!thread->is_stopping) {
+		if (poll(&wait, 1, thread_timeout(thread)) < 0 && errno != EINTR) {
+			log_error("store thread cannot wait", "problem=%s", strerror(errno));
+			break;
+		}
+		if (thread->store == NULL && timestamp_now() >= thread->retry_at)
+			thread_reopen(thread);
+		mailbox_deliver(thread->mailbox, thread);
+	}
+	return NULL;
+}
+
+/* For poll: until the next attempt to open it, or for ever. */
+static int thread_timeout(const struct store_thread *thread)
+{
+	timestamp now = timestamp_now();
+
+	if (thread->store != NULL)
+		return -1;
+	return thread->retry_at <= now ? 0 : (int)(thread->retry_at - now);
+}
+
+static void thread_reopen(struct store_thread *thread)
+{
+	char problem[256];
+
+	/* Not created: a file that is gone may come back with all its users. */
+	if (store_open(thread->path, false, &thread->store, problem) == OK) {
+		log_info("store is back", "path=%s", thread->path);
+		return;
+	}
+	thread->store = NULL;
+	thread->retry_ms =
+		thread->retry_ms * 2 > RETRY_LAST_MS ? RETRY_LAST_MS : thread->retry_ms * 2;
+	thread->retry_at = timestamp_now() + thread->retry_ms;
+}
+
+static void thread_lose(struct store_thread *thread)
+{
+	log_error("store is away: users in it are refused until it is back", "problem=%s",
+	          store_problem(thread->store));
+	store_close(thread->store);
+	thread->store = NULL;
+	thread->retry_ms = RETRY_FIRST_MS;
+	thread->retry_at = timestamp_now() + thread->retry_ms;
+}
+
+static void thread_stop(struct mail *mail, void *receiver)
+{
+	struct store_thread *thread = receiver;
+
+	(void)mail;
+	thread->is_stopping = true;
+}
+
+static void request_answer(struct mail *mail, void *receiver)
+{
+	struct store_request *request = CONTAINER_OF(mail, struct store_request, mail);
+	struct store_thread *thread = receiver;
+
+	if (thread->store != NULL && store_has_moved(thread->store))
+		thread_lose(thread);
+	request->result = ERR_UNAVAILABLE;
+	if (thread->store != NULL) {
+		request->result = request_ask(thread->store, request);
+		if (request->result != OK && request->result != ERR_NOT_FOUND) {
+			request->result = ERR_UNAVAILABLE;
+			thread_lose(thread);
+		}
+	}
+	request->mail.deliver = request->answer;
+	mailbox_post(request->reply_to, &request->mail);
+}
+
+static enum err request_ask(struct store *store, struct store_request *request)
+{
+	switch (request->question) {
+	case STORE_FIND_USER:
+		return store_user_find(store, request->realm, request->name, &request->user);
+	case STORE_FIND_USERHASH:
+		return store_user_find_hash(store, request->realm, request->userhash,
+		                            &request->user);
+	case STORE_LIST_SECRETS:
+		request->secret_count = 0;
+		return store_secret_list(store, request->realm, request_add_secret, request);
+	}
+	return ERR_NOT_FOUND;
+}
+
+static bool request_add_secret(const char *realm, const char *secret, void *context)
+{
+	struct store_request *request = context;
+
+	(void)realm;
+	snprintf(request->secrets[request->secret_count++], sizeof request->secrets[0], "%s",
+	         secret);
+	return request->secret_count < STORE_SECRETS_MAX;
+}

@@ -1,0 +1,228 @@
+/* Users with long-term credentials: coturn's turnusers_lt, whose key is the MD5 one, and beside it
+ * our turnstone_user_key with what RFC 8489 adds: the SHA-256 key and the USERHASH. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/sqlite.h"
+#include "store/userhash_index.h"
+
+#include "base/bytes.h"
+#include "base/log.h"
+
+_Static_assert((int)STORE_KEY_MAX >= (int)STUN_KEY_MAX, "a key fits a user");
+
+static enum err user_read(struct store *store, sqlite3_stmt *statement, struct store_user *user);
+static enum err user_read_own_key(struct store *store, struct store_user *user);
+static enum err own_key_put(struct store *store, const struct store_user *user);
+static enum err own_name_find(struct store *store, const char *realm, const uint8_t userhash[32],
+                              char *name, size_t size);
+
+enum err store_user_set_password(struct store_user *user, const char *password)
+{
+	uint8_t key[STUN_KEY_MAX];
+	struct stun_hasher *hasher;
+	enum err err = stun_hasher_create(&hasher);
+
+	if (err != OK)
+		return err;
+	user->key_len = stun_long_term_key(hasher, STUN_PASSWORD_MD5, user->name, user->realm,
+	                                   password, user->key);
+	stun_long_term_key(hasher, STUN_PASSWORD_SHA256, user->name, user->realm, password, key);
+	memcpy(user->sha256_key, key, sizeof user->sha256_key);
+	user->has_sha256 = true;
+	bytes_wipe(key, sizeof key);
+	stun_hasher_destroy(hasher);
+	return OK;
+}
+
+enum err store_user_find(struct store *store, const char *realm, const char *name,
+                         struct store_user *user)
+{
+	sqlite3_stmt *statement = store_statement(store, STATEMENT_FIND_USER);
+	enum err err;
+	int result;
+
+	if (statement == NULL)
+		return ERR_UNAVAILABLE;
+	statement_bind_texts(statement, realm, name);
+	result = sqlite3_step(statement);
+	err = store_result(store, result);
+	if (result == SQLITE_DONE)
+		err = ERR_NOT_FOUND;
+	if (err == OK)
+		err = user_read(store, statement, user);
+	statement_done(statement);
+	return err == ERR_INVALID ? ERR_NOT_FOUND : err;
+}
+
+enum err store_user_find_hash(struct store *store, const char *realm, const uint8_t userhash[32],
+                              struct store_user *user)
+{
+	char name[STORE_TEXT_MAX];
+	enum err err = own_name_find(store, realm, userhash, name, sizeof name);
+
+	if (err == ERR_NOT_FOUND)
+		err = userhash_index_find(store, realm, userhash, name, sizeof name);
+	return err != OK ? err : store_user_find(store, realm, name, user);
+}
+
+enum err store_user_put(struct store *store, const struct store_user *user)
+{
+	char hmackey[2 * STUN_MD5_KEY_SIZE + 1];
+	sqlite3_stmt *statement;
+	enum err err;
+
+	if (user->key_len != STUN_MD5_KEY_SIZE)
+		return ERR_INVALID;
+	err = store_begin(store);
+	if (err != OK)
+		return err;
+	hex_put(user->key, user->key_len, hmackey);
+	statement = store_statement(store, STATEMENT_PUT_USER);
+	err = ERR_UNAVAILABLE;
+	if (statement != NULL) {
+		statement_bind_texts(statement, user->realm, user->name);
+		sqlite3_bind_text(statement, 3, hmackey, -1, SQLITE_STATIC);
+		err = store_run(store, statement);
+	}
+	if (err == OK)
+		err = own_key_put(store, user);
+	bytes_wipe(hmackey, sizeof hmackey);
+	userhash_index_forget(store);
+	return store_commit(store, err);
+}
+
+enum err store_user_delete(struct store *store, const char *realm, const char *name)
+{
+	static const enum store_statement both[] = {STATEMENT_DELETE_OWN_KEY,
+	                                            STATEMENT_DELETE_USER};
+	enum err own = store_find_own_table(store), err = store_begin(store);
+
+	if (err != OK)
+		return err;
+	for (size_t i = own == OK ? 0 : 1; err == OK && i < 2; i++) {
+		sqlite3_stmt *statement = store_statement(store, both[i]);
+
+		if (statement == NULL)
+			return store_commit(store, ERR_UNAVAILABLE);
+		statement_bind_texts(statement, realm, name);
+		err = store_run(store, statement);
+	}
+	if (err == OK && sqlite3_changes(store->database) == 0)
+		err = ERR_NOT_FOUND;
+	userhash_index_forget(store);
+	return store_commit(store, err);
+}
+
+enum err store_user_list(struct store *store, const char *realm,
+                         bool (*each)(const struct store_user *user, void *context), void *context)
+{
+	sqlite3_stmt *statement = store_statement(store, STATEMENT_LIST_USERS);
+	struct store_user user;
+	enum err err = OK;
+	int result;
+
+	if (statement == NULL)
+		return ERR_UNAVAILABLE;
+	sqlite3_bind_text(statement, 1, realm, -1, SQLITE_STATIC);
+	while (err == OK && (result = sqlite3_step(statement)) != SQLITE_DONE) {
+		err = store_result(store, result);
+		if (err == OK)
+			err = user_read(store, statement, &user);
+		if (err == OK && !each(&user, context))
+			break;
+		if (err == ERR_INVALID)
+			err = OK;
+	}
+	statement_done(statement);
+	bytes_wipe(&user, sizeof user);
+	return err;
+}
+
+/* Reads a row of realm, name, hmackey. ERR_INVALID: it is not one that can be used. */
+static enum err user_read(struct store *store, sqlite3_stmt *statement, struct store_user *user)
+{
+	const char *hmackey = (const char *)sqlite3_column_text(statement, 2);
+
+	memset(user, 0, sizeof *user);
+	if (statement_text(statement, 0, user->realm, sizeof user->realm) != OK ||
+	    statement_text(statement, 1, user->name, sizeof user->name) != OK)
+		return ERR_INVALID;
+	if (hmackey == NULL ||
+	    hex_get(hmackey, user->key, sizeof user->key, &user->key_len) != OK ||
+	    user->key_len != STUN_MD5_KEY_SIZE) {
+		log_warning("user skipped: hmackey is not 32 hex digits", "realm=%s user=%s",
+		            user->realm, user->name);
+		return ERR_INVALID;
+	}
+	return user_read_own_key(store, user);
+}
+
+static enum err user_read_own_key(struct store *store, struct store_user *user)
+{
+	enum err err = store_find_own_table(store);
+	sqlite3_stmt *statement;
+	int result;
+
+	if (err != OK)
+		return err == ERR_NOT_FOUND ? OK : err;
+	statement = store_statement(store, STATEMENT_FIND_OWN_KEY);
+	if (statement == NULL)
+		return ERR_UNAVAILABLE;
+	statement_bind_texts(statement, user->realm, user->name);
+	sqlite3_bind_blob(statement, 3, user->key, (int)user->key_len, SQLITE_STATIC);
+	result = sqlite3_step(statement);
+	if (result == SQLITE_ROW &&
+	    sqlite3_column_bytes(statement, 0) == (int)sizeof user->sha256_key) {
+		memcpy(user->sha256_key, sqlite3_column_blob(statement, 0),
+		       sizeof user->sha256_key);
+		user->has_sha256 = true;
+	}
+	statement_done(statement);
+	return store_result(store, result);
+}
+
+/* The row of a user without a SHA-256 key has its USERHASH all the same. */
+static enum err own_key_put(struct store *store, const struct store_user *user)
+{
+	uint8_t userhash[STUN_USERHASH_SIZE];
+	sqlite3_stmt *statement;
+	enum err err = store_make_own_table(store);
+
+	if (err != OK)
+		return err;
+	statement = store_statement(store, STATEMENT_PUT_OWN_KEY);
+	if (statement == NULL)
+		return ERR_UNAVAILABLE;
+	stun_userhash(store->hasher, (const uint8_t *)user->name, strlen(user->name), user->realm,
+	              userhash);
+	statement_bind_texts(statement, user->realm, user->name);
+	sqlite3_bind_blob(statement, 3, userhash, sizeof userhash, SQLITE_STATIC);
+	sqlite3_bind_blob(statement, 4, user->key, (int)user->key_len, SQLITE_STATIC);
+	if (user->has_sha256)
+		sqlite3_bind_blob(statement, 5, user->sha256_key, sizeof user->sha256_key,
+		                  SQLITE_STATIC);
+	return store_run(store, statement);
+}
+
+static enum err own_name_find(struct store *store, const char *realm, const uint8_t userhash[32],
+                              char *name, size_t size)
+{
+	enum err err = store_find_own_table(store);
+	sqlite3_stmt *statement;
+	int result;
+
+	if (err != OK)
+		return err;
+	statement = store_statement(store, STATEMENT_FIND_USERHASH);
+	if (statement == NULL)
+		return ERR_UNAVAILABLE;
+	sqlite3_bind_text(statement, 1, realm, -1, SQLITE_STATIC);
+	sqlite3_bind_blob(statement, 2, userhash, STUN_USERHASH_SIZE, SQLITE_STATIC);
+	result = sqlite3_step(statement);
+	err = store_result(store, result);
+	if (result == SQLITE_DONE || (err == OK && statement_text(statement, 0, name, size) != OK))
+		err = ERR_NOT_FOUND;
+	statement_done(statement);
+	return err;
+}

@@ -1,0 +1,162 @@
+/* The queue of what the host has to do. An entry owns copies of what its action points at: the
+ * allocation it tells of may be gone when the host reads it. */
+#include "turn/action.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { QUEUED_MESSAGES_MAX = 4096 }; /* far more than a host leaves between two of its rounds */
+
+struct queued_action {
+	struct list node;
+	struct turn_action action;
+	struct packet packet;    /* TURN_SEND */
+	struct five_tuple tuple; /* TURN_OPEN_RELAY, TURN_REPORT */
+	struct turn_relay relay[TURN_FAMILY_COUNT];
+	uint8_t bytes[];
+};
+
+static struct queued_action *push(struct turn_server *server, enum turn_action_type type,
+                                  size_t len);
+
+bool turn_next_action(struct turn_server *server, struct turn_action *action)
+{
+	struct list *first = list_first(&server->actions);
+
+	free(server->current_action);
+	server->current_action = NULL;
+	if (first == NULL)
+		return false;
+	list_remove(first);
+	server->current_action = CONTAINER_OF(first, struct queued_action, node);
+	server->queued_messages -= server->current_action->action.type == TURN_SEND;
+	*action = server->current_action->action;
+	return true;
+}
+
+void action_queue_deinit(struct turn_server *server)
+{
+	struct turn_action action;
+
+	while (turn_next_action(server, &action))
+		continue;
+}
+
+void action_send(struct turn_server *server, const struct five_tuple *tuple, void *path,
+                 const uint8_t *bytes, size_t len)
+{
+	if (server->queued_messages >= QUEUED_MESSAGES_MAX) {
+		drop(server, COUNT_drop_reply_full);
+		return;
+	}
+	struct queued_action *entry = push(server, TURN_SEND, len);
+	if (entry == NULL)
+		return;
+	memcpy(entry->bytes, bytes, len);
+	entry->packet = (struct packet){
+		.data = entry->bytes,
+		.len = len,
+		.frame = entry->bytes,
+		.size = len,
+		.src = tuple->server,
+		.dst = tuple->client,
+	};
+	entry->action.message = &entry->packet;
+	entry->action.path = path;
+	entry->action.dst = tuple->client;
+	server->queued_messages++;
+	count(server, COUNT_client_packets_out);
+	counter_add(server->settings.counters, COUNT_client_bytes_out, len);
+}
+
+void action_open_relay(struct turn_server *server, uint64_t cookie,
+                       const struct turn_open_relay *open)
+{
+	size_t len = strlen(open->username) + 1;
+	struct queued_action *entry = push(server, TURN_OPEN_RELAY, len);
+
+	if (entry == NULL)
+		return;
+	entry->action.cookie = cookie;
+	entry->tuple = *open->tuple;
+	entry->action.open = *open;
+	entry->action.open.tuple = &entry->tuple;
+	entry->action.open.username = memcpy(entry->bytes, open->username, len);
+}
+
+void action_close_relay(struct turn_server *server, void *relay)
+{
+	struct queued_action *entry = push(server, TURN_CLOSE_RELAY, 0);
+
+	if (entry != NULL)
+		entry->action.relay = relay;
+}
+
+void action_find_key(struct turn_server *server, uint64_t cookie, const struct turn_find_key *find)
+{
+	bool is_hashed = find->username == NULL;
+	size_t len = is_hashed ? STUN_USERHASH_SIZE : strlen(find->username) + 1;
+	struct queued_action *entry = push(server, TURN_FIND_KEY, len);
+
+	if (entry == NULL)
+		return;
+	memcpy(entry->bytes, is_hashed ? (const void *)find->userhash : find->username, len);
+	entry->action.cookie = cookie;
+	entry->action.find = *find;
+	if (is_hashed)
+		entry->action.find.userhash = entry->bytes;
+	else
+		entry->action.find.username = (const char *)entry->bytes;
+}
+
+void action_flow(struct turn_server *server, enum turn_action_type type,
+                 const struct channel *channel)
+{
+	const struct turn_allocation *allocation = channel->permission->allocation;
+	struct queued_action *entry = push(server, type, 0);
+
+	if (entry == NULL)
+		return;
+	entry->action.flow = (struct turn_flow){
+		.client = allocation->tuple,
+		.relayed = allocation->relay[family_of(&channel->peer)].addr,
+		.peer = channel->peer,
+		.channel = channel->number,
+	};
+}
+
+void action_report(const struct turn_allocation *allocation, enum turn_report_type type,
+                   const char *reason)
+{
+	size_t name_len = strlen(allocation->username) + 1, reason_len = strlen(reason) + 1;
+	struct queued_action *entry = push(allocation->server, TURN_REPORT, name_len + reason_len);
+
+	if (entry == NULL)
+		return;
+	entry->tuple = allocation->tuple;
+	memcpy(entry->relay, allocation->relay, sizeof entry->relay);
+	entry->action.report = (struct turn_report){
+		.type = type,
+		.id = allocation->id,
+		.username = memcpy(entry->bytes, allocation->username, name_len),
+		.tuple = &entry->tuple,
+		.relay = entry->relay,
+		.lifetime_s = allocation->lifetime_s,
+		.traffic = allocation->traffic,
+		.reason = memcpy(entry->bytes + name_len, reason, reason_len),
+	};
+}
+
+static struct queued_action *push(struct turn_server *server, enum turn_action_type type,
+                                  size_t len)
+{
+	struct queued_action *entry = calloc(1, sizeof *entry + len);
+
+	if (entry == NULL) {
+		drop(server, COUNT_drop_no_memory);
+		return NULL;
+	}
+	entry->action.type = type;
+	list_append(&server->actions, &entry->node);
+	return entry;
+}

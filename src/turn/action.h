@@ -1,0 +1,17 @@
+/* The queue of what the host has to do. Private to the folder. */
+#pragma once
+
+#include "turn/channel.h"
+
+void action_queue_deinit(struct turn_server *server);
+
+void action_send(struct turn_server *server, const struct five_tuple *tuple, void *path,
+                 const uint8_t *bytes, size_t len);
+void action_open_relay(struct turn_server *server, uint64_t cookie,
+                       const struct turn_open_relay *open);
+void action_close_relay(struct turn_server *server, void *relay);
+void action_find_key(struct turn_server *server, uint64_t cookie, const struct turn_find_key *find);
+void action_flow(struct turn_server *server, enum turn_action_type type,
+                 const struct channel *channel);
+void action_report(const struct turn_allocation *allocation, enum turn_report_type type,
+                   const char *reason);

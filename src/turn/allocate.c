@@ -1,0 +1,247 @@
+/* Allocate (RFC 8656 section 7.2): the checks in the order of the text, then the host is asked for
+ * relayed transport addresses, then the allocation is made. */
+#include <string.h>
+
+#include "base/bytes.h"
+#include "stun/address.h"
+#include "turn/action.h"
+#include "turn/pending.h"
+#include "turn/reservation.h"
+
+enum { PROTOCOL_UDP = 17, EVEN_PORT_R = 0x80 };
+
+static int check_five_tuple(struct request *request, struct turn_open_relay *open);
+static int check_transport(struct request *request, struct turn_open_relay *open);
+static int check_token(struct request *request, struct turn_open_relay *open);
+static int check_one_family(struct request *request, struct turn_open_relay *open);
+static int check_family(struct request *request, struct turn_open_relay *open);
+static int check_even_port(struct request *request, struct turn_open_relay *open);
+static int check_additional_family(struct request *request, struct turn_open_relay *open);
+static bool is_retransmission(const struct request *request);
+static int create(struct request *request, const struct turn_open_relay *open);
+static int keep_answer(struct request *request, struct turn_allocation *allocation,
+                       const struct turn_open_relay *open);
+static void put_success(struct request *request, const struct turn_allocation *allocation);
+static uint8_t family_value(const struct request *request, enum stun_attribute attribute);
+
+int handle_allocate(struct request *request)
+{
+	static int (*const steps[])(struct request * request, struct turn_open_relay * open) = {
+		check_five_tuple,        /* step 2 */
+		check_transport,         /* step 3 */
+		check_token,             /* step 5 */
+		check_one_family,        /* step 6 */
+		check_family,            /* step 7 */
+		check_even_port,         /* step 8 */
+		check_additional_family, /* step 9 */
+	};
+	struct turn_open_relay open = {
+		.username = request->username,
+		.tuple = request->tuple,
+	};
+
+	if (is_retransmission(request)) {
+		put_success(request, request->allocation);
+		return STUN_NO_ERROR;
+	}
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+		int error = steps[i](request, &open);
+		if (error != STUN_NO_ERROR)
+			return error;
+	}
+	if (request->relay_answer == ANSWER_NONE)
+		return pending_open_relay(request, &open);
+	if (request->relay_answer != ANSWER_FOUND)
+		return STUN_INSUFFICIENT_CAPACITY;
+	return create(request, &open);
+}
+
+uint32_t request_lifetime_s(const struct request *request)
+{
+	uint32_t most = request->server->settings.max_lifetime_s;
+	uint32_t least = most < DEFAULT_LIFETIME_S ? most : DEFAULT_LIFETIME_S;
+	uint32_t asked = stun_has(&request->message, STUN_ATTR_LIFETIME)
+	                         ? stun_get_u32(&request->message, STUN_ATTR_LIFETIME)
+	                         : 0;
+
+	return asked > most ? most : asked < least ? least : asked;
+}
+
+static bool is_retransmission(const struct request *request)
+{
+	return request->allocation != NULL &&
+	       strcmp(request->allocation->username, request->username) == 0 &&
+	       memcmp(request->allocation->answer.transaction_id,
+	              stun_transaction_id(&request->message), STUN_TRANSACTION_ID_SIZE) == 0;
+}
+
+static int check_five_tuple(struct request *request, struct turn_open_relay *open)
+{
+	(void)open;
+	return request->allocation == NULL ? STUN_NO_ERROR : STUN_ALLOCATION_MISMATCH;
+}
+
+static int check_transport(struct request *request, struct turn_open_relay *open)
+{
+	const struct stun_message *message = &request->message;
+
+	(void)open;
+	if (!stun_has(message, STUN_ATTR_REQUESTED_TRANSPORT))
+		return STUN_BAD_REQUEST;
+	return stun_get_u32(message, STUN_ATTR_REQUESTED_TRANSPORT) >> 24 == PROTOCOL_UDP
+	               ? STUN_NO_ERROR
+	               : STUN_UNSUPPORTED_TRANSPORT_PROTOCOL;
+}
+
+/* Whether the token is good shows when the host takes what it stands for: 508 if not. */
+static int check_token(struct request *request, struct turn_open_relay *open)
+{
+	const struct stun_message *message = &request->message;
+	size_t len;
+	const uint8_t *token = stun_get(message, STUN_ATTR_RESERVATION_TOKEN, &len);
+
+	if (token == NULL)
+		return STUN_NO_ERROR;
+	if (stun_has(message, STUN_ATTR_EVEN_PORT) ||
+	    stun_has(message, STUN_ATTR_REQUESTED_ADDRESS_FAMILY) ||
+	    stun_has(message, STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY))
+		return STUN_BAD_REQUEST;
+	open->has_token = true;
+	memcpy(open->token, token, sizeof open->token);
+	return STUN_NO_ERROR;
+}
+
+static int check_one_family(struct request *request, struct turn_open_relay *open)
+{
+	(void)open;
+	return stun_has(&request->message, STUN_ATTR_REQUESTED_ADDRESS_FAMILY) &&
+	                       stun_has(&request->message, STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY)
+	               ? STUN_BAD_REQUEST
+	               : STUN_NO_ERROR;
+}
+
+/* A client that names no family means IPv4. */
+static int check_family(struct request *request, struct turn_open_relay *open)
+{
+	bool is_named = stun_has(&request->message, STUN_ATTR_REQUESTED_ADDRESS_FAMILY);
+	uint8_t value = is_named ? family_value(request, STUN_ATTR_REQUESTED_ADDRESS_FAMILY)
+	                         : STUN_ADDRESS_IPV4;
+	enum turn_family family = value == STUN_ADDRESS_IPV6 ? TURN_IPV6 : TURN_IPV4;
+
+	if (open->has_token)
+		return STUN_NO_ERROR; /* the relayed transport address is there, of its family */
+	if (value != STUN_ADDRESS_IPV4 && value != STUN_ADDRESS_IPV6)
+		return STUN_ADDRESS_FAMILY_NOT_SUPPORTED;
+	if (!request->server->settings.has_family[family])
+		return STUN_ADDRESS_FAMILY_NOT_SUPPORTED;
+	open->family[family] = true;
+	return STUN_NO_ERROR;
+}
+
+static int check_even_port(struct request *request, struct turn_open_relay *open)
+{
+	size_t len;
+	const uint8_t *value = stun_get(&request->message, STUN_ATTR_EVEN_PORT, &len);
+
+	if (value == NULL)
+		return STUN_NO_ERROR;
+	open->even_port = true;
+	open->reserve_next = value[0] & EVEN_PORT_R;
+	return open->reserve_next &&
+	                       stun_has(&request->message, STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY)
+	               ? STUN_BAD_REQUEST
+	               : STUN_NO_ERROR;
+}
+
+static int check_additional_family(struct request *request, struct turn_open_relay *open)
+{
+	if (!stun_has(&request->message, STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY))
+		return STUN_NO_ERROR;
+	if (family_value(request, STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY) != STUN_ADDRESS_IPV6)
+		return STUN_BAD_REQUEST;
+	open->family[TURN_IPV6] = request->server->settings.has_family[TURN_IPV6];
+	return STUN_NO_ERROR;
+}
+
+static uint8_t family_value(const struct request *request, enum stun_attribute attribute)
+{
+	return (uint8_t)(stun_get_u32(&request->message, attribute) >> 24);
+}
+
+static int create(struct request *request, const struct turn_open_relay *open)
+{
+	const struct turn_opened *opened = request->opened;
+	bool has_any =
+		opened->relay[TURN_IPV4].relay != NULL || opened->relay[TURN_IPV6].relay != NULL;
+
+	if (!has_any || (open->reserve_next && opened->reserved.relay == NULL))
+		return STUN_INSUFFICIENT_CAPACITY;
+	struct turn_allocation *allocation = allocation_create(
+		request->server, &(struct allocation_settings){
+					 .tuple = request->tuple,
+					 .path = request->path,
+					 .relay = opened->relay,
+					 .username = request->username,
+					 .key = request->key,
+					 .key_len = request->key_len,
+					 .lifetime_s = request_lifetime_s(request),
+				 });
+	if (allocation == NULL)
+		return STUN_INSUFFICIENT_CAPACITY;
+	int error = keep_answer(request, allocation, open);
+	if (error != STUN_NO_ERROR) {
+		allocation_destroy(allocation); /* the relays are still the request's */
+		return error;
+	}
+	request->allocation = allocation;
+	request->is_adopted = true;
+	count(request->server, COUNT_allocations_created);
+	action_report(allocation, TURN_CREATED, "");
+	put_success(request, allocation);
+	return STUN_NO_ERROR;
+}
+
+/* A retransmission has to be answered alike, long after the reservation was made. */
+static int keep_answer(struct request *request, struct turn_allocation *allocation,
+                       const struct turn_open_relay *open)
+{
+	struct allocate_answer *answer = &allocation->answer;
+	bool wants_both = stun_has(&request->message, STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY);
+
+	memcpy(answer->transaction_id, stun_transaction_id(&request->message),
+	       sizeof answer->transaction_id);
+	answer->lifetime_s = allocation->lifetime_s;
+	for (enum turn_family family = 0; wants_both && family < TURN_FAMILY_COUNT; family++) {
+		if (allocation_has_family(allocation, family))
+			continue;
+		answer->address_error = open->family[family] ? STUN_INSUFFICIENT_CAPACITY
+		                                             : STUN_ADDRESS_FAMILY_NOT_SUPPORTED;
+		answer->address_error_family =
+			family == TURN_IPV4 ? STUN_ADDRESS_IPV4 : STUN_ADDRESS_IPV6;
+	}
+	if (!open->reserve_next)
+		return STUN_NO_ERROR;
+	answer->has_token = true;
+	return reservation_create(request->server, request->username, &request->opened->reserved,
+	                          answer->token) == OK
+	               ? STUN_NO_ERROR
+	               : STUN_INSUFFICIENT_CAPACITY;
+}
+
+static void put_success(struct request *request, const struct turn_allocation *allocation)
+{
+	const struct allocate_answer *kept = &allocation->answer;
+	struct stun_builder *answer = &request->answer;
+
+	for (int family = 0; family < TURN_FAMILY_COUNT; family++)
+		if (allocation->relay[family].relay != NULL)
+			stun_put_xor_address(answer, STUN_ATTR_XOR_RELAYED_ADDRESS,
+			                     &allocation->relay[family].public_addr);
+	stun_put_u32(answer, STUN_ATTR_LIFETIME, kept->lifetime_s);
+	if (kept->has_token)
+		stun_put(answer, STUN_ATTR_RESERVATION_TOKEN, kept->token, sizeof kept->token);
+	stun_put_xor_address(answer, STUN_ATTR_XOR_MAPPED_ADDRESS, &request->tuple->client);
+	if (kept->address_error != 0)
+		stun_put_address_error(answer, kept->address_error_family,
+		                       (enum stun_error)kept->address_error, NULL);
+}

@@ -1,0 +1,161 @@
+/* Allocations: their life from Allocate to expiry, by 5-tuple. What is done on one is elsewhere:
+ * permission.c, channel.c, data.c. */
+#include "turn/allocation.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "turn/action.h"
+#include "turn/pending.h"
+
+static bool has_tuple(const void *item, const void *key);
+static void set_timer(struct turn_allocation *allocation);
+static void expire(struct timer *timer, timestamp now);
+
+struct turn_allocation *allocation_find(const struct turn_server *server,
+                                        const struct five_tuple *tuple)
+{
+	return hash_table_find(&server->allocations, five_tuple_hash(tuple, server->hash_seed),
+	                       has_tuple, tuple);
+}
+
+struct turn_allocation *allocation_create(struct turn_server *server,
+                                          const struct allocation_settings *settings)
+{
+	struct turn_allocation *allocation = pool_take(&server->allocation_pool);
+
+	if (allocation == NULL)
+		goto fail;
+	allocation->username = strdup(settings->username);
+	if (allocation->username == NULL)
+		goto fail_username;
+	if (hash_table_insert(&server->allocations,
+	                      five_tuple_hash(settings->tuple, server->hash_seed),
+	                      allocation) != OK)
+		goto fail_insert;
+	list_append(&server->sessions, &allocation->node);
+	allocation->server = server;
+	allocation->id = ++server->next_id;
+	allocation->tuple = *settings->tuple;
+	allocation->path = settings->path;
+	memcpy(allocation->key, settings->key, settings->key_len);
+	allocation->key_len = (uint8_t)settings->key_len;
+	list_init(&allocation->permissions);
+	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++) {
+		allocation->relay[family] = settings->relay[family];
+		allocation->had_family[family] = allocation_has_family(allocation, family);
+		allocation_refresh(allocation, family, settings->lifetime_s);
+	}
+	count(server, COUNT_sessions_now);
+	count(server, COUNT_allocations_now);
+	return allocation;
+
+fail_insert:
+	free(allocation->username);
+fail_username:
+	pool_give(&server->allocation_pool, allocation);
+fail:
+	drop(server, COUNT_drop_no_memory);
+	return NULL;
+}
+
+void allocation_destroy(struct turn_allocation *allocation)
+{
+	struct turn_server *server = allocation->server;
+
+	LIST_FOR_EACH (node, &allocation->permissions)
+		permission_destroy(CONTAINER_OF(node, struct permission, node));
+	timer_cancel(server->timers, &allocation->timer);
+	list_remove(&allocation->node);
+	hash_table_remove(&server->allocations,
+	                  five_tuple_hash(&allocation->tuple, server->hash_seed), allocation);
+	free(allocation->username);
+	bytes_wipe(allocation->key, sizeof allocation->key);
+	pool_give(&server->allocation_pool, allocation);
+	counter_sub(server->settings.counters, COUNT_sessions_now, 1);
+	counter_sub(server->settings.counters, COUNT_allocations_now, 1);
+}
+
+void allocation_end(struct turn_allocation *allocation, enum turn_report_type type,
+                    const char *reason)
+{
+	count(allocation->server,
+	      type == TURN_EXPIRED ? COUNT_allocations_expired : COUNT_allocations_deleted);
+	action_report(allocation, type, reason);
+	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)
+		if (allocation_has_family(allocation, family))
+			allocation_drop_family(allocation, family);
+	allocation_destroy(allocation);
+}
+
+void allocation_refresh(struct turn_allocation *allocation, enum turn_family family,
+                        uint32_t lifetime_s)
+{
+	allocation->lifetime_s = lifetime_s;
+	allocation->expiry[family] = allocation->server->now + (timestamp)lifetime_s * MS_PER_S;
+	set_timer(allocation);
+}
+
+void allocation_drop_family(struct turn_allocation *allocation, enum turn_family family)
+{
+	LIST_FOR_EACH (node, &allocation->permissions) {
+		struct permission *permission = CONTAINER_OF(node, struct permission, node);
+		if (family_of(&permission->peer) == family)
+			permission_destroy(permission);
+	}
+	action_close_relay(allocation->server, allocation->relay[family].relay);
+	allocation->relay[family].relay = NULL;
+	set_timer(allocation);
+}
+
+void turn_path_closed(struct turn_server *server, const struct five_tuple *tuple, timestamp now)
+{
+	server->now = now;
+	pending_forget(server, tuple);
+	struct turn_allocation *allocation = allocation_find(server, tuple);
+	if (allocation != NULL)
+		allocation_end(allocation, TURN_DELETED, "connection closed");
+}
+
+bool turn_has_session(const struct turn_server *server, const struct five_tuple *tuple)
+{
+	return allocation_find(server, tuple) != NULL;
+}
+
+static bool has_tuple(const void *item, const void *key)
+{
+	return five_tuple_equal(&((const struct turn_allocation *)item)->tuple, key);
+}
+
+static void set_timer(struct turn_allocation *allocation)
+{
+	timestamp first = TIMESTAMP_NEVER;
+
+	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)
+		if (allocation_has_family(allocation, family) && allocation->expiry[family] < first)
+			first = allocation->expiry[family];
+	if (first != TIMESTAMP_NEVER)
+		timer_set(allocation->server->timers, &allocation->timer, first, expire);
+}
+
+static void expire(struct timer *timer, timestamp now)
+{
+	struct turn_allocation *allocation = CONTAINER_OF(timer, struct turn_allocation, timer);
+	bool lives_on = false;
+	char reason[40];
+
+	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)
+		lives_on |= allocation_has_family(allocation, family) &&
+		            allocation->expiry[family] > now;
+	if (!lives_on) {
+		snprintf(reason, sizeof reason, "no refresh in %u s",
+		         (unsigned)allocation->lifetime_s);
+		allocation_end(allocation, TURN_EXPIRED, reason);
+		return;
+	}
+	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)
+		if (allocation_has_family(allocation, family) && allocation->expiry[family] <= now)
+			allocation_drop_family(allocation, family);
+}

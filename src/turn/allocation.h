@@ -1,0 +1,78 @@
+/* Allocations (RFC 8656 section 6), each on the 5-tuple of its client. Private to the folder. */
+#pragma once
+
+#include "turn/server.h"
+
+/* What it takes to answer a retransmitted Allocate as the first one was. */
+struct allocate_answer {
+	uint8_t transaction_id[STUN_TRANSACTION_ID_SIZE];
+	uint16_t address_error; /* ADDRESS-ERROR-CODE; 0: none */
+	uint8_t address_error_family;
+	bool has_token;
+	uint8_t token[TURN_TOKEN_SIZE];
+	uint32_t lifetime_s;
+};
+
+struct turn_allocation {
+	struct list node; /* in the server's sessions */
+	struct turn_server *server;
+	uint64_t id;
+	struct five_tuple tuple;
+	void *path;
+
+	/* At most one of each family; .relay is NULL where there is none. They expire one by one,
+	 * as a Refresh may name a family (section 8.1). */
+	struct turn_relay relay[TURN_FAMILY_COUNT];
+	timestamp expiry[TURN_FAMILY_COUNT];
+	bool had_family[TURN_FAMILY_COUNT];
+	struct timer timer; /* at the earlier expiry */
+	uint32_t lifetime_s;
+
+	char *username; /* owned */
+	uint8_t key[STUN_SHA256_KEY_SIZE];
+	uint8_t key_len;
+
+	struct list permissions;   /* owned, with their channels */
+	uint32_t permission_count; /* those that are alive */
+	uint32_t channel_count;
+	struct turn_traffic traffic;
+	struct allocate_answer answer;
+};
+
+struct turn_allocation *allocation_find(const struct turn_server *server,
+                                        const struct five_tuple *tuple);
+
+/* What an allocation starts with. All is copied; the relays are taken over. */
+struct allocation_settings {
+	const struct five_tuple *tuple;
+	void *path;
+	const struct turn_relay *relay; /* TURN_FAMILY_COUNT of them */
+	const char *username;
+	const uint8_t *key;
+	size_t key_len;
+	uint32_t lifetime_s;
+};
+/* Returns NULL when there is no memory. */
+struct turn_allocation *allocation_create(struct turn_server *server,
+                                          const struct allocation_settings *settings);
+/* Ends an allocation, closes its relays and reports it. */
+void allocation_end(struct turn_allocation *allocation, enum turn_report_type type,
+                    const char *reason);
+/* Frees it and all it owns without an action. */
+void allocation_destroy(struct turn_allocation *allocation);
+
+void allocation_refresh(struct turn_allocation *allocation, enum turn_family family,
+                        uint32_t lifetime_s);
+/* Gives up one relayed transport address with its permissions and channels. */
+void allocation_drop_family(struct turn_allocation *allocation, enum turn_family family);
+
+static inline bool allocation_has_family(const struct turn_allocation *allocation,
+                                         enum turn_family family)
+{
+	return allocation->relay[family].relay != NULL;
+}
+static inline bool allocation_is_empty(const struct turn_allocation *allocation)
+{
+	return !allocation_has_family(allocation, TURN_IPV4) &&
+	       !allocation_has_family(allocation, TURN_IPV6);
+}

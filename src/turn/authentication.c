@@ -1,0 +1,230 @@
+/* The long-term credential mechanism: the checks of RFC 8489 section 9.2.4 in their order, with one
+ * difference. A nonce is checked before anything is looked up for its bearer: only who has been
+ * seen to receive at the address it sends from makes the host work. */
+#include <string.h>
+
+#include "base/bytes.h"
+#include "turn/pending.h"
+
+static int check_integrity_is_there(struct request *request);
+static int check_credentials_are_there(struct request *request);
+static int check_nonce(struct request *request);
+static int check_password_algorithm(struct request *request);
+static int check_realm(struct request *request);
+static int check_username(struct request *request);
+static int check_owner(struct request *request);
+static int check_integrity(struct request *request);
+
+int authenticate(struct request *request)
+{
+	static int (*const checks[])(struct request * request) = {
+		check_integrity_is_there,    /* 401 */
+		check_credentials_are_there, /* 400 */
+		check_nonce,                 /* 438 */
+		check_password_algorithm,    /* 400 */
+		check_realm,                 /* 401 */
+		check_username,              /* 401 */
+		check_owner,                 /* 441 */
+		check_integrity,             /* 401 */
+	};
+	int error = STUN_NO_ERROR;
+
+	if (request->is_authenticated)
+		return STUN_NO_ERROR;
+	request->username = "";
+	if (request->server->settings.is_open)
+		return STUN_NO_ERROR;
+	for (size_t i = 0; i < sizeof checks / sizeof checks[0] && error == STUN_NO_ERROR; i++)
+		error = checks[i](request);
+	return error;
+}
+
+static int check_integrity_is_there(struct request *request)
+{
+	return stun_has(&request->message, STUN_ATTR_MESSAGE_INTEGRITY) ||
+	                       stun_has(&request->message, STUN_ATTR_MESSAGE_INTEGRITY_SHA256)
+	               ? STUN_NO_ERROR
+	               : STUN_UNAUTHENTICATED;
+}
+
+static int check_credentials_are_there(struct request *request)
+{
+	const struct stun_message *message = &request->message;
+	bool has_user =
+		stun_has(message, STUN_ATTR_USERNAME) || stun_has(message, STUN_ATTR_USERHASH);
+
+	return has_user && stun_has(message, STUN_ATTR_REALM) && stun_has(message, STUN_ATTR_NONCE)
+	               ? STUN_NO_ERROR
+	               : STUN_BAD_REQUEST;
+}
+
+static int check_nonce(struct request *request)
+{
+	struct turn_server *server = request->server;
+	const struct turn_settings *settings = &server->settings;
+	size_t len;
+	const uint8_t *nonce = stun_get(&request->message, STUN_ATTR_NONCE, &len);
+	enum stun_nonce_state state =
+		stun_nonce_check(server->hasher, settings->nonce_secret, &request->tuple->client,
+	                         settings->security_features, wall_s(server),
+	                         settings->nonce_lifetime_s, nonce, len);
+
+	return state == STUN_NONCE_FRESH ? STUN_NO_ERROR : STUN_STALE_NONCE;
+}
+
+/* Someone on the way may have cut the better algorithms out of our 401: the client says back what it
+ * was offered. A client of RFC 5389 says nothing and means MD5. */
+static int check_password_algorithm(struct request *request)
+{
+	static const uint8_t offered[] = {0, STUN_PASSWORD_SHA256, 0, 0,
+	                                  0, STUN_PASSWORD_MD5,    0, 0};
+	const struct stun_message *message = &request->message;
+	bool has_offer = stun_has(message, STUN_ATTR_PASSWORD_ALGORITHMS);
+	bool has_choice = stun_has(message, STUN_ATTR_PASSWORD_ALGORITHM);
+	size_t len, choice_len;
+
+	request->algorithm = STUN_PASSWORD_MD5;
+	request->names_algorithm = false;
+	if (!(request->server->settings.security_features & STUN_FEATURE_PASSWORD_ALGORITHMS) ||
+	    (!has_offer && !has_choice))
+		return STUN_NO_ERROR;
+	if (!has_offer || !has_choice)
+		return STUN_BAD_REQUEST;
+
+	const uint8_t *offer = stun_get(message, STUN_ATTR_PASSWORD_ALGORITHMS, &len);
+	const uint8_t *choice = stun_get(message, STUN_ATTR_PASSWORD_ALGORITHM, &choice_len);
+	if (len != sizeof offered || memcmp(offer, offered, len) != 0 || choice_len != 4 ||
+	    (memcmp(choice, offered, 4) != 0 && memcmp(choice, offered + 4, 4) != 0))
+		return STUN_BAD_REQUEST;
+	request->algorithm = (enum stun_password_algorithm)get_u16(choice);
+	request->names_algorithm = true;
+	return STUN_NO_ERROR;
+}
+
+static int check_realm(struct request *request)
+{
+	const char *ours = request->server->settings.realm;
+	size_t len;
+	const uint8_t *realm = stun_get(&request->message, STUN_ATTR_REALM, &len);
+
+	return len == strlen(ours) && memcmp(realm, ours, len) == 0 ? STUN_NO_ERROR
+	                                                            : STUN_UNAUTHENTICATED;
+}
+
+/* Keeps the name as text. One with a zero in it would be another name to the host. */
+static int check_username(struct request *request)
+{
+	char *text = request->server->username;
+	size_t len;
+	const uint8_t *name = stun_get(&request->message, STUN_ATTR_USERNAME, &len);
+
+	if (name == NULL) {
+		stun_get(&request->message, STUN_ATTR_USERHASH, &len);
+		return len == STUN_USERHASH_SIZE ? STUN_NO_ERROR : STUN_BAD_REQUEST;
+	}
+	if (len > TURN_USERNAME_MAX || memchr(name, 0, len) != NULL)
+		return STUN_UNAUTHENTICATED;
+	memcpy(text, name, len);
+	text[len] = 0;
+	request->username = text;
+	return STUN_NO_ERROR;
+}
+
+static bool is_owner(const struct request *request)
+{
+	const char *owner = request->allocation->username;
+	uint8_t hash[STUN_USERHASH_SIZE];
+	size_t len;
+
+	if (stun_has(&request->message, STUN_ATTR_USERNAME))
+		return strcmp(request->username, owner) == 0;
+	stun_userhash(request->server->hasher, (const uint8_t *)owner, strlen(owner),
+	              request->server->settings.realm, hash);
+	return bytes_equal_secret(stun_get(&request->message, STUN_ATTR_USERHASH, &len), hash,
+	                          sizeof hash);
+}
+
+/* RFC 8656 section 5: who did not make the allocation has no say in it. An Allocate on a 5-tuple in
+ * use may well be another's, behind a NAT that has forgotten the first: that is a 437. */
+static int check_owner(struct request *request)
+{
+	bool is_bound = request->allocation != NULL && request->message.method != STUN_ALLOCATE;
+
+	return is_bound && !is_owner(request) ? STUN_WRONG_CREDENTIALS : STUN_NO_ERROR;
+}
+
+static bool is_right_key(const struct request *request, const uint8_t *key, size_t len)
+{
+	bool has_sha256 = stun_has(&request->message, STUN_ATTR_MESSAGE_INTEGRITY_SHA256);
+	size_t wanted = request->algorithm == STUN_PASSWORD_SHA256 ? STUN_SHA256_KEY_SIZE
+	                                                           : STUN_MD5_KEY_SIZE;
+
+	return len == wanted &&
+	       stun_integrity_is_right(request->server->hasher, &request->message,
+	                               has_sha256 ? STUN_ATTR_MESSAGE_INTEGRITY_SHA256
+	                                          : STUN_ATTR_MESSAGE_INTEGRITY,
+	                               key, len);
+}
+
+static int accept_key(struct request *request, const char *username, const uint8_t *key, size_t len)
+{
+	request->is_authenticated = true;
+	request->username = username;
+	memcpy(request->key, key, len);
+	request->key_len = len;
+	return STUN_NO_ERROR;
+}
+
+static int try_keys(struct request *request)
+{
+	bool is_hashed = !stun_has(&request->message, STUN_ATTR_USERNAME);
+
+	for (size_t i = 0; i < request->key_count; i++) {
+		const struct turn_key *key = &request->keys[i];
+		if (is_right_key(request, key->key, key->len))
+			return accept_key(request, is_hashed ? key->username : request->username,
+			                  key->key, key->len);
+	}
+	return STUN_UNAUTHENTICATED;
+}
+
+static int find_key(struct request *request)
+{
+	bool is_hashed = !stun_has(&request->message, STUN_ATTR_USERNAME);
+	size_t len;
+
+	return pending_find_key(request,
+	                        &(struct turn_find_key){
+					.username = is_hashed ? NULL : request->username,
+					.userhash = is_hashed ? stun_get(&request->message,
+	                                                                 STUN_ATTR_USERHASH, &len)
+	                                                      : NULL,
+					.realm = request->server->settings.realm,
+					.algorithm = request->algorithm,
+				});
+}
+
+/* The key of an allocation is kept with it: the host is asked once, not for each request. */
+static int check_integrity(struct request *request)
+{
+	struct turn_allocation *allocation = request->allocation;
+
+	if (allocation != NULL && is_owner(request) &&
+	    is_right_key(request, allocation->key, allocation->key_len))
+		return accept_key(request, allocation->username, allocation->key,
+		                  allocation->key_len);
+	if (allocation != NULL && request->message.method != STUN_ALLOCATE)
+		return STUN_UNAUTHENTICATED;
+
+	switch (request->key_answer) {
+	case ANSWER_NONE:
+		return find_key(request);
+	case ANSWER_FOUND:
+		return try_keys(request);
+	case ANSWER_NOT_FOUND:
+		return STUN_UNAUTHENTICATED;
+	case ANSWER_UNAVAILABLE:
+		break;
+	}
+	return STUN_INSUFFICIENT_CAPACITY;
+}

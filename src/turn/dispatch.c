@@ -1,0 +1,153 @@
+/* The protocol as a table. Every message a client sends comes through here: it is sorted, looked up,
+ * checked against what its row demands, and handed to its handler. A handler returns a value;
+ * reply() makes the message of it.
+ *
+ *     datagram ──┬─ 01.. ChannelData ──► channel_data_input()
+ *                └─ 00.. STUN ──► dispatch() ──► row ──► demands ──► handler ──► reply()
+ *                                     ▲                                 │
+ *                                     └── the host answered ◄── parked ─┘
+ */
+#include "base/bytes.h"
+#include "stun/channel_data.h"
+#include "turn/pending.h"
+
+enum demand {
+	AUTHENTICATED = 1 << 0, /* long-term credentials, unless the server is open */
+	ON_ALLOCATION = 1 << 1, /* the 5-tuple has an allocation: 437 otherwise */
+};
+
+/* clang-format off */
+static const struct row {
+	enum stun_method method;
+	enum stun_class class;
+	unsigned demands;
+	int (*handle)(struct request *request);
+} rows[] = {
+	{STUN_BINDING,           STUN_REQUEST,    0,                             handle_binding},
+	{STUN_BINDING,           STUN_INDICATION, 0,                             handle_binding_indication},
+	{STUN_ALLOCATE,          STUN_REQUEST,    AUTHENTICATED,                 handle_allocate},
+	{STUN_REFRESH,           STUN_REQUEST,    AUTHENTICATED,                 handle_refresh},
+	{STUN_CREATE_PERMISSION, STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION, handle_create_permission},
+	{STUN_CHANNEL_BIND,      STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION, handle_channel_bind},
+	{STUN_SEND,              STUN_INDICATION, ON_ALLOCATION,                 handle_send},
+};
+/* clang-format on */
+
+static enum turn_verdict message_input(struct request *request);
+static const struct row *row_find(const struct stun_message *message);
+static int run(struct request *request, const struct row *row);
+static int check_attributes(const struct stun_message *message);
+static enum turn_verdict drop_unexpected(struct request *request);
+static enum turn_verdict drop_indication(struct request *request, int error);
+
+enum turn_verdict turn_client_input(struct turn_server *server, const struct five_tuple *tuple,
+                                    void *path, struct packet *packet, timestamp now,
+                                    struct turn_forward *forward)
+{
+	server->now = now;
+	count(server, COUNT_client_packets_in);
+	counter_add(server->settings.counters, COUNT_client_bytes_in, packet->len);
+	if (packet->len >= CHANNEL_DATA_HEADER_SIZE && channel_data_is(packet->data[0]))
+		return channel_data_input(server, tuple, packet, forward);
+
+	struct request request = {
+		.server = server,
+		.tuple = tuple,
+		.path = path,
+		.packet = packet,
+		.forward = forward,
+	};
+	if (stun_message_parse(packet->data, packet->len, &request.message) != OK)
+		return drop(server, COUNT_drop_malformed);
+	enum turn_verdict verdict = message_input(&request);
+	bytes_wipe(request.key, request.key_len);
+	return verdict;
+}
+
+/* What holds for a message the first time it is seen (RFC 8489 section 6.3). */
+static enum turn_verdict message_input(struct request *request)
+{
+	struct turn_server *server = request->server;
+	const struct stun_message *message = &request->message;
+
+	if (message->has_wrong_fingerprint)
+		return drop(server, COUNT_drop_fingerprint);
+	if (row_find(message) == NULL)
+		return drop_unexpected(request);
+	if (message->class == STUN_REQUEST &&
+	    pending_has(server, request->tuple, stun_transaction_id(message)))
+		return drop(server, COUNT_drop_retransmission);
+	if (message->class == STUN_REQUEST && message->method != STUN_BINDING)
+		count(server, COUNT_requests);
+	return dispatch(request);
+}
+
+enum turn_verdict dispatch(struct request *request)
+{
+	struct turn_server *server = request->server;
+	const struct stun_message *message = &request->message;
+
+	request->allocation = allocation_find(server, request->tuple);
+	stun_build(&request->answer, server->reply, sizeof server->reply, message->method,
+	           STUN_SUCCESS, stun_transaction_id(message));
+
+	int outcome = run(request, row_find(message));
+	if (outcome == OUTCOME_FORWARD)
+		return TURN_TO_PEER;
+	if (outcome == OUTCOME_DROPPED)
+		return TURN_DROP;
+	if (outcome == OUTCOME_PARKED)
+		return TURN_CONSUMED;
+	if (message->class == STUN_INDICATION && outcome != STUN_NO_ERROR)
+		return drop_indication(request, outcome);
+	if (message->class == STUN_REQUEST)
+		reply(request, outcome);
+	return TURN_CONSUMED;
+}
+
+static const struct row *row_find(const struct stun_message *message)
+{
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		if (rows[i].method == message->method && rows[i].class == message->class)
+			return &rows[i];
+	return NULL;
+}
+
+/* The order is that of RFC 8489: who asks (9.2.4), then what is not understood (6.3.1). */
+static int run(struct request *request, const struct row *row)
+{
+	int error = STUN_NO_ERROR;
+
+	if (row->demands & AUTHENTICATED)
+		error = authenticate(request);
+	if (error == STUN_NO_ERROR)
+		error = check_attributes(&request->message);
+	if (error == STUN_NO_ERROR && (row->demands & ON_ALLOCATION) && request->allocation == NULL)
+		error = STUN_ALLOCATION_MISMATCH;
+	return error != STUN_NO_ERROR ? error : row->handle(request);
+}
+
+static int check_attributes(const struct stun_message *message)
+{
+	if (message->unknown_count > 0)
+		return STUN_UNKNOWN_ATTRIBUTE;
+	if (message->has_bad_attribute)
+		return STUN_BAD_REQUEST;
+	return STUN_NO_ERROR;
+}
+
+/* No response, indication or error of another is ever answered: two servers would talk for ever. */
+static enum turn_verdict drop_unexpected(struct request *request)
+{
+	bool is_request = request->message.class == STUN_REQUEST;
+
+	return drop(request->server, is_request ? COUNT_drop_unknown_method : COUNT_drop_response);
+}
+
+/* An error found in an indication has nobody to be told to. */
+static enum turn_verdict drop_indication(struct request *request, int error)
+{
+	bool has_no_session = error == STUN_ALLOCATION_MISMATCH;
+
+	return drop(request->server, has_no_session ? COUNT_drop_no_session : COUNT_drop_malformed);
+}

@@ -1,0 +1,265 @@
+/* Requests that wait for the host. */
+#include "turn/pending.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "turn/action.h"
+
+struct pending {
+	struct list node; /* in the server's pending */
+	struct turn_server *server;
+	struct timer timer;
+	uint64_t cookie;
+	struct five_tuple tuple;
+	void *path;
+	bool is_for_relay; /* else for a key */
+
+	/* Who sent it, once that is known: a relay is opened for proven users alone. */
+	bool is_authenticated, names_algorithm;
+	char username[TURN_USERNAME_MAX + 1];
+	uint8_t key[STUN_KEY_MAX];
+	size_t key_len;
+
+	size_t len;
+	uint8_t message[];
+};
+
+struct transaction {
+	const struct five_tuple *tuple;
+	const uint8_t *id;
+};
+
+static struct pending *park(struct request *request);
+static struct pending *pending_find(struct turn_server *server, uint64_t cookie, bool is_for_relay);
+static void resume(struct pending *pending, struct request *request);
+static void expire(struct timer *timer, timestamp now);
+static void destroy(struct pending *pending);
+static void close_all(struct turn_server *server, const struct turn_opened *opened);
+
+int pending_find_key(struct request *request, const struct turn_find_key *find)
+{
+	struct pending *pending = park(request);
+
+	if (pending == NULL)
+		return OUTCOME_DROPPED;
+	action_find_key(request->server, pending->cookie, find);
+	return OUTCOME_PARKED;
+}
+
+int pending_open_relay(struct request *request, const struct turn_open_relay *open)
+{
+	struct pending *pending = park(request);
+
+	if (pending == NULL)
+		return OUTCOME_DROPPED;
+	pending->is_for_relay = true;
+	pending->is_authenticated = request->is_authenticated;
+	pending->names_algorithm = request->names_algorithm;
+	memcpy(pending->username, request->username, strlen(request->username) + 1);
+	memcpy(pending->key, request->key, request->key_len);
+	pending->key_len = request->key_len;
+	action_open_relay(request->server, pending->cookie, open);
+	return OUTCOME_PARKED;
+}
+
+static uint64_t hash_transaction(const struct turn_server *server, const struct five_tuple *tuple,
+                                 const uint8_t *id)
+{
+	return hash_mix(five_tuple_hash(tuple, server->hash_seed) ^ get_u64(id) ^ get_u32(id + 8));
+}
+
+static uint64_t hash_of(const struct pending *pending)
+{
+	return hash_transaction(pending->server, &pending->tuple, pending->message + 8);
+}
+
+static bool is_transaction(const void *item, const void *key)
+{
+	const struct pending *pending = item;
+	const struct transaction *transaction = key;
+
+	return memcmp(pending->message + 8, transaction->id, STUN_TRANSACTION_ID_SIZE) == 0 &&
+	       five_tuple_equal(&pending->tuple, transaction->tuple);
+}
+
+bool pending_has(const struct turn_server *server, const struct five_tuple *tuple,
+                 const uint8_t *transaction_id)
+{
+	struct transaction transaction = {tuple, transaction_id};
+
+	return !list_is_empty(&server->pending) &&
+	       hash_table_find(&server->pending_by_transaction,
+	                       hash_transaction(server, tuple, transaction_id), is_transaction,
+	                       &transaction) != NULL;
+}
+
+void pending_forget(struct turn_server *server, const struct five_tuple *tuple)
+{
+	LIST_FOR_EACH (node, &server->pending) {
+		struct pending *pending = CONTAINER_OF(node, struct pending, node);
+		if (five_tuple_equal(&pending->tuple, tuple))
+			destroy(pending);
+	}
+}
+
+void pending_deinit(struct turn_server *server)
+{
+	LIST_FOR_EACH (node, &server->pending)
+		destroy(CONTAINER_OF(node, struct pending, node));
+}
+
+void turn_key_found(struct turn_server *server, uint64_t cookie, const struct turn_key *keys,
+                    size_t n, timestamp now)
+{
+	struct pending *pending = pending_find(server, cookie, false);
+
+	server->now = now;
+	if (pending != NULL)
+		resume(pending,
+		       &(struct request){.key_answer = ANSWER_FOUND, .keys = keys, .key_count = n});
+}
+
+void turn_key_not_found(struct turn_server *server, uint64_t cookie, timestamp now)
+{
+	struct pending *pending = pending_find(server, cookie, false);
+
+	server->now = now;
+	if (pending != NULL)
+		resume(pending, &(struct request){.key_answer = ANSWER_NOT_FOUND});
+}
+
+void turn_key_unavailable(struct turn_server *server, uint64_t cookie, timestamp now)
+{
+	struct pending *pending = pending_find(server, cookie, false);
+
+	server->now = now;
+	if (pending != NULL)
+		resume(pending, &(struct request){.key_answer = ANSWER_UNAVAILABLE});
+}
+
+struct turn_allocation *turn_relay_opened(struct turn_server *server, uint64_t cookie,
+                                          const struct turn_opened *opened, timestamp now)
+{
+	struct pending *pending = pending_find(server, cookie, true);
+	struct request request = {.relay_answer = ANSWER_FOUND, .opened = opened};
+
+	server->now = now;
+	if (pending != NULL)
+		resume(pending, &request);
+	if (!request.is_adopted) {
+		close_all(server, opened);
+		return NULL;
+	}
+	if (!request.allocation->answer.has_token && opened->reserved.relay != NULL)
+		action_close_relay(server, opened->reserved.relay); /* nobody asked for it */
+	return request.allocation;
+}
+
+void turn_relay_failed(struct turn_server *server, uint64_t cookie, timestamp now)
+{
+	struct pending *pending = pending_find(server, cookie, true);
+
+	server->now = now;
+	if (pending != NULL)
+		resume(pending, &(struct request){.relay_answer = ANSWER_NOT_FOUND});
+}
+
+static struct pending *park(struct request *request)
+{
+	struct turn_server *server = request->server;
+	size_t len = request->message.len;
+
+	if (server->pending_by_cookie.count >= server->settings.pending_max) {
+		drop(server, COUNT_drop_pending_full);
+		return NULL;
+	}
+	struct pending *pending = calloc(1, sizeof *pending + len);
+	if (pending == NULL)
+		goto fail;
+	pending->server = server;
+	pending->cookie = ++server->next_id;
+	pending->tuple = *request->tuple;
+	pending->path = request->path;
+	pending->len = len;
+	memcpy(pending->message, request->message.bytes, len);
+	if (hash_table_insert(&server->pending_by_cookie, hash_mix(pending->cookie), pending) != OK)
+		goto fail_cookie;
+	if (hash_table_insert(&server->pending_by_transaction, hash_of(pending), pending) != OK)
+		goto fail_transaction;
+	list_append(&server->pending, &pending->node);
+	timer_set(server->timers, &pending->timer, server->now + PENDING_TIMEOUT_MS, expire);
+	return pending;
+
+fail_transaction:
+	hash_table_remove(&server->pending_by_cookie, hash_mix(pending->cookie), pending);
+fail_cookie:
+	free(pending);
+fail:
+	drop(server, COUNT_drop_no_memory);
+	return NULL;
+}
+
+static bool has_cookie(const void *item, const void *key)
+{
+	return ((const struct pending *)item)->cookie == *(const uint64_t *)key;
+}
+
+static struct pending *pending_find(struct turn_server *server, uint64_t cookie, bool is_for_relay)
+{
+	struct pending *pending =
+		hash_table_find(&server->pending_by_cookie, hash_mix(cookie), has_cookie, &cookie);
+
+	return pending != NULL && pending->is_for_relay == is_for_relay ? pending : NULL;
+}
+
+/* Dispatches again, with what the host answered in hand. The entry is out of the tables first, as
+ * the request may be parked once more. */
+static void resume(struct pending *pending, struct request *request)
+{
+	struct turn_server *server = pending->server;
+
+	hash_table_remove(&server->pending_by_cookie, hash_mix(pending->cookie), pending);
+	hash_table_remove(&server->pending_by_transaction, hash_of(pending), pending);
+	request->server = server;
+	request->tuple = &pending->tuple;
+	request->path = pending->path;
+	request->username = pending->username;
+	request->is_authenticated = pending->is_authenticated;
+	request->names_algorithm = pending->names_algorithm;
+	memcpy(request->key, pending->key, pending->key_len);
+	request->key_len = pending->key_len;
+	if (stun_message_parse(pending->message, pending->len, &request->message) == OK)
+		dispatch(request);
+	bytes_wipe(request->key, sizeof request->key);
+	destroy(pending);
+}
+
+/* Silently: the client has given up or will ask again. */
+static void expire(struct timer *timer, timestamp now)
+{
+	(void)now;
+	destroy(CONTAINER_OF(timer, struct pending, timer));
+}
+
+static void destroy(struct pending *pending)
+{
+	struct turn_server *server = pending->server;
+
+	timer_cancel(server->timers, &pending->timer);
+	list_remove(&pending->node);
+	hash_table_remove(&server->pending_by_cookie, hash_mix(pending->cookie), pending);
+	hash_table_remove(&server->pending_by_transaction, hash_of(pending), pending);
+	bytes_wipe(pending->key, sizeof pending->key);
+	free(pending);
+}
+
+static void close_all(struct turn_server *server, const struct turn_opened *opened)
+{
+	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)
+		if (opened->relay[family].relay != NULL)
+			action_close_relay(server, opened->relay[family].relay);
+	if (opened->reserved.relay != NULL)
+		action_close_relay(server, opened->reserved.relay);
+}

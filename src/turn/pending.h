@@ -1,0 +1,20 @@
+/* Requests that wait for the host: for a key or for a relayed transport address. A copy of the
+ * message is kept; when the answer comes it is dispatched again from the top, so that no handler
+ * has a second half. Private to the folder. */
+#pragma once
+
+#include "turn/request.h"
+
+enum { PENDING_TIMEOUT_MS = 10 * MS_PER_S };
+
+/* Park a request and ask the host. They return OUTCOME_PARKED, or OUTCOME_DROPPED when too many
+ * wait: the client will retransmit. */
+int pending_find_key(struct request *request, const struct turn_find_key *find);
+int pending_open_relay(struct request *request, const struct turn_open_relay *open);
+
+/* True when this very request waits already. */
+bool pending_has(const struct turn_server *server, const struct five_tuple *tuple,
+                 const uint8_t *transaction_id);
+/* Forgets what a 5-tuple waits for. */
+void pending_forget(struct turn_server *server, const struct five_tuple *tuple);
+void pending_deinit(struct turn_server *server);

@@ -1,0 +1,41 @@
+/* Permissions (RFC 8656 section 9): which IPs may exchange data with an allocation. Private to the
+ * folder. */
+#pragma once
+
+#include "turn/allocation.h"
+
+struct permission {
+	struct list node; /* in the allocation's permissions */
+	struct turn_allocation *allocation;
+	struct timer timer;
+	struct list channels; /* owned; struct channel */
+	/* As packets carry it: an IP of ours in its private form. Its port means nothing. */
+	struct transport_addr peer;
+	/* False once expired: then it only waits for its channels, which point at it, to go. */
+	bool is_alive;
+	/* The peer is an IP of ours: each packet is judged, for the port decides. */
+	bool needs_judgement;
+};
+
+/* Returns NULL when there is none, or none alive. */
+struct permission *permission_find(const struct turn_allocation *allocation,
+                                   const struct transport_addr *peer);
+/* Creates or refreshes one (section 9). NULL when there is no room or memory. */
+struct permission *permission_install(struct turn_allocation *allocation,
+                                      const struct transport_addr *peer, bool needs_judgement);
+/* Ends it and its channels. */
+void permission_destroy(struct permission *permission);
+/* Frees it when it has expired and its last channel has gone. */
+void permission_release(struct permission *permission);
+
+/* A peer that a client named: decoded, judged, and turned into the address that packets carry. */
+struct peer {
+	struct transport_addr addr;
+	bool needs_judgement;
+};
+/* Decodes the value of an XOR-PEER-ADDRESS: 400, or 443 when the allocation has no such family. */
+int peer_decode(const struct turn_allocation *allocation, const struct stun_message *message,
+                const uint8_t *value, size_t len, struct transport_addr *peer);
+/* Judges it too: 403. */
+int peer_get(const struct turn_allocation *allocation, const struct stun_message *message,
+             const uint8_t *value, size_t len, struct peer *peer);

@@ -1,0 +1,93 @@
+/* Refresh (RFC 8656 section 8.2): prolongs or deletes an allocation, whole or one family of it. */
+#include "stun/address.h"
+#include "turn/action.h"
+#include "turn/request.h"
+
+struct families {
+	bool is_meant[TURN_FAMILY_COUNT];
+};
+
+static bool is_deletion(const struct request *request);
+static int get_families(const struct request *request, struct families *families);
+static void refresh(struct turn_allocation *allocation, const struct families *families,
+                    uint32_t lifetime_s);
+static void delete (struct request *request, const struct families *families);
+
+int handle_refresh(struct request *request)
+{
+	bool deletes = is_deletion(request);
+	uint32_t lifetime_s = deletes ? 0 : request_lifetime_s(request);
+	struct families families;
+
+	/* A deletion whose answer was lost is sent again: it has been done. */
+	if (request->allocation == NULL && !deletes)
+		return STUN_ALLOCATION_MISMATCH;
+	if (request->allocation != NULL) {
+		int error = get_families(request, &families);
+		if (error != STUN_NO_ERROR)
+			return error;
+		if (deletes)
+			delete (request, &families);
+		else
+			refresh(request->allocation, &families, lifetime_s);
+	}
+	stun_put_u32(&request->answer, STUN_ATTR_LIFETIME, lifetime_s);
+	return STUN_NO_ERROR;
+}
+
+static bool is_deletion(const struct request *request)
+{
+	return stun_has(&request->message, STUN_ATTR_LIFETIME) &&
+	       stun_get_u32(&request->message, STUN_ATTR_LIFETIME) == 0;
+}
+
+/* Without REQUESTED-ADDRESS-FAMILY all there are. One that was deleted before may be deleted
+ * again, as its answer may have been lost; any other that is not there is a 443. */
+static int get_families(const struct request *request, struct families *families)
+{
+	const struct turn_allocation *allocation = request->allocation;
+
+	*families = (struct families){{allocation_has_family(allocation, TURN_IPV4),
+	                               allocation_has_family(allocation, TURN_IPV6)}};
+	if (!stun_has(&request->message, STUN_ATTR_REQUESTED_ADDRESS_FAMILY))
+		return STUN_NO_ERROR;
+
+	uint32_t value = stun_get_u32(&request->message, STUN_ATTR_REQUESTED_ADDRESS_FAMILY) >> 24;
+	enum turn_family named = value == STUN_ADDRESS_IPV6 ? TURN_IPV6 : TURN_IPV4;
+	bool is_there = families->is_meant[named];
+	if (value != STUN_ADDRESS_IPV4 && value != STUN_ADDRESS_IPV6)
+		return STUN_PEER_ADDRESS_FAMILY_MISMATCH;
+	if (!is_there && !(is_deletion(request) && allocation->had_family[named]))
+		return STUN_PEER_ADDRESS_FAMILY_MISMATCH;
+	*families = (struct families){{false, false}};
+	families->is_meant[named] = is_there;
+	return STUN_NO_ERROR;
+}
+
+static void refresh(struct turn_allocation *allocation, const struct families *families,
+                    uint32_t lifetime_s)
+{
+	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)
+		if (families->is_meant[family])
+			allocation_refresh(allocation, family, lifetime_s);
+	action_report(allocation, TURN_REFRESHED, "");
+}
+
+/* The other family of a dual allocation keeps its permissions and channels (section 8.1). */
+static void delete (struct request *request, const struct families *families)
+{
+	struct turn_allocation *allocation = request->allocation;
+	bool is_all = true;
+
+	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)
+		is_all = is_all &&
+		         (families->is_meant[family] || !allocation_has_family(allocation, family));
+	if (is_all) {
+		allocation_end(allocation, TURN_DELETED, "refresh with lifetime 0");
+		request->allocation = NULL;
+		return;
+	}
+	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)
+		if (families->is_meant[family])
+			allocation_drop_family(allocation, family);
+}

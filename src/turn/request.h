@@ -1,0 +1,77 @@
+/* One message on its way through the table of dispatch.c: what came, who sent it, what is in hand
+ * for it by now, and the answer being written. */
+#pragma once
+
+#include "stun/builder.h"
+#include "turn/allocation.h"
+#include "turn/server.h"
+
+/* What a check or handler makes of a message: STUN_NO_ERROR, an enum stun_error for the error
+ * response, or one of these, which get no answer now. */
+enum {
+	OUTCOME_PARKED = 1, /* waits for the host; dispatched again from the top */
+	OUTCOME_FORWARD,    /* its packet goes to a peer */
+	OUTCOME_DROPPED,    /* the reason was counted */
+};
+
+/* What the host answered so far. */
+enum answer_state { ANSWER_NONE, ANSWER_FOUND, ANSWER_NOT_FOUND, ANSWER_UNAVAILABLE };
+
+struct request {
+	struct turn_server *server;
+	const struct five_tuple *tuple;
+	void *path;
+	struct stun_message message;
+	struct turn_allocation *allocation; /* of the 5-tuple; NULL: none */
+
+	/* Data indications alone. */
+	struct packet *packet;
+	struct turn_forward *forward;
+
+	/* In hand when the message was parked before. */
+	enum answer_state key_answer, relay_answer;
+	const struct turn_key *keys; /* key_count of them */
+	size_t key_count;
+	const struct turn_opened *opened;
+	bool is_adopted; /* an allocation owns what was opened */
+
+	/* Who sent it, once authenticate() has accepted. */
+	bool is_authenticated;
+	bool names_algorithm; /* the client sent PASSWORD-ALGORITHM */
+	enum stun_password_algorithm algorithm;
+	const char *username; /* "" on an open server, or while unknown for a USERHASH */
+	uint8_t key[STUN_KEY_MAX];
+	size_t key_len;
+
+	struct stun_builder answer; /* a success response, to which the handler adds */
+};
+
+/* Runs a request through the table; see dispatch.c. */
+enum turn_verdict dispatch(struct request *request);
+
+/* Sends the success response as its handler wrote it, or an error response. */
+void reply(struct request *request, int error);
+
+/* The long-term credential mechanism, RFC 8489 section 9.2.4. */
+int authenticate(struct request *request);
+
+int handle_binding(struct request *request);
+int handle_binding_indication(struct request *request);
+int handle_allocate(struct request *request);
+int handle_refresh(struct request *request);
+int handle_create_permission(struct request *request);
+int handle_channel_bind(struct request *request);
+int handle_send(struct request *request);
+
+/* ChannelData from a client: the path of nearly all packets. */
+enum turn_verdict channel_data_input(struct turn_server *server, const struct five_tuple *tuple,
+                                     struct packet *packet, struct turn_forward *forward);
+
+/* The lifetime that RFC 8656 sections 7.2 and 8.2 grant for what the request asks. */
+uint32_t request_lifetime_s(const struct request *request);
+
+static inline int count_drop(struct request *request, enum counter reason)
+{
+	drop(request->server, reason);
+	return OUTCOME_DROPPED;
+}

@@ -1,0 +1,13 @@
+/* Relayed transport addresses held for a RESERVATION-TOKEN (RFC 8656 section 7.2). Private to the
+ * folder. */
+#pragma once
+
+#include "turn/server.h"
+
+enum { RESERVATION_LIFETIME_S = 30 }; /* section 7.2: at least */
+
+/* Takes the relay over and gives the token it is had for. */
+MUST_CHECK enum err reservation_create(struct turn_server *server, const char *username,
+                                       const struct turn_relay *relay,
+                                       uint8_t token[TURN_TOKEN_SIZE]);
+void reservation_deinit(struct turn_server *server);

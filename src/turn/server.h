@@ -1,0 +1,74 @@
+/* What the files of this folder share: the server of one relay thread. Private to the folder. */
+#pragma once
+
+#include "base/hash_table.h"
+#include "base/list.h"
+#include "base/pool.h"
+#include "base/timer_wheel.h"
+#include "turn/turn.h"
+
+enum {
+	DEFAULT_LIFETIME_S = 600, /* RFC 8656 section 3.2 */
+	REPLY_SIZE = 2560,        /* holds every message the server writes, a long realm included */
+	MS_PER_S = 1000,
+};
+
+struct source_limit;
+
+struct turn_server {
+	struct turn_settings settings;
+	timestamp now; /* as the host last told it */
+	uint64_t hash_seed, next_id, indication_count;
+
+	struct stun_hasher *hasher;    /* owned */
+	struct timer_wheel *timers;    /* owned */
+	struct source_limit *unproven; /* owned; NULL: not limited */
+
+	struct hash_table allocations;                          /* by 5-tuple */
+	struct hash_table permissions;                          /* by allocation and peer's IP */
+	struct hash_table channels_by_number, channels_by_peer; /* and allocation */
+	struct hash_table pending_by_cookie, pending_by_transaction;
+	struct hash_table reservations; /* by token */
+	struct pool allocation_pool, permission_pool, channel_pool;
+
+	struct list sessions;                 /* of struct turn_allocation */
+	struct list pending;                  /* of struct pending */
+	struct list reserved;                 /* of struct reservation */
+	struct list actions;                  /* of struct queued_action, oldest first */
+	struct queued_action *current_action; /* owned; what the host reads now */
+	size_t queued_messages;
+
+	uint8_t reply[REPLY_SIZE];            /* the message being written */
+	char username[TURN_USERNAME_MAX + 1]; /* of the request being handled */
+};
+
+/* Counts why a packet goes no further. */
+static inline enum turn_verdict drop(struct turn_server *server, enum counter reason)
+{
+	counter_add(server->settings.counters, reason, 1);
+	return TURN_DROP;
+}
+
+static inline void count(struct turn_server *server, enum counter counter)
+{
+	counter_add(server->settings.counters, counter, 1);
+}
+
+/* A bijection that spreads every bit, so that ids that count upwards fill a table evenly. */
+static inline uint64_t hash_mix(uint64_t value)
+{
+	value = (value ^ value >> 33) * 0xFF51AFD7ED558CCDu;
+	value = (value ^ value >> 33) * 0xC4CEB9FE1A85EC53u;
+	return value ^ value >> 33;
+}
+
+static inline enum turn_family family_of(const struct transport_addr *addr)
+{
+	return addr_family(addr) == AF_INET6 ? TURN_IPV6 : TURN_IPV4;
+}
+
+/* Seconds since 1970, as nonces tell the time. */
+static inline uint64_t wall_s(const struct turn_server *server)
+{
+	return (server->now + (uint64_t)server->settings.wall_offset_ms) / MS_PER_S;
+}
