@@ -1,7 +1,7 @@
 /* All 256 first octets of a datagram (RFC 7983 section 7, with the channel numbers of RFC 5766). */
 #include "listeners/demux.h"
 
-#include "unit/tap.h"
+#include "tap.h"
 
 static const struct {
 	int low, high;

@@ -1,13 +1,13 @@
 /* DTLS associations: OpenSSL's client at one end, the UDP listener at the other, and between them a
  * network that the test is. Time is virtual for both. */
-#include "unit/listener_fixture.h"
+#include "listener_fixture.h"
 
 #include <malloc.h>
 #include <openssl/err.h>
 
 #include "base/list.h"
 #include "listeners/engine_bio.h"
-#include "unit/tap.h"
+#include "tap.h"
 
 enum { OUTBOX = 32 };
 

@@ -4,7 +4,7 @@
 #include "base/bytes.h"
 #include "stun/channel_data.h"
 #include "stun/message.h"
-#include "unit/tap.h"
+#include "tap.h"
 
 static uint8_t stream[70000];
 

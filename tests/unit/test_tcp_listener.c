@@ -1,6 +1,6 @@
 /* A TCP listener on loopback: plain and TLS streams in all pieces, bounds, and time. The clock
  * stands still but for pass_time; what is waited for is an event. */
-#include "unit/listener_fixture.h"
+#include "listener_fixture.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -10,7 +10,7 @@
 #include <poll.h>
 #include <sys/resource.h>
 
-#include "unit/tap.h"
+#include "tap.h"
 
 struct bench {
 	struct fake_host *fake;

@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
-#include "unit/listener_fixture.h"
-#include "unit/tap.h"
+#include "listener_fixture.h"
+#include "tap.h"
 
 static char folder[] = "/tmp/turnstone-tls-XXXXXX";
 

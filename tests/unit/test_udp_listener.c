@@ -1,9 +1,9 @@
 /* A UDP listener sorts batches and hands them over in runs. */
-#include "unit/listener_fixture.h"
+#include "listener_fixture.h"
 
 #include <arpa/inet.h>
 
-#include "unit/tap.h"
+#include "tap.h"
 
 enum { BATCH = 256 };
 
