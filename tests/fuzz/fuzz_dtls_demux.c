@@ -31,8 +31,8 @@ static void receive(struct fake_host *fake, const struct transport_addr *from, c
 		abort();
 	memcpy(copy, bytes, len);
 	fake->io.handler.receive(fake->io.handler.owner, &packet, 1);
-	free(copy);
 	io_flush(fake->host.io);
+	free(copy);
 }
 
 static bool client_write(struct engine_bio *bio, const uint8_t *bytes, size_t len)

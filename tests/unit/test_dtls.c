@@ -94,8 +94,8 @@ static void server_receive(struct bench *bench, const struct transport_addr *fro
 
 	memcpy(copy, bytes, len);
 	bench->fake->io.handler.receive(bench->fake->io.handler.owner, &packet, 1);
-	free(copy);
 	io_flush(bench->fake->host.io);
+	free(copy);
 }
 
 static bool no_loss(unsigned n)
