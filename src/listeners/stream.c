@@ -53,7 +53,7 @@ struct stream {
 	struct event readable, writable;
 	struct timer timer;
 	timestamp handshake_deadline; /* first octet, TLS handshake; 0: done */
-	timestamp message_deadline;   /* the rest of a message or record; 0: none has begun */
+	timestamp message_deadline;   /* the rest of a message, or the client's end; 0: none */
 	timestamp active_at;          /* the last message */
 	struct five_tuple tuple;
 	int fd; /* owned; -1: ended */
@@ -292,13 +292,13 @@ static enum err tls_begin(struct stream *stream)
 	return OK;
 }
 
+/* A stream begins with TLS or a STUN request: nothing is known of its client yet that ChannelData
+ * could be about, and 'G' of an HTTP request would pass for a channel number. */
 static enum err sort(struct stream *stream, uint8_t first_octet)
 {
-	enum demux kind = demux_datagram(first_octet);
-
 	if (first_octet == DEMUX_TLS_HANDSHAKE && stream->streams->host->tls != NULL)
 		return tls_begin(stream);
-	if ((kind == DEMUX_STUN || kind == DEMUX_CHANNEL_DATA) && stream->streams->serve_tcp) {
+	if (demux_datagram(first_octet) == DEMUX_STUN && stream->streams->serve_tcp) {
 		stream->kind = STREAM_PLAIN;
 		return OK;
 	}
@@ -463,9 +463,13 @@ static void take_messages(struct stream *stream, uint8_t *bytes, size_t len)
 		}
 	}
 	deliver(stream, n);
+	if (is_ended(stream) || stream->is_closing) {
+		rest_drop(&stream->rest);
+		return;
+	}
 	if (at > 0)
 		stream->message_deadline = 0;
-	if (is_ended(stream) || stream->is_closing || at == len) {
+	if (at == len) {
 		rest_drop(&stream->rest);
 		return;
 	}
