@@ -1,5 +1,5 @@
 /* Plays scenarios: conversations with the core in text files, under a virtual clock. Without
- * arguments all of tests/scenarios/; each file is one TAP test. The first line of a file names the
+ * arguments all in the folders below tests/scenarios; each file is one TAP test. The first line of a file names the
  * section of the RFC, or the defect, that it is about; # begins a comment.
  *
  * Before the first packet
@@ -19,13 +19,14 @@
  *        integrity=sha1|sha256|both|short          which attribute; short: SHA-256 cut to 16 bytes
  *        unsigned | spoiled                        no credentials at all | a wrong MAC
  *        no-NAME  NAME'=value                      leaves a credential out | replaces its value
+ *        nonce-of=B                                the nonce another client was given
  *        fingerprint bad-fingerprint id=7 ttl=3 tos=0xb8
  *        / WORD...                                 attributes behind the integrity
  *   A> again                          the same bytes once more
  *   A> hex 00010000...                any bytes
  *   A> channel 0x4000 "hello" [len=9] [ttl=3] [tos=2] [tail=hex]
  *   A< Allocate success|401 [NAME=value] [NAME] [!NAME] [WORD...]    expects the next datagram
- *        signed=sha1|sha256 unsigned fingerprint size=92
+ *        signed=sha1|sha256 unsigned fingerprint size=92 id=7
  *   A< channel 0x4000 "hello" [size=12] [ttl=3] [tos=2]
  *   A< nothing
  *   A login anna [md5|sha256|userhash]    an Allocate and its 401; requests are signed from now on
@@ -61,7 +62,7 @@
 #include "stun/dump.h"
 #include "words.h"
 
-enum { CLIENTS_MAX = 8, MESSAGE_MAX = 66000, FAULT_SIZE = 512 };
+enum { CLIENTS_MAX = 8, MESSAGE_MAX = 66000, FAULT_SIZE = 512, NAMED_IDS = 0x1D0000 };
 
 enum style { STYLE_RFC5389, STYLE_MD5, STYLE_SHA256 };
 
@@ -160,7 +161,7 @@ static void expect_nothing(struct play *play)
 /* Sending. */
 
 struct sending {
-	const char *user, *password, *integrity;
+	const char *user, *password, *integrity, *nonce;
 	enum style style;
 	bool is_hashed, is_signed, is_spoiled;
 	struct words *words;
@@ -226,8 +227,8 @@ static void put_credentials(struct play *play, struct speaker *speaker,
 		               strlen(sending->user));
 	}
 	put_credential(builder, sending->words, STUN_ATTR_REALM, realm, strlen(realm));
-	put_credential(builder, sending->words, STUN_ATTR_NONCE, speaker->nonce,
-	               strlen(speaker->nonce));
+	put_credential(builder, sending->words, STUN_ATTR_NONCE, sending->nonce,
+	               strlen(sending->nonce));
 	if (sending->style != STYLE_RFC5389) {
 		put_credential(builder, sending->words, STUN_ATTR_PASSWORD_ALGORITHMS, offered,
 		               sizeof offered);
@@ -278,8 +279,9 @@ static void put_words(struct play *play, struct stun_builder *builder, const str
 		const char *word = words->word[i];
 		bool is_other = strncmp(word, "no-", 3) == 0 || strstr(word, "'=") != NULL ||
 		                word_value(word, "by") || word_value(word, "password") ||
-		                word_value(word, "integrity") || word_value(word, "id") ||
-		                word_value(word, "ttl") || word_value(word, "tos");
+		                word_value(word, "nonce-of") || word_value(word, "integrity") ||
+		                word_value(word, "id") || word_value(word, "ttl") ||
+		                word_value(word, "tos");
 		for (size_t j = 0; j < sizeof others / sizeof others[0]; j++)
 			is_other |= strcmp(word, others[j]) == 0;
 		if (is_other)
@@ -300,6 +302,7 @@ static struct sending sending_get(struct play *play, struct speaker *speaker, st
 {
 	struct sending sending = {
 		.user = speaker->user,
+		.nonce = speaker->nonce,
 		.style = speaker->style,
 		.is_hashed = speaker->is_hashed,
 		.is_signed = speaker->user[0] != 0 && *class == STUN_REQUEST,
@@ -331,6 +334,9 @@ static struct sending sending_get(struct play *play, struct speaker *speaker, st
 			sending.is_hashed = true;
 		else if ((value = word_value(word, "by")) != NULL)
 			sending.user = value, sending.is_signed = true;
+		else if ((value = word_value(word, "nonce-of")) != NULL &&
+		         find_speaker(play, value))
+			sending.nonce = find_speaker(play, value)->nonce;
 		else if ((value = word_value(word, "password")) != NULL)
 			sending.password = value;
 		else if ((value = word_value(word, "integrity")) != NULL)
@@ -357,7 +363,7 @@ static void make_id(struct play *play, const struct words *words,
 
 	for (unsigned i = 0; i < words->count; i++)
 		if (word_value(words->word[i], "id") != NULL)
-			number = 0x1D0000u +
+			number = NAMED_IDS +
 			         (uint32_t)strtoul(word_value(words->word[i], "id"), NULL, 0);
 	memset(id, 0x5A, STUN_TRANSACTION_ID_SIZE);
 	put_u32(id, number);
@@ -607,6 +613,8 @@ static void check_word(struct play *play, struct speaker *speaker, const struct 
 {
 	if (word[0] >= '3' && word[0] <= '6')
 		check_error(play, message, word);
+	else if (word_value(word, "id") != NULL)
+		return;
 	else if (strcmp(word, "success") == 0 && message->class != STUN_SUCCESS)
 		fault(play, "no success");
 	else if (strcmp(word, "success") == 0 || check_datagram(play, datagram, word))
@@ -617,6 +625,20 @@ static void check_word(struct play *play, struct speaker *speaker, const struct 
 		check_attribute(play, message, "FINGERPRINT");
 	else
 		check_attribute(play, message, word);
+}
+
+/* The id of the last request, or the one that is named. */
+static bool has_id(const struct stun_message *message, const struct speaker *speaker,
+                   const struct words *words)
+{
+	uint8_t id[STUN_TRANSACTION_ID_SIZE];
+
+	memcpy(id, speaker->sent + 8, sizeof id);
+	for (unsigned i = 0; i < words->count; i++)
+		if (word_value(words->word[i], "id") != NULL)
+			put_u32(id, NAMED_IDS + (uint32_t)strtoul(word_value(words->word[i], "id"),
+			                                          NULL, 0));
+	return memcmp(stun_transaction_id(message), id, sizeof id) == 0;
 }
 
 static void expect_message(struct play *play, struct speaker *speaker,
@@ -633,8 +655,7 @@ static void expect_message(struct play *play, struct speaker *speaker,
 	}
 	if (!method_get(words->word[1], &method) || method != message.method)
 		fault(play, "another message: %s", stun_dump(&message, text, sizeof text));
-	if (message.class != STUN_INDICATION &&
-	    memcmp(stun_transaction_id(&message), speaker->sent + 8, STUN_TRANSACTION_ID_SIZE) != 0)
+	if (message.class != STUN_INDICATION && !has_id(&message, speaker, words))
 		fault(play, "another transaction id");
 	if (message.has_wrong_fingerprint)
 		fault(play, "wrong FINGERPRINT");
@@ -1142,45 +1163,66 @@ static bool play_file(const char *path, char *report, size_t size)
 	return passed;
 }
 
-static int is_scenario(const struct dirent *entry)
+static int has_name(const struct dirent *entry)
 {
-	size_t len = strlen(entry->d_name);
-
-	return len > 5 && strcmp(entry->d_name + len - 5, ".turn") == 0;
+	return entry->d_name[0] != '.';
 }
 
-static unsigned play_one(unsigned number, const char *path)
+static bool is_scenario(const char *path)
+{
+	size_t len = strlen(path);
+
+	return len > 5 && strcmp(path + len - 5, ".turn") == 0;
+}
+
+static unsigned play_one(const char *path, unsigned *tests)
 {
 	char report[2048];
 	const char *name = strrchr(path, '/');
 	bool passed = play_file(path, report, sizeof report);
 
-	printf("%s %u - %s: %s\n", passed ? "ok" : "not ok", number, name ? name + 1 : path,
+	printf("%s %u - %s: %s\n", passed ? "ok" : "not ok", ++*tests, name ? name + 1 : path,
 	       report);
 	fflush(stdout);
 	return !passed;
 }
 
+/* Plays what is in a folder and in those below, in the order of their names. */
+static unsigned play_folder(const char *folder, unsigned *tests)
+{
+	struct dirent **entries;
+	int count = scandir(folder, &entries, has_name, alphasort);
+	unsigned failures = 0;
+	char path[4096];
+
+	for (int i = 0; i < count; i++) {
+		snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
+		if (is_scenario(path))
+			failures += play_one(path, tests);
+		else if (entries[i]->d_type == DT_DIR || entries[i]->d_type == DT_UNKNOWN)
+			failures += play_folder(path, tests);
+		free(entries[i]);
+	}
+	if (count >= 0)
+		free(entries);
+	return failures;
+}
+
 int main(int argc, char **argv)
 {
 	const char *top = getenv("srcdir");
-	char folder[4096], path[8192];
-	struct dirent **entries;
+	char folder[4096];
 	unsigned tests = 0, failures = 0;
 
 	for (int i = 1; i < argc; i++)
-		failures += play_one(++tests, argv[i]);
+		failures += play_one(argv[i], &tests);
 	snprintf(folder, sizeof folder, "%s/tests/scenarios", top ? top : ".");
-	int count = argc > 1 ? 0 : scandir(folder, &entries, is_scenario, alphasort);
-	for (int i = 0; i < count; i++) {
-		snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
-		failures += play_one(++tests, path);
-		free(entries[i]);
-	}
-	if (count > 0)
-		free(entries);
-	if (tests == 0)
+	if (argc == 1)
+		failures += play_folder(folder, &tests);
+	if (tests == 0) {
 		printf("not ok %u - no scenario in %s\n", ++tests, folder);
+		failures++;
+	}
 	printf("1..%u\n", tests);
 	return failures != 0;
 }
