@@ -19,8 +19,7 @@
 
 enum {
 	TIME_SIZE = sizeof "2026-11-21T05:00:00.123Z",
-	KEYS_SIZE =
-		960, /* before escaping, with which it still fits; the rest is cut, marked ... */
+	KEYS_SIZE = 960,  /* escaped it still fits into a line; the rest is cut, marked ... */
 	LINE_SIZE = 4096, /* PIPE_BUF: lines of several processes on one pipe do not mix */
 	PROGRAM_SIZE = 32,
 };

@@ -33,7 +33,10 @@ struct path {
 	const struct path_ops *ops;
 };
 
-/* What the relay thread gives its listeners. All calls are on its thread. */
+/* What the relay thread gives its listeners. All calls are on its thread. Listeners set timers in
+ * events of their own: the host asks timer_wheel_next before each wait. What they send by io from
+ * timers leaves at the host's next flush. The levels among the counters are what the bounds are
+ * compared with, so all listeners of a thread share them. */
 struct listener_host {
 	struct event_base *base;
 	struct io *io;
@@ -51,7 +54,8 @@ struct listener_host {
 	/* n messages that arrived together on one path, each with its 5-tuple: tuple[i] of packet[i]. */
 	void (*input)(void *context, struct path *path, const struct five_tuple *tuples,
 	              struct packet *packets, size_t n);
-	/* The path is gone and its memory about to be. */
+	/* A path that the host has seen is gone and its memory about to be. Never within a call of
+	 * the host's: what ends in one is told later, after path->ops->close too. */
 	void (*closed)(void *context, struct path *path, const struct five_tuple *tuple);
 	/* True while the host keeps a session on this 5-tuple. */
 	bool (*has_session)(void *context, const struct five_tuple *tuple);
@@ -72,7 +76,9 @@ MUST_CHECK enum err tcp_listener_create(const struct listener_host *host,
                                         const struct transport_addr *addr, bool serve_tcp,
                                         struct tcp_listener **listener);
 void tcp_listener_destroy(struct tcp_listener *listener);
-/* Writes out what streams gathered during a batch: one write, or one TLS record, for each. */
+/* Writes out what streams gathered during a batch: one write, or one TLS record, for each. Streams
+ * that have something to write also see to it themselves, and to io's flush, when the events that
+ * are active have run: calling this makes it sooner. */
 void tcp_listener_flush(struct tcp_listener *listener);
 
 /* The actual address, when it was opened with port 0. */

@@ -8,7 +8,7 @@
 struct tls_settings {
 	const char *cert_file, *key_file; /* PEM; cert_file may hold a chain */
 	const char *key_password;         /* NULL: none */
-	const char *cipher_list;          /* TLS 1.2; NULL: OpenSSL's default */
+	const char *cipher_list;          /* TLS 1.2; NULL: those with AEAD and forward secrecy */
 	const char *ca_file;              /* NULL; else clients must show a certificate of it */
 	const char *dh_file;              /* NULL */
 	const char *curve_name;           /* NULL */

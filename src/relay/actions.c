@@ -23,8 +23,6 @@ static void act_send(struct relay_thread *thread, const struct turn_action *acti
 	packet.frame = packet.data = thread->replies[thread->replies_used++];
 	packet.size = REPLY_SIZE;
 	memcpy(packet.data, action->message->data, packet.len);
-	counter_add(&thread->counters, COUNT_client_packets_out, 1);
-	counter_add(&thread->counters, COUNT_client_bytes_out, packet.len);
 	path->ops->send(path, &packet, &action->dst);
 }
 

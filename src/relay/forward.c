@@ -3,27 +3,14 @@
 #include "relay/relay_socket.h"
 #include "relay/thread.h"
 
-static void send_to_peer(struct relay_thread *thread, const struct packet *packet,
-                         const struct turn_forward *forward)
+static void send_to_peer(const struct packet *packet, const struct turn_forward *forward)
 {
 	struct relay_socket *socket = forward->relay;
 
-	counter_add(&thread->counters, COUNT_peer_packets_out, 1);
-	counter_add(&thread->counters, COUNT_peer_bytes_out, packet->len);
 	if (forward->dont_fragment)
 		io_send_whole(socket->io, packet, &forward->dst);
 	else
 		io_send(socket->io, packet, &forward->dst);
-}
-
-static void send_to_client(struct relay_thread *thread, const struct packet *packet,
-                           const struct turn_forward *forward)
-{
-	struct path *path = forward->path;
-
-	counter_add(&thread->counters, COUNT_client_packets_out, 1);
-	counter_add(&thread->counters, COUNT_client_bytes_out, packet->len);
-	path->ops->send(path, packet, &forward->dst);
 }
 
 void relay_thread_client_input(void *context, struct path *path, const struct five_tuple *tuples,
@@ -32,25 +19,21 @@ void relay_thread_client_input(void *context, struct path *path, const struct fi
 	struct relay_thread *thread = context;
 	struct turn_forward forward;
 	timestamp now = timestamp_now();
-	uint64_t bytes = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		bytes += packets[i].len;
 		switch (turn_client_input(thread->server, &tuples[i], path, &packets[i], now,
 		                          &forward)) {
 		case TURN_TO_PEER:
-			send_to_peer(thread, &packets[i], &forward);
+			send_to_peer(&packets[i], &forward);
 			break;
 		case TURN_CONSUMED:
 			relay_thread_act(thread, now);
 			break;
-		case TURN_TO_CLIENT:
+		case TURN_TO_CLIENT: /* peers' packets alone */
 		case TURN_DROP:
 			break;
 		}
 	}
-	counter_add(&thread->counters, COUNT_client_packets_in, n);
-	counter_add(&thread->counters, COUNT_client_bytes_in, bytes);
 }
 
 void relay_thread_peer_input(void *owner, struct packet *packets, size_t n)
@@ -59,19 +42,19 @@ void relay_thread_peer_input(void *owner, struct packet *packets, size_t n)
 	struct relay_thread *thread = socket->thread;
 	struct turn_forward forward;
 	timestamp now = timestamp_now();
-	uint64_t bytes = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		bytes += packets[i].len;
-		/* A reserved address has no allocation yet, and so no permission. */
-		if (socket->allocation == NULL)
-			counter_add(&thread->counters, COUNT_drop_no_permission, 1);
-		else if (turn_peer_input(thread->server, socket->allocation, &packets[i], now,
-		                         &forward) == TURN_TO_CLIENT)
-			send_to_client(thread, &packets[i], &forward);
+	/* A reserved address has no allocation yet, and so no permission. */
+	if (socket->allocation == NULL) {
+		counter_add(&thread->counters, COUNT_drop_no_permission, n);
+		return;
 	}
-	counter_add(&thread->counters, COUNT_peer_packets_in, n);
-	counter_add(&thread->counters, COUNT_peer_bytes_in, bytes);
+	for (size_t i = 0; i < n; i++) {
+		if (turn_peer_input(thread->server, socket->allocation, &packets[i], now,
+		                    &forward) != TURN_TO_CLIENT)
+			continue;
+		struct path *path = forward.path;
+		path->ops->send(path, &packets[i], &forward.dst);
+	}
 }
 
 void relay_thread_peer_icmp(void *owner, const struct transport_addr *dst, uint8_t type,

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/bytes.h"
+#include "base/log.h"
 
 enum {
 	SCHEMA_VERSION = 1,     /* of our own tables, in PRAGMA user_version; coturn leaves it 0 */
@@ -52,8 +52,8 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
 };
 
 static enum err file_check(const char *path, bool may_create, char problem[256]);
-static enum err directory_check(const char *path, char problem[256]);
-static enum err file_create(const char *path, char problem[256]);
+static enum err directory_check(const char *path, struct stat *status, char problem[256]);
+static enum err file_create(const char *path, const struct stat *directory, char problem[256]);
 static enum err database_open(struct store *store);
 static enum err database_check(struct store *store, bool may_create);
 static enum err schema_check(struct store *store, bool may_create);
@@ -114,13 +114,16 @@ bool store_has_moved(struct store *store)
 	int has_moved = 0;
 
 	sqlite3_file_control(store->database, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
-	return has_moved != 0;
+	if (has_moved == 0)
+		return false;
+	(void)say(store, ERR_UNAVAILABLE, "was removed or replaced: put it back");
+	return true;
 }
 
 /* Looks at the file before SQLite does, which has fewer words for what is wrong with it. */
 static enum err file_check(const char *path, bool may_create, char problem[256])
 {
-	struct stat status;
+	struct stat status; /* of the file, then of its directory */
 
 	if (strlen(path) >= sizeof((struct store *)NULL)->path) {
 		snprintf(problem, 256, "%.150s...: the path is too long: use a shorter one", path);
@@ -137,24 +140,23 @@ static enum err file_check(const char *path, bool may_create, char problem[256])
 		         strerror(errno));
 		return ERR_SYSTEM;
 	}
-	if (directory_check(path, problem) != OK)
+	if (directory_check(path, &status, problem) != OK)
 		return ERR_NOT_FOUND;
 	if (may_create)
-		return file_create(path, problem);
+		return file_create(path, &status, problem);
 	snprintf(problem, 256, "%.150s: no such file: correct the path, or add a user to create it",
 	         path);
 	return ERR_NOT_FOUND;
 }
 
-static enum err directory_check(const char *path, char problem[256])
+static enum err directory_check(const char *path, struct stat *status, char problem[256])
 {
 	const char *slash = strrchr(path, '/');
 	int len = slash == NULL || slash == path ? 1 : (int)(slash - path);
 	char directory[256];
-	struct stat status;
 
 	snprintf(directory, sizeof directory, "%.*s", len, slash == NULL ? "." : path);
-	if (stat(directory, &status) == 0 && S_ISDIR(status.st_mode))
+	if (stat(directory, status) == 0 && S_ISDIR(status->st_mode))
 		return OK;
 	snprintf(problem, 256, "%.100s: there is no directory %.80s: make it or correct the path",
 	         path, directory);
@@ -162,11 +164,15 @@ static enum err directory_check(const char *path, char problem[256])
 }
 
 /* Keys and secrets are in it: it is its owner's alone. An empty file is an empty database. */
-static enum err file_create(const char *path, char problem[256])
+static enum err file_create(const char *path, const struct stat *directory, char problem[256])
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd >= 0) {
+		/* What root makes in the server's directory, the server has to be able to read. */
+		if (geteuid() == 0 && fchown(fd, directory->st_uid, directory->st_gid) != 0)
+			log_warning("database stays root's: the server may not be able to read it",
+			            "path=%s problem=%s", path, strerror(errno));
 		close(fd);
 		return OK;
 	}

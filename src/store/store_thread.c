@@ -32,7 +32,7 @@ struct store_thread {
 static void *thread_run(void *argument);
 static int thread_timeout(const struct store_thread *thread);
 static void thread_reopen(struct store_thread *thread);
-static void thread_lose(struct store_thread *thread, const char *problem);
+static void thread_lose(struct store_thread *thread);
 static void thread_stop(struct mail *mail, void *receiver);
 static void request_answer(struct mail *mail, void *receiver);
 static enum err request_ask(struct store *store, struct store_request *request);
@@ -138,9 +138,10 @@ static void thread_reopen(struct store_thread *thread)
 	thread->retry_at = timestamp_now() + thread->retry_ms;
 }
 
-static void thread_lose(struct store_thread *thread, const char *problem)
+static void thread_lose(struct store_thread *thread)
 {
-	log_error("store is away: users in it are refused until it is back", "problem=%s", problem);
+	log_error("store is away: users in it are refused until it is back", "problem=%s",
+	          store_problem(thread->store));
 	store_close(thread->store);
 	thread->store = NULL;
 	thread->retry_ms = RETRY_FIRST_MS;
@@ -161,13 +162,13 @@ static void request_answer(struct mail *mail, void *receiver)
 	struct store_thread *thread = receiver;
 
 	if (thread->store != NULL && store_has_moved(thread->store))
-		thread_lose(thread, "the file was removed or replaced");
+		thread_lose(thread);
 	request->result = ERR_UNAVAILABLE;
 	if (thread->store != NULL) {
 		request->result = request_ask(thread->store, request);
 		if (request->result != OK && request->result != ERR_NOT_FOUND) {
 			request->result = ERR_UNAVAILABLE;
-			thread_lose(thread, store_problem(thread->store));
+			thread_lose(thread);
 		}
 	}
 	request->mail.deliver = request->answer;

@@ -1,0 +1,16 @@
+/* Passwords and secrets as a person types them or a program hands them over: never as arguments. */
+#pragma once
+
+#include "admin/turnadmin_request.h"
+
+/* Reads one line: from file when it is not NULL, else from standard input; on a terminal with a
+ * prompt and without echo, twice when it is to be repeated. Says what is wrong and returns false
+ * when there is no line, or an empty one, or too long a one. */
+struct turnadmin_input {
+	const char *what; /* "password" */
+	const char *file; /* NULL: standard input */
+	bool repeat;
+	size_t max; /* bytes, without the end */
+};
+/* text has room for max bytes and an end. */
+bool turnadmin_input_read(const struct turnadmin_input *input, char *text);

@@ -1,0 +1,39 @@
+/* What one call of turnadmin asks for, in its own words (user add NAME) or in coturn's (-a -u NAME). */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum turnadmin_exit { TURNADMIN_DONE = 0, TURNADMIN_PROBLEM = 1, TURNADMIN_USAGE = 2 };
+
+enum { TURNADMIN_NAME_MAX = 513, TURNADMIN_REALM_MAX = 763, TURNADMIN_PASSWORD_MAX = 512 };
+
+struct turnadmin_request;
+typedef enum turnadmin_exit turnadmin_run(const struct turnadmin_request *request);
+
+/* A row of the table of what turnadmin can do. */
+struct turnadmin_verb {
+	const char *noun, *verb; /* its own words */
+	int option;              /* coturn's */
+	turnadmin_run *run;
+	bool needs_name, needs_realm;
+};
+
+struct turnadmin_request {
+	const struct turnadmin_verb *verb;
+	const char *database, *name, *realm, *password_file; /* lent from the arguments */
+	char password[TURNADMIN_PASSWORD_MAX + 1];           /* of -p; empty: to be read */
+	char secret[TURNADMIN_PASSWORD_MAX + 1];             /* of -s or -X; empty: to be read */
+	bool as_json, wants_sha256, wants_generated, wants_all;
+	bool is_coturn_style; /* lists are written as coturn writes them */
+};
+
+/* Reads the arguments, and overwrites secrets among them. Returns false when the program is to end
+ * with *status at once: all was said, be it help or what is wrong. */
+bool turnadmin_request_read(struct turnadmin_request *request, int argc, char **argv,
+                            enum turnadmin_exit *status);
+/* Wipes what was secret. */
+void turnadmin_request_wipe(struct turnadmin_request *request);
+
+/* Writes "turnadmin: ..." in one line on standard error. */
+__attribute__((format(printf, 1, 2))) void turnadmin_say(const char *text, ...);

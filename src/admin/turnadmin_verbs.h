@@ -1,0 +1,7 @@
+/* What turnadmin does, one function for each row of its table. */
+#pragma once
+
+#include "admin/turnadmin_request.h"
+
+turnadmin_run turnadmin_user_add, turnadmin_user_delete, turnadmin_user_list, turnadmin_user_key;
+turnadmin_run turnadmin_secret_add, turnadmin_secret_delete, turnadmin_secret_list;

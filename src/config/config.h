@@ -1,0 +1,133 @@
+/* What the operator wants: struct config, made from a configuration file, the environment and the
+ * command line. config/options.def has one row for each member; the format is coturn's.
+ *
+ *     struct config_report report = {0};
+ *     struct config *config;
+ *     enum err err = config_load(argc, argv, environ, &report, &config);
+ *
+ *     config_report_print(&report, stderr);
+ *     if (err != OK)
+ *             return EXIT_FAILURE;
+ *
+ * A later source wins: default, file, environment, command line. Options that may be given several
+ * times add up over all sources, as coturn's do. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "config/report.h"
+
+struct text_list {
+	char **item; /* each owned */
+	size_t count;
+};
+struct addr_list { /* addresses without a port: 0 */
+	struct transport_addr *item;
+	size_t count;
+};
+struct range_list {
+	struct addr_range *item;
+	size_t count;
+};
+struct nat64_list {
+	struct nat64_prefix *item;
+	size_t count;
+};
+struct external_addr { /* of one family; port 0 */
+	struct transport_addr public_ip, private_ip;
+	bool has_private; /* else public_ip stands for every local address of its family */
+};
+struct external_list {
+	struct external_addr *item;
+	size_t count;
+};
+
+/* The types of options.def as C has them. */
+typedef bool config_FLAG;
+typedef uint32_t config_NUMBER;
+typedef uint16_t config_PORT;
+typedef uint32_t config_DURATION; /* seconds */
+typedef uint64_t config_SIZE;     /* bytes */
+typedef char *config_TEXT;        /* owned; NULL when empty */
+typedef struct text_list config_TEXT_LIST;
+typedef struct addr_list config_ADDR_LIST;
+typedef struct range_list config_RANGE_LIST;
+typedef struct nat64_list config_NAT64_LIST;
+typedef struct external_list config_EXTERNAL_LIST;
+
+/* One number for each row: OPTION_ID_listening_port. */
+enum option_id {
+#define OPTION(member, ...) OPTION_ID_##member,
+#include "config/options.def"
+	OPTION_ID_COUNT /* the count */
+};
+
+/* Where a value came from. */
+enum config_source {
+	CONFIG_FROM_DEFAULT,
+	CONFIG_FROM_FILE,
+	CONFIG_FROM_ENVIRONMENT,
+	CONFIG_FROM_COMMAND_LINE,
+};
+struct config_origin {
+	enum config_source source;
+	unsigned line; /* of a file; 0 elsewhere */
+};
+
+struct config {
+#define OPTION(member, TYPE, ...) config_##TYPE member;
+#include "config/options.def"
+
+	struct config_origin origin[OPTION_ID_COUNT];
+	char *file_name; /* of the file that was read; NULL when none was. owned */
+};
+
+/* Makes a configuration of nothing but defaults. ERR_NO_MEMORY. */
+MUST_CHECK enum err config_create(struct config **config);
+/* Wipes the secrets and frees everything. */
+void config_destroy(struct config *config);
+
+/* Does all that follows in its order: finds and reads the file, reads environment and command line,
+ * checks. environment is environ's form. Problems are added to report. With --help or --version the
+ * rest is not read. ERR_INVALID when the program must not start: report then has an error, and
+ * *config is NULL. */
+MUST_CHECK enum err config_load(int argc, char *const *argv, char *const *environment,
+                                struct config_report *report, struct config **config);
+
+/* Each reads one source over what config has. They read on after an error, so that all problems are
+ * told at once. ERR_INVALID when at least one was an error, ERR_NO_MEMORY. */
+MUST_CHECK enum err config_read_file(struct config *config, const char *name,
+                                     struct config_report *report);
+/* The same for a file's len bytes, which name stands for in messages. */
+MUST_CHECK enum err config_read_bytes(struct config *config, const char *name, const char *bytes,
+                                      size_t len, struct config_report *report);
+/* Variables are TURNSTONE_ and the option's name in capitals with _ for -. Values of address lists
+ * are separated by white space or commas, those of text lists by line ends. A variable of a secret
+ * with _FILE behind it names a file that holds the value. */
+MUST_CHECK enum err config_read_environment(struct config *config, char *const *environment,
+                                            struct config_report *report);
+MUST_CHECK enum err config_read_arguments(struct config *config, int argc, char *const *argv,
+                                          struct config_report *report);
+
+/* Compares options with each other and with the system: ranges, files, users, what cannot go
+ * together. Completes what follows from others: user implies lt-cred-mech, static-auth-secret
+ * use-auth-secret, and a missing realm becomes the machine's name. Opens nothing for long. */
+MUST_CHECK enum err config_check(struct config *config, struct config_report *report);
+
+/* Finds a file as coturn does: a relative name in ., ./turnserver, ./coturn, ./etc, ../etc, /etc,
+ * /usr/local/etc and their subfolders turnserver and coturn. Gives an allocated path, the caller's.
+ * ERR_NOT_FOUND, ERR_NO_MEMORY. */
+MUST_CHECK enum err config_find_file(const char *name, char **path);
+
+/* Calls each for every option whose value differs between the two, with its long name and whether
+ * it may change while the program runs (RELOAD). */
+void config_compare(const struct config *a, const struct config *b,
+                    void (*each)(const char *name, bool may_change, void *context), void *context);
+
+/* Prints the options in sections, 80 columns wide, for --help. */
+void config_print_help(FILE *file);

@@ -1,0 +1,10 @@
+/* Forms of texts that a few options demand: what CHECKED names in options.def. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "config/option.h"
+
+/* NAME:PASSWORD or NAME:0xKEY. The problem never quotes the text. */
+bool check_user(const char *text, char problem[OPTION_PROBLEM_SIZE]);
+bool check_network_engine(const char *text, char problem[OPTION_PROBLEM_SIZE]);

@@ -1,0 +1,356 @@
+/* Writes what is derived from options.def and read by people, to standard output:
+ *
+ *     generate commands < template    the template, @OPTIONS@ replaced by a short roff list
+ *     generate settings < template    the template, @OPTIONS@ and @COTURN@ replaced by long ones
+ *     generate sample                 examples/turnserver.conf
+ *     generate coturn                 examples/coturn-options.md
+ *
+ * It runs while the tree is built and is not installed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/option.h"
+
+enum { WIDTH = 78, LINE_MAX_SIZE = 1024 };
+
+static const char *yes_or_no(const struct option *option)
+{
+	if (option->type != OPTION_FLAG)
+		return option->default_text;
+	return strcmp(option->default_text, "true") == 0 ? "yes" : "no";
+}
+
+static bool starts_section_of_options(size_t item)
+{
+	return option_items[item].title != NULL && item + 1 < option_item_count &&
+	       option_items[item + 1].title == NULL;
+}
+
+/* ---- roff ---- */
+
+/* A minus that can be copied is \-; a line must not begin as a request does. */
+static void print_roff(const char *text)
+{
+	for (const char *p = text; *p != 0; p++)
+		if (*p == '\\')
+			fputs("\\e", stdout);
+		else if (*p == '-')
+			fputs("\\-", stdout);
+		else if (p == text && (*p == '.' || *p == '\''))
+			printf("\\&%c", *p);
+		else
+			putchar(*p);
+	putchar('\n');
+}
+
+static void print_argument(const struct option *option)
+{
+	if (option->arg == NULL)
+		return;
+	printf(option->flags & OPTION_BARE ? "[=\\fI%s\\fR]" : "=\\fI%s\\fR", option->arg);
+}
+
+static void print_command(const struct option *option)
+{
+	char name[OPTION_NAME_SIZE];
+
+	printf(".TP\n");
+	if (option_letter(option) != 0)
+		printf("\\fB\\-%c\\fR, ", option_letter(option));
+	printf("\\fB\\-\\-%s\\fR", option_name(option, name));
+	print_argument(option);
+	putchar('\n');
+	print_roff(option->summary);
+	if (option->default_text[0] != 0 && strcmp(option->default_text, "false") != 0)
+		printf("[%s]\n", yes_or_no(option));
+}
+
+static void print_capitals(const char *text)
+{
+	for (; *text != 0; text++)
+		putchar(*text >= 'a' && *text <= 'z' ? *text - 'a' + 'A' : *text);
+}
+
+/* What there is to know of an option beyond its text. */
+static void print_facts(const struct option *option)
+{
+	if (option->default_text[0] != 0)
+		printf("Default: %s.\n", yes_or_no(option));
+	if (option->flags & OPTION_REPEAT)
+		printf("May be given several times.\n");
+	if (option->flags & OPTION_COMMAND)
+		printf("Not in a file.\n");
+	if (option->flags & OPTION_RELOAD)
+		printf("May change while the server runs.\n");
+}
+
+static void print_other_names(const struct option *option)
+{
+	for (size_t i = 0; i < option_alias_count; i++)
+		if (&option_table[option_alias_table[i].id] == option)
+			printf(option_alias_table[i].negates ? "\\fB%s\\fR says the opposite.\n"
+			                                     : "\\fB%s\\fR is another name.\n",
+			       option_alias_table[i].name);
+}
+
+static void print_setting(const struct option *option)
+{
+	char name[OPTION_NAME_SIZE];
+
+	printf(".TP\n\\fB%s\\fR", option_name(option, name));
+	print_argument(option);
+	printf("\n%c", option->summary[0] >= 'a' && option->summary[0] <= 'z'
+	                       ? option->summary[0] - 'a' + 'A'
+	                       : option->summary[0]);
+	print_roff(option->summary + 1);
+	printf(".br\n");
+	print_roff(option->text);
+	print_facts(option);
+	print_other_names(option);
+	printf("Environment: TURNSTONE_");
+	print_capitals(option->member);
+	if (option->flags & OPTION_SECRET) {
+		printf(", or TURNSTONE_");
+		print_capitals(option->member);
+		printf("_FILE with the name of a file");
+	}
+	printf(".\n");
+}
+
+static void print_options(void (*print)(const struct option *option), bool with_text)
+{
+	for (size_t i = 0; i < option_item_count; i++) {
+		if (option_items[i].title == NULL) {
+			print(&option_table[option_items[i].id]);
+		} else if (starts_section_of_options(i)) {
+			printf(".SS %s\n", option_items[i].title);
+			if (with_text)
+				print_roff(option_items[i].text);
+		}
+	}
+}
+
+static void print_foreign(bool is_gone)
+{
+	for (size_t i = 0; i < option_foreign_count; i++) {
+		const struct option_foreign *foreign = &option_foreign_table[i];
+
+		if (foreign->is_gone != is_gone)
+			continue;
+		printf(".TP\n\\fB%s\\fR", foreign->name);
+		if (foreign->arg != NULL)
+			printf("=\\fI%s\\fR", foreign->arg);
+		putchar('\n');
+		print_roff(foreign->why);
+	}
+}
+
+static void print_coturn(void)
+{
+	printf(".SS Not yet\nKnown by name and ignored with a warning, unless what is asked for is "
+	       "that a flag be off.\n");
+	print_foreign(false);
+	printf(".SS No longer needed\nIgnored with a warning that says why.\n");
+	print_foreign(true);
+}
+
+/* Copies the template and fills in what its lines ask for. */
+static int fill(void (*print)(const struct option *option), bool with_text)
+{
+	char line[LINE_MAX_SIZE];
+
+	while (fgets(line, sizeof line, stdin) != NULL)
+		if (strcmp(line, "@OPTIONS@\n") == 0)
+			print_options(print, with_text);
+		else if (strcmp(line, "@COTURN@\n") == 0)
+			print_coturn();
+		else
+			fputs(line, stdout);
+	return 0;
+}
+
+static int generate_commands(void)
+{
+	return fill(print_command, false);
+}
+
+static int generate_settings(void)
+{
+	return fill(print_setting, true);
+}
+
+/* ---- the sample file ---- */
+
+/* Writes words as comment lines. */
+static void print_comment(const char *text)
+{
+	size_t at = 0;
+
+	while (*text != 0) {
+		size_t word = strcspn(text, " ");
+
+		if (at == 0)
+			at = (size_t)printf("# %.*s", (int)word, text);
+		else if (at + 1 + word > WIDTH)
+			at = (size_t)printf("\n# %.*s", (int)word, text) - 1;
+		else
+			at += (size_t)printf(" %.*s", (int)word, text);
+		text += word;
+		text += strspn(text, " ");
+	}
+	putchar('\n');
+}
+
+static void print_sample(const struct option *option)
+{
+	char name[OPTION_NAME_SIZE], text[LINE_MAX_SIZE];
+
+	if (option->flags & OPTION_COMMAND)
+		return;
+	snprintf(text, sizeof text, "%s. %s%s", option->summary, option->text,
+	         option->flags & OPTION_REPEAT ? " May be given several times." : "");
+	if (text[0] >= 'a' && text[0] <= 'z')
+		text[0] = (char)(text[0] - 'a' + 'A');
+	putchar('\n');
+	print_comment(text);
+	option_name(option, name);
+	if (option->default_text[0] != 0)
+		printf("#%s=%s\n", name, yes_or_no(option));
+	else
+		printf("#%s=%s\n", name, option->arg);
+}
+
+static bool has_settings(size_t item)
+{
+	return starts_section_of_options(item) &&
+	       !(option_table[option_items[item + 1].id].flags & OPTION_COMMAND);
+}
+
+static int generate_sample(void)
+{
+	printf("# turnserver.conf: every option, each with its default or the form of its value.\n"
+	       "# Take the # away in front of what you set. man turnserver.conf says more.\n");
+	for (size_t i = 0; i < option_item_count; i++) {
+		if (option_items[i].title == NULL) {
+			print_sample(&option_table[option_items[i].id]);
+		} else if (has_settings(i)) {
+			printf("\n\n## %s\n#\n", option_items[i].title);
+			print_comment(option_items[i].text);
+		}
+	}
+	return 0;
+}
+
+/* ---- the table of coturn's options ---- */
+
+struct row {
+	char name[OPTION_NAME_SIZE];
+	char letter;
+	char here[LINE_MAX_SIZE];
+};
+
+static size_t add_options(struct row *rows)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < OPTION_ID_COUNT; i++) {
+		const struct option *option = &option_table[i];
+
+		if (option->flags & OPTION_OWN && option_letter(option) == 0)
+			continue;
+		if (!(option->flags & OPTION_OWN))
+			option_name(option, rows[count].name);
+		rows[count].letter = option_letter(option);
+		snprintf(rows[count].here, LINE_MAX_SIZE, "%s", option->summary);
+		count++;
+	}
+	return count;
+}
+
+static size_t add_aliases(struct row *rows)
+{
+	char name[OPTION_NAME_SIZE];
+
+	for (size_t i = 0; i < option_alias_count; i++) {
+		const struct option_alias *alias = &option_alias_table[i];
+
+		snprintf(rows[i].name, OPTION_NAME_SIZE, "%s", alias->name);
+		rows[i].letter = alias->letter;
+		snprintf(rows[i].here, LINE_MAX_SIZE, "another name of `%s%s`",
+		         option_name(&option_table[alias->id], name), alias->negates ? "=no" : "");
+	}
+	return option_alias_count;
+}
+
+static size_t add_foreign(struct row *rows)
+{
+	for (size_t i = 0; i < option_foreign_count; i++) {
+		const struct option_foreign *foreign = &option_foreign_table[i];
+
+		snprintf(rows[i].name, OPTION_NAME_SIZE, "%s", foreign->name);
+		rows[i].letter = foreign->letter;
+		snprintf(rows[i].here, LINE_MAX_SIZE, "%s: %s",
+		         foreign->is_gone ? "no longer needed" : "not yet", foreign->why);
+	}
+	return option_foreign_count;
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+	const struct row *left = a, *right = b;
+	int order = strcmp(left->name, right->name);
+
+	return order != 0 ? order : left->letter - right->letter;
+}
+
+static void print_row(const struct row *row)
+{
+	if (row->name[0] == 0)
+		printf("| `-%c` | | %s |\n", row->letter, row->here);
+	else if (row->letter == 0)
+		printf("| `%s` | | %s |\n", row->name, row->here);
+	else
+		printf("| `%s` | `-%c` | %s |\n", row->name, row->letter, row->here);
+}
+
+static int generate_coturn(void)
+{
+	struct row *rows =
+		calloc(OPTION_ID_COUNT + option_alias_count + option_foreign_count, sizeof *rows);
+	size_t count;
+
+	if (rows == NULL)
+		return 1;
+	count = add_options(rows);
+	count += add_aliases(rows + count);
+	count += add_foreign(rows + count);
+	qsort(rows, count, sizeof *rows, compare_rows);
+	printf("# coturn's options, and what turnstone does with them\n\n"
+	       "A coturn configuration file or command line is taken as it is. What this version\n"
+	       "does not do yet, and what it no longer needs, is accepted with a warning.\n\n"
+	       "| option | letter | here |\n| --- | --- | --- |\n");
+	for (size_t i = 0; i < count; i++)
+		print_row(&rows[i]);
+	free(rows);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*generate)(void);
+	} outputs[] = {
+		{"commands", generate_commands},
+		{"settings", generate_settings},
+		{"sample", generate_sample},
+		{"coturn", generate_coturn},
+	};
+
+	for (size_t i = 0; argc == 2 && i < sizeof outputs / sizeof outputs[0]; i++)
+		if (strcmp(argv[1], outputs[i].name) == 0)
+			return outputs[i].generate() != 0 || fflush(stdout) != 0;
+	fprintf(stderr, "usage: generate commands|settings|sample|coturn\n");
+	return 2;
+}

@@ -1,0 +1,84 @@
+/* --help: the options in their sections, names on the left, a summary on the right. */
+#include "config/config.h"
+
+#include <string.h>
+
+#include "config/option.h"
+
+enum { SUMMARY_COLUMN = 32, WIDTH = 80 };
+
+/* Writes words, going on at a column on the next line when the width is reached. */
+static void print_words(FILE *file, const char *text, size_t at, size_t column)
+{
+	while (*text != 0) {
+		size_t word = strcspn(text, " ");
+
+		if (at > column && at + 1 + word > WIDTH) {
+			fprintf(file, "\n%*s", (int)column, "");
+			at = column;
+		} else if (at > column) {
+			fputc(' ', file);
+			at++;
+		}
+		fwrite(text, 1, word, file);
+		at += word;
+		text += word;
+		text += strspn(text, " ");
+	}
+	fputc('\n', file);
+}
+
+static size_t print_names(FILE *file, const struct option *option)
+{
+	char name[OPTION_NAME_SIZE], letter = option_letter(option);
+	int len;
+
+	len = letter != 0 ? fprintf(file, "  -%c, ", letter) : fprintf(file, "      ");
+	len += fprintf(file, "--%s", option_name(option, name));
+	if (option->arg != NULL)
+		len += fprintf(file, option->flags & OPTION_BARE ? "[=%s]" : "=%s", option->arg);
+	return (size_t)len;
+}
+
+static void print_option(FILE *file, const struct option *option)
+{
+	size_t at = print_names(file, option);
+	char text[256];
+
+	if (at + 2 > SUMMARY_COLUMN) {
+		fputc('\n', file);
+		at = 0;
+	}
+	fprintf(file, "%*s", (int)(SUMMARY_COLUMN - at), "");
+	if (strcmp(option->default_text, "true") == 0)
+		snprintf(text, sizeof text, "%s [on]", option->summary);
+	else if (option->default_text[0] != 0 && option->type != OPTION_FLAG)
+		snprintf(text, sizeof text, "%s [%s]", option->summary, option->default_text);
+	else
+		snprintf(text, sizeof text, "%s", option->summary);
+	print_words(file, text, SUMMARY_COLUMN, SUMMARY_COLUMN);
+}
+
+static bool has_options(size_t section)
+{
+	return section + 1 < option_item_count && option_items[section + 1].title == NULL;
+}
+
+void config_print_help(FILE *file)
+{
+	fputs("Usage: turnserver [option ...]\n"
+	      "A STUN and TURN server (RFC 8489, RFC 8656).\n",
+	      file);
+	for (size_t i = 0; i < option_item_count; i++)
+		if (option_items[i].title == NULL)
+			print_option(file, &option_table[option_items[i].id]);
+		else if (has_options(i))
+			fprintf(file, "\n%s\n", option_items[i].title);
+	fputs("\n"
+	      "A flag is turned off with =no, or with no- before its name. Defaults are in "
+	      "brackets.\n"
+	      "In a configuration file each option has a line: name=value. In the environment it "
+	      "is\n"
+	      "TURNSTONE_ and its name in capitals, with _ for -. More: man turnserver.\n",
+	      file);
+}

@@ -1,0 +1,91 @@
+/* Reading a small file at once. Pipes are files too: -c <(generate). */
+#include "config/whole_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+
+static enum err refuse(char *problem, enum err err, const char *why, const char *detail)
+{
+	snprintf(problem, WHOLE_FILE_PROBLEM_SIZE, "%s%s", why, detail);
+	return err;
+}
+
+/* Reads up to size bytes, or fewer at the end of the file. */
+static ssize_t read_all(int fd, char *bytes, size_t size)
+{
+	size_t len = 0;
+
+	while (len < size) {
+		ssize_t n = read(fd, bytes + len, size - len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		len += (size_t)n;
+	}
+	return (ssize_t)len;
+}
+
+static enum err read_open(int fd, size_t max, char **bytes, size_t *len, char *problem)
+{
+	char *room = malloc(max + 1), *exact;
+	ssize_t n;
+	enum err err = ERR_NO_MEMORY;
+
+	if (room == NULL)
+		return refuse(problem, err, "out of memory", "");
+	n = read_all(fd, room, max + 1);
+	if (n < 0) {
+		err = refuse(problem, ERR_SYSTEM, "cannot be read: ", strerror(errno));
+		goto done;
+	}
+	if ((size_t)n > max) {
+		err = refuse(problem, ERR_FULL, "is too large to be what is meant", "");
+		goto done;
+	}
+	if (memchr(room, 0, (size_t)n) != NULL) {
+		err = refuse(problem, ERR_INVALID, "is not a text file: it has zero bytes", "");
+		goto done;
+	}
+	exact = malloc((size_t)n + 1);
+	if (exact == NULL) {
+		err = refuse(problem, ERR_NO_MEMORY, "out of memory", "");
+		goto done;
+	}
+	memcpy(exact, room, (size_t)n);
+	exact[n] = 0;
+	*bytes = exact;
+	*len = (size_t)n;
+	err = OK;
+done:
+	bytes_wipe(room, n > 0 ? (size_t)n : 0);
+	free(room);
+	return err;
+}
+
+enum err whole_file_read(const char *name, size_t max, char **bytes, size_t *len,
+                         char problem[WHOLE_FILE_PROBLEM_SIZE])
+{
+	struct stat status;
+	enum err err;
+	int fd = open(name, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return refuse(problem, ERR_SYSTEM, "cannot be opened: ", strerror(errno));
+	if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode))
+		err = refuse(problem, ERR_INVALID, "is a directory, not a file", "");
+	else
+		err = read_open(fd, max, bytes, len, problem);
+	close(fd);
+	return err;
+}

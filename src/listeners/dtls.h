@@ -1,0 +1,22 @@
+/* DTLS associations over one UDP listener (RFC 7350): one for each client that has shown by a cookie
+ * that it is where it says (RFC 6347 section 4.2.1). Records come in as bytes; what leaves goes to
+ * the socket's io at the end of the batch. */
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include "listeners/listener.h"
+
+struct dtls_server;
+
+/* host->dtls is set. host and socket are lent for the server's life. */
+MUST_CHECK enum err dtls_server_create(const struct listener_host *host,
+                                       const struct transport_addr *addr, struct io_socket *socket,
+                                       struct dtls_server **server);
+/* Ends all associations; the host hears of each. io is flushed before memory goes. */
+void dtls_server_destroy(struct dtls_server *server);
+/* Takes a datagram that begins with a DTLS record. It is lent. */
+void dtls_server_input(struct dtls_server *server, const struct packet *packet);
+
+/* Sets on a context what servers need of it: cookies. */
+void dtls_server_prepare(SSL_CTX *context);

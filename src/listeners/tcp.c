@@ -1,0 +1,165 @@
+/* A TCP listener: accepts as many connections as the thread may have, and leaves them to stream.c. */
+#include "listeners/listener.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/timestamp.h"
+#include "listeners/socket.h"
+#include "listeners/stream.h"
+
+enum {
+	BACKLOG = 1024,
+	ACCEPTS = 64, /* before others have a turn */
+	PAUSE_MS = 1000,
+};
+
+struct tcp_listener {
+	struct streams streams;
+	int fd;              /* owned */
+	struct event *event; /* owned: connections wait */
+	struct timer pause;  /* set while there are no descriptors for more */
+	struct log_limit troubles;
+};
+
+static void on_acceptable(evutil_socket_t fd, short what, void *context);
+static void connection_refuse(struct tcp_listener *listener, int fd);
+static void connection_adopt(struct tcp_listener *listener, int fd,
+                             const struct transport_addr *client);
+static void accept_failed(struct tcp_listener *listener);
+static void on_pause_over(struct timer *timer, timestamp now);
+
+enum err tcp_listener_create(const struct listener_host *host, const struct transport_addr *addr,
+                             bool serve_tcp, struct tcp_listener **result)
+{
+	struct tcp_listener *listener = calloc(1, sizeof *listener);
+	struct transport_addr bound;
+	enum err err;
+	int saved = 0;
+
+	if (listener == NULL)
+		return ERR_NO_MEMORY;
+	listener->troubles.per_second = 1;
+	err = socket_open(addr, SOCK_STREAM, &listener->fd, &bound);
+	if (err != OK) {
+		saved = errno;
+		goto fail_socket;
+	}
+	err = listen(listener->fd, BACKLOG) == 0 ? OK : ERR_SYSTEM;
+	saved = errno;
+	if (err != OK)
+		goto fail_listen;
+	err = streams_init(&listener->streams, host, &bound, serve_tcp);
+	if (err != OK)
+		goto fail_listen;
+	err = ERR_NO_MEMORY;
+	listener->event =
+		event_new(host->base, listener->fd, EV_READ | EV_PERSIST, on_acceptable, listener);
+	if (listener->event == NULL || event_add(listener->event, NULL) != 0)
+		goto fail_event;
+	*result = listener;
+	return OK;
+
+fail_event:
+	if (listener->event != NULL)
+		event_free(listener->event);
+	streams_deinit(&listener->streams);
+fail_listen:
+	close(listener->fd);
+fail_socket:
+	free(listener);
+	errno = saved;
+	return err;
+}
+
+void tcp_listener_destroy(struct tcp_listener *listener)
+{
+	if (listener == NULL)
+		return;
+	timer_cancel(listener->streams.host->timers, &listener->pause);
+	event_free(listener->event);
+	streams_deinit(&listener->streams);
+	close(listener->fd);
+	free(listener);
+}
+
+void tcp_listener_flush(struct tcp_listener *listener)
+{
+	streams_flush(&listener->streams);
+}
+
+const struct transport_addr *tcp_listener_addr(const struct tcp_listener *listener)
+{
+	return &listener->streams.server;
+}
+
+static void on_acceptable(evutil_socket_t fd, short what, void *context)
+{
+	struct tcp_listener *listener = context;
+	const struct listener_host *host = listener->streams.host;
+
+	(void)what;
+	for (int i = 0; i < ACCEPTS; i++) {
+		struct transport_addr client = {0};
+		socklen_t len = sizeof client;
+		int connection = accept4(fd, &client.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (connection < 0) {
+			accept_failed(listener);
+			return;
+		}
+		if (counter_read(host->counters, COUNT_connections_now) >= host->connections_max)
+			connection_refuse(listener, connection);
+		else
+			connection_adopt(listener, connection, &client);
+	}
+}
+
+static void connection_refuse(struct tcp_listener *listener, int fd)
+{
+	counter_add(listener->streams.host->counters, COUNT_connections_refused, 1);
+	close(fd);
+}
+
+static void connection_adopt(struct tcp_listener *listener, int fd,
+                             const struct transport_addr *client)
+{
+	int on = 1;
+
+	/* Messages are gathered here already; Nagle's algorithm would hold back the last of them. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	if (stream_create(&listener->streams, fd, client) != OK)
+		connection_refuse(listener, fd);
+}
+
+/* Without descriptors or memory the socket stays acceptable and the loop would spin: a pause. */
+static void accept_failed(struct tcp_listener *listener)
+{
+	int error = errno;
+	timestamp now;
+	unsigned held_back;
+
+	if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM)
+		return; /* none waits, or the one that did has gone */
+	now = timestamp_now();
+	event_del(listener->event);
+	timer_set(listener->streams.host->timers, &listener->pause, now + PAUSE_MS, on_pause_over);
+	if (log_limit_passes(&listener->troubles, now, &held_back))
+		log_warning("no connections accepted for a second",
+		            "reason=\"%s\" advice=\"raise the limit of open files\" held_back=%u",
+		            strerror(error), held_back);
+}
+
+static void on_pause_over(struct timer *timer, timestamp now)
+{
+	struct tcp_listener *listener = CONTAINER_OF(timer, struct tcp_listener, pause);
+
+	if (event_add(listener->event, NULL) != 0)
+		timer_set(listener->streams.host->timers, timer, now + PAUSE_MS, on_pause_over);
+}

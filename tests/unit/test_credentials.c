@@ -1,0 +1,520 @@
+/* Keys for the core: static users, names under a secret with their vectors, rotation and expiry, and
+ * the store behind a cache with a bound. The core is a recorder of the answers. */
+#include <poll.h>
+#include <stdlib.h>
+
+#include "relay/credentials.h"
+
+#include "base/bytes.h"
+#include "tap.h"
+#include "test_files.h"
+
+enum { PATIENCE_MS = 20000 };
+
+enum answer { NO_ANSWER, FOUND, NOT_FOUND, UNAVAILABLE };
+
+/* Stands for the core, which is not linked. */
+struct turn_server {
+	enum answer answer;
+	uint64_t cookie;
+	unsigned answers;
+	size_t key_count;
+	struct turn_key keys[STORE_SECRETS_MAX];
+};
+
+static void record(struct turn_server *server, enum answer answer, uint64_t cookie)
+{
+	server->answer = answer;
+	server->cookie = cookie;
+	server->answers++;
+}
+
+void turn_key_found(struct turn_server *server, uint64_t cookie, const struct turn_key *keys,
+                    size_t n, timestamp now)
+{
+	(void)now;
+	record(server, FOUND, cookie);
+	server->key_count = n;
+	memcpy(server->keys, keys, n * sizeof keys[0]);
+}
+
+void turn_key_not_found(struct turn_server *server, uint64_t cookie, timestamp now)
+{
+	(void)now;
+	record(server, NOT_FOUND, cookie);
+}
+
+void turn_key_unavailable(struct turn_server *server, uint64_t cookie, timestamp now)
+{
+	(void)now;
+	record(server, UNAVAILABLE, cookie);
+}
+
+/* Keys of "alice" with "secret" in "example.org", and her USERHASH, computed with Python. */
+static const char alice_md5[] = "543e1aec5d3614f03141652d6ada51b2";
+static const char alice_sha256[] =
+	"d1659fff7a501be15962adc35514ca6a5868905695f2dd1093741f931e000a1f";
+static const char alice_hash[] = "435b7933096a304d3c734cfb833ec9075bd47ab1c0160321aed31c06a8c7009e";
+/* "1700000000:alice" under "north": the password is Cd/49soE35ICqcJF/bCTn8Z4OyE=. */
+static const char rest_md5[] = "d9a6a3d964467baeffd2fce41704a913";
+static const char rest_sha256[] =
+	"83d3954925462c35e3434563f6add993af0c083deb1cc493ec1873fb82b0ad1d";
+enum { REST_TIME = 1700000000 };
+
+struct fixture {
+	struct turn_server server;
+	struct credentials *credentials;
+	struct test_files files;
+	struct store *store; /* for the test to change what the thread reads */
+	struct store_thread *thread;
+	struct mailbox *mailbox;
+};
+
+static void create(struct fixture *fixture, struct credentials_settings settings)
+{
+	settings.realm = "example.org";
+	if (settings.separator == '\0')
+		settings.separator = ':';
+	fixture->server = (struct turn_server){0};
+	if (credentials_create(&settings, &fixture->credentials) != OK)
+		printf("Bail out! no credentials\n"), exit(1);
+}
+
+static void create_with_store(struct fixture *fixture, struct credentials_settings settings)
+{
+	char problem[256];
+
+	test_files_init(&fixture->files);
+	if (store_open(fixture->files.database, true, &fixture->store, problem) != OK ||
+	    store_thread_start(fixture->files.database, &fixture->thread, problem) != OK ||
+	    mailbox_create(&fixture->mailbox) != OK)
+		printf("Bail out! %s\n", problem), exit(1);
+	settings.store = fixture->thread;
+	settings.replies = fixture->mailbox;
+	create(fixture, settings);
+}
+
+static void destroy_with_store(struct fixture *fixture)
+{
+	store_thread_stop(fixture->thread);
+	mailbox_deliver(fixture->mailbox, NULL);
+	credentials_destroy(fixture->credentials);
+	mailbox_destroy(fixture->mailbox);
+	store_close(fixture->store);
+	test_files_deinit(&fixture->files);
+}
+
+static void user_put(struct fixture *fixture, const char *name, const char *password)
+{
+	struct store_user user = {.realm = "example.org"};
+
+	snprintf(user.name, sizeof user.name, "%s", name);
+	if (store_user_set_password(&user, password) != OK ||
+	    store_user_put(fixture->store, &user) != OK)
+		printf("Bail out! %s\n", store_problem(fixture->store)), exit(1);
+}
+
+struct question {
+	const char *name;
+	const uint8_t *userhash;
+	const char *realm;
+	enum stun_password_algorithm algorithm;
+	timestamp now;
+	uint64_t wall_s, cookie;
+};
+
+static void ask(struct fixture *fixture, struct question question)
+{
+	struct turn_action action = {
+		.type = TURN_FIND_KEY,
+		.cookie = question.cookie,
+		.find =
+			{
+				.username = question.name,
+				.userhash = question.userhash,
+				.realm = question.realm != NULL ? question.realm : "example.org",
+				.algorithm = question.algorithm != 0 ? question.algorithm
+	                                                             : STUN_PASSWORD_MD5,
+			},
+	};
+
+	fixture->server.answer = NO_ANSWER;
+	credentials_find(fixture->credentials, &fixture->server, &action, question.now,
+	                 question.wall_s != 0 ? question.wall_s : REST_TIME - 1);
+}
+
+/* Asks, and waits for the store when it is asked. */
+static enum answer find(struct fixture *fixture, struct question question)
+{
+	struct pollfd wait;
+
+	ask(fixture, question);
+	while (fixture->server.answer == NO_ANSWER) {
+		wait = (struct pollfd){.fd = mailbox_fd(fixture->mailbox), .events = POLLIN};
+		if (poll(&wait, 1, PATIENCE_MS) != 1)
+			printf("Bail out! no answer\n"), exit(1);
+		mailbox_deliver(fixture->mailbox, NULL);
+	}
+	return fixture->server.answer;
+}
+
+static void key_is(const struct fixture *fixture, size_t number, const char *want)
+{
+	const struct turn_key *key = &fixture->server.keys[number];
+	char text[2 * STUN_KEY_MAX + 1];
+
+	hex_put(key->key, key->len, text);
+	is_text(text, want, "its key is right");
+}
+
+static void test_parse(void)
+{
+	static const struct {
+		const char *text, *problem;
+	} bad[] = {
+		{"alice", "NAME:PASSWORD"},      {":secret", "name before the colon"},
+		{"alice:", "password behind"},   {"alice:0x12", "32 hex digits"},
+		{"alice:0xzz", "32 hex digits"},
+	};
+	struct credentials_user user;
+	char problem[256], text[1200];
+
+	is_int(credentials_user_parse("alice:sec:ret", &user, problem), OK, "name and password");
+	is_text(user.name, "alice", "the name ends at the first colon");
+	is_text(user.password, "sec:ret", "the password does not");
+	is_int(credentials_user_parse("bob:0x543e1aec5d3614f03141652d6ada51b2", &user, problem), OK,
+	       "an MD5 key");
+	is_int(user.key_len, 16, "of 16 bytes");
+	snprintf(text, sizeof text, "bob:0x%s", alice_sha256);
+	is_int(credentials_user_parse(text, &user, problem), OK, "a SHA-256 key");
+	is_int(user.key_len, 32, "of 32 bytes");
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		is_int(credentials_user_parse(bad[i].text, &user, problem), ERR_INVALID,
+		       "refuses %s", bad[i].text);
+		ok(strstr(problem, bad[i].problem) != NULL, "and says: %s", problem);
+	}
+	memset(text, 'a', sizeof text);
+	memcpy(text + 600, ":x", 3);
+	is_int(credentials_user_parse(text, &user, problem), ERR_INVALID, "a long name");
+	memset(text, 'a', sizeof text);
+	text[1] = ':';
+	text[sizeof text - 1] = '\0';
+	is_int(credentials_user_parse(text, &user, problem), ERR_INVALID, "a long password");
+	ok(strstr(problem, "aaaa") == NULL, "which is not told to the log");
+}
+
+static void test_static_users(void)
+{
+	struct credentials_user users[4];
+	struct fixture fixture;
+	uint8_t hash[32];
+	char problem[256], text[128];
+	size_t len;
+
+	snprintf(text, sizeof text, "carol:0x%s", alice_sha256);
+	if (credentials_user_parse("alice:wrong", &users[0], problem) != OK ||
+	    credentials_user_parse("bob:0x543e1aec5d3614f03141652d6ada51b2", &users[1], problem) !=
+	            OK ||
+	    credentials_user_parse(text, &users[2], problem) != OK ||
+	    credentials_user_parse("alice:secret", &users[3], problem) != OK ||
+	    hex_get(alice_hash, hash, sizeof hash, &len) != OK)
+		exit(1);
+	create(&fixture, (struct credentials_settings){
+				 .users = users, .user_count = 4, .lt_cred_mech = true});
+	is_int(find(&fixture, (struct question){.name = "alice", .cookie = 7}), FOUND, "alice");
+	is_int(fixture.server.cookie, 7, "by the cookie of the question");
+	key_is(&fixture, 0, alice_md5);
+	is_int(find(&fixture,
+	            (struct question){.name = "alice", .algorithm = STUN_PASSWORD_SHA256}),
+	       FOUND, "alice by RFC 8489");
+	key_is(&fixture, 0, alice_sha256);
+	is_int(find(&fixture, (struct question){.userhash = hash}), FOUND, "alice by USERHASH");
+	is_text(fixture.server.keys[0].username, "alice", "with her name");
+	key_is(&fixture, 0, alice_md5);
+	hash[31] ^= 1;
+	is_int(find(&fixture, (struct question){.userhash = hash}), NOT_FOUND, "another hash");
+	is_int(find(&fixture, (struct question){.name = "bob", .algorithm = STUN_PASSWORD_SHA256}),
+	       FOUND, "bob has an MD5 key alone");
+	key_is(&fixture, 0, alice_md5);
+	is_int(find(&fixture, (struct question){.name = "carol"}), FOUND,
+	       "carol has a SHA-256 key alone");
+	key_is(&fixture, 0, alice_sha256);
+	is_int(find(&fixture, (struct question){.name = "dave"}), NOT_FOUND, "nobody");
+	is_int(find(&fixture, (struct question){.name = ""}), NOT_FOUND, "an empty name");
+	is_int(find(&fixture, (struct question){.name = "alice", .realm = "other"}), NOT_FOUND,
+	       "another realm");
+	is_int(find(&fixture, (struct question){.name = "1700000000:alice"}), NOT_FOUND,
+	       "a name for a secret when there is none");
+	credentials_destroy(fixture.credentials);
+}
+
+static void test_rest(void)
+{
+	const char *secrets[] = {"south", "north"};
+	struct credentials_user alice;
+	struct fixture fixture;
+	uint8_t hash[32] = {0};
+	char problem[256];
+
+	if (credentials_user_parse("alice:secret", &alice, problem) != OK)
+		exit(1);
+	create(&fixture, (struct credentials_settings){.use_auth_secret = true,
+	                                               .secrets = secrets,
+	                                               .secret_count = 2,
+	                                               .users = &alice,
+	                                               .user_count = 1});
+	is_int(find(&fixture, (struct question){.name = "1700000000:alice"}), FOUND, "time:name");
+	is_int(fixture.server.key_count, 2, "a key for each secret");
+	key_is(&fixture, 1, rest_md5);
+	is_text(fixture.server.keys[1].username, "1700000000:alice", "under the whole name");
+	is_int(find(&fixture, (struct question){.name = "1700000000:alice",
+	                                        .algorithm = STUN_PASSWORD_SHA256}),
+	       FOUND, "by RFC 8489");
+	key_is(&fixture, 1, rest_sha256);
+	is_int(find(&fixture, (struct question){.name = "alice:1700000000"}), FOUND, "name:time");
+	is_int(find(&fixture, (struct question){.name = "a:b:1700000000"}), FOUND, "a:b:time");
+	is_int(find(&fixture, (struct question){.name = "1700000000"}), FOUND, "time alone");
+	is_int(find(&fixture, (struct question){.name = "1700000000:a", .wall_s = REST_TIME}),
+	       FOUND, "the last second counts");
+	is_int(find(&fixture, (struct question){.name = "1700000000:a", .wall_s = REST_TIME + 1}),
+	       NOT_FOUND, "the next is too late");
+	is_int(find(&fixture, (struct question){.name = "a:1700000000", .wall_s = REST_TIME + 1}),
+	       NOT_FOUND, "in either order");
+	is_int(find(&fixture, (struct question){.name = "99999999999999999999:a"}), NOT_FOUND,
+	       "a time that fits no number");
+	is_int(find(&fixture, (struct question){.name = "-1:a"}), NOT_FOUND, "a sign");
+	is_int(find(&fixture, (struct question){.name = ":"}), NOT_FOUND, "a separator alone");
+	is_int(find(&fixture, (struct question){.name = "bob"}), NOT_FOUND, "no time");
+	is_int(find(&fixture, (struct question){.userhash = hash}), NOT_FOUND, "a USERHASH");
+	is_int(find(&fixture, (struct question){.name = "alice"}), NOT_FOUND,
+	       "a static user without lt-cred-mech");
+	credentials_destroy(fixture.credentials);
+
+	create(&fixture, (struct credentials_settings){.use_auth_secret = true,
+	                                               .lt_cred_mech = true,
+	                                               .secrets = secrets,
+	                                               .secret_count = 2,
+	                                               .separator = '-',
+	                                               .users = &alice,
+	                                               .user_count = 1});
+	is_int(find(&fixture, (struct question){.name = "alice"}), FOUND, "and with it");
+	is_int(find(&fixture, (struct question){.name = "1700000000-a"}), FOUND, "a separator");
+	is_int(find(&fixture, (struct question){.name = "1700000000:a"}), NOT_FOUND,
+	       "and no other");
+	credentials_destroy(fixture.credentials);
+}
+
+static void test_no_secrets(void)
+{
+	struct fixture fixture;
+
+	create(&fixture, (struct credentials_settings){.use_auth_secret = true});
+	is_int(find(&fixture, (struct question){.name = "1700000000:alice"}), NOT_FOUND,
+	       "no secret, no user");
+	credentials_destroy(fixture.credentials);
+}
+
+static void test_store_users(void)
+{
+	struct fixture fixture;
+	uint8_t hash[32];
+	size_t len;
+
+	if (hex_get(alice_hash, hash, sizeof hash, &len) != OK)
+		exit(1);
+	create_with_store(&fixture, (struct credentials_settings){.lt_cred_mech = true});
+	is_int(find(&fixture, (struct question){.name = "alice"}), NOT_FOUND, "not yet");
+	user_put(&fixture, "alice", "secret");
+	is_int(find(&fixture, (struct question){.name = "alice", .now = 4999}), NOT_FOUND,
+	       "what is not there is remembered for 5 s");
+	is_int(find(&fixture, (struct question){.name = "alice", .now = 5000}), FOUND,
+	       "and then found");
+	key_is(&fixture, 0, alice_md5);
+	is_int(find(&fixture, (struct question){.name = "alice",
+	                                        .algorithm = STUN_PASSWORD_SHA256,
+	                                        .now = 5000}),
+	       FOUND, "by RFC 8489 too");
+	key_is(&fixture, 0, alice_sha256);
+	is_int(find(&fixture, (struct question){.userhash = hash, .now = 5000}), FOUND, "by hash");
+	is_text(fixture.server.keys[0].username, "alice", "with her name");
+	if (store_user_delete(fixture.store, "example.org", "alice") != OK)
+		exit(1);
+	is_int(find(&fixture, (struct question){.name = "alice", .now = 64999}), FOUND,
+	       "what is there is remembered for 60 s");
+	is_int(find(&fixture, (struct question){.name = "alice", .now = 65000}), NOT_FOUND,
+	       "and then gone");
+	destroy_with_store(&fixture);
+}
+
+static void test_store_secrets(void)
+{
+	const char *secrets[] = {"south"};
+	struct fixture fixture;
+
+	create_with_store(&fixture, (struct credentials_settings){.use_auth_secret = true,
+	                                                          .secrets = secrets,
+	                                                          .secret_count = 1});
+	is_int(find(&fixture, (struct question){.name = "1700000000:alice"}), FOUND,
+	       "the static secret");
+	is_int(fixture.server.key_count, 1, "alone");
+	if (store_secret_add(fixture.store, "example.org", "north") != OK ||
+	    store_secret_add(fixture.store, "example.net", "west") != OK)
+		exit(1);
+	is_int(find(&fixture, (struct question){.name = "1700000000:alice", .now = 5000}), FOUND,
+	       "and that of the store, 5 s after");
+	is_int(fixture.server.key_count, 2, "of this realm");
+	key_is(&fixture, 1, rest_md5);
+	if (store_secret_delete(fixture.store, "example.org", "north") != OK)
+		exit(1);
+	is_int(find(&fixture, (struct question){.name = "1700000000:alice", .now = 10000}), FOUND,
+	       "when it was removed");
+	is_int(fixture.server.key_count, 1, "the static one is left");
+	destroy_with_store(&fixture);
+}
+
+static void store_lose(struct fixture *fixture)
+{
+	store_close(fixture->store);
+	fixture->store = NULL;
+	unlink(fixture->files.database);
+}
+
+static void test_store_away(void)
+{
+	const char *secrets[] = {"south"};
+	struct fixture fixture;
+
+	create_with_store(&fixture, (struct credentials_settings){.lt_cred_mech = true});
+	user_put(&fixture, "alice", "secret");
+	is_int(find(&fixture, (struct question){.name = "alice"}), FOUND, "before the loss");
+	store_lose(&fixture);
+	is_int(find(&fixture, (struct question){.name = "alice"}), FOUND, "she is remembered");
+	is_int(find(&fixture, (struct question){.name = "bob"}), UNAVAILABLE,
+	       "who is not cannot be checked");
+	is_int(credentials_cached(fixture.credentials), 1, "and that is not remembered");
+	destroy_with_store(&fixture);
+
+	create_with_store(&fixture, (struct credentials_settings){.use_auth_secret = true,
+	                                                          .secrets = secrets,
+	                                                          .secret_count = 1});
+	store_lose(&fixture);
+	is_int(find(&fixture, (struct question){.name = "1700000000:alice"}), FOUND,
+	       "static secrets hold without the store");
+	destroy_with_store(&fixture);
+
+	create_with_store(&fixture, (struct credentials_settings){.use_auth_secret = true});
+	store_lose(&fixture);
+	is_int(find(&fixture, (struct question){.name = "1700000000:alice"}), UNAVAILABLE,
+	       "without any the name cannot be checked");
+	destroy_with_store(&fixture);
+}
+
+/* Strangers' names neither grow the cache nor push alice out of it. */
+static void test_bound(void)
+{
+	struct fixture fixture;
+	char name[32];
+
+	create_with_store(&fixture, (struct credentials_settings){.lt_cred_mech = true});
+	user_put(&fixture, "alice", "secret");
+	is_int(find(&fixture, (struct question){.name = "alice"}), FOUND, "alice is remembered");
+	for (unsigned i = 0; i < 3000; i++) {
+		snprintf(name, sizeof name, "stranger%u", i);
+		find(&fixture, (struct question){.name = name});
+	}
+	is_int(credentials_cached(fixture.credentials), 2001, "2,000 strangers and alice");
+	if (store_user_delete(fixture.store, "example.org", "alice") != OK)
+		exit(1);
+	is_int(find(&fixture, (struct question){.name = "alice"}), FOUND, "she still is");
+	destroy_with_store(&fixture);
+}
+
+/* Requests for one name while it is being asked: one question, all answered. */
+static void test_shared_question(void)
+{
+	struct fixture fixture;
+
+	create_with_store(&fixture, (struct credentials_settings){.lt_cred_mech = true});
+	user_put(&fixture, "alice", "secret");
+	for (unsigned i = 0; i < 10; i++)
+		ask(&fixture, (struct question){.name = "alice", .cookie = i});
+	is_int(fixture.server.answers, 0, "ten wait");
+	is_int(credentials_cached(fixture.credentials), 1, "for one question");
+	is_int(find(&fixture, (struct question){.name = "alice", .cookie = 10}), FOUND, "one more");
+	is_int(fixture.server.answers, 11, "all have their answer");
+	destroy_with_store(&fixture);
+}
+
+/* The program ends while questions are under way: each is answered, nothing leaks. */
+static void test_destroy_while_asking(void)
+{
+	struct fixture fixture;
+	char name[32];
+
+	create_with_store(&fixture, (struct credentials_settings){.lt_cred_mech = true});
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(name, sizeof name, "user%u", i);
+		ask(&fixture, (struct question){.name = name});
+	}
+	destroy_with_store(&fixture);
+	is_int(fixture.server.answers, 100, "all are answered at the end");
+}
+
+/* More questions than may be under way. */
+static void test_too_many_questions(void)
+{
+	struct fixture fixture;
+	char name[32];
+	unsigned refused = 0;
+
+	create_with_store(&fixture, (struct credentials_settings){.lt_cred_mech = true});
+	for (unsigned i = 0; i < 5000; i++) {
+		snprintf(name, sizeof name, "user%u", i);
+		ask(&fixture, (struct question){.name = name});
+		refused += fixture.server.answer == UNAVAILABLE;
+	}
+	is_int(refused, 5000 - 4096, "what is beyond the bound is refused at once");
+	destroy_with_store(&fixture);
+	is_int(fixture.server.answers, 5000, "and everyone answered");
+}
+
+static void test_settings_refused(void)
+{
+	char realm[TURN_REALM_MAX + 2], long_secret[CREDENTIALS_SECRET_MAX + 2];
+	const char *secrets[] = {long_secret};
+	struct credentials *credentials = NULL;
+
+	memset(realm, 'r', sizeof realm - 1);
+	realm[sizeof realm - 1] = '\0';
+	memset(long_secret, 's', sizeof long_secret - 1);
+	long_secret[sizeof long_secret - 1] = '\0';
+	is_int(credentials_create(&(struct credentials_settings){.realm = realm}, &credentials),
+	       ERR_INVALID, "a long realm");
+	is_int(credentials_create(&(struct credentials_settings){.realm = "r",
+	                                                         .secrets = secrets,
+	                                                         .secret_count = 1},
+	                          &credentials),
+	       ERR_INVALID, "a long secret");
+	is_int(credentials_create(&(struct credentials_settings){.realm = "r",
+	                                                         .secrets = secrets,
+	                                                         .secret_count = 33},
+	                          &credentials),
+	       ERR_INVALID, "many secrets");
+}
+
+int main(void)
+{
+	test_parse();
+	test_static_users();
+	test_rest();
+	test_no_secrets();
+	test_store_users();
+	test_store_secrets();
+	test_store_away();
+	test_bound();
+	test_shared_question();
+	test_destroy_while_asking();
+	test_too_many_questions();
+	test_settings_refused();
+	return tap_end();
+}

@@ -1,0 +1,283 @@
+#!/usr/bin/env python3
+"""turnadmin as an operator uses it: its own words, coturn's letters, a terminal, and what is wrong."""
+import json
+import os
+import pty
+import select
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+
+TURNADMIN = os.path.join(os.environ.get("builddir", "."), "turnadmin")
+COTURN = "/usr/bin/turnadmin"
+ALICE_MD5 = "543e1aec5d3614f03141652d6ada51b2"  # alice:example.org:secret
+ALICE_SHA256 = "d1659fff7a501be15962adc35514ca6a5868905695f2dd1093741f931e000a1f"
+REALM = ["--realm", "example.org"]
+
+count = 0
+failures = 0
+
+
+def ok(passed, name, *details):
+    global count, failures
+    count += 1
+    print(f"{'ok' if passed else 'not ok'} {count} - {name}", flush=True)
+    if not passed:
+        failures += 1
+        for detail in details:
+            print(f"# {detail!r}", flush=True)
+
+
+class Box:
+    """A directory with a database in it, and turnadmin run on it."""
+
+    def __init__(self):
+        self.directory = tempfile.mkdtemp(prefix="turnstone-test-")
+        self.database = os.path.join(self.directory, "turndb")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.directory)
+
+    def run(self, *arguments, text=""):
+        return subprocess.run([TURNADMIN, "-b", self.database, *arguments], input=text.encode(),
+                              capture_output=True, timeout=60)
+
+    def rows(self, sql):
+        database = sqlite3.connect(self.database)
+        rows = database.execute(sql).fetchall()
+        database.close()
+        return rows
+
+
+def expect(result, status, name, out=None, err=None):
+    """Checks the exit status, the exact output, words of standard error and that it is one line."""
+    said = result.stderr.decode()
+    passed = result.returncode == status
+    if out is not None:
+        passed = passed and result.stdout.decode() == out
+    if err is None:
+        passed = passed and said == ""
+    else:
+        passed = passed and err in said and said.count("\n") == 1
+    ok(passed, name, result)
+
+
+def test_users():
+    with Box() as box:
+        expect(box.run("user", "add", "alice", *REALM, text="secret\n"), 0, "user add", out="")
+        ok(box.rows("SELECT realm, name, hmackey FROM turnusers_lt") ==
+           [("example.org", "alice", ALICE_MD5)], "writes the row of coturn")
+        ok(box.rows("SELECT sha256_key FROM turnstone_user_key") ==
+           [(bytes.fromhex(ALICE_SHA256),)], "and the key of RFC 8489")
+        ok(os.stat(box.database).st_mode & 0o777 == 0o600, "in a file of the owner alone")
+        expect(box.run("user", "add", "bob", *REALM, text="hunter2\nnot this"), 0, "a line of two")
+        expect(box.run("user", "list"), 0, "user list",
+               out="NAME\tREALM\tKEYS\nalice\texample.org\tMD5, SHA-256\n"
+                   "bob\texample.org\tMD5, SHA-256\n")
+        expect(box.run("user", "list", "-r", "other"), 0, "of another realm", out="")
+        listed = json.loads(box.run("user", "list", "--json").stdout)
+        ok(listed[0] == {"name": "alice", "realm": "example.org", "keys": ["md5", "sha256"]},
+           "as JSON", listed)
+        expect(box.run("user", "list", "--json", "-r", "other"), 0, "an empty JSON list", out="[]\n")
+        expect(box.run("user", "delete", "alice", *REALM), 0, "user delete", out="")
+        expect(box.run("user", "delete", "alice", *REALM), 1, "twice", err="there is no user alice")
+        ok(box.rows("SELECT name FROM turnusers_lt") == [("bob",)], "leaves the other")
+        ok(box.rows("SELECT name FROM turnstone_user_key") == [("bob",)], "in our table too")
+
+
+def test_key():
+    with Box() as box:
+        expect(box.run("user", "key", "alice", *REALM, text="secret\n"), 0, "user key",
+               out=f"0x{ALICE_MD5}\n")
+        expect(box.run("user", "key", "alice", *REALM, "--sha256", text="secret\r\n"), 0,
+               "of RFC 8489, from a line of another system", out=f"0x{ALICE_SHA256}\n")
+        ok(not os.path.exists(box.database), "needs no database")
+        path = os.path.join(box.directory, "password")
+        with open(path, "w") as file:
+            file.write("secret\nnot this\n")
+        expect(box.run("user", "key", "alice", *REALM, "--password-file", path), 0,
+               "with a password from a file", out=f"0x{ALICE_MD5}\n")
+        expect(box.run("user", "key", "alice", *REALM, "--password-file", path + "x"), 1,
+               "which is not there", err="No such file")
+
+
+def test_secrets():
+    with Box() as box:
+        expect(box.run("secret", "add", *REALM, text="north\n"), 0, "secret add", out="")
+        expect(box.run("secret", "add", *REALM, text="north\n"), 0, "is no error twice", out="")
+        made = box.run("secret", "add", *REALM, "--generate").stdout.decode().strip()
+        ok(len(made) == 64 and int(made, 16) >= 0, "a secret of 32 random bytes", made)
+        ok(box.rows("SELECT value FROM turn_secret ORDER BY length(value)") ==
+           [("north",), (made,)], "both are there")
+        expect(box.run("secret", "delete", *REALM, text=made + "\n"), 0, "secret delete", out="")
+        expect(box.run("secret", "delete", *REALM, text="south\n"), 1, "of another",
+               err="no such secret")
+        expect(box.run("secret", "list"), 0, "secret list", out="north[example.org]\n")
+        listed = json.loads(box.run("secret", "list", "--json").stdout)
+        ok(listed == [{"realm": "example.org", "secret": "north"}], "as JSON", listed)
+        expect(box.run("secret", "delete", *REALM, "--all"), 0, "all of them", out="")
+        expect(box.run("secret", "list"), 0, "are gone", out="")
+
+
+def test_coturn_letters():
+    warning = "others on this machine can read a password"
+    with Box() as box:
+        expect(box.run("-a", "-u", "alice", "-r", "example.org", "-p", "secret"), 0, "-a -p",
+               out="", err=warning)
+        expect(box.run("-l"), 0, "-l", out="alice[example.org]\n")
+        expect(box.run("-k", "-u", "alice", "-r", "example.org", "-p", "secret"), 0, "-k",
+               out=f"0x{ALICE_MD5}\n", err=warning)
+        expect(box.run("-s", "north", "-r", "example.org"), 0, "-s", out="",
+               err="others on this machine can read a secret")
+        expect(box.run("--set-secret=south", "-r", "example.org"), 0, "--set-secret", out="",
+               err="others on this machine can read a secret")
+        expect(box.run("-S", "-r", "example.org"), 0, "-S",
+               out="north[example.org]\nsouth[example.org]\n")
+        expect(box.run("-X", "north", "-r", "example.org"), 0, "-X", out="",
+               err="others on this machine can read a secret")
+        expect(box.run("--delete-all-secrets", "-r", "example.org"), 0, "--delete-all-secrets",
+               out="")
+        expect(box.run("-S"), 0, "leaves none", out="")
+        expect(box.run("-d", "-u", "alice", "-r", "example.org"), 0, "-d", out="")
+        expect(box.run("-l"), 0, "leaves nobody", out="")
+
+
+def test_both_ways():
+    if not os.access(COTURN, os.X_OK):
+        print(f"# {COTURN} is not installed")
+        global count
+        count += 1
+        print(f"ok {count} - a database of coturn # SKIP {COTURN} is not installed")
+        return
+    with Box() as box:
+        def coturn(*arguments):
+            return subprocess.run([COTURN, "-b", box.database, *arguments], cwd=box.directory,
+                                  capture_output=True, timeout=60).stdout.decode()
+        coturn("-a", "-u", "alice", "-r", "example.org", "-p", "secret")
+        expect(box.run("user", "list"), 0, "a user of coturn",
+               out="NAME\tREALM\tKEYS\nalice\texample.org\tMD5\n")
+        expect(box.run("user", "add", "bob", *REALM, text="x\n"), 0, "another of ours")
+        listed = coturn("-l")
+        ok("alice[example.org]" in listed and "bob[example.org]" in listed, "both in coturn's list")
+        ok(box.run("-k", "-u", "bob", "-r", "r", text="x\n").stdout.decode() in
+           coturn("-k", "-u", "bob", "-r", "r", "-p", "x"), "-k prints what coturn's prints")
+
+
+def test_refused():
+    with Box() as box:
+        add = ("user", "add")
+        expect(box.run(*add, "a\nb", *REALM), 2, "a control character", err="control character")
+        expect(box.run(*add, "a\x7f", *REALM), 2, "another", err="control character")
+        expect(box.run(*add, "", *REALM), 2, "an empty name", err="name is empty")
+        expect(box.run(*add, "a", "--realm", ""), 2, "an empty realm", err="realm is empty")
+        expect(box.run(*add, "a" * 514, *REALM), 2, "a long name", err="longer than 513")
+        expect(box.run(*add, "a", "-r", "r" * 764), 2, "a long realm", err="longer than 763")
+        expect(box.run(*add, *REALM), 2, "no name", err="name is missing")
+        expect(box.run(*add, "a"), 2, "no realm", err="--realm is missing")
+        ok(not os.path.exists(box.database), "none of them made a database")
+        expect(box.run(*add, "a", *REALM, text=""), 1, "no password", err="password is empty")
+        expect(box.run(*add, "a", *REALM, text="x\x01\n"), 1, "one with a control character",
+               err="control character")
+        expect(box.run(*add, "a", *REALM, text="x" * 513 + "\n"), 1, "a long one",
+               err="longer than 512")
+        expect(box.run("secret", "add", *REALM, text="x" * 256 + "\n"), 1, "a long secret",
+               err="longer than 255")
+        expect(box.run("secret", "add", "mysecret", *REALM), 2, "a secret as a word",
+               err="takes no")
+        expect(box.run(), 2, "nothing to do", err="what shall it do")
+        expect(box.run("user"), 2, "half a verb", err="is nothing it can do")
+        expect(box.run("user", "fly", "x"), 2, "no verb", err="is nothing it can do")
+        expect(box.run("-a", "-l"), 2, "two verbs", err="one thing at a time")
+        expect(box.run("--fly"), 2, "no option", err="--fly")
+        expect(box.run("-r"), 2, "no value", err="needs a value")
+    result = subprocess.run([TURNADMIN, "-b", "/no/such/turndb", "user", "list"],
+                            capture_output=True, timeout=60)
+    expect(result, 1, "no directory", err="there is no directory /no/such")
+
+
+def test_help():
+    with Box() as box:
+        result = box.run("--help")
+        ok(result.returncode == 0 and b"user add NAME" in result.stdout and result.stderr == b"",
+           "--help", result)
+        result = box.run("--version")
+        ok(result.returncode == 0 and result.stdout.count(b".") == 2 and
+           b" " not in result.stdout, "--version is bare", result)
+
+
+def test_hostile_rows():
+    """What others wrote into the database reaches neither the terminal nor the reader of JSON."""
+    with Box() as box:
+        box.run("user", "add", "alice", *REALM, text="x\n")
+        database = sqlite3.connect(box.database)
+        database.execute("INSERT INTO turnusers_lt VALUES ('r', ?, ?)",
+                         ("a\x1b[2J\"\\\u00e4", ALICE_MD5))
+        database.execute("INSERT INTO turnusers_lt VALUES ('r', CAST(x'62ff' AS TEXT), ?)",
+                         (ALICE_MD5,))
+        database.commit()
+        database.close()
+        result = box.run("user", "list", "-r", "r")
+        ok(b"\x1b" not in result.stdout and b"\\x1b[2J" in result.stdout, "escapes are shown", result)
+        listed = json.loads(box.run("user", "list", "-r", "r", "--json").stdout.decode("utf-8"))
+        ok(sorted(user["name"] for user in listed) == ["a\x1b[2J\"\\\u00e4", "b\ufffd"],
+           "JSON holds any name", listed)
+
+
+def on_terminal(arguments, lines):
+    """Runs turnadmin on a terminal of its own; types a line at each prompt. Returns what the
+    terminal showed and the exit status."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(TURNADMIN, [TURNADMIN, *arguments])
+    shown = b""
+    lines = list(lines)
+    while select.select([terminal], [], [], 30)[0]:
+        try:
+            data = os.read(terminal, 4096)
+        except OSError:
+            break
+        if not data:
+            break
+        shown += data
+        if lines and shown.endswith(b": "):
+            os.write(terminal, lines.pop(0))
+    os.close(terminal)
+    return shown, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_terminal():
+    with Box() as box:
+        add = ["-b", box.database, "user", "add", "alice", *REALM]
+        shown, status = on_terminal(add, [b"secret\n", b"secret\n"])
+        ok(status == 0 and shown == b"password: \r\npassword again: \r\n",
+           "a password is asked for twice, without echo", shown, status)
+        ok(box.rows("SELECT hmackey FROM turnusers_lt") == [(ALICE_MD5,)], "and set")
+        shown, status = on_terminal(add, [b"one\n", b"two\n"])
+        ok(status == 1 and b"not the same" in shown and b"one" not in shown,
+           "two that differ are refused", shown, status)
+        shown, status = on_terminal(add, [b"sec\x03"])
+        ok(status == 1 and b"sec" not in shown, "^C ends it", shown, status)
+        ok(box.rows("SELECT hmackey FROM turnusers_lt") == [(ALICE_MD5,)], "with nothing changed")
+
+
+def main():
+    test_users()
+    test_key()
+    test_secrets()
+    test_coturn_letters()
+    test_both_ways()
+    test_refused()
+    test_help()
+    test_hostile_rows()
+    test_terminal()
+    print(f"1..{count}")
+    return failures != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
