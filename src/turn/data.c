@@ -20,7 +20,7 @@ enum {
 	ATTRIBUTE_HEADER_SIZE = 4,
 	DATA_INDICATION_TYPE = 0x0017, /* RFC 8656 section 17: method 0x007, class indication */
 	ECN_MASK = 0x03,
-	FULL = UINT16_MAX, /* what a message's length field holds */
+	MESSAGE_MAX = UINT16_MAX, /* header included: what any receiver takes */
 };
 
 static enum turn_verdict to_peer(struct turn_allocation *allocation,
@@ -190,7 +190,8 @@ static bool put_data_indication(struct turn_server *server, struct packet *packe
 	put_indication_id(server, id);
 	size_t address_len = stun_xor_address_put(value, id, &peer);
 	size_t before_data = ATTRIBUTE_HEADER_SIZE + address_len + ATTRIBUTE_HEADER_SIZE;
-	if (before_data + data_len + channel_data_padding(data_len) > FULL)
+	if (STUN_HEADER_SIZE + before_data + data_len + channel_data_padding(data_len) >
+	    MESSAGE_MAX)
 		return false;
 	pad(packet);
 	assert(packet_headroom(packet) >= STUN_HEADER_SIZE + before_data);

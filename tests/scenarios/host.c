@@ -1,0 +1,449 @@
+/* A host without sockets. */
+#include "host.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+
+enum { FIRST_PORT = 50000 };
+
+static void start(struct host *host);
+static void carry_out(struct host *host);
+static void carry_out_one(struct host *host, const struct turn_action *action);
+static void hold(struct host *host, const struct turn_action *action);
+static void answer_key(struct host *host, const struct turn_action *action, const char *how);
+static void open_relay(struct host *host, const struct turn_action *action);
+static void close_relay(struct host *host, struct relay *relay);
+static void keep(struct host *host, const struct client *client, const struct packet *packet,
+                 const struct turn_forward *forward);
+static void note(struct host *host, const char *format, ...) PRINTF_LIKE(2, 3);
+static void repeat_itself(void *bytes, size_t len);
+static bool is_relayed(const struct transport_addr *addr, void *context);
+
+void host_init(struct host *host)
+{
+	memset(host, 0, sizeof *host);
+	host->now = 1000000;
+	host->datagrams = calloc(DATAGRAMS_MAX, sizeof *host->datagrams);
+	host->next_port[TURN_IPV4] = host->next_port[TURN_IPV6] = FIRST_PORT;
+	host->settings = (struct turn_settings){
+		.realm = "example.org",
+		.has_family = {true, true},
+		.max_lifetime_s = 3600,
+		.permission_lifetime_s = 300,
+		.channel_lifetime_s = 600,
+		.nonce_lifetime_s = 3600,
+		.nonce_secret = "a secret of thirty-two bytes....",
+		.security_features = STUN_FEATURE_PASSWORD_ALGORITHMS,
+		.permissions_per_allocation = 16,
+		.channels_per_allocation = 16,
+		.pending_max = 16,
+		.thread = 3,
+		.thread_count = 7,
+		.wall_offset_ms = 1700000000000,
+		.random = repeat_itself,
+	};
+	if (stun_hasher_create(&host->hasher) != OK || host->datagrams == NULL)
+		abort();
+}
+
+/* Everything that was opened has to be closed, by the core or, at its end, by the host. */
+void host_deinit(struct host *host)
+{
+	turn_server_destroy(host->server);
+	peer_filter_destroy(host->filter);
+	stun_hasher_destroy(host->hasher);
+	free(host->datagrams);
+}
+
+static void start(struct host *host)
+{
+	if (host->server != NULL)
+		return;
+	host->peers.allowed = host->allowed;
+	host->peers.denied = host->denied;
+	host->peers.listeners = host->listeners;
+	host->peers.relay_ips = host->relay_ips;
+	host->peers.nat64 = host->nat64;
+	host->peers.is_relayed = is_relayed;
+	host->peers.context = host;
+	if (peer_filter_create(&host->peers, &host->filter) != OK)
+		abort();
+	host->settings.filter = host->filter;
+	host->settings.address_map = host->maps;
+	host->settings.counters = &host->counters;
+	if (turn_server_create(&host->settings, host->now, &host->server) != OK)
+		abort();
+}
+
+/* A buffer of its own for each packet, exactly as large as promised: a sanitizer sees one byte too
+ * many on either side. */
+static uint8_t *packet_make(struct packet *packet, const uint8_t *bytes, size_t len)
+{
+	uint8_t *frame = malloc(PACKET_HEADROOM + len + PACKET_TAILROOM);
+
+	if (frame == NULL)
+		abort();
+	memset(frame, 0xA5, PACKET_HEADROOM + len + PACKET_TAILROOM);
+	memcpy(frame + PACKET_HEADROOM, bytes, len);
+	*packet = (struct packet){
+		.data = frame + PACKET_HEADROOM,
+		.len = len,
+		.frame = frame,
+		.size = PACKET_HEADROOM + len + PACKET_TAILROOM,
+	};
+	return frame;
+}
+
+void host_client_input(struct host *host, const struct client *client, const uint8_t *bytes,
+                       size_t len, uint8_t ttl, uint8_t tos)
+{
+	struct turn_forward forward;
+	struct packet packet;
+	uint8_t *frame = packet_make(&packet, bytes, len);
+
+	start(host);
+	packet.src = client->tuple.client;
+	packet.dst = client->tuple.server;
+	packet.ttl = ttl;
+	packet.tos = tos;
+	if (turn_client_input(host->server, &client->tuple, (void *)client, &packet, host->now,
+	                      &forward) == TURN_TO_PEER)
+		keep(host, NULL, &packet, &forward);
+	free(frame);
+	carry_out(host);
+}
+
+void host_peer_input(struct host *host, struct relay *relay, const struct transport_addr *peer,
+                     const uint8_t *bytes, size_t len, uint8_t ttl, uint8_t tos)
+{
+	struct turn_forward forward;
+	struct packet packet;
+	uint8_t *frame = packet_make(&packet, bytes, len);
+
+	packet.src = *peer;
+	packet.dst = relay->addr;
+	packet.ttl = ttl;
+	packet.tos = tos;
+	if (turn_peer_input(host->server, relay->allocation, &packet, host->now, &forward) ==
+	    TURN_TO_CLIENT)
+		keep(host, forward.path, &packet, &forward);
+	free(frame);
+	carry_out(host);
+}
+
+void host_icmp(struct host *host, struct relay *relay, const struct transport_addr *peer,
+               uint8_t type, uint8_t code, const uint8_t data[4])
+{
+	turn_peer_icmp(host->server, relay->allocation, peer, type, code, data, host->now);
+	carry_out(host);
+}
+
+void host_close_path(struct host *host, const struct client *client)
+{
+	start(host);
+	turn_path_closed(host->server, &client->tuple, host->now);
+	carry_out(host);
+}
+
+void host_wait(struct host *host, timestamp ms)
+{
+	timestamp end = host->now + ms;
+
+	start(host);
+	for (timestamp next; (next = turn_next_timeout(host->server)) <= end;) {
+		host->now = next > host->now ? next : host->now;
+		turn_handle_timeout(host->server, host->now);
+		carry_out(host);
+	}
+	host->now = end;
+}
+
+static void carry_out(struct host *host)
+{
+	struct turn_action action;
+
+	while (turn_next_action(host->server, &action))
+		carry_out_one(host, &action);
+}
+
+static void carry_out_one(struct host *host, const struct turn_action *action)
+{
+	static const char *const report_names[] = {"created", "refreshed", "expired", "deleted"};
+	char client[ADDR_TEXT_SIZE], relayed[ADDR_TEXT_SIZE], peer[ADDR_TEXT_SIZE];
+
+	switch (action->type) {
+	case TURN_SEND:
+		keep(host, action->path, action->message,
+		     &(struct turn_forward){.dst = action->dst});
+		break;
+	case TURN_FIND_KEY:
+		if (host->holds_keys)
+			hold(host, action);
+		else
+			answer_key(host, action, "found");
+		break;
+	case TURN_OPEN_RELAY:
+		if (host->holds_relays)
+			hold(host, action);
+		else
+			open_relay(host, action);
+		break;
+	case TURN_CLOSE_RELAY:
+		close_relay(host, action->relay);
+		break;
+	case TURN_FLOW_ADDED:
+	case TURN_FLOW_REMOVED:
+		note(host, "flow %s %s 0x%04x %s %s",
+		     action->type == TURN_FLOW_ADDED ? "added" : "removed",
+		     addr_format(&action->flow.client.client, client), action->flow.channel,
+		     addr_format(&action->flow.relayed, relayed),
+		     addr_format(&action->flow.peer, peer));
+		break;
+	case TURN_REPORT:
+		note(host, "report %s user=%s client=%s lifetime=%u up=%llu/%llu down=%llu/%llu %s",
+		     report_names[action->report.type], action->report.username,
+		     addr_format(&action->report.tuple->client, client), action->report.lifetime_s,
+		     (unsigned long long)action->report.traffic.to_peer_packets,
+		     (unsigned long long)action->report.traffic.to_peer_bytes,
+		     (unsigned long long)action->report.traffic.to_client_packets,
+		     (unsigned long long)action->report.traffic.to_client_bytes,
+		     action->report.reason);
+		break;
+	}
+}
+
+static void hold(struct host *host, const struct turn_action *action)
+{
+	unsigned i = host->held_count++;
+	const char *name =
+		action->type == TURN_FIND_KEY ? action->find.username : action->open.username;
+
+	if (i >= HELD_MAX)
+		abort();
+	host->held[i] = *action;
+	snprintf(host->held_names[i], sizeof host->held_names[i], "%s", name ? name : "");
+	if (action->type == TURN_FIND_KEY)
+		host->held[i].find.username = host->held_names[i];
+	else
+		host->held[i].open.username = host->held_names[i];
+}
+
+bool host_answer(struct host *host, const char *how)
+{
+	if (host->held_count == 0)
+		return false;
+	struct turn_action action = host->held[0];
+	if (action.type == TURN_FIND_KEY)
+		action.find.username = strdup(host->held_names[0]);
+	else
+		action.open.username = strdup(host->held_names[0]);
+	host->held_count--;
+	for (unsigned i = 0; i < host->held_count; i++) {
+		memcpy(host->held_names[i], host->held_names[i + 1], sizeof host->held_names[i]);
+		host->held[i] = host->held[i + 1];
+		if (host->held[i].type == TURN_FIND_KEY)
+			host->held[i].find.username = host->held_names[i];
+		else
+			host->held[i].open.username = host->held_names[i];
+	}
+	if (action.type == TURN_FIND_KEY)
+		answer_key(host, &action, how);
+	else if (strcmp(how, "failed") == 0)
+		turn_relay_failed(host->server, action.cookie, host->now);
+	else
+		open_relay(host, &action);
+	free(action.type == TURN_FIND_KEY ? (void *)action.find.username
+	                                  : (void *)action.open.username);
+	carry_out(host);
+	return true;
+}
+
+static struct user *find_user(struct host *host, const struct turn_find_key *find)
+{
+	uint8_t hash[STUN_USERHASH_SIZE];
+
+	for (unsigned i = 0; i < host->user_count; i++) {
+		struct user *user = &host->users[i];
+		stun_userhash(host->hasher, (uint8_t *)user->name, strlen(user->name), find->realm,
+		              hash);
+		if (find->username != NULL ? strcmp(find->username, user->name) == 0
+		                           : memcmp(find->userhash, hash, sizeof hash) == 0)
+			return user;
+	}
+	return NULL;
+}
+
+/* A user with an old password has two keys, as while a secret is being rotated. */
+static void answer_key(struct host *host, const struct turn_action *action, const char *how)
+{
+	struct user *user = find_user(host, &action->find);
+	struct turn_key keys[2] = {0};
+	unsigned count = 0;
+
+	if (strcmp(how, "unavailable") == 0) {
+		turn_key_unavailable(host->server, action->cookie, host->now);
+		return;
+	}
+	if (user == NULL || strcmp(how, "unknown") == 0) {
+		turn_key_not_found(host->server, action->cookie, host->now);
+		return;
+	}
+	const char *passwords[] = {user->password, user->old_password};
+	for (unsigned i = 0; i < 2; i++)
+		if (passwords[i][0] != 0) {
+			strcpy(keys[count].username, user->name);
+			keys[count].len = stun_long_term_key(host->hasher, action->find.algorithm,
+			                                     user->name, action->find.realm,
+			                                     passwords[i], keys[count].key);
+			count++;
+		}
+	turn_key_found(host->server, action->cookie, keys, count, host->now);
+}
+
+static struct turn_relay make_relay(struct host *host, enum turn_family family, uint16_t port)
+{
+	struct relay *relay = &host->relays[host->relay_count++];
+	bool is_mapped = family == TURN_IPV4 && host->settings.address_map_count > 0;
+
+	if (host->relay_count >= RELAYS_MAX)
+		abort();
+	if (addr_parse(family == TURN_IPV4 ? "192.0.2.1" : "2001:db8::1", port, &relay->addr) != OK)
+		abort();
+	if (is_mapped)
+		relay->addr = host->maps[0].private_ip;
+	addr_set_port(&relay->addr, port);
+	relay->public_addr = is_mapped ? host->maps[0].public_ip : relay->addr;
+	addr_set_port(&relay->public_addr, port);
+	return (struct turn_relay){relay, relay->addr, relay->public_addr};
+}
+
+/* A reservation is taken from this server when the token says so. */
+static bool take_reserved(struct host *host, const struct turn_action *action,
+                          struct turn_opened *opened)
+{
+	struct turn_relay relay;
+
+	if (action->open.token[0] % host->settings.thread_count != host->settings.thread ||
+	    !turn_reservation_take(host->server, action->open.token, action->open.username, &relay))
+		return false;
+	opened->relay[addr_family(&relay.addr) == AF_INET6 ? TURN_IPV6 : TURN_IPV4] = relay;
+	return true;
+}
+
+static void open_families(struct host *host, const struct turn_open_relay *open,
+                          struct turn_opened *opened)
+{
+	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++) {
+		if (!open->family[family] || host->lacks[family] || host->lacks_all)
+			continue;
+		host->next_port[family] += open->even_port && host->next_port[family] % 2;
+		opened->relay[family] = make_relay(host, family, host->next_port[family]++);
+		if (open->reserve_next)
+			opened->reserved = make_relay(host, family, host->next_port[family]++);
+	}
+}
+
+static void open_relay(struct host *host, const struct turn_action *action)
+{
+	struct turn_opened opened = {0};
+	unsigned first = host->relay_count;
+	bool has_any = true;
+
+	if (action->open.has_token)
+		has_any = take_reserved(host, action, &opened);
+	else
+		open_families(host, &action->open, &opened);
+	has_any = has_any && (opened.relay[TURN_IPV4].relay || opened.relay[TURN_IPV6].relay);
+	if (!has_any) {
+		turn_relay_failed(host->server, action->cookie, host->now);
+		return;
+	}
+	struct turn_allocation *allocation =
+		turn_relay_opened(host->server, action->cookie, &opened, host->now);
+	for (unsigned i = first; i < host->relay_count; i++)
+		host->relays[i].allocation = allocation;
+	if (action->open.has_token && allocation != NULL)
+		for (unsigned family = 0; family < TURN_FAMILY_COUNT; family++)
+			if (opened.relay[family].relay != NULL)
+				((struct relay *)opened.relay[family].relay)->allocation =
+					allocation;
+}
+
+static void close_relay(struct host *host, struct relay *relay)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	addr_format(&relay->addr, text);
+	if (relay->is_closed)
+		snprintf(host->fault, sizeof host->fault, "%s was closed twice", text);
+	relay->is_closed = true;
+	note(host, "closed %s", text);
+}
+
+static void keep(struct host *host, const struct client *client, const struct packet *packet,
+                 const struct turn_forward *forward)
+{
+	if (host->datagram_count >= DATAGRAMS_MAX)
+		abort();
+	struct datagram *datagram = &host->datagrams[host->datagram_count++];
+	datagram->client = client;
+	datagram->dst = forward->dst;
+	if (client == NULL)
+		datagram->src = ((struct relay *)forward->relay)->addr;
+	memcpy(datagram->bytes, packet->data, packet->len);
+	datagram->len = packet->len;
+	datagram->ttl = packet->ttl;
+	datagram->tos = packet->tos;
+	datagram->dont_fragment = forward->dont_fragment;
+	if (client == NULL && ((struct relay *)forward->relay)->is_closed)
+		snprintf(host->fault, sizeof host->fault, "a closed relay was sent from");
+}
+
+void host_shift(struct host *host)
+{
+	host->datagram_count--;
+	memmove(host->datagrams, host->datagrams + 1,
+	        host->datagram_count * sizeof *host->datagrams);
+}
+
+struct relay *host_find_relay(struct host *host, const struct transport_addr *addr)
+{
+	for (unsigned i = host->relay_count; i-- > 0;)
+		if (addr_equal(&host->relays[i].addr, addr) ||
+		    addr_equal(&host->relays[i].public_addr, addr))
+			return &host->relays[i];
+	return NULL;
+}
+
+static void note(struct host *host, const char *format, ...)
+{
+	va_list args;
+
+	if (host->event_count >= EVENTS_MAX)
+		return;
+	va_start(args, format);
+	vsnprintf(host->events[host->event_count++], sizeof host->events[0], format, args);
+	va_end(args);
+}
+
+/* Random enough for a scenario, and the same each time it is played. */
+static void repeat_itself(void *bytes, size_t len)
+{
+	static uint32_t state = 1;
+
+	for (size_t i = 0; i < len; i++) {
+		state = state * 1664525 + 1013904223;
+		((uint8_t *)bytes)[i] = (uint8_t)(state >> 24);
+	}
+}
+
+static bool is_relayed(const struct transport_addr *addr, void *context)
+{
+	struct relay *relay = host_find_relay(context, addr);
+
+	return relay != NULL && !relay->is_closed;
+}

@@ -1,0 +1,91 @@
+/* The host of a scenario: it does what relay threads do for the core, without a socket or a clock.
+ * Relayed transport addresses are handed out in order, datagrams are kept until the scenario
+ * expects them, and events are kept as lines of text. */
+#pragma once
+
+#include "turn/turn.h"
+
+enum {
+	RELAYS_MAX = 4096,
+	DATAGRAMS_MAX = 64,
+	EVENTS_MAX = 512,
+	USERS_MAX = 8,
+	RULES_MAX = 8,
+	HELD_MAX = 64
+};
+
+struct client {
+	char name[16];
+	struct five_tuple tuple;
+};
+
+struct relay {
+	struct transport_addr addr, public_addr;
+	struct turn_allocation *allocation;
+	bool is_reserved; /* opened as the higher port of a pair */
+	bool is_closed;
+};
+
+/* Something the core let out. */
+struct datagram {
+	const struct client *client; /* the receiver; NULL: the peer dst */
+	struct transport_addr src, dst;
+	uint8_t bytes[66000];
+	size_t len;
+	uint8_t ttl, tos;
+	bool dont_fragment;
+};
+
+struct user {
+	char name[TURN_USERNAME_MAX + 1], password[64], old_password[64];
+};
+
+struct host {
+	struct turn_settings settings;
+	struct turn_address_map maps[RULES_MAX];
+	struct peer_filter_settings peers;
+	struct addr_range allowed[RULES_MAX], denied[RULES_MAX];
+	struct transport_addr listeners[RULES_MAX], relay_ips[RULES_MAX];
+	struct nat64_prefix nat64[RULES_MAX];
+
+	struct turn_server *server; /* NULL until the first packet */
+	struct peer_filter *filter;
+	struct counters counters;
+	struct stun_hasher *hasher;
+	timestamp now;
+
+	struct user users[USERS_MAX];
+	unsigned user_count;
+	struct relay relays[RELAYS_MAX];
+	unsigned relay_count;
+	uint16_t next_port[TURN_FAMILY_COUNT];
+
+	bool holds_keys, holds_relays, lacks[TURN_FAMILY_COUNT], lacks_all;
+	struct turn_action held[HELD_MAX]; /* TURN_FIND_KEY, TURN_OPEN_RELAY not answered yet */
+	char held_names[HELD_MAX][TURN_USERNAME_MAX + 1];
+	unsigned held_count;
+
+	struct datagram *datagrams; /* DATAGRAMS_MAX of them, oldest first */
+	unsigned datagram_count;
+	char events[EVENTS_MAX][256];
+	unsigned event_count;
+	char fault[256]; /* what the core did that it must never do; empty: nothing */
+};
+
+void host_init(struct host *host);
+void host_deinit(struct host *host);
+
+void host_client_input(struct host *host, const struct client *client, const uint8_t *bytes,
+                       size_t len, uint8_t ttl, uint8_t tos);
+void host_peer_input(struct host *host, struct relay *relay, const struct transport_addr *peer,
+                     const uint8_t *bytes, size_t len, uint8_t ttl, uint8_t tos);
+void host_icmp(struct host *host, struct relay *relay, const struct transport_addr *peer,
+               uint8_t type, uint8_t code, const uint8_t data[4]);
+void host_close_path(struct host *host, const struct client *client);
+void host_wait(struct host *host, timestamp ms);
+
+/* Answers the oldest action that was held: "found", "unknown", "unavailable", "opened", "failed". */
+bool host_answer(struct host *host, const char *how);
+struct relay *host_find_relay(struct host *host, const struct transport_addr *public_addr);
+/* Removes the datagram at the front. */
+void host_shift(struct host *host);
