@@ -130,7 +130,7 @@ def test_allocation_may_be_idle():
 
 def test_not_stun():
     """A stream that speaks something else is closed, and gets nothing to read"""
-    with Server(tls=True) as server:
+    with Server(*SHORT_TIMEOUTS, tls=True) as server:
         for first in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"SSH-2.0-x\r\n", b"\xff" * 100,
                       b"\x16\x03\x01\xff\xff" + b"\xff" * 100):
             with connect(server.address) as connection:

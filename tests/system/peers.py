@@ -98,12 +98,26 @@ def test_one_bad_of_many():
         tap.expect_equal(response.error, 403, "error")
 
 
+def answers_through_relay(client, listener):
+    """True when a Binding request that went out through the relay is answered."""
+    permission_error(client, listener[0])
+    channel_error(client, listener)
+    client.send_to(listener, stun.Message(stun.BINDING).encode())
+    client.send_channel(0x4000, stun.Message(stun.BINDING).encode())
+    return client.receive(0.3) is not None
+
+
 def test_own_listener():
-    """The server's own listeners are refused, even with allow-loopback-peers"""
-    for options in ((), ("--allow-loopback-peers",)):
-        with Server(*options, tls=True) as server, allocation(server) as client:
+    """The server's own listeners get nothing from its relay, even with allow-loopback-peers"""
+    for options in ((), ("--allow-loopback-peers",), ("--allowed-peer-ip=127.0.0.0/8",)):
+        with Server(*options, tls=True) as server:
             for port in (server.port, server.tls_port):
-                tap.expect_equal(channel_error(client, ("127.0.0.1", port)), 403, "ChannelBind")
+                with allocation(server) as client:
+                    tap.expect(not answers_through_relay(client, ("127.0.0.1", port)),
+                               "no answer from port %d with %s" % (port, options))
+    with Server("--allow-loopback-peers") as server, Server() as other:
+        with allocation(server) as client:
+            tap.expect(answers_through_relay(client, other.address), "another server's listener")
 
 
 def test_not_relayed_ports():

@@ -18,6 +18,7 @@ FLAGS = [
     "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows",
     "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
+    "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebRTC,WebRtcHideLocalIpsWithMdns",
 ]
 
 

@@ -22,6 +22,13 @@ def family_of(ip):
     return socket.AF_INET6 if ":" in ip else socket.AF_INET
 
 
+def readable(file, timeout):
+    """True when there is something to read in time. Unlike select it has no greatest descriptor."""
+    poll = select.poll()
+    poll.register(file, select.POLLIN)
+    return bool(poll.poll(max(timeout, 0) * 1000))
+
+
 class Datagrams:
     """UDP to the server: a message is a datagram."""
     is_stream = False
@@ -37,7 +44,7 @@ class Datagrams:
 
     def receive(self, timeout):
         """A message, or None when there was none in time."""
-        if not select.select([self.socket], [], [], max(timeout, 0))[0]:
+        if not readable(self.socket, timeout):
             return None
         try:
             return self.socket.recv(65536)
@@ -124,7 +131,7 @@ class Dtls(Stream):
             if message is not None:
                 return message
             left = max(deadline - time.monotonic(), 0)
-            if not select.select([self.process.stdout], [], [], left)[0]:
+            if not readable(self.process.stdout, left):
                 return None
             more = os.read(self.process.stdout.fileno(), 65536)
             if not more:
@@ -326,7 +333,7 @@ class Peer:
 
     def receive(self, timeout=3.0):
         """(data, address) or (None, None)."""
-        if not select.select([self.socket], [], [], timeout)[0]:
+        if not readable(self.socket, timeout):
             return None, None
         data, address = self.socket.recvfrom(65536)
         return data, (str(ipaddress.ip_address(address[0])), address[1])

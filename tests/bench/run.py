@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""Measures this server and an installed coturn side by side: both run all the time, the load goes to
+one and the other in turn, and medians of several rounds are compared.
+
+    make bench              or: BUILD=folder run.py
+    SERVER=/path            this server, when it is not turnserver of BUILD
+    COTURN=/path            the other one (/usr/bin/turnserver)
+    TURNLOAD=/path          another load generator that takes turn_load's options
+    ROUNDS=5 SECONDS=2      how often and how long
+
+Each server has one relay thread on CPU 0; the load generator has CPU 1. CPU time is the kernel's count
+of all threads of the server, so that a busy machine changes the figures less than it would others."""
+import json
+import os
+import platform
+import resource
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BUILD = os.environ.get("BUILD", ".")
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
+SECONDS = float(os.environ.get("SECONDS", "2"))
+LOAD = os.path.abspath(os.environ.get("TURNLOAD", os.path.join(BUILD, "tests/bench/turn_load")))
+IS_OWN_LOAD = os.path.basename(LOAD) == "turn_load"
+
+AT_ONCE = ["--setup-window", "256"] if IS_OWN_LOAD else []  # others set up one after the other
+DATA = ["--clients", "100", "--seconds", str(SECONDS)]
+SMALL, BURSTS = ["--size", "160"], ["--size", "1000", "--burst", "16"]
+
+# (title, options of the load generator, the figure in its JSON, unit, divisor, less is better)
+MEASUREMENTS = (
+    ("160-byte packets to the peer, CPU each", ["--mode", "up", *SMALL, *DATA],
+     "server_ns_per_packet", "us", 1000, True),
+    ("    packets a second", ["--mode", "up", *SMALL, *DATA], "relayed_pps", "kpps", 1000, False),
+    ("160-byte packets to the client, CPU each", ["--mode", "down", *SMALL, *DATA],
+     "server_ns_per_packet", "us", 1000, True),
+    ("    packets a second", ["--mode", "down", *SMALL, *DATA], "relayed_pps", "kpps", 1000, False),
+    ("bursts of 16 x 1000 bytes to the peer, CPU each", ["--mode", "up", *BURSTS, *DATA],
+     "server_ns_per_packet", "us", 1000, True),
+    ("bursts of 16 x 1000 bytes to the client, CPU each", ["--mode", "down", *BURSTS, *DATA],
+     "server_ns_per_packet", "us", 1000, True),
+    ("100,000 packets/s to the peer, loss", ["--mode", "up", "--rate", "100000", *SMALL, *DATA],
+     "loss_pct", "%", 1, True),
+    ("100,000 packets/s to the client, loss", ["--mode", "down", "--rate", "100000", *SMALL, *DATA],
+     "loss_pct", "%", 1, True),
+    ("echo at 10,000 packets/s, latency, 99th percentile",
+     ["--mode", "echo", "--rate", "10000", *SMALL, *DATA], "lat_us.p99", "us", 1, True),
+    ("an allocation with its channel, CPU",
+     ["--mode", "idle", "--clients", "1000", "--seconds", "0"], "setup_cpu_us", "us", 1, True),
+)
+# Of servers that were just started: memory that was used before would hide what is used now.
+FRESH = (
+    ("an idle allocation with its channel, memory",
+     ["--mode", "idle", "--clients", "2000", "--seconds", "0"],
+     "rss_bytes_per_client", "kB", 1024, True),
+    ("10,000 allocations at one time, set up",
+     ["--mode", "idle", "--clients", "10000", "--seconds", "0", *AT_ONCE], "setup_per_s", "/s", 1,
+     False),
+)
+
+
+def raise_file_limit():
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    for wanted in (65536, hard):
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(wanted, hard)))
+            return
+        except (ValueError, OSError):
+            continue
+
+
+def answers(port):
+    """One Binding request; True when it was answered."""
+    request = struct.pack("!HHI", 1, 0, 0x2112A442) + os.urandom(12)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        asker.settimeout(0.1)
+        asker.connect(("127.0.0.1", port))
+        try:
+            asker.send(request)
+            return asker.recv(1500)[8:20] == request[8:]
+        except OSError:
+            return False
+
+
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+class Server:
+    """One of the two. with Server(...) as server: server.measure(...)"""
+
+    def __init__(self, name, path, extra):
+        self.name, self.path, self.extra = name, path, extra
+
+    def version(self):
+        text = subprocess.run([self.path, "--version"], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, check=False).stdout.decode().split()
+        return "%s %s" % (self.name, text[0] if text else "?")
+
+    def __enter__(self):
+        self.port = free_port()
+        self.folder = tempfile.TemporaryDirectory()
+        command = ["taskset", "-c", "0", self.path, "-n", "--listening-ip=127.0.0.1",
+                   "--relay-ip=127.0.0.1", "--listening-port=%d" % self.port,
+                   "--allow-loopback-peers", "--lt-cred-mech", "--user=u:p", "--realm=x",
+                   "--no-tls", "--no-dtls", "-m", "1", "--log-file=/dev/null", *self.extra,
+                   "--pidfile=%s/pid" % self.folder.name]
+        self.process = subprocess.Popen(command, cwd=self.folder.name, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL, preexec_fn=raise_file_limit)
+        deadline = time.monotonic() + 15
+        while not answers(self.port):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.__exit__()
+                sys.exit("%s does not start: %s" % (self.path, " ".join(command)))
+            time.sleep(0.02)
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.folder.cleanup()
+
+    def measure(self, options):
+        command = ["taskset", "-c", "1", LOAD, "--server", "127.0.0.1:%d" % self.port,
+                   "--server-pid", str(self.process.pid), *options]
+        result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                timeout=60 + 4 * SECONDS, check=False)
+        if result.returncode:
+            sys.exit("%s: %s" % (" ".join(command), result.stderr.decode().strip()))
+        return json.loads(result.stdout.decode())
+
+
+def figure(result, key):
+    for part in key.split("."):
+        result = result[part]
+    return result
+
+
+def progress(text):
+    if sys.stderr.isatty():
+        sys.stderr.write("\r%-79s" % text)
+        sys.stderr.flush()
+
+
+def alternate(servers, rows, results):
+    """One round: each load once for each server, the first one changing."""
+    done = {}
+    for title, options, key, *_rest in rows:
+        if tuple(options) not in done:
+            progress(title)
+            for server in servers:
+                done.setdefault(tuple(options), {})[server.name] = server.measure(options)
+        for server in servers:
+            results.setdefault((title, key), {}).setdefault(server.name, []).append(
+                figure(done[tuple(options)][server.name], key))
+
+
+def measure_fresh(servers, results):
+    for row in FRESH:
+        for server in servers:
+            with server:
+                alternate([server], [row], results)
+
+
+def ratio(own, other, less_is_better):
+    better, worse = (own, other) if less_is_better else (other, own)
+    if better == 0:
+        return "-"
+    return "%.2f" % (worse / better)
+
+
+def print_table(results, names):
+    print("%-52s %12s %12s  %s" % ("median of %d rounds (least to greatest)" % ROUNDS, *names,
+                                   "times better"))
+    rows = {(title, key): rest for title, _options, key, *rest in MEASUREMENTS + FRESH}
+    for (title, key), figures in results.items():
+        unit, divisor, less = rows[(title, key)]
+        own, other = (statistics.median(figures[name]) / divisor for name in names)
+        print("%-52s %9.2f %-5s %6.2f %-5s %s" % (title, own, unit, other, unit,
+                                                  ratio(own, other, less)))
+        print("%-52s %s" % ("", "   ".join("%.2f to %.2f" % (
+            min(figures[name]) / divisor, max(figures[name]) / divisor) for name in names)))
+
+
+def machine():
+    with open("/proc/cpuinfo") as file:
+        model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")),
+                     platform.machine())
+    with open("/proc/meminfo") as file:
+        memory = int(next(file).split()[1]) / 1048576
+    return "%d x %s, %.0f GB, Linux %s" % (os.cpu_count(), model, memory, platform.release())
+
+
+def main():
+    own = Server("turnstone", os.path.abspath(os.environ.get("SERVER") or os.path.join(
+        BUILD, "turnserver")), [])
+    other = Server("coturn", os.environ.get("COTURN", "/usr/bin/turnserver"), ["--no-cli"])
+    for path in (own.path, other.path, LOAD):
+        if not os.access(path, os.X_OK):
+            sys.exit("%s: no such program (coturn: apt-get install coturn)" % path)
+    raise_file_limit()
+    results, fresh = {}, {}
+    with own, other:
+        for number in range(ROUNDS):
+            servers = [own, other] if number % 2 == 0 else [other, own]
+            alternate(servers, MEASUREMENTS, results)
+    for number in range(ROUNDS):
+        measure_fresh([own, other] if number % 2 == 0 else [other, own], fresh)
+    progress("")
+    print("\n%s\n%s and %s, load by %s, load average %.2f" % (
+        machine(), own.version(), other.version(), os.path.basename(LOAD), os.getloadavg()[0]))
+    print_table(dict(results, **fresh), (own.name, other.name))
+
+
+if __name__ == "__main__":
+    main()
