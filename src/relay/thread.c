@@ -84,6 +84,7 @@ void relay_thread_destroy(struct relay_thread *thread)
 
 /* ---- the loop ---- */
 
+/* io calls this after each round of batches, before it sends. */
 static void on_batch_ended(void *context)
 {
 	struct relay_thread *thread = context;
@@ -101,15 +102,18 @@ static timestamp next_timeout(const struct relay_thread *thread)
 	return core < listeners ? core : listeners;
 }
 
-/* A timeout that is set too early only wakes the thread once more; moving it costs more. */
-static void set_timeout(struct relay_thread *thread, timestamp now)
+/* Called after whatever the loop did, which may have set any timer. A timeout that is set too early
+ * only wakes the thread once more; moving it each time costs more. */
+static void set_timeout(struct relay_thread *thread)
 {
 	timestamp due = next_timeout(thread);
-	timestamp wait = due > now ? due - now : 0;
-	struct timeval tv = {(time_t)(wait / 1000), (suseconds_t)(wait % 1000 * 1000)};
 
 	if (due >= thread->timeout_at)
 		return;
+
+	timestamp now = timestamp_now(), wait = due > now ? due - now : 0;
+	struct timeval tv = {(time_t)(wait / 1000), (suseconds_t)(wait % 1000 * 1000)};
+
 	thread->timeout_at = due;
 	event_add(thread->timeout_event, &tv);
 }
@@ -118,7 +122,6 @@ void relay_thread_settle(struct relay_thread *thread)
 {
 	on_batch_ended(thread);
 	io_flush(thread->io);
-	set_timeout(thread, timestamp_now());
 }
 
 static void on_timeout(evutil_socket_t fd, short what, void *context)
@@ -146,13 +149,6 @@ static void on_mail(evutil_socket_t fd, short what, void *context)
 	relay_thread_settle(thread);
 }
 
-/* io calls this after each round of batches. */
-static void on_io_batch_ended(void *context)
-{
-	on_batch_ended(context);
-	set_timeout(context, timestamp_now());
-}
-
 static enum err open_loop(struct relay_thread *thread)
 {
 	struct event_config *config = event_config_new();
@@ -160,7 +156,7 @@ static enum err open_loop(struct relay_thread *thread)
 		.counters = &thread->counters,
 		.gso = thread->relay->config->udp_gso,
 		.gro = thread->relay->config->udp_gro,
-		.batch_ended = on_io_batch_ended,
+		.batch_ended = on_batch_ended,
 		.context = thread,
 	};
 	enum err err;
@@ -417,8 +413,10 @@ static void *run(void *context)
 	snprintf(name, sizeof name, "relay-%u", thread->index);
 	pthread_setname_np(pthread_self(), name);
 	pin(thread->index);
-	relay_thread_settle(thread);
-	event_base_dispatch(thread->base);
+	while (!thread->is_ending) {
+		set_timeout(thread);
+		event_base_loop(thread->base, EVLOOP_ONCE);
+	}
 	return NULL;
 }
 
@@ -436,7 +434,7 @@ static void on_farewell(struct mail *mail, void *receiver)
 	struct relay_thread *thread = receiver;
 
 	(void)mail;
-	event_base_loopbreak(thread->base);
+	thread->is_ending = true;
 }
 
 void relay_thread_join(struct relay_thread *thread)

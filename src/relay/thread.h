@@ -25,7 +25,8 @@ struct relay_thread {
 	struct relay *relay; /* owner of this */
 	unsigned index;
 	pthread_t pthread;
-	bool is_running;
+	bool is_running;      /* main's */
+	bool is_ending;       /* the thread's own */
 	struct mail farewell; /* the last letter */
 
 	struct event_base *base; /* owned, as all below */
@@ -64,7 +65,7 @@ void relay_thread_join(struct relay_thread *thread);
 /* Carries out what the core asks for, until it asks for nothing. On the thread, after each call of
  * the core that may have led to actions. */
 void relay_thread_act(struct relay_thread *thread, timestamp now);
-/* Sends what was gathered and sets the next timeout; ends each piece of work outside a batch. */
+/* Sends what was gathered; ends each piece of work outside a batch. */
 void relay_thread_settle(struct relay_thread *thread);
 
 /* What listeners and relay sockets call: src/relay/forward.c. */

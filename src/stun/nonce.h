@@ -1,7 +1,8 @@
 /* Nonces without state (RFC 8489 sections 9.2 and 18.1): what a nonce says is sealed into it.
  *
  *   obMatJos2 ffff  tttttt mmmmmmmmmmmmm
- *   cookie    the security feature bits, time of issue and MAC over them and the client's address
+ *   cookie    the security feature bits, time of issue and MAC over them and the client's
+ *             transport address
  *
  * 32 characters, so that a 401 stays small. A fleet that shares the secret accepts each other's
  * nonces. */

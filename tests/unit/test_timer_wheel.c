@@ -9,7 +9,7 @@ struct probe {
 	struct timer timer;
 	timestamp want;            /* model: when it is due; TIMESTAMP_NEVER: idle */
 	timestamp told;            /* the time its callback was given */
-	unsigned order;            /* the how manieth it was to expire */
+	unsigned order;            /* its place among those that expired; 0: has not */
 	struct timer_wheel *wheel; /* for callbacks that change things */
 	struct probe *other;
 };

@@ -1,0 +1,1 @@
+"""What the system tests stand on: TAP, servers under test, a STUN and TURN client, namespaces."""
