@@ -242,10 +242,17 @@ function explainSilence(mine, url) {
         return `No relayed address from ${url}. Either nothing listens there, or this browser does not trust the `
             + "server's certificate: a certificate made by ./quickstart is trusted only after var/tls/cert.pem has "
             + "been imported as an authority.";
-    const firefox = navigator.userAgent.includes("Firefox/") && /127\.|\[::1\]|localhost/.test(url)
-        ? " Firefox uses a relay on a loopback address only when media.peerconnection.ice.loopback is true in about:config."
-        : "";
-    return `No answer from the TURN server at ${url}. Does it run there, and may ${mine.transport.toUpperCase()} pass?${firefox}`;
+    return `No answer from the TURN server at ${url}. Does it run there, and may ${mine.transport.toUpperCase()} pass?`
+        + explainLoopback(url);
+}
+
+// Browsers keep loopback addresses out of ICE, each in its own way.
+function explainLoopback(url) {
+    if (!/:(127\.|\[::1\]|localhost)/.test(url))
+        return "";
+    if (navigator.userAgent.includes("Firefox/"))
+        return " Firefox uses a relay on a loopback address only when media.peerconnection.ice.loopback is true in about:config.";
+    return element("relay-only").checked ? "" : " Chromium reaches a relay on a loopback address only while relay only is on.";
 }
 
 // ---- what this window sends ---------------------------------------------------------------------
