@@ -144,7 +144,7 @@ def test_certificates():
     for file in (garbage, empty):
         refused(with_tls(file, key), re.escape(file))
         refused(with_tls(cert, file), re.escape(file))
-    refused(with_tls(cert, other_key), re.escape(other_key), "match|belong|pair")
+    refused(with_tls(cert, other_key), re.escape(other_key), "match|belong|not the key of")
     refused(with_tls(key, cert), "turn.(key|crt)")
 
 
