@@ -204,7 +204,7 @@ static void test_no_state_before_cookie(void)
 {
 	struct bench bench;
 	struct client client;
-	size_t before;
+	size_t before, after;
 
 	bench_open(&bench);
 	client_open(&bench, &client, 1000);
@@ -216,11 +216,12 @@ static void test_no_state_before_cookie(void)
 		addr_init(&client.addr, AF_INET, "\xC6\x33\x64\1", (uint16_t)(1 + i));
 		server_receive(&bench, &client.addr, hello.bytes, hello.len);
 	}
+	after = memory_in_use(); /* before the first line of output takes its buffer */
 	is_int(counted(bench.fake, COUNT_dtls_sessions_now), 0,
 	       "10,000 ClientHellos without a cookie leave no association");
 	is_int(counted(bench.fake, COUNT_dtls_cookies_sent), 10001,
 	       "each is answered by a HelloVerifyRequest");
-	is_int(memory_in_use(), before, "and none by a byte of memory");
+	is_int(after, before, "and none by a byte of memory");
 	ok(bench.fake->io.sent[0].len < hello.len, "the answer is shorter than the question");
 	is_int(bench.fake->io.sent[5].bytes[13], 3, "its message is a HelloVerifyRequest");
 	client_close(&client);
