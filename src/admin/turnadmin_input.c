@@ -93,6 +93,7 @@ static bool silent_read(const struct turnadmin_input *input, const char *again, 
 {
 	struct termios before, silent;
 	ssize_t len;
+	int reason;
 
 	if (tcgetattr(STDIN_FILENO, &before) != 0) {
 		turnadmin_say("the terminal cannot be silenced: %s", strerror(errno));
@@ -103,8 +104,10 @@ static bool silent_read(const struct turnadmin_input *input, const char *again, 
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
 	fprintf(stderr, "%s%s: ", input->what, again);
 	len = line_read(input, STDIN_FILENO, text);
+	reason = errno;
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
 	fputc('\n', stderr);
+	errno = reason;
 	return line_is_fine(input, text, len);
 }
 

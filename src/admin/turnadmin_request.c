@@ -9,7 +9,6 @@
 
 #include "admin/turnadmin_verbs.h"
 #include "base/bytes.h"
-#include "config.h"
 
 #define DEFAULT_DATABASE "/var/lib/turn/turndb"
 

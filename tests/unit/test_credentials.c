@@ -6,6 +6,7 @@
 #include "relay/credentials.h"
 
 #include "base/bytes.h"
+#include "relay/credential_cache.h"
 #include "tap.h"
 #include "test_files.h"
 
@@ -429,6 +430,31 @@ static void test_bound(void)
 	destroy_with_store(&fixture);
 }
 
+/* Users who are there are many, and bounded too: the oldest goes. */
+static void test_cache_bound(void)
+{
+	struct credential_cache cache;
+	struct stun_hasher *hasher;
+	struct cache_entry *entry;
+	struct cache_key key = {.len = sizeof(unsigned)};
+
+	if (stun_hasher_create(&hasher) != OK)
+		exit(1);
+	credential_cache_init(&cache, hasher);
+	for (unsigned i = 0; i <= CACHE_FOUND_MAX; i++) {
+		memcpy(key.bytes, &i, sizeof i);
+		if (credential_cache_ask(&cache, &key, 0, &entry) != OK)
+			exit(1);
+		credential_cache_settle(&cache, entry, CACHE_FOUND, 1000);
+	}
+	is_int(cache.table.count, CACHE_FOUND_MAX, "as many as may be");
+	ok(credential_cache_find(&cache, &key, 0) != NULL, "the last one among them");
+	memset(key.bytes, 0, sizeof key.bytes);
+	ok(credential_cache_find(&cache, &key, 0) == NULL, "but not the first");
+	credential_cache_deinit(&cache);
+	stun_hasher_destroy(hasher);
+}
+
 /* Requests for one name while it is being asked: one question, all answered. */
 static void test_shared_question(void)
 {
@@ -512,6 +538,7 @@ int main(void)
 	test_store_secrets();
 	test_store_away();
 	test_bound();
+	test_cache_bound();
 	test_shared_question();
 	test_destroy_while_asking();
 	test_too_many_questions();

@@ -319,7 +319,7 @@ static void test_locked(void)
 	setup(&fixture);
 	user_add(fixture.store, "r", "alice", "secret");
 	sqlite3_open(fixture.files.database, &other);
-	sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL, NULL);
 	if (store_user_set_password(&user, "x") != OK)
 		exit(1);
 	is_int(store_user_put(fixture.store, &user), ERR_UNAVAILABLE, "a locked file");
@@ -396,7 +396,10 @@ static bool coturn(const struct test_files *files, const char *arguments, char *
 	FILE *pipe;
 	size_t len;
 
-	snprintf(command, sizeof command, "cd %s && " COTURN_ADMIN " -b %s %s 2>/dev/null",
+	/* It leaves a log behind and says where. */
+	snprintf(command, sizeof command,
+	         "cd %s && said=$(" COTURN_ADMIN " -b %s %s 2>&1); status=$?; echo \"$said\"; "
+	         "rm -f \"$(echo \"$said\" | sed -n 's/.*log file opened: //p')\"; exit $status",
 	         files->directory, files->database, arguments);
 	pipe = popen(command, "r");
 	if (pipe == NULL)
