@@ -37,10 +37,10 @@ SMALL, BURSTS = ["--size", "160"], ["--size", "1000", "--burst", "16"]
 MEASUREMENTS = (
     ("160-byte packets to the peer, CPU each", ["--mode", "up", *SMALL, *DATA],
      "server_ns_per_packet", "us", 1000, True),
-    ("    packets a second", ["--mode", "up", *SMALL, *DATA], "relayed_pps", "kpps", 1000, False),
+    ("    to the peer, at saturation", ["--mode", "up", *SMALL, *DATA], "relayed_pps", "kpps", 1000, False),
     ("160-byte packets to the client, CPU each", ["--mode", "down", *SMALL, *DATA],
      "server_ns_per_packet", "us", 1000, True),
-    ("    packets a second", ["--mode", "down", *SMALL, *DATA], "relayed_pps", "kpps", 1000, False),
+    ("    to the client, at saturation", ["--mode", "down", *SMALL, *DATA], "relayed_pps", "kpps", 1000, False),
     ("bursts of 16 x 1000 bytes to the peer, CPU each", ["--mode", "up", *BURSTS, *DATA],
      "server_ns_per_packet", "us", 1000, True),
     ("bursts of 16 x 1000 bytes to the client, CPU each", ["--mode", "down", *BURSTS, *DATA],
@@ -178,16 +178,17 @@ def ratio(own, other, less_is_better):
 
 
 def print_table(results, names):
-    print("%-52s %12s %12s  %s" % ("median of %d rounds (least to greatest)" % ROUNDS, *names,
+    print("%-52s %18s %18s  %s" % ("median of %d rounds (least to greatest)" % ROUNDS, *names,
                                    "times better"))
     rows = {(title, key): rest for title, _options, key, *rest in MEASUREMENTS + FRESH}
     for (title, key), figures in results.items():
         unit, divisor, less = rows[(title, key)]
         own, other = (statistics.median(figures[name]) / divisor for name in names)
-        print("%-52s %9.2f %-5s %6.2f %-5s %s" % (title, own, unit, other, unit,
+        print("%-52s %13.2f %-4s %13.2f %-4s  %s" % (title, own, unit, other, unit,
                                                   ratio(own, other, less)))
-        print("%-52s %s" % ("", "   ".join("%.2f to %.2f" % (
-            min(figures[name]) / divisor, max(figures[name]) / divisor) for name in names)))
+        print("%-52s %18s %18s" % ("", *(
+            "(%.2f to %.2f)" % (min(figures[name]) / divisor, max(figures[name]) / divisor)
+            for name in names)))
 
 
 def machine():
@@ -217,7 +218,7 @@ def main():
     progress("")
     print("\n%s\n%s and %s, load by %s, load average %.2f" % (
         machine(), own.version(), other.version(), os.path.basename(LOAD), os.getloadavg()[0]))
-    print_table(dict(results, **fresh), (own.name, other.name))
+    print_table({**results, **fresh}, (own.name, other.name))
 
 
 if __name__ == "__main__":

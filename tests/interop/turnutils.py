@@ -48,13 +48,15 @@ def number(pattern, text):
 def uclient(server, flags, user):
     program = tap.need_program("turnutils_uclient", "coturn")
     port = server.tls_port if "-S" in flags else server.port
-    return start([program, "-n", str(MESSAGES), "-m", str(CLIENTS), "-z", "5", "-l", "200", *user,
-                  "-p", str(port), *flags, server.ips[0]])
+    # uclient misses messages that come together over TLS: they are kept apart.
+    interval_ms = 50 if "-S" in flags and "-t" in flags else 5
+    return start([program, "-n", str(MESSAGES), "-m", str(CLIENTS), "-z", str(interval_ms),
+                  "-l", "200", *user, "-p", str(port), *flags, server.ips[0]])
 
 
 def expect_all_came_back(text, flags):
-    # Without -c there is an RTCP connection beside each client's; -Z has none.
-    wanted = MESSAGES * CLIENTS * (1 if "-c" in flags or "-Z" in flags else 2)
+    # Without -c there is an RTCP connection beside each client's.
+    wanted = MESSAGES * CLIENTS * (1 if "-c" in flags else 2)
     what = " of uclient " + " ".join(flags)
     tap.expect_equal(number(r"tot_send_msgs=(\d+)", text), wanted, "messages sent" + what)
     tap.expect_equal(number(r"tot_recv_msgs=(\d+)", text), wanted, "messages that came back" + what)
@@ -131,10 +133,10 @@ def test_peer():
 
 
 def test_ipv6_relay():
-    """Relayed IPv6 addresses, client to client and with an IPv6 peer, and both families at once"""
+    """Relayed IPv6 addresses, client to client and with an IPv6 peer"""
+    # Not -Z: uclient 4.6 asks for a second family by a number that RFC 8656 did not keep.
     with server_for_uclient() as server, EchoPeer("::1") as peer:
-        relays_all(server, ["-y", "-x", "-c"], ["-y", "-x", "-c", "-t"], ["-x", "-c", *peer],
-                   ["-Z", *peer], ["-Z", "-t", *peer])
+        relays_all(server, ["-y", "-x", "-c"], ["-y", "-x", "-c", "-t"], ["-x", "-c", *peer])
 
 
 def test_time_limited_credentials():

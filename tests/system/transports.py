@@ -4,7 +4,7 @@ that clients and the world see."""
 import ssl
 import subprocess
 
-from harness import tap
+from harness import stun, tap
 from harness.client import Client, Peer, Stream, exchange_both_ways, meet, tls_context
 from harness.network import Namespace, inside, wire
 from harness.server import Server
@@ -31,9 +31,20 @@ def test_ipv6_clients():
     with Server("--allow-loopback-peers", tls=True, ips=("::1",)) as server:
         for transport in ("udp", "tcp", "tls"):
             with server.client(transport) as client, Peer("::1") as peer:
-                client.allocate((0x0017, b"\x02\0\0\0"))
+                client.allocate((stun.REQUESTED_ADDRESS_FAMILY, stun.IPV6_FAMILY))
                 tap.expect_equal(client.relayed[0], "::1", "relayed address")
                 tap.expect(exchange_both_ways(client, peer), "data both ways over " + transport)
+
+
+def test_both_families():
+    """One allocation with an IPv4 and an IPv6 relayed address (ADDITIONAL-ADDRESS-FAMILY)"""
+    with Server("--allow-loopback-peers", relay_ips=("127.0.0.1", "::1")) as server:
+        with server.client() as client, Peer("127.0.0.1") as peer4, Peer("::1") as peer6:
+            response = client.allocate((stun.ADDITIONAL_ADDRESS_FAMILY, stun.IPV6_FAMILY))
+            ips = [ip for ip, _port in response.addresses(stun.XOR_RELAYED_ADDRESS)]
+            tap.expect_equal(sorted(ips), ["127.0.0.1", "::1"], "relayed addresses")
+            tap.expect(exchange_both_ways(client, peer4, 0x4000), "data with an IPv4 peer")
+            tap.expect(exchange_both_ways(client, peer6, 0x4001), "data with an IPv6 peer")
 
 
 def test_tls_versions():
