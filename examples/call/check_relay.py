@@ -33,7 +33,7 @@ SUCCESS, ERROR = 0x100, 0x110
 USERNAME, MESSAGE_INTEGRITY, ERROR_CODE = 0x0006, 0x0008, 0x0009
 LIFETIME, XOR_PEER_ADDRESS, DATA = 0x000D, 0x0012, 0x0013
 REALM, NONCE, XOR_RELAYED_ADDRESS = 0x0014, 0x0015, 0x0016
-REQUESTED_TRANSPORT = 0x0019
+REQUESTED_ADDRESS_FAMILY, REQUESTED_TRANSPORT = 0x0017, 0x0019
 
 # RFC 8489 section 6.2.1: the first retransmission after 500 ms, then twice as long each time.
 FIRST_RTO_S = 0.5
@@ -200,9 +200,15 @@ class Allocation:
         self.credentials = credentials
         self.realm = self.nonce = b""
         self.key = None
-        answer = self._authenticated(
-            ALLOCATE, lambda _: [(REQUESTED_TRANSPORT, bytes((socket.IPPROTO_UDP, 0, 0, 0)))])
+        answer = self._authenticated(ALLOCATE, lambda _: self._wanted())
         self.relayed = decode_address(answer.attributes.get(XOR_RELAYED_ADDRESS), answer.transaction)
+
+    def _wanted(self):
+        """A relayed address of the family in which the server is reached; IPv4 is what it gives unasked."""
+        wanted = [(REQUESTED_TRANSPORT, bytes((socket.IPPROTO_UDP, 0, 0, 0)))]
+        if self.connection.socket.family == socket.AF_INET6:
+            wanted.append((REQUESTED_ADDRESS_FAMILY, bytes((2, 0, 0, 0))))
+        return wanted
 
     def _authenticated(self, kind, attributes):
         """RFC 8489 section 9.2: the first answer, 401 or 438, brings the realm and the nonce."""

@@ -24,8 +24,7 @@ void config_assign(struct config_reader *reader, const struct option_match *matc
 /* Say that something is wrong here. The text of a secret never gets in. */
 void config_reader_error(struct config_reader *reader, const char *message, ...) PRINTF_LIKE(2, 3);
 void config_reader_warn(struct config_reader *reader, const char *message, ...) PRINTF_LIKE(2, 3);
-/* Says that there is no such option, and which may have been meant. what is "option" or
- * "variable"; an error where is_error is set. */
+/* Says that there is no such option, and which may have been meant. */
 void config_reader_unknown(struct config_reader *reader, const char *written, bool is_error);
 /* What the functions of config.h return. */
 MUST_CHECK enum err config_reader_result(const struct config_reader *reader);

@@ -91,7 +91,7 @@ struct option_match {
 	bool negates;
 };
 
-/* Returns true when there is an option of the name or letter. */
+/* Return true when there is an option, alias or other name of coturn's. */
 bool option_find(const char *name, struct option_match *match);
 bool option_find_letter(char letter, struct option_match *match);
 /* The same for the beginning of a name that only one option has, as getopt_long(3) accepts it. */

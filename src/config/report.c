@@ -44,35 +44,40 @@ static bool make_room(struct config_report *report)
 	return true;
 }
 
+/* Takes the problem over, or returns false. */
+static bool keep(struct config_report *report, const struct config_problem *problem)
+{
+	if (problem->message == NULL || problem->source == NULL || !make_room(report))
+		return false;
+	report->problem[report->count++] = *problem;
+	return true;
+}
+
+static bool is_repetition(const struct config_report *report, const struct config_problem *problem)
+{
+	return problem->severity == CONFIG_WARNING && problem->message != NULL &&
+	       problem->source != NULL && has_been_told(report, problem->source, problem->message);
+}
+
 void config_report_add(struct config_report *report, enum config_severity severity,
                        const char *source, unsigned line, const char *message, ...)
 {
 	char text[CONFIG_MESSAGE_SIZE];
-	struct config_problem problem = {.severity = severity, .line = line};
 	va_list args;
 
 	va_start(args, message);
 	vsnprintf(text, sizeof text, message, args);
 	va_end(args);
-	problem.message = printable(text);
-	problem.source = printable(source);
-	if (severity == CONFIG_ERROR)
-		report->errors++;
-	else
-		report->warnings++;
-	if (problem.message == NULL || problem.source == NULL)
-		goto drop;
-	if (severity == CONFIG_WARNING && has_been_told(report, problem.source, problem.message)) {
-		report->warnings--;
-		goto drop;
+
+	const struct config_problem problem = {severity, line, printable(source), printable(text)};
+	bool is_told = is_repetition(report, &problem);
+
+	if (!is_told)
+		*(severity == CONFIG_ERROR ? &report->errors : &report->warnings) += 1;
+	if (is_told || !keep(report, &problem)) {
+		free(problem.source);
+		free(problem.message);
 	}
-	if (!make_room(report))
-		goto drop;
-	report->problem[report->count++] = problem;
-	return;
-drop:
-	free(problem.message);
-	free(problem.source);
 }
 
 void config_report_print(const struct config_report *report, FILE *file)

@@ -36,39 +36,36 @@ static ssize_t read_all(int fd, char *bytes, size_t size)
 	return (ssize_t)len;
 }
 
+/* Copies n bytes of room to memory of their size. */
+static enum err take(const char *room, size_t n, char **bytes, size_t *len, char *problem)
+{
+	if (memchr(room, 0, n) != NULL)
+		return refuse(problem, ERR_INVALID, "is not a text file: it has zero bytes", "");
+	*bytes = malloc(n + 1);
+	if (*bytes == NULL)
+		return refuse(problem, ERR_NO_MEMORY, "out of memory", "");
+	memcpy(*bytes, room, n);
+	(*bytes)[n] = 0;
+	*len = n;
+	return OK;
+}
+
+/* One byte more than allowed is asked for, so that a file that is too large shows. */
 static enum err read_open(int fd, size_t max, char **bytes, size_t *len, char *problem)
 {
-	char *room = malloc(max + 1), *exact;
-	ssize_t n;
-	enum err err = ERR_NO_MEMORY;
+	char *room = malloc(max + 1);
+	enum err err;
 
 	if (room == NULL)
-		return refuse(problem, err, "out of memory", "");
-	n = read_all(fd, room, max + 1);
-	if (n < 0) {
+		return refuse(problem, ERR_NO_MEMORY, "out of memory", "");
+	ssize_t n = read_all(fd, room, max + 1);
+	if (n < 0)
 		err = refuse(problem, ERR_SYSTEM, "cannot be read: ", strerror(errno));
-		goto done;
-	}
-	if ((size_t)n > max) {
+	else if ((size_t)n > max)
 		err = refuse(problem, ERR_FULL, "is too large to be what is meant", "");
-		goto done;
-	}
-	if (memchr(room, 0, (size_t)n) != NULL) {
-		err = refuse(problem, ERR_INVALID, "is not a text file: it has zero bytes", "");
-		goto done;
-	}
-	exact = malloc((size_t)n + 1);
-	if (exact == NULL) {
-		err = refuse(problem, ERR_NO_MEMORY, "out of memory", "");
-		goto done;
-	}
-	memcpy(exact, room, (size_t)n);
-	exact[n] = 0;
-	*bytes = exact;
-	*len = (size_t)n;
-	err = OK;
-done:
-	bytes_wipe(room, n > 0 ? (size_t)n : 0);
+	else
+		err = take(room, (size_t)n, bytes, len, problem);
+	bytes_wipe(room, max + 1);
 	free(room);
 	return err;
 }

@@ -395,6 +395,8 @@ static void tls_input(struct stream *stream, const uint8_t *bytes, size_t len)
 		make_dirty(stream);
 	if (err == ERR_AGAIN && !has_flooded_itself(stream))
 		return;
+	if (err == ERR_AGAIN)
+		count(stream, COUNT_drop_queue_full);
 	if (err == ERR_INVALID)
 		tls_failed(stream, reason);
 	end(stream);

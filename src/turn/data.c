@@ -23,6 +23,7 @@ enum {
 	MESSAGE_MAX = UINT16_MAX, /* header included: what any receiver takes */
 };
 
+static bool wants_no_fragments(const struct request *request, const struct transport_addr *peer);
 static enum turn_verdict to_peer(struct turn_allocation *allocation,
                                  const struct permission *permission,
                                  const struct transport_addr *peer, struct packet *packet,
@@ -85,10 +86,21 @@ int handle_send(struct request *request)
 
 	packet_pull(packet, (size_t)(data - packet->data));
 	packet->len = data_len;
-	request->forward->dont_fragment = stun_has(message, STUN_ATTR_DONT_FRAGMENT);
+	request->forward->dont_fragment = wants_no_fragments(request, &peer);
 	return to_peer(allocation, permission, &peer, packet, request->forward) == TURN_TO_PEER
 	               ? OUTCOME_FORWARD
 	               : OUTCOME_DROPPED;
+}
+
+/* RFC 8656 section 13: between families, and over IPv6, DONT-FRAGMENT is ignored when it came in a
+ * datagram; section 15: not when it came over a stream. */
+static bool wants_no_fragments(const struct request *request, const struct transport_addr *peer)
+{
+	const struct five_tuple *tuple = request->tuple;
+	bool is_ipv4 = family_of(&tuple->client) == TURN_IPV4 && family_of(peer) == TURN_IPV4;
+
+	return stun_has(&request->message, STUN_ATTR_DONT_FRAGMENT) &&
+	       (is_ipv4 || transport_is_stream(tuple->transport));
 }
 
 enum turn_verdict turn_peer_input(struct turn_server *server, struct turn_allocation *allocation,

@@ -1,7 +1,8 @@
 /* Which peers this server relays to: everything that IANA lists as special-purpose is refused, in
  * every form in which an IPv4 address hides in an IPv6 one, and so are the server's own listeners;
  * a relayed transport address of this server is a peer like any other, for both clients of a call
- * may be here. Rules of the operator come first. */
+ * may be here. Rules of the operator come before all this, but for two things that no rule opens: a
+ * listener of this server, which would be a loop, and 0.0.0.0 and ::. */
 #pragma once
 
 #include <stdio.h>

@@ -29,7 +29,11 @@ void reply(struct request *request, int error)
 	put_integrity(request);
 	if (server->settings.fingerprint || stun_has(&request->message, STUN_ATTR_FINGERPRINT))
 		stun_put_fingerprint(answer);
-	if (stun_build_end(answer, &len) != OK || is_reflection(request, len)) {
+	if (stun_build_end(answer, &len) != OK) {
+		drop(server, COUNT_drop_reply_full);
+		return;
+	}
+	if (is_reflection(request, len)) {
 		drop(server, COUNT_drop_reflection);
 		return;
 	}

@@ -544,6 +544,69 @@ static void test_tls_pieces(void)
 	bench_close(&bench);
 }
 
+/* Whole records, but the message in them is never complete. */
+static void test_tls_half_message(void)
+{
+	struct bench bench;
+	struct tls_client client;
+	uint8_t plain[100];
+	int result;
+
+	bench_open(&bench, true);
+	bench.fake->has_session = true;
+	tls_client_connect(&bench, &client);
+	put_stun(plain, 40);
+	for (int i = 0; i < 5; i++) {
+		SSL_write(client.ssl, plain + i, 1);
+		event_base_loop(bench.fake->host.base, EVLOOP_ONCE);
+		is_int(counted(bench.fake, COUNT_connections_now), 1, "after %d s it is open", i);
+		pass_time(bench.fake, 1000);
+	}
+	TLS_DO(&bench, &client, result, SSL_read(client.ssl, plain, sizeof plain));
+	ok(result <= 0 && counted(bench.fake, COUNT_connections_timed_out) == 1,
+	   "a record a second does not keep a message open");
+	tls_client_close(&client);
+	bench_close(&bench);
+}
+
+/* Accepted sockets inherit the size: a client that does not read is noticed soon. */
+static void shrink_send_buffers(struct bench *bench)
+{
+	int size = 4096;
+
+	for (int fd = 3; fd < 256; fd++) {
+		struct transport_addr addr = {0};
+		socklen_t len = sizeof addr;
+
+		if (getsockname(fd, &addr.any, &len) == 0 &&
+		    addr_equal(&addr, tcp_listener_addr(bench->listener)))
+			setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	}
+}
+
+/* RFC 8446 section 4.6.3: each key update asks for one of the server, and no one reads those. */
+static void test_tls_key_updates(void)
+{
+	struct bench bench;
+	struct tls_client client;
+
+	bench_open(&bench, true);
+	bench.fake->host.stream_queue_size = 4096;
+	shrink_send_buffers(&bench);
+	tls_client_connect(&bench, &client);
+	while (counted(bench.fake, COUNT_connections_now) == 1) {
+		for (int i = 0; i < 500; i++)
+			if (SSL_key_update(client.ssl, SSL_KEY_UPDATE_REQUESTED) != 1 ||
+			    SSL_do_handshake(client.ssl) != 1)
+				break;
+		run_ready(&bench);
+	}
+	is_int(counted(bench.fake, COUNT_drop_queue_full), 1,
+	       "answers that the engine owes are bounded too");
+	tls_client_close(&client);
+	bench_close(&bench);
+}
+
 static void test_tls_failures(void)
 {
 	struct bench bench;
@@ -626,6 +689,8 @@ int main(void)
 	test_answers();
 	test_tls();
 	test_tls_pieces();
+	test_tls_half_message();
+	test_tls_key_updates();
 	test_tls_failures();
 	test_tls_slow_reader();
 	ERR_clear_error();

@@ -1,0 +1,551 @@
+/* The whole server against a script of bytes: who sends what, when, and what the host answers in
+ * which order. Two clients know a user's password, two do not; a message may be signed, and harmed
+ * before or after. Whatever happens:
+ *   - who never signed has no allocation;
+ *   - each relayed transport address that was opened is closed exactly once;
+ *   - after all lifetimes nothing is left, and every level is zero.
+ *
+ * A step is: what to do, by whom or to what, then what that needs. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "stun/builder.h"
+#include "stun/channel_data.h"
+#include "turn/turn.h"
+
+enum { CLIENTS = 4, SIGNERS = 2, RELAYS_MAX = 256, HELD_MAX = 32, MESSAGE_MAX = 2048 };
+
+enum step {
+	STEP_REQUEST,
+	STEP_RAW,
+	STEP_CHANNEL_DATA,
+	STEP_PEER,
+	STEP_ICMP,
+	STEP_ANSWER,
+	STEP_WAIT,
+	STEP_CLOSE,
+	STEP_COUNT
+};
+
+/* Which bits of a request's flags put which attribute in. */
+static const struct {
+	enum stun_attribute attribute;
+	uint32_t value;
+} choices[] = {
+	{STUN_ATTR_REQUESTED_TRANSPORT, 17u << 24},
+	{STUN_ATTR_LIFETIME, 0},
+	{STUN_ATTR_LIFETIME, 1200},
+	{STUN_ATTR_EVEN_PORT, 0x80u << 24},
+	{STUN_ATTR_REQUESTED_ADDRESS_FAMILY, 2u << 24},
+	{STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY, 2u << 24},
+	{STUN_ATTR_RESERVATION_TOKEN, 0},
+	{STUN_ATTR_XOR_PEER_ADDRESS, 0},
+	{STUN_ATTR_XOR_PEER_ADDRESS, 1},
+	{STUN_ATTR_CHANNEL_NUMBER, 0x4000u << 16},
+	{STUN_ATTR_CHANNEL_NUMBER, 0x4001u << 16},
+	{STUN_ATTR_DATA, 0x61626364},
+	{STUN_ATTR_DONT_FRAGMENT, 0},
+};
+
+struct relay {
+	struct turn_allocation *allocation;
+	struct transport_addr addr;
+	bool is_opened, is_given_up, is_closed;
+};
+
+struct script {
+	const uint8_t *at, *end;
+};
+
+struct fuzz {
+	struct script script;
+	struct turn_server *server;
+	struct peer_filter *filter;
+	struct turn_settings settings;
+	struct counters counters;
+	struct stun_hasher *hasher;
+	timestamp now;
+	struct five_tuple clients[CLIENTS];
+	struct relay relays[RELAYS_MAX];
+	unsigned relay_count;
+	struct turn_action held[HELD_MAX];
+	char held_users[HELD_MAX][TURN_USERNAME_MAX + 1];
+	unsigned held_count;
+	uint8_t token[TURN_TOKEN_SIZE];
+	uint32_t next_id;
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+static void carry_out(struct fuzz *fuzz);
+
+static void demand(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static uint8_t take(struct fuzz *fuzz)
+{
+	return fuzz->script.at < fuzz->script.end ? *fuzz->script.at++ : 0;
+}
+
+static unsigned take_two(struct fuzz *fuzz)
+{
+	unsigned high = take(fuzz);
+
+	return high << 8 | take(fuzz);
+}
+
+static struct transport_addr addr(const char *text, unsigned port)
+{
+	struct transport_addr parsed;
+
+	demand(addr_parse(text, 0, &parsed) == OK);
+	addr_set_port(&parsed, (uint16_t)port);
+	return parsed;
+}
+
+static struct transport_addr peer_addr(unsigned which)
+{
+	static const char *const peers[] = {"8.8.8.8",   "8.8.8.9",  "2600::8",
+	                                    "192.0.2.1", "10.0.0.1", "::ffff:127.0.0.1"};
+
+	return addr(peers[which % 6], 9000 + which / 6 % 3);
+}
+
+static void repeat_itself(void *bytes, size_t len)
+{
+	static uint32_t state;
+
+	for (size_t i = 0; i < len; i++) {
+		state = state * 1664525 + 1013904223;
+		((uint8_t *)bytes)[i] = (uint8_t)(state >> 24);
+	}
+}
+
+static bool is_relayed(const struct transport_addr *relayed, void *context)
+{
+	struct fuzz *fuzz = context;
+
+	for (unsigned i = 0; i < fuzz->relay_count; i++)
+		if (addr_equal(&fuzz->relays[i].addr, relayed) && !fuzz->relays[i].is_closed)
+			return true;
+	return false;
+}
+
+/* What the core lends is copied into a block of its own, so that a sanitizer sees a byte too many. */
+static void client_input(struct fuzz *fuzz, unsigned who, const uint8_t *bytes, size_t len)
+{
+	size_t size = PACKET_HEADROOM + len + PACKET_TAILROOM;
+	uint8_t *frame = malloc(size);
+	struct packet packet = {.data = frame + PACKET_HEADROOM,
+	                        .len = len,
+	                        .frame = frame,
+	                        .size = size,
+	                        .ttl = (uint8_t)len};
+	struct turn_forward forward;
+
+	demand(frame != NULL);
+	memcpy(packet.data, bytes, len);
+	if (turn_client_input(fuzz->server, &fuzz->clients[who], &fuzz->clients[who], &packet,
+	                      fuzz->now, &forward) == TURN_TO_PEER) {
+		struct relay *relay = forward.relay;
+		demand(who < SIGNERS && !relay->is_closed && relay->is_opened);
+		demand(packet.data >= frame && packet.data + packet.len <= frame + size);
+		demand(addr_family(&forward.dst) == addr_family(&relay->addr));
+		demand(peer_filter_allows(fuzz->filter, &forward.dst));
+	}
+	free(frame);
+	carry_out(fuzz);
+}
+
+static void sign(struct fuzz *fuzz, unsigned who, struct stun_builder *builder, bool is_sha256)
+{
+	char nonce[STUN_NONCE_SIZE];
+	uint8_t key[STUN_KEY_MAX];
+	size_t key_len = stun_long_term_key(fuzz->hasher,
+	                                    is_sha256 ? STUN_PASSWORD_SHA256 : STUN_PASSWORD_MD5,
+	                                    "anna", fuzz->settings.realm, "secret", key);
+
+	stun_nonce_make(fuzz->hasher, fuzz->settings.nonce_secret, &fuzz->clients[who].client,
+	                fuzz->settings.security_features, fuzz->now / 1000, nonce);
+	stun_put_text(builder, STUN_ATTR_USERNAME, "anna");
+	stun_put_text(builder, STUN_ATTR_REALM, fuzz->settings.realm);
+	stun_put(builder, STUN_ATTR_NONCE, nonce, sizeof nonce);
+	if (is_sha256) {
+		stun_put_password_algorithms(builder);
+		stun_put(builder, STUN_ATTR_PASSWORD_ALGORITHM, (const uint8_t[]){0, 2, 0, 0}, 4);
+	}
+	stun_put_integrity(builder, fuzz->hasher,
+	                   is_sha256 ? STUN_ATTR_MESSAGE_INTEGRITY_SHA256
+	                             : STUN_ATTR_MESSAGE_INTEGRITY,
+	                   key, key_len);
+}
+
+static void put_choice(struct fuzz *fuzz, struct stun_builder *builder, unsigned choice)
+{
+	enum stun_attribute attribute = choices[choice].attribute;
+	struct transport_addr peer;
+	uint8_t bytes[4];
+
+	put_u32(bytes, choices[choice].value);
+	switch (attribute) {
+	case STUN_ATTR_XOR_PEER_ADDRESS:
+		peer = peer_addr(take(fuzz));
+		stun_put_xor_address(builder, attribute, &peer);
+		break;
+	case STUN_ATTR_RESERVATION_TOKEN:
+		stun_put(builder, attribute, fuzz->token, sizeof fuzz->token);
+		break;
+	default:
+		stun_put(builder, attribute, bytes,
+		         attribute == STUN_ATTR_EVEN_PORT       ? 1
+		         : attribute == STUN_ATTR_DONT_FRAGMENT ? 0
+		                                                : 4);
+	}
+}
+
+static void play_request(struct fuzz *fuzz, unsigned who)
+{
+	static const enum stun_method methods[] = {
+		STUN_ALLOCATE,     STUN_REFRESH, STUN_CREATE_PERMISSION,
+		STUN_CHANNEL_BIND, STUN_SEND,    STUN_BINDING};
+	uint8_t bytes[MESSAGE_MAX], id[STUN_TRANSACTION_ID_SIZE] = {0};
+	unsigned how = take(fuzz), flags = take_two(fuzz), harm;
+	enum stun_method method = methods[how % 6];
+	struct stun_builder builder;
+
+	put_u32(id, how & 0x80 ? fuzz->next_id : ++fuzz->next_id);
+	stun_build(&builder, bytes, sizeof bytes, method,
+	           method == STUN_SEND ? STUN_INDICATION : STUN_REQUEST, id);
+	for (unsigned i = 0; i < sizeof choices / sizeof choices[0]; i++)
+		if (flags & 1u << i)
+			put_choice(fuzz, &builder, i);
+	if (flags & 0x2000 && (harm = take_two(fuzz)) < builder.len)
+		bytes[harm] ^= take(fuzz);
+	if (who < SIGNERS && method != STUN_SEND)
+		sign(fuzz, who, &builder, flags & 0x8000);
+	if (flags & 0x4000 && (harm = take_two(fuzz)) < builder.len)
+		bytes[harm] ^= take(fuzz);
+	client_input(fuzz, who, bytes, builder.len);
+}
+
+static void play_raw(struct fuzz *fuzz, unsigned who)
+{
+	size_t len = take_two(fuzz) % MESSAGE_MAX,
+	       left = (size_t)(fuzz->script.end - fuzz->script.at);
+	const uint8_t *bytes = fuzz->script.at;
+
+	len = len < left ? len : left;
+	fuzz->script.at += len;
+	client_input(fuzz, who, bytes, len);
+}
+
+static void play_channel_data(struct fuzz *fuzz, unsigned who)
+{
+	uint8_t bytes[CHANNEL_DATA_HEADER_SIZE + 255] = {0};
+	unsigned number = take(fuzz), len = take(fuzz), claimed = take(fuzz);
+
+	channel_data_put(bytes, (uint16_t)(CHANNEL_NUMBER_MIN + number % 4), (uint16_t)claimed);
+	client_input(fuzz, who, bytes, CHANNEL_DATA_HEADER_SIZE + len);
+}
+
+/* An open relay that an allocation has; NULL when the script names none. */
+static struct relay *find_relay(struct fuzz *fuzz, unsigned which)
+{
+	struct relay *relay = fuzz->relay_count ? &fuzz->relays[which % fuzz->relay_count] : NULL;
+
+	return relay != NULL && relay->allocation != NULL && !relay->is_closed ? relay : NULL;
+}
+
+static void play_peer(struct fuzz *fuzz, unsigned which)
+{
+	struct relay *relay = find_relay(fuzz, which);
+	size_t len = take(fuzz) * 16u, size = PACKET_HEADROOM + len + PACKET_TAILROOM;
+	struct transport_addr peer = peer_addr(take(fuzz));
+
+	if (relay == NULL || addr_family(&peer) != addr_family(&relay->addr))
+		return;
+	uint8_t *frame = calloc(1, size);
+	struct packet packet = {.data = frame + PACKET_HEADROOM,
+	                        .len = len,
+	                        .frame = frame,
+	                        .size = size,
+	                        .src = peer,
+	                        .dst = relay->addr};
+	struct turn_forward forward;
+	demand(frame != NULL);
+	if (turn_peer_input(fuzz->server, relay->allocation, &packet, fuzz->now, &forward) ==
+	    TURN_TO_CLIENT)
+		demand((struct five_tuple *)forward.path < fuzz->clients + SIGNERS &&
+		       packet.data >= frame && packet.data + packet.len <= frame + size);
+	free(frame);
+	carry_out(fuzz);
+}
+
+static void play_icmp(struct fuzz *fuzz, unsigned which)
+{
+	struct relay *relay = find_relay(fuzz, which);
+	struct transport_addr peer = peer_addr(take(fuzz));
+	uint8_t type = take(fuzz), code = take(fuzz);
+
+	if (relay == NULL)
+		return;
+	turn_peer_icmp(fuzz->server, relay->allocation, &peer, type, code,
+	               (const uint8_t[4]){1, 2, 3, 4}, fuzz->now);
+	carry_out(fuzz);
+}
+
+static struct turn_relay open_one(struct fuzz *fuzz, enum turn_family family)
+{
+	if (fuzz->relay_count == RELAYS_MAX)
+		return (struct turn_relay){0};
+	struct relay *relay = &fuzz->relays[fuzz->relay_count++];
+	relay->addr =
+		addr(family == TURN_IPV4 ? "192.0.2.1" : "2001:db8::1", 9000 + fuzz->relay_count);
+	relay->is_opened = true;
+	return (struct turn_relay){relay, relay->addr, relay->addr};
+}
+
+static void answer_relay(struct fuzz *fuzz, const struct turn_action *action, const char *user,
+                         unsigned how)
+{
+	struct turn_opened opened = {0};
+	const struct turn_open_relay *open = &action->open;
+	struct turn_relay taken;
+
+	if (open->has_token && turn_reservation_take(fuzz->server, open->token, user, &taken))
+		opened.relay[TURN_IPV4] = taken;
+	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)
+		if (open->family[family] && !(how & 1u << family))
+			opened.relay[family] = open_one(fuzz, family);
+	if (open->reserve_next || how & 4)
+		opened.reserved = open_one(fuzz, TURN_IPV4);
+	if (how & 8 && opened.relay[TURN_IPV4].relay == NULL && opened.reserved.relay == NULL &&
+	    opened.relay[TURN_IPV6].relay == NULL) {
+		turn_relay_failed(fuzz->server, action->cookie, fuzz->now);
+		return;
+	}
+	struct turn_allocation *allocation =
+		turn_relay_opened(fuzz->server, action->cookie, &opened, fuzz->now);
+	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)
+		if (opened.relay[family].relay != NULL)
+			((struct relay *)opened.relay[family].relay)->allocation = allocation;
+}
+
+static void answer_key(struct fuzz *fuzz, const struct turn_action *action, unsigned how)
+{
+	struct turn_key keys[2] = {{.username = "anna"}, {.username = "anna"}};
+
+	if (how % 8 == 6) {
+		turn_key_not_found(fuzz->server, action->cookie, fuzz->now);
+		return;
+	}
+	if (how % 8 == 7) {
+		turn_key_unavailable(fuzz->server, action->cookie, fuzz->now);
+		return;
+	}
+	for (unsigned i = 0; i < 2; i++)
+		keys[i].len =
+			stun_long_term_key(fuzz->hasher, action->find.algorithm, "anna",
+		                           fuzz->settings.realm, i ? "secret" : "old", keys[i].key);
+	turn_key_found(fuzz->server, action->cookie, keys, 2, fuzz->now);
+}
+
+/* Any question that is held, not only the oldest; some are answered twice. */
+static void play_answer(struct fuzz *fuzz, unsigned which)
+{
+	unsigned how = take(fuzz), i;
+	char user[TURN_USERNAME_MAX + 1];
+
+	if (fuzz->held_count == 0)
+		return;
+	i = which % fuzz->held_count;
+	struct turn_action action = fuzz->held[i];
+	strcpy(user, fuzz->held_users[i]);
+	if (!(how & 0x80)) {
+		fuzz->held[i] = fuzz->held[--fuzz->held_count];
+		memmove(fuzz->held_users[i], fuzz->held_users[fuzz->held_count], sizeof user);
+	}
+	if (action.type == TURN_FIND_KEY)
+		answer_key(fuzz, &action, how);
+	else
+		answer_relay(fuzz, &action, user, how);
+	carry_out(fuzz);
+}
+
+static void hold(struct fuzz *fuzz, const struct turn_action *action)
+{
+	if (fuzz->held_count == HELD_MAX)
+		return;
+	fuzz->held[fuzz->held_count] = *action;
+	fuzz->held_users[fuzz->held_count][0] = 0;
+	if (action->type == TURN_OPEN_RELAY)
+		strcpy(fuzz->held_users[fuzz->held_count], action->open.username);
+	fuzz->held_count++;
+}
+
+static void remember_token(struct fuzz *fuzz, const struct packet *packet)
+{
+	struct stun_message message;
+	size_t len;
+
+	demand(stun_message_parse(packet->data, packet->len, &message) == OK);
+	demand(message.class != STUN_REQUEST && !message.has_bad_attribute);
+	const uint8_t *token = stun_get(&message, STUN_ATTR_RESERVATION_TOKEN, &len);
+	if (token != NULL)
+		memcpy(fuzz->token, token, sizeof fuzz->token);
+}
+
+static void carry_out(struct fuzz *fuzz)
+{
+	struct turn_action action;
+	struct relay *relay;
+
+	while (turn_next_action(fuzz->server, &action)) {
+		switch (action.type) {
+		case TURN_SEND:
+			remember_token(fuzz, action.message);
+			break;
+		case TURN_FIND_KEY:
+		case TURN_OPEN_RELAY:
+			hold(fuzz, &action);
+			break;
+		case TURN_CLOSE_RELAY:
+			relay = action.relay;
+			demand(relay->is_opened && !relay->is_closed);
+			relay->is_closed = true;
+			break;
+		default:
+			break;
+		}
+	}
+	for (unsigned who = SIGNERS; who < CLIENTS; who++)
+		demand(!turn_has_session(fuzz->server, &fuzz->clients[who]));
+}
+
+static void wait(struct fuzz *fuzz, timestamp ms)
+{
+	timestamp end = fuzz->now + ms, next;
+
+	while ((next = turn_next_timeout(fuzz->server)) <= end) {
+		fuzz->now = next > fuzz->now ? next : fuzz->now;
+		turn_handle_timeout(fuzz->server, fuzz->now);
+		carry_out(fuzz);
+	}
+	fuzz->now = end;
+}
+
+static void play_step(struct fuzz *fuzz)
+{
+	enum step step = take(fuzz) % STEP_COUNT;
+	unsigned what = take(fuzz), who = what % CLIENTS;
+
+	switch (step) {
+	case STEP_REQUEST:
+		play_request(fuzz, who);
+		break;
+	case STEP_RAW:
+		play_raw(fuzz, who);
+		break;
+	case STEP_CHANNEL_DATA:
+		play_channel_data(fuzz, who);
+		break;
+	case STEP_PEER:
+		play_peer(fuzz, what);
+		break;
+	case STEP_ICMP:
+		play_icmp(fuzz, what);
+		break;
+	case STEP_ANSWER:
+		play_answer(fuzz, what);
+		break;
+	case STEP_WAIT:
+		wait(fuzz, what * 1000u + take(fuzz));
+		break;
+	case STEP_CLOSE:
+		turn_path_closed(fuzz->server, &fuzz->clients[who], fuzz->now);
+		carry_out(fuzz);
+		break;
+	case STEP_COUNT:
+		break;
+	}
+}
+
+static void start(struct fuzz *fuzz, uint8_t flags)
+{
+	struct transport_addr relay_ip = addr("192.0.2.1", 0);
+	struct peer_filter_settings peers = {.relay_ips = &relay_ip,
+	                                     .relay_ip_count = 1,
+	                                     .is_relayed = is_relayed,
+	                                     .context = fuzz};
+
+	demand(stun_hasher_create(&fuzz->hasher) == OK);
+	demand(peer_filter_create(&peers, &fuzz->filter) == OK);
+	fuzz->settings = (struct turn_settings){
+		.realm = "example.org",
+		.has_family = {!(flags & 1), !(flags & 2)},
+		.fingerprint = flags & 4,
+		.reason_phrases = flags & 8,
+		.max_lifetime_s = 3600,
+		.permission_lifetime_s = 300,
+		.channel_lifetime_s = 600,
+		.nonce_lifetime_s = 600,
+		.security_features = flags & 16 ? 0 : STUN_FEATURE_PASSWORD_ALGORITHMS,
+		.permissions_per_allocation = 3,
+		.channels_per_allocation = 3,
+		.pending_max = 6,
+		.unauthorized_per_s = flags & 32 ? 2 : 0,
+		.thread_count = 1,
+		.filter = fuzz->filter,
+		.random = repeat_itself,
+		.counters = &fuzz->counters,
+	};
+	demand(turn_server_create(&fuzz->settings, fuzz->now, &fuzz->server) == OK);
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		fuzz->clients[i].client = addr("198.51.100.7", 4000 + i);
+		fuzz->clients[i].server = addr("192.0.2.1", 3478);
+		fuzz->clients[i].transport = i % 2 ? TRANSPORT_TCP : TRANSPORT_UDP;
+	}
+}
+
+/* All lifetimes later nothing is left. */
+static void finish(struct fuzz *fuzz)
+{
+	wait(fuzz, 2 * 3600 * 1000);
+	demand(turn_next_timeout(fuzz->server) == TIMESTAMP_NEVER);
+	for (unsigned i = 0; i < fuzz->relay_count; i++)
+		demand(fuzz->relays[i].is_closed);
+	for (enum counter counter = 0; counter < COUNTER_COUNT; counter++) {
+		const char *name = counter_name(counter);
+		if (strlen(name) > 4 && strcmp(name + strlen(name) - 4, "_now") == 0)
+			demand(counter_read(&fuzz->counters, counter) == 0);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+	static struct fuzz fuzz;
+
+	memset(&fuzz, 0, sizeof fuzz);
+	fuzz.script = (struct script){bytes, bytes + len};
+	fuzz.now = 1000000;
+	uint8_t flags = take(&fuzz);
+	start(&fuzz, flags);
+	while (fuzz.script.at < fuzz.script.end)
+		play_step(&fuzz);
+	/* Some end in the middle of a conversation: destroying frees all there is. */
+	if (!(flags & 64))
+		finish(&fuzz);
+	turn_server_destroy(fuzz.server);
+	for (enum counter counter = 0; counter < COUNTER_COUNT; counter++) {
+		const char *name = counter_name(counter);
+		if (strlen(name) > 4 && strcmp(name + strlen(name) - 4, "_now") == 0)
+			demand(counter_read(&fuzz.counters, counter) == 0);
+	}
+	peer_filter_destroy(fuzz.filter);
+	stun_hasher_destroy(fuzz.hasher);
+	return 0;
+}
