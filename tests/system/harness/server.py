@@ -154,8 +154,8 @@ class Server:
             tap.diagnose(self.last_words())
             self.kill()
             self.check_reports(quiet=True)
-            return
-        self.stop()
+        elif self.process is not None:
+            self.stop()
 
     # Start
 
@@ -232,6 +232,14 @@ class Server:
         self.check_reports()
         # coturn 4.6 leaves the signal to its default action.
         tap.expect_in(code, (0, -signal.SIGTERM) if is_coturn() else (0,), "exit code on SIGTERM")
+
+    def end(self, number, seconds):
+        """Sends a signal that ends the server within seconds; its exit code."""
+        self.process.send_signal(number)
+        code = self.wait(seconds)
+        self.process = None
+        self.check_reports()
+        return code
 
     def check_reports(self, quiet=False):
         left = glob.glob(self.folder + "/report*") + glob.glob(self.folder + "/core*")
