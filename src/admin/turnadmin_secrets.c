@@ -94,11 +94,10 @@ static bool secret_read(const struct turnadmin_request *request, bool repeat, ch
 
 	if (request->secret[0] == '\0')
 		return turnadmin_input_read(&input, secret);
-	if (strlen(request->secret) > STORE_SECRET_MAX) {
+	if (text_copy(secret, STORE_SECRET_MAX + 1, request->secret) != OK) {
 		turnadmin_say("the secret is longer than %d bytes", STORE_SECRET_MAX);
 		return false;
 	}
-	strcpy(secret, request->secret);
 	return true;
 }
 

@@ -88,9 +88,9 @@ static bool user_make(const struct turnadmin_request *request, struct store_user
 	enum err err;
 
 	memset(user, 0, sizeof *user);
-	strcpy(user->name, request->name); /* turnadmin_request.c looked at both lengths */
-	strcpy(user->realm, request->realm);
-	if (!password_read(request, password))
+	if (text_copy(user->name, sizeof user->name, request->name) != OK ||
+	    text_copy(user->realm, sizeof user->realm, request->realm) != OK ||
+	    !password_read(request, password))
 		return false;
 	err = store_user_set_password(user, password);
 	bytes_wipe(password, sizeof password);
@@ -110,8 +110,7 @@ static bool password_read(const struct turnadmin_request *request, char *passwor
 
 	if (request->password[0] == '\0')
 		return turnadmin_input_read(&input, password);
-	strcpy(password, request->password);
-	return true;
+	return text_copy(password, TURNADMIN_PASSWORD_MAX + 1, request->password) == OK;
 }
 
 static bool user_print(const struct store_user *user, void *context)

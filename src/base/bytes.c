@@ -14,6 +14,17 @@ bool bytes_equal_secret(const void *a, const void *b, size_t len)
 	return difference == 0;
 }
 
+enum err text_copy(char *to, size_t size, const char *from)
+{
+	size_t len = strlen(from);
+
+	to[0] = '\0';
+	if (len >= size)
+		return ERR_FULL;
+	memcpy(to, from, len + 1);
+	return OK;
+}
+
 void bytes_wipe(void *bytes, size_t len)
 {
 	if (len > 0)

@@ -37,6 +37,8 @@ static inline void put_u64(uint8_t *p, uint64_t value)
 
 /* Compares len bytes in a time that depends on len alone. */
 bool bytes_equal_secret(const void *a, const void *b, size_t len);
+/* Copies a text and its end into size bytes. ERR_FULL when it does not fit: to is empty then. */
+MUST_CHECK enum err text_copy(char *to, size_t size, const char *from);
 /* Overwrites a secret so that the compiler keeps the writes. */
 void bytes_wipe(void *bytes, size_t len);
 

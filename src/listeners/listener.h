@@ -81,6 +81,10 @@ void tcp_listener_destroy(struct tcp_listener *listener);
  * are active have run: calling this makes it sooner. */
 void tcp_listener_flush(struct tcp_listener *listener);
 
+/* Tells whether another program has this address and port, which SO_REUSEPORT would share with it in
+ * silence: binds it alone and lets it go. type is SOCK_DGRAM or SOCK_STREAM. ERR_SYSTEM with errno. */
+MUST_CHECK enum err listener_probe(const struct transport_addr *addr, int type);
+
 /* The actual address, when it was opened with port 0. */
 const struct transport_addr *udp_listener_addr(const struct udp_listener *listener);
 const struct transport_addr *tcp_listener_addr(const struct tcp_listener *listener);

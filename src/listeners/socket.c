@@ -2,10 +2,15 @@
 #include "listeners/socket.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
-static enum err bind_to(int fd, const struct transport_addr *addr, struct transport_addr *bound);
+#include "listeners/listener.h"
+
+static enum err bind_to(int fd, int type, const struct transport_addr *addr,
+                        struct transport_addr *bound);
+static bool set(int fd, int level, int option);
 
 enum err socket_open(const struct transport_addr *addr, int type, int *fd,
                      struct transport_addr *bound)
@@ -15,7 +20,7 @@ enum err socket_open(const struct transport_addr *addr, int type, int *fd,
 	*fd = socket(addr_family(addr), type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (*fd < 0)
 		return ERR_SYSTEM;
-	if (bind_to(*fd, addr, bound) != OK) {
+	if (bind_to(*fd, type, addr, bound) != OK) {
 		int saved = errno;
 
 		close(*fd);
@@ -25,19 +30,46 @@ enum err socket_open(const struct transport_addr *addr, int type, int *fd,
 	return OK;
 }
 
-static enum err bind_to(int fd, const struct transport_addr *addr, struct transport_addr *bound)
+static enum err bind_to(int fd, int type, const struct transport_addr *addr,
+                        struct transport_addr *bound)
 {
-	int on = 1;
 	socklen_t len = sizeof *bound;
 
 	memset(bound, 0, sizeof *bound);
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0)
+	if (!set(fd, SOL_SOCKET, SO_REUSEPORT))
 		return ERR_SYSTEM;
-	if (addr_family(addr) == AF_INET6 &&
-	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0)
+	/* Connections of a server that ended a minute ago do not keep the next from starting. */
+	if (type == SOCK_STREAM && !set(fd, SOL_SOCKET, SO_REUSEADDR))
+		return ERR_SYSTEM;
+	if (addr_family(addr) == AF_INET6 && !set(fd, IPPROTO_IPV6, IPV6_V6ONLY))
 		return ERR_SYSTEM;
 	if (bind(fd, &addr->any, addr_len(addr)) != 0 || getsockname(fd, &bound->any, &len) != 0)
 		return ERR_SYSTEM;
 	return OK;
+}
+
+static bool set(int fd, int level, int option)
+{
+	int on = 1;
+
+	return setsockopt(fd, level, option, &on, sizeof on) == 0;
+}
+
+enum err listener_probe(const struct transport_addr *addr, int type)
+{
+	int fd = socket(addr_family(addr), type | SOCK_CLOEXEC, 0);
+	enum err err = ERR_SYSTEM;
+
+	if (fd < 0)
+		return ERR_SYSTEM;
+	if ((type != SOCK_STREAM || set(fd, SOL_SOCKET, SO_REUSEADDR)) &&
+	    (addr_family(addr) != AF_INET6 || set(fd, IPPROTO_IPV6, IPV6_V6ONLY)) &&
+	    bind(fd, &addr->any, addr_len(addr)) == 0 &&
+	    (type != SOCK_STREAM || listen(fd, 1) == 0))
+		err = OK;
+
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return err;
 }

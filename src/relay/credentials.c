@@ -105,12 +105,13 @@ enum err credentials_create(const struct credentials_settings *settings,
 	struct credentials *credentials;
 	enum err err;
 
-	if (strlen(settings->realm) > TURN_REALM_MAX)
-		return ERR_INVALID;
 	credentials = calloc(1, sizeof *credentials);
 	if (credentials == NULL)
 		return ERR_NO_MEMORY;
-	strcpy(credentials->realm, settings->realm);
+	if (text_copy(credentials->realm, sizeof credentials->realm, settings->realm) != OK) {
+		free(credentials);
+		return ERR_INVALID;
+	}
 	credentials->lt_cred_mech = settings->lt_cred_mech || !settings->use_auth_secret;
 	credentials->use_auth_secret = settings->use_auth_secret;
 	credentials->separator = settings->separator;
@@ -162,9 +163,9 @@ static enum err secrets_copy(struct credentials *credentials,
 	if (settings->secret_count > STORE_SECRETS_MAX)
 		return ERR_INVALID;
 	for (size_t i = 0; i < settings->secret_count; i++) {
-		if (strlen(settings->secrets[i]) > CREDENTIALS_SECRET_MAX)
+		struct secret *secret = &credentials->secrets[i];
+		if (text_copy(secret->text, sizeof secret->text, settings->secrets[i]) != OK)
 			return ERR_INVALID;
-		strcpy(credentials->secrets[i].text, settings->secrets[i]);
 	}
 	credentials->static_secrets = credentials->secret_count = settings->secret_count;
 	return OK;
@@ -203,10 +204,8 @@ static bool lookup_init(struct lookup *lookup, struct turn_server *server,
 		memcpy(lookup->userhash, find->userhash, sizeof lookup->userhash);
 		return true;
 	}
-	if (find->username[0] == '\0' || strlen(find->username) > TURN_USERNAME_MAX)
-		return false;
-	strcpy(lookup->username, find->username);
-	return true;
+	return find->username[0] != '\0' &&
+	       text_copy(lookup->username, sizeof lookup->username, find->username) == OK;
 }
 
 static bool static_user_answer(const struct credentials *credentials, const struct lookup *lookup)
@@ -348,8 +347,8 @@ static enum err store_ask(struct credentials *credentials, const struct cache_ke
 	question->request.mail.deliver = store_answered;
 	question->request.reply_to = credentials->replies;
 	question->request.question = questions[key->bytes[0]];
-	strcpy(question->request.realm, credentials->realm);
-	strcpy(question->request.name, lookup->username);
+	memcpy(question->request.realm, credentials->realm, sizeof credentials->realm);
+	memcpy(question->request.name, lookup->username, sizeof lookup->username);
 	memcpy(question->request.userhash, lookup->userhash, sizeof lookup->userhash);
 	store_thread_ask(credentials->store, &question->request);
 	return OK;
@@ -404,7 +403,8 @@ static void secrets_settle(struct credentials *credentials, struct question *que
 	bytes_wipe(&credentials->secrets[count],
 	           (STORE_SECRETS_MAX - count) * sizeof credentials->secrets[0]);
 	for (size_t i = 0; i < request->secret_count && count < STORE_SECRETS_MAX; i++)
-		strcpy(credentials->secrets[count++].text, request->secrets[i]);
+		memcpy(credentials->secrets[count++].text, request->secrets[i],
+		       sizeof request->secrets[i]);
 	credentials->secret_count = count;
 	credential_cache_settle(&credentials->cache, entry, CACHE_SECRETS,
 	                        entry->asked_at + SECRETS_LIFETIME_MS);

@@ -29,7 +29,7 @@ void secret_name_make_key(struct stun_hasher *hasher, enum stun_password_algorit
 	stun_hmac_sha1(hasher, (const uint8_t *)secret, strlen(secret), username, strlen(username),
 	               mac);
 	base64_put(mac, sizeof mac, true, password);
-	strcpy(key->username, username);
+	memcpy(key->username, username, strlen(username) + 1); /* a lookup's: it fits */
 	key->len = stun_long_term_key(hasher, algorithm, username, realm, password, key->key);
 	bytes_wipe(mac, sizeof mac);
 	bytes_wipe(password, sizeof password);

@@ -48,9 +48,8 @@ enum err credentials_user_parse(const char *text, struct credentials_user *user,
 		return user_problem(problem, "a key after 0x has 32 hex digits (MD5) or 64 "
 		                             "(SHA-256); turnadmin user key prints it");
 	}
-	if (strlen(value) > CREDENTIALS_PASSWORD_MAX)
+	if (text_copy(user->password, sizeof user->password, value) != OK)
 		return user_problem(problem, "the password is longer than 512 bytes");
-	strcpy(user->password, value);
 	return OK;
 }
 

@@ -196,6 +196,20 @@ static bool has_family(const struct relay *relay, int family)
 	return false;
 }
 
+/* What 401s offer beyond MD5. Keys that are stored as MD5 fit no SHA-256 client, and time-limited
+ * usernames are not found by their hash. */
+static uint32_t security_features(const struct relay *relay)
+{
+	uint32_t features = STUN_FEATURE_PASSWORD_ALGORITHMS;
+
+	if (!relay->config->use_auth_secret)
+		features |= STUN_FEATURE_USERNAME_ANONYMITY;
+	for (size_t i = 0; i < relay->user_count; i++)
+		if (relay->users[i].key_len == STUN_MD5_KEY_SIZE)
+			features &= ~(uint32_t)STUN_FEATURE_PASSWORD_ALGORITHMS;
+	return features;
+}
+
 static enum err open_server(struct relay_thread *thread)
 {
 	const struct relay *relay = thread->relay;
@@ -209,6 +223,7 @@ static enum err open_server(struct relay_thread *thread)
 		.fingerprint = config->fingerprint,
 		.reason_phrases = config->include_reason_string,
 		.software = config->software_attribute ? "turnstone " PACKAGE_VERSION : NULL,
+		.security_features = security_features(relay),
 		.max_lifetime_s = config->max_allocate_lifetime,
 		.permission_lifetime_s = config->permission_lifetime,
 		.channel_lifetime_s = config->channel_lifetime,
@@ -301,6 +316,7 @@ static void fill_host(struct relay_thread *thread)
 	};
 }
 
+/* The first thread's listeners are probed, lest a second server shares the ports of a running one. */
 static enum err open_udp(struct relay_thread *thread, const struct transport_addr *addr)
 {
 	const struct config *config = thread->relay->config;
@@ -308,6 +324,8 @@ static enum err open_udp(struct relay_thread *thread, const struct transport_add
 
 	if (!config->udp && thread->relay->dtls == NULL)
 		return OK;
+	if (thread->index == 0 && listener_probe(addr, SOCK_DGRAM) != OK)
+		return ERR_SYSTEM;
 	err = udp_listener_create(&thread->host, addr, (int)config->sock_buf_size, config->udp,
 	                          &thread->udp[thread->udp_count]);
 	thread->udp_count += err == OK;
@@ -321,6 +339,8 @@ static enum err open_tcp(struct relay_thread *thread, const struct transport_add
 
 	if (!config->tcp && thread->relay->tls == NULL)
 		return OK;
+	if (thread->index == 0 && listener_probe(addr, SOCK_STREAM) != OK)
+		return ERR_SYSTEM;
 	err = tcp_listener_create(&thread->host, addr, config->tcp,
 	                          &thread->tcp[thread->tcp_count]);
 	thread->tcp_count += err == OK;

@@ -33,6 +33,9 @@ int handle_channel_bind(struct request *request)
 	int error = peer_get(allocation, message, value, len, &peer);
 	if (error != STUN_NO_ERROR)
 		return error;
+	/* Unlike a permission, a channel has a port that can be judged now. */
+	if (!peer_filter_allows(request->server->settings.filter, &peer.addr))
+		return STUN_FORBIDDEN;
 
 	/* A number and a peer that are bound are bound to each other: both are found, as one. */
 	if (channel_find_number(allocation, number) != channel_find_peer(allocation, &peer.addr))
