@@ -59,30 +59,41 @@ static enum err list_machine(bool with_loopback, struct transport_addr **list, s
 	return OK;
 }
 
-static enum err list_copy(const struct addr_list *from, struct transport_addr **list, size_t *count)
-{
-	struct transport_addr *copy = calloc(from->count, sizeof *copy);
-
-	if (copy == NULL)
-		return ERR_NO_MEMORY;
-	memcpy(copy, from->item, from->count * sizeof *copy);
-	*list = copy;
-	*count = from->count;
-	return OK;
-}
-
-static enum err refuse_any(const struct transport_addr *list, size_t count, const char *option,
-                           char problem[256])
+static bool list_has(const struct transport_addr *list, size_t count,
+                     const struct transport_addr *addr)
 {
 	for (size_t i = 0; i < count; i++)
-		if (addr_is_any(&list[i])) {
-			snprintf(problem, 256,
-			         "%s: 0.0.0.0 and :: are no addresses to answer from: leave the "
-			         "option out to "
-			         "use every address of the machine, or name the addresses",
-			         option);
-			return ERR_INVALID;
-		}
+		if (addr_equal_ip(&list[i], addr))
+			return true;
+	return false;
+}
+
+/* Lists what is configured, each address once; 0.0.0.0 and :: stand for all that the machine has of
+ * their family, since an answer has to leave from the address that was asked. */
+static enum err list_configured(const struct addr_list *from, bool with_loopback,
+                                struct transport_addr **list, size_t *count)
+{
+	struct transport_addr *machine, *made;
+	size_t machine_count, n = 0;
+	enum err err = list_machine(with_loopback, &machine, &machine_count);
+
+	if (err != OK)
+		return err;
+	made = calloc(from->count + machine_count, sizeof *made);
+	for (size_t i = 0; made != NULL && i < from->count; i++) {
+		const struct transport_addr *one = &from->item[i];
+		bool is_any = addr_is_any(one);
+		const struct transport_addr *each = is_any ? machine : one;
+		for (size_t j = 0; j < (is_any ? machine_count : 1); j++)
+			if (addr_family(&each[j]) == addr_family(one) &&
+			    !list_has(made, n, &each[j]))
+				made[n++] = each[j];
+	}
+	free(machine);
+	if (made == NULL)
+		return ERR_NO_MEMORY;
+	*list = made;
+	*count = n;
 	return OK;
 }
 
@@ -97,7 +108,8 @@ enum err frontends_find(struct relay *relay, char problem[256])
 {
 	const struct addr_list *configured = &relay->config->listening_ip;
 	enum err err = configured->count > 0
-	                       ? list_copy(configured, &relay->frontends, &relay->frontend_count)
+	                       ? list_configured(configured, true, &relay->frontends,
+	                                         &relay->frontend_count)
 	                       : list_machine(true, &relay->frontends, &relay->frontend_count);
 
 	if (err != OK)
@@ -105,7 +117,7 @@ enum err frontends_find(struct relay *relay, char problem[256])
 	if (relay->frontend_count == 0)
 		return tell_failure(ERR_NOT_FOUND, "listening-ip: the machine has no address",
 		                    problem);
-	return refuse_any(relay->frontends, relay->frontend_count, "listening-ip", problem);
+	return OK;
 }
 
 /* external-ip: PUBLIC/PRIVATE names its relay address; PUBLIC alone is for each of its family. */
@@ -156,9 +168,9 @@ static enum err choose_relays(const struct config *config, struct transport_addr
                               size_t *count)
 {
 	if (config->relay_ip.count > 0)
-		return list_copy(&config->relay_ip, ips, count);
+		return list_configured(&config->relay_ip, false, ips, count);
 	if (config->listening_ip.count > 0)
-		return list_copy(&config->listening_ip, ips, count);
+		return list_configured(&config->listening_ip, false, ips, count);
 
 	enum err err = list_machine(false, ips, count);
 	if (err != OK || *count > 0)
@@ -175,11 +187,9 @@ enum err frontends_find_relays(struct relay *relay, char problem[256])
 
 	if (err != OK)
 		return tell_failure(err, "addresses to relay from", problem);
-	err = count > 0 ? refuse_any(ips, count, "relay-ip", problem)
+	err = count > 0 ? add_relays(relay, ips, count, problem)
 	                : tell_failure(ERR_NOT_FOUND, "relay-ip: the machine has no address",
 	                               problem);
-	if (err == OK)
-		err = add_relays(relay, ips, count, problem);
 	free(ips);
 	return err;
 }
