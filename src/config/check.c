@@ -439,10 +439,21 @@ static void check_log(struct check *check)
 }
 
 static void (*const checks[])(struct check *check) = {
-	check_files,         check_certificate,   check_transports,
-	check_ports,         check_relay_ips,
-	check_external_ips,  check_peer_rules,    check_lifetimes,
-	complete_mechanisms, check_mechanisms,    check_realm,
-	check_secrets,       check_sources,       check_accounts,
-	complete_log,        check_log,           NULL,
+	check_files,
+	check_certificate,
+	check_transports,
+	check_ports,
+	check_relay_ips,
+	check_external_ips,
+	check_peer_rules,
+	check_lifetimes,
+	complete_mechanisms,
+	check_mechanisms,
+	check_realm,
+	check_secrets,
+	check_sources,
+	check_accounts,
+	complete_log,
+	check_log,
+	NULL,
 };
