@@ -335,7 +335,7 @@ def test_vanished_stream_clients():
             for client in fill(server, "tcp", 10):
                 client.path.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                                               struct.pack("ii", 1, 0))
-                client.close()
+                client.vanish()
             expect_ports_come_back(server, 10, 5)
 
 
@@ -345,7 +345,7 @@ def test_vanished_datagram_clients():
     with Server("--min-port=50000", "--max-port=50009",
                 "--max-allocate-lifetime=%d" % lifetime) as server:
         for client in fill(server, "udp", 10):
-            client.close()
+            client.vanish()
         expect_ports_come_back(server, 10, 10)
 
 

@@ -44,7 +44,7 @@ def relay_pairs(server, count):
             client.close()
 
 
-def threads_named(pid):
+def thread_count(pid):
     return len(os.listdir("/proc/%d/task" % pid))
 
 
@@ -54,8 +54,8 @@ def test_two_hundred_clients():
     seen = []
     for count in THREADS:
         with Server("--relay-threads=%d" % count) as server:
-            seen.append(threads_named(server.pid))
             relay_pairs(server, 200)
+            seen.append(thread_count(server.pid))
     tap.expect(seen == sorted(set(seen)), "more threads with larger relay-threads: %s" % seen)
 
 

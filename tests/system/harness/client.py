@@ -181,10 +181,16 @@ class Client:
         self.close()
 
     def close(self):
-        self.path.close()
+        """Leaves without an allocation behind, which the next client of this port would meet (437)."""
+        if self.relayed and not self.path.is_stream:
+            try:
+                self.path.send(self.message(stun.REFRESH, [(stun.LIFETIME, bytes(4))]))
+            except (OSError, Closed):
+                pass
+        self.vanish()
 
-    def local(self):
-        return self.path.socket.getsockname()[:2]
+    def vanish(self):
+        self.path.close()
 
     # Requests
 
@@ -268,8 +274,11 @@ class Client:
         return response
 
     def try_allocate(self, *attributes):
-        return self.request(stun.ALLOCATE, [(stun.REQUESTED_TRANSPORT, stun.UDP_TRANSPORT),
-                                            *attributes]).error
+        """The error code; 0 when there is an allocation."""
+        response = self.request(stun.ALLOCATE, [(stun.REQUESTED_TRANSPORT, stun.UDP_TRANSPORT),
+                                                *attributes])
+        self.relayed = response.address(stun.XOR_RELAYED_ADDRESS)
+        return response.error
 
     def refresh(self, lifetime_s):
         return self.succeed(stun.REFRESH, [(stun.LIFETIME, struct.pack("!I", lifetime_s))])
