@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "listeners/listener.h"
+
 /* Link-local IPv6 addresses need a scope that no client can give; the rest is kept. */
 static bool is_usable(const struct ifaddrs *interface)
 {
@@ -137,6 +139,16 @@ static void set_public_ip(struct relay_address *address, const struct external_l
 	}
 }
 
+/* Better told at the start than to each client by a 508. */
+static enum err tell_relay_failure(const struct transport_addr *ip, char problem[256])
+{
+	char text[ADDR_TEXT_SIZE];
+
+	snprintf(problem, 256, "relay from %s: %s%s", addr_format_ip(ip, text), strerror(errno),
+	         errno == EADDRNOTAVAIL ? ": not an address of this machine: mend relay-ip" : "");
+	return ERR_SYSTEM;
+}
+
 static enum err add_relays(struct relay *relay, const struct transport_addr *ips, size_t count,
                            char problem[256])
 {
@@ -151,6 +163,8 @@ static enum err add_relays(struct relay *relay, const struct transport_addr *ips
 
 		address->ip = ips[i];
 		addr_set_port(&address->ip, 0);
+		if (listener_probe(&address->ip, SOCK_DGRAM) != OK)
+			return tell_relay_failure(&address->ip, problem);
 		set_public_ip(address, &config->external_ip);
 		if (port_pool_create(config->min_port, config->max_port, &address->ports) != OK)
 			return tell_failure(ERR_NO_MEMORY, "relay-ip", problem);
