@@ -186,19 +186,6 @@ static const char *family_name(int family)
 	return family == AF_INET6 ? "IPv6" : "IPv4";
 }
 
-/* coturn takes 0.0.0.0 for all addresses; answers must leave from the one that was asked. */
-static void check_listening_ips(struct check *check)
-{
-	const struct config *config = check->config;
-
-	for (size_t i = 0; i < config->listening_ip.count; i++)
-		if (addr_is_any(&config->listening_ip.item[i]))
-			error(check, OPTION_ID_listening_ip,
-			      "listening-ip: 0.0.0.0 and :: stand for no address that answers can "
-			      "come from: name the addresses, or leave listening-ip out to listen "
-			      "on all that this machine has");
-}
-
 static void check_relay_ips(struct check *check)
 {
 	const struct config *config = check->config;
@@ -452,10 +439,21 @@ static void check_log(struct check *check)
 }
 
 static void (*const checks[])(struct check *check) = {
-	check_files,         check_certificate,   check_transports,
-	check_ports,         check_listening_ips, check_relay_ips,
-	check_external_ips,  check_peer_rules,    check_lifetimes,
-	complete_mechanisms, check_mechanisms,    check_realm,
-	check_secrets,       check_sources,       check_accounts,
-	complete_log,        check_log,           NULL,
+	check_files,
+	check_certificate,
+	check_transports,
+	check_ports,
+	check_relay_ips,
+	check_external_ips,
+	check_peer_rules,
+	check_lifetimes,
+	complete_mechanisms,
+	check_mechanisms,
+	check_realm,
+	check_secrets,
+	check_sources,
+	check_accounts,
+	complete_log,
+	check_log,
+	NULL,
 };

@@ -229,9 +229,14 @@ static void secret_name_answer(struct credentials *credentials, const struct loo
 	uint64_t expiry_s;
 
 	/* A USERHASH does not tell when the name expires, and there is no list of such names. */
-	if (!lookup->has_username ||
-	    !secret_name_read_expiry(lookup->username, credentials->separator, &expiry_s) ||
-	    expiry_s < wall_s) {
+	bool is_timed =
+		lookup->has_username &&
+		secret_name_read_expiry(lookup->username, credentials->separator, &expiry_s);
+	if (!is_timed && credentials->lt_cred_mech) {
+		stored_user_answer(credentials, lookup);
+		return;
+	}
+	if (!is_timed || expiry_s < wall_s) {
 		answer_not_found(lookup);
 		return;
 	}

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "listeners/listener.h"
+
 /* Link-local IPv6 addresses need a scope that no client can give; the rest is kept. */
 static bool is_usable(const struct ifaddrs *interface)
 {
@@ -59,30 +61,41 @@ static enum err list_machine(bool with_loopback, struct transport_addr **list, s
 	return OK;
 }
 
-static enum err list_copy(const struct addr_list *from, struct transport_addr **list, size_t *count)
-{
-	struct transport_addr *copy = calloc(from->count, sizeof *copy);
-
-	if (copy == NULL)
-		return ERR_NO_MEMORY;
-	memcpy(copy, from->item, from->count * sizeof *copy);
-	*list = copy;
-	*count = from->count;
-	return OK;
-}
-
-static enum err refuse_any(const struct transport_addr *list, size_t count, const char *option,
-                           char problem[256])
+static bool list_has(const struct transport_addr *list, size_t count,
+                     const struct transport_addr *addr)
 {
 	for (size_t i = 0; i < count; i++)
-		if (addr_is_any(&list[i])) {
-			snprintf(problem, 256,
-			         "%s: 0.0.0.0 and :: are no addresses to answer from: leave the "
-			         "option out to "
-			         "use every address of the machine, or name the addresses",
-			         option);
-			return ERR_INVALID;
-		}
+		if (addr_equal_ip(&list[i], addr))
+			return true;
+	return false;
+}
+
+/* Lists what is configured, each address once; 0.0.0.0 and :: stand for all that the machine has of
+ * their family, since an answer has to leave from the address that was asked. */
+static enum err list_configured(const struct addr_list *from, bool with_loopback,
+                                struct transport_addr **list, size_t *count)
+{
+	struct transport_addr *machine, *made;
+	size_t machine_count, n = 0;
+	enum err err = list_machine(with_loopback, &machine, &machine_count);
+
+	if (err != OK)
+		return err;
+	made = calloc(from->count + machine_count, sizeof *made);
+	for (size_t i = 0; made != NULL && i < from->count; i++) {
+		const struct transport_addr *one = &from->item[i];
+		bool is_any = addr_is_any(one);
+		const struct transport_addr *each = is_any ? machine : one;
+		for (size_t j = 0; j < (is_any ? machine_count : 1); j++)
+			if (addr_family(&each[j]) == addr_family(one) &&
+			    !list_has(made, n, &each[j]))
+				made[n++] = each[j];
+	}
+	free(machine);
+	if (made == NULL)
+		return ERR_NO_MEMORY;
+	*list = made;
+	*count = n;
 	return OK;
 }
 
@@ -97,7 +110,8 @@ enum err frontends_find(struct relay *relay, char problem[256])
 {
 	const struct addr_list *configured = &relay->config->listening_ip;
 	enum err err = configured->count > 0
-	                       ? list_copy(configured, &relay->frontends, &relay->frontend_count)
+	                       ? list_configured(configured, true, &relay->frontends,
+	                                         &relay->frontend_count)
 	                       : list_machine(true, &relay->frontends, &relay->frontend_count);
 
 	if (err != OK)
@@ -105,7 +119,7 @@ enum err frontends_find(struct relay *relay, char problem[256])
 	if (relay->frontend_count == 0)
 		return tell_failure(ERR_NOT_FOUND, "listening-ip: the machine has no address",
 		                    problem);
-	return refuse_any(relay->frontends, relay->frontend_count, "listening-ip", problem);
+	return OK;
 }
 
 /* external-ip: PUBLIC/PRIVATE names its relay address; PUBLIC alone is for each of its family. */
@@ -125,6 +139,16 @@ static void set_public_ip(struct relay_address *address, const struct external_l
 	}
 }
 
+/* Better told at the start than to each client by a 508. */
+static enum err tell_relay_failure(const struct transport_addr *ip, char problem[256])
+{
+	char text[ADDR_TEXT_SIZE];
+
+	snprintf(problem, 256, "relay from %s: %s%s", addr_format_ip(ip, text), strerror(errno),
+	         errno == EADDRNOTAVAIL ? ": not an address of this machine: mend relay-ip" : "");
+	return ERR_SYSTEM;
+}
+
 static enum err add_relays(struct relay *relay, const struct transport_addr *ips, size_t count,
                            char problem[256])
 {
@@ -139,6 +163,8 @@ static enum err add_relays(struct relay *relay, const struct transport_addr *ips
 
 		address->ip = ips[i];
 		addr_set_port(&address->ip, 0);
+		if (listener_probe(&address->ip, SOCK_DGRAM) != OK)
+			return tell_relay_failure(&address->ip, problem);
 		set_public_ip(address, &config->external_ip);
 		if (port_pool_create(config->min_port, config->max_port, &address->ports) != OK)
 			return tell_failure(ERR_NO_MEMORY, "relay-ip", problem);
@@ -156,9 +182,9 @@ static enum err choose_relays(const struct config *config, struct transport_addr
                               size_t *count)
 {
 	if (config->relay_ip.count > 0)
-		return list_copy(&config->relay_ip, ips, count);
+		return list_configured(&config->relay_ip, false, ips, count);
 	if (config->listening_ip.count > 0)
-		return list_copy(&config->listening_ip, ips, count);
+		return list_configured(&config->listening_ip, false, ips, count);
 
 	enum err err = list_machine(false, ips, count);
 	if (err != OK || *count > 0)
@@ -175,11 +201,9 @@ enum err frontends_find_relays(struct relay *relay, char problem[256])
 
 	if (err != OK)
 		return tell_failure(err, "addresses to relay from", problem);
-	err = count > 0 ? refuse_any(ips, count, "relay-ip", problem)
+	err = count > 0 ? add_relays(relay, ips, count, problem)
 	                : tell_failure(ERR_NOT_FOUND, "relay-ip: the machine has no address",
 	                               problem);
-	if (err == OK)
-		err = add_relays(relay, ips, count, problem);
 	free(ips);
 	return err;
 }

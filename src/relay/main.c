@@ -79,6 +79,13 @@ static void wait_for_end(const struct relay *relay, const sigset_t *signals)
 				log_warning("log not reopened", "problem=\"%s\"", problem);
 			continue;
 		}
+		if (number == SIGUSR1 || number == SIGUSR2) {
+			/* coturn drains or reads certificates anew; scripts that send them must not end
+			 * the server. */
+			log_warning("signal ignored", "signal=%s mend=\"restart to apply changes\"",
+			            number == SIGUSR1 ? "USR1" : "USR2");
+			continue;
+		}
 		if (number == SIGINT || number == SIGTERM) {
 			log_info("stopping", "signal=%s allocations=%" PRIu64,
 			         number == SIGINT ? "INT" : "TERM",
@@ -105,6 +112,8 @@ static int serve(const struct config *config)
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGUSR1);
+	sigaddset(&signals, SIGUSR2);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	process_raise_limits();

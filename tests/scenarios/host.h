@@ -60,7 +60,7 @@ struct host {
 	unsigned relay_count;
 	uint16_t next_port[TURN_FAMILY_COUNT];
 
-	bool holds_keys, holds_relays, lacks[TURN_FAMILY_COUNT], lacks_all;
+	bool holds_keys, holds_relays, lacks[TURN_FAMILY_COUNT], lacks_all, lacks_pairs;
 	struct turn_action held[HELD_MAX]; /* TURN_FIND_KEY, TURN_OPEN_RELAY not answered yet */
 	char held_names[HELD_MAX][TURN_USERNAME_MAX + 1];
 	unsigned held_count;

@@ -42,7 +42,7 @@
  * The host
  *   host holds keys|relays, host answers keys|relays       answers later | at once again
  *   host says found|unknown|unavailable|opened|failed      to the oldest question held
- *   host lacks ipv4|ipv6|all, host lacks nothing           relayed addresses
+ *   host lacks ipv4|ipv6|all|pairs, host lacks nothing           relayed addresses
  *   wait 300 | wait 500ms
  *   event WORD..., no event WORD...                        "closed 192.0.2.1:50000", "flow added",
  *                                                          "report deleted"; each is seen once
@@ -958,6 +958,7 @@ static void play_host(struct play *play, struct speaker *speaker, struct words *
 		host->lacks[TURN_IPV4] = strcmp(what, "ipv4") == 0;
 		host->lacks[TURN_IPV6] = strcmp(what, "ipv6") == 0;
 		host->lacks_all = strcmp(what, "all") == 0;
+		host->lacks_pairs = strcmp(what, "pairs") == 0;
 	} else if (strcmp(what, "keys") == 0) {
 		host->holds_keys = strcmp(verb, "holds") == 0;
 	} else if (strcmp(what, "relays") == 0) {
