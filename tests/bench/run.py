@@ -6,7 +6,7 @@ one and the other in turn, and medians of several rounds are compared.
     SERVER=/path            this server, when it is not turnserver of BUILD
     COTURN=/path            the other one (/usr/bin/turnserver)
     TURNLOAD=/path          another load generator that takes turn_load's options
-    ROUNDS=5 SECONDS=2      how often and how long
+    ROUNDS=5 DURATION=2     how often, and how many seconds a load lasts
 
 Each server has one relay thread on CPU 0; the load generator has CPU 1. CPU time is the kernel's count
 of all threads of the server, so that a busy machine changes the figures less than it would others."""
@@ -25,7 +25,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("BUILD", ".")
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
-SECONDS = float(os.environ.get("SECONDS", "2"))
+SECONDS = float(os.environ.get("DURATION", "2"))
 LOAD = os.path.abspath(os.environ.get("TURNLOAD", os.path.join(BUILD, "tests/bench/turn_load")))
 IS_OWN_LOAD = os.path.basename(LOAD) == "turn_load"
 
