@@ -17,13 +17,13 @@
 
 typedef enum err step_fn(struct relay *relay, char problem[256]);
 
-static step_fn make_users, make_filter, make_contexts, make_nonce_secret, open_store, open_threads,
-	start_threads;
+static step_fn make_users, make_filter, make_contexts, make_nonce_secret, make_features, open_store,
+	open_threads, start_threads;
 
 static step_fn *const steps[] = {
-	frontends_find, frontends_find_relays, make_users,
-	make_filter,    make_contexts,         make_nonce_secret,
-	open_store,     open_threads,          start_threads,
+	frontends_find, frontends_find_relays, make_users, make_filter,
+	make_contexts,  make_nonce_secret,     open_store, make_features,
+	open_threads,   start_threads,
 };
 
 enum err relay_start(const struct config *config, struct relay **result, char problem[256])
@@ -245,6 +245,56 @@ static enum err open_store(struct relay *relay, char problem[256])
 	if (relay->config->userdb == NULL)
 		return OK;
 	return store_thread_start(relay->config->userdb, &relay->store, problem);
+}
+
+static bool stop_at_md5_only(const struct store_user *user, void *context)
+{
+	bool *is_found = context;
+
+	*is_found = !user->has_sha256;
+	return !*is_found;
+}
+
+/* Whether some user of ours has an MD5 key and no password or SHA-256 key. */
+static enum err find_md5_only(const struct relay *relay, bool *is_found, char problem[256])
+{
+	struct store *store;
+	enum err err;
+
+	*is_found = false;
+	for (size_t i = 0; i < relay->user_count; i++)
+		*is_found |= relay->users[i].key_len == STUN_MD5_KEY_SIZE;
+	if (*is_found || relay->config->userdb == NULL)
+		return OK;
+	err = store_open(relay->config->userdb, false, &store, problem);
+	if (err != OK)
+		return err;
+	err = store_user_list(store, relay->config->realm, stop_at_md5_only, is_found);
+	if (err != OK)
+		snprintf(problem, 256, "userdb %s: %s", relay->config->userdb,
+		         store_problem(store));
+	store_close(store);
+	return err;
+}
+
+/* A client takes the first algorithm that it is offered and knows, SHA-256, whoever its user is; so
+ * one user who has only coturn's MD5 key keeps it from being offered to all. Time-limited usernames
+ * are not found by their hash. */
+static enum err make_features(struct relay *relay, char problem[256])
+{
+	bool has_md5_only;
+	enum err err = find_md5_only(relay, &has_md5_only, problem);
+
+	if (has_md5_only)
+		log_info(
+			"SHA-256 not offered",
+			"reason=\"a user has an MD5 key alone\" mend=\"turnadmin user add sets the "
+			"password anew\"");
+	else
+		relay->security_features |= STUN_FEATURE_PASSWORD_ALGORITHMS;
+	if (!relay->config->use_auth_secret)
+		relay->security_features |= STUN_FEATURE_USERNAME_ANONYMITY;
+	return err;
 }
 
 static enum err open_threads(struct relay *relay, char problem[256])

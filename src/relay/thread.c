@@ -196,20 +196,6 @@ static bool has_family(const struct relay *relay, int family)
 	return false;
 }
 
-/* What 401s offer beyond MD5. Keys that are stored as MD5 fit no SHA-256 client, and time-limited
- * usernames are not found by their hash. */
-static uint32_t security_features(const struct relay *relay)
-{
-	uint32_t features = STUN_FEATURE_PASSWORD_ALGORITHMS;
-
-	if (!relay->config->use_auth_secret)
-		features |= STUN_FEATURE_USERNAME_ANONYMITY;
-	for (size_t i = 0; i < relay->user_count; i++)
-		if (relay->users[i].key_len == STUN_MD5_KEY_SIZE)
-			features &= ~(uint32_t)STUN_FEATURE_PASSWORD_ALGORITHMS;
-	return features;
-}
-
 static enum err open_server(struct relay_thread *thread)
 {
 	const struct relay *relay = thread->relay;
@@ -223,7 +209,7 @@ static enum err open_server(struct relay_thread *thread)
 		.fingerprint = config->fingerprint,
 		.reason_phrases = config->include_reason_string,
 		.software = config->software_attribute ? "turnstone " PACKAGE_VERSION : NULL,
-		.security_features = security_features(relay),
+		.security_features = relay->security_features,
 		.max_lifetime_s = config->max_allocate_lifetime,
 		.permission_lifetime_s = config->permission_lifetime,
 		.channel_lifetime_s = config->channel_lifetime,
