@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "relay/process.h"
 #include "relay/relay.h"
+#include "store/store.h"
 
 extern char **environ;
 
@@ -95,11 +96,44 @@ static void wait_for_end(const struct relay *relay, const sigset_t *signals)
 	}
 }
 
-/* Whatever goes wrong ends the start with one line. */
-static int fail(const char *problem)
+/* Whatever goes wrong ends the start with one line. A daemon has no one to tell it to but its log. */
+static int fail(const struct config *config, const char *problem)
 {
 	fprintf(stderr, "turnserver: %s\n", problem);
+	if (config->daemon)
+		log_error("not started", "problem=\"%s\"", problem);
 	return EXIT_FAILURE;
+}
+
+/* The store was opened as root; when it goes away and comes back it is opened as the user. */
+static enum err check_store(const struct config *config, char problem[256])
+{
+	struct store *store;
+	enum err err;
+
+	if (config->userdb == NULL)
+		return OK;
+	err = store_open(config->userdb, false, &store, problem);
+	if (err == OK)
+		store_close(store);
+	return err;
+}
+
+/* The pidfile comes first: its folder may be root's. */
+static enum err settle_process(const struct config *config, char problem[256])
+{
+	enum err err = OK;
+
+	if (config->pidfile != NULL)
+		err = process_write_pidfile(config->pidfile, problem);
+	if (err != OK)
+		return err;
+	err = process_drop_privileges(config, problem);
+	if (err == OK && (config->proc_user != NULL || config->proc_group != NULL))
+		err = check_store(config, problem);
+	if (err != OK && config->pidfile != NULL)
+		process_remove_pidfile(config->pidfile);
+	return err;
 }
 
 static int serve(const struct config *config)
@@ -118,13 +152,12 @@ static int serve(const struct config *config)
 	signal(SIGPIPE, SIG_IGN);
 	process_raise_limits();
 	if (open_log(config, problem) != OK || (config->daemon && process_daemonise(problem) != OK))
-		return fail(problem);
+		return fail(config, problem);
 	if (relay_start(config, &relay, problem) != OK)
-		return fail(problem);
-	if (process_drop_privileges(config, problem) != OK ||
-	    (config->pidfile != NULL && process_write_pidfile(config->pidfile, problem) != OK)) {
+		return fail(config, problem);
+	if (settle_process(config, problem) != OK) {
 		relay_stop(relay);
-		return fail(problem);
+		return fail(config, problem);
 	}
 	log_ready(relay);
 	wait_for_end(relay, &signals);
