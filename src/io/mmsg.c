@@ -492,11 +492,17 @@ static void count_sent(struct mmsg *mmsg, const struct msghdr *message)
 		counter_add(mmsg->settings.counters, COUNT_io_gso_packets, message->msg_iovlen);
 }
 
-/* An error that an earlier datagram met is told to whoever calls next, and told once. */
+/* An error that an earlier datagram met is told to whoever calls next, and told once: what Linux
+ * makes of ICMP and ICMPv6. EMSGSIZE is not among them, which is mostly the datagram's own. */
 static bool is_of_another(int error)
 {
-	return error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH ||
-	       error == EHOSTDOWN || error == EPROTO;
+	static const int errors[] = {ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, EPROTO,
+	                             ENOPROTOOPT,  EOPNOTSUPP,   ENONET,      EACCES};
+
+	for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
+		if (errors[i] == error)
+			return true;
+	return false;
 }
 
 static bool send_single(struct mmsg *mmsg, struct mmsg_socket *socket, const struct msghdr *message)
