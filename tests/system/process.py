@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What makes a program a service: the background, its pidfile and log, another user."""
+"""What makes a program a service: the background, its pidfile and log, another user, and the addresses
+of the machine."""
 import contextlib
 import os
 import shutil
@@ -10,6 +11,7 @@ import tempfile
 
 from harness import tap
 from harness.client import Client
+from harness.network import Namespace, run, wire
 from harness.server import free_ports, program
 
 NOBODY = "nobody"
@@ -131,6 +133,25 @@ def test_store_of_another():
         tap.expect_equal(result.returncode, 0, "exit code of what went into the background")
         tap.wait_until(lambda: "not started" in read(cwd, "turn.log"), "a line in the log")
         tap.expect("users.db" in read(cwd, "turn.log").split("not started")[1], "naming the store")
+
+
+def test_duplicate_address():
+    """An IPv6 address that another host has is left out, and the server starts with the others"""
+    with Namespace("one") as one, Namespace("two") as two, folder() as cwd:
+        wire(two, "eth0", ["fd03::1/64"], one, "eth0", ["10.3.0.1/24", "fd03::2/64"])
+        run("ip", "-n", one.name, "address", "add", "fd03::1/64", "dev", "eth0")
+        with open(cwd + "/turn.log", "w") as log, subprocess.Popen(
+                ["ip", "netns", "exec", one.name, program(), "-n", "--no-tls", "--no-dtls",
+                 "--no-auth"], cwd=cwd, stdout=log, stderr=log) as process:
+            try:
+                tap.wait_until(lambda: "ready" in read(cwd, "turn.log"), "a line in the log")
+            finally:
+                process.terminate()
+        text = read(cwd, "turn.log")
+        tap.expect("left out: ip=fd03::1 " in text, "what is left out")
+        for ip in ("10.3.0.1", "fd03::2"):
+            tap.expect("listening: ip=%s " % ip in text, "listening on %s" % ip)
+            tap.expect("relaying from: ip=%s " % ip in text, "relaying from %s" % ip)
 
 
 if __name__ == "__main__":
