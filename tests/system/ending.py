@@ -47,5 +47,26 @@ def test_answers_under_way():
                 stream.close()
 
 
+@tap.limit_s(120)
+def test_full_load():
+    """SIGTERM while 100 clients send at full rate"""
+    load = os.environ.get("TURN_LOAD") or os.path.join(os.path.dirname(program()),
+                                                       "tests/bench/turn_load")
+    if not os.access(load, os.X_OK):
+        raise tap.Skip("needs %s: make check-system builds it" % load)
+    for mode in ("echo", "up", "down", "churn"):
+        with Server("--relay-threads=4", "--allow-loopback-peers") as server:
+            with subprocess.Popen(
+                    [load, "--server", "127.0.0.1:%d" % server.port, "--mode", mode,
+                     "--clients", "100", "--seconds", "3", "--total", "100000", "--gso"],
+                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+                try:
+                    tap.wait_until(lambda: server.log().count("allocation created") >= 100,
+                                   "100 allocations", 30)
+                    tap.expect_equal(server.end(signal.SIGTERM, 10), 0, "exit code in " + mode)
+                finally:
+                    process.kill()
+
+
 if __name__ == "__main__":
     tap.main()
