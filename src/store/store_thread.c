@@ -42,6 +42,7 @@ enum err store_thread_start(const char *path, struct store_thread **thread_out, 
 {
 	struct store_thread *thread = calloc(1, sizeof *thread);
 	enum err err = ERR_NO_MEMORY;
+	int failure = 0;
 
 	problem[0] = '\0';
 	if (thread == NULL)
@@ -54,7 +55,8 @@ enum err store_thread_start(const char *path, struct store_thread **thread_out, 
 	err = mailbox_create(&thread->mailbox);
 	if (err != OK)
 		goto fail_mailbox;
-	if (pthread_create(&thread->thread, NULL, thread_run, thread) != 0) {
+	failure = pthread_create(&thread->thread, NULL, thread_run, thread);
+	if (failure != 0) {
 		err = ERR_SYSTEM;
 		goto fail_thread;
 	}
@@ -69,7 +71,7 @@ fail_open:
 	free(thread);
 	if (problem[0] == '\0')
 		snprintf(problem, 256, "%.150s: no thread for the store: %s", path,
-		         err_string(err));
+		         failure != 0 ? strerror(failure) : err_string(err));
 	return err;
 }
 

@@ -3,6 +3,7 @@
 of the machine."""
 import contextlib
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -133,6 +134,27 @@ def test_store_of_another():
         tap.expect_equal(result.returncode, 0, "exit code of what went into the background")
         tap.wait_until(lambda: "not started" in read(cwd, "turn.log"), "a line in the log")
         tap.expect("users.db" in read(cwd, "turn.log").split("not started")[1], "naming the store")
+
+
+def poor_nobody():
+    os.setgroups([])
+    os.setuid(65534)
+    resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+
+
+def test_no_threads():
+    """Where no thread can be made the start is refused, with the reason"""
+    tap.need_root()
+    with folder(0o777) as cwd:
+        for options in ((), ("--userdb=users.db",)):
+            result = subprocess.run(
+                [program(), "-n", "--listening-ip=127.0.0.1", "--no-tls", "--no-dtls",
+                 "--listening-port=%d" % free_ports(1)[0], "--lt-cred-mech", "--realm=example.org",
+                 "--user=u:p", *options], cwd=cwd, stderr=subprocess.PIPE, timeout=20, check=False,
+                env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"), preexec_fn=poor_nobody)
+            tap.expect_equal(result.returncode, 1, "exit code")
+            tap.expect(b"thread" in result.stderr and b"temporarily unavailable" in result.stderr,
+                       "the reason in %r" % result.stderr[-200:])
 
 
 def test_duplicate_address():
