@@ -3,6 +3,7 @@
 #include "relay/relay.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 #include "listeners/tls_context.h"
 #include "relay/frontends.h"
 #include "relay/thread.h"
+
+enum { THREADS_MAX = 128 }; /* as relay-threads allows */
 
 typedef enum err step_fn(struct relay *relay, char problem[256]);
 
@@ -297,12 +300,23 @@ static enum err make_features(struct relay *relay, char problem[256])
 	return err;
 }
 
+/* Those that this process may run on: a container or taskset leaves fewer than there are. */
+static unsigned count_cpus(void)
+{
+	cpu_set_t allowed;
+	long count = sched_getaffinity(0, sizeof allowed, &allowed) == 0
+	                     ? CPU_COUNT(&allowed)
+	                     : sysconf(_SC_NPROCESSORS_ONLN);
+
+	return count < 1 ? 1 : count > THREADS_MAX ? THREADS_MAX : (unsigned)count;
+}
+
 static enum err open_threads(struct relay *relay, char problem[256])
 {
 	unsigned wanted = relay->config->relay_threads;
 
 	if (wanted == 0)
-		wanted = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+		wanted = count_cpus();
 	relay->threads = calloc(wanted, sizeof(struct relay_thread *));
 	if (relay->threads == NULL) {
 		snprintf(problem, 256, "relay-threads: %s", err_string(ERR_NO_MEMORY));

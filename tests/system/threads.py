@@ -48,6 +48,21 @@ def thread_count(pid):
     return len(os.listdir("/proc/%d/task" % pid))
 
 
+def test_one_thread_for_each_cpu():
+    """Without relay-threads there is one for each CPU that the server may run on"""
+    allowed = os.sched_getaffinity(0)
+    if len(allowed) < 2:
+        raise tap.Skip("needs two CPUs")
+    try:
+        for cpus in (allowed, {min(allowed)}):
+            os.sched_setaffinity(0, cpus)
+            with Server() as server:
+                tap.wait_until(lambda: " ready: " in server.log(), "a line in the log")
+                tap.expect("threads=%d " % len(cpus) in server.log(), "%d threads" % len(cpus))
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
 @tap.limit_s(120)
 def test_two_hundred_clients():
     """200 clients reach each other across 1, 2 and 4 relay threads"""
