@@ -95,36 +95,55 @@ static void wait_for_end(const struct relay *relay, const sigset_t *signals)
 	}
 }
 
-/* Whatever goes wrong ends the start with one line. */
-static int fail(const char *problem)
+/* Whatever goes wrong ends the start with one line that says where the option was set; a daemon has
+ * nothing but its log to say it to. */
+static int fail(const struct config *config, enum option_id about, const char *problem)
 {
-	fprintf(stderr, "turnserver: %s\n", problem);
+	config_print_problem(config, about, problem, stderr);
+	if (about != OPTION_ID_log_file && (config->log_file != NULL || config->syslog))
+		log_error("not started", "problem=\"%s\"", problem);
 	return EXIT_FAILURE;
+}
+
+static void block_signals(sigset_t *signals)
+{
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
+
+	sigemptyset(signals);
+	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+		sigaddset(signals, numbers[i]);
+	sigprocmask(SIG_BLOCK, signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* What is done once the ports are bound. */
+static enum err settle(const struct config *config, char problem[256], enum option_id *about)
+{
+	*about = OPTION_ID_proc_user;
+	if (process_drop_privileges(config, problem) != OK)
+		return ERR_SYSTEM;
+	*about = OPTION_ID_pidfile;
+	return config->pidfile != NULL ? process_write_pidfile(config->pidfile, problem) : OK;
 }
 
 static int serve(const struct config *config)
 {
 	struct relay *relay = NULL;
 	char problem[256] = "";
+	enum option_id about;
 	sigset_t signals;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	sigaddset(&signals, SIGUSR1);
-	sigaddset(&signals, SIGUSR2);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	signal(SIGPIPE, SIG_IGN);
+	block_signals(&signals);
 	process_raise_limits();
-	if (open_log(config, problem) != OK || (config->daemon && process_daemonise(problem) != OK))
-		return fail(problem);
-	if (relay_start(config, &relay, problem) != OK)
-		return fail(problem);
-	if (process_drop_privileges(config, problem) != OK ||
-	    (config->pidfile != NULL && process_write_pidfile(config->pidfile, problem) != OK)) {
+	if (open_log(config, problem) != OK)
+		return fail(config, OPTION_ID_log_file, problem);
+	if (config->daemon && process_daemonise(problem) != OK)
+		return fail(config, OPTION_ID_daemon, problem);
+	if (relay_start(config, &relay, problem, &about) != OK)
+		return fail(config, about, problem);
+	if (settle(config, problem, &about) != OK) {
 		relay_stop(relay);
-		return fail(problem);
+		return fail(config, about, problem);
 	}
 	log_ready(relay);
 	wait_for_end(relay, &signals);
