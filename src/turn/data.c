@@ -118,7 +118,7 @@ enum turn_verdict turn_peer_input(struct turn_server *server, struct turn_alloca
 		channel != NULL ? channel->permission : permission_find(allocation, &packet->src);
 	if (permission == NULL || !permission->is_alive)
 		return drop(server, COUNT_drop_no_permission);
-	if (packet->ttl == 1)
+	if (packet->ttl == 1 && !transport_is_stream(allocation->tuple.transport))
 		return drop(server, COUNT_drop_ttl);
 
 	if (channel != NULL)
