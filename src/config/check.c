@@ -25,19 +25,11 @@ static void (*const checks[])(struct check *check);
 static void say(struct check *check, enum config_severity severity, enum option_id id,
                 const char *message, va_list args)
 {
-	const struct config_origin *origin = &check->config->origin[id];
-	const char *sources[] = {
-		[CONFIG_FROM_DEFAULT] = "configuration",
-		[CONFIG_FROM_FILE] = check->config->file_name,
-		[CONFIG_FROM_ENVIRONMENT] = "environment",
-		[CONFIG_FROM_COMMAND_LINE] = "command line",
-	};
-	const char *source = sources[origin->source];
 	char text[CONFIG_MESSAGE_SIZE];
 
 	vsnprintf(text, sizeof text, message, args);
-	config_report_add(check->report, severity, source != NULL ? source : "configuration",
-	                  origin->line, "%s", text);
+	config_report_add(check->report, severity, config_source_name(check->config, id),
+	                  check->config->origin[id].line, "%s", text);
 }
 
 PRINTF_LIKE(3, 4)

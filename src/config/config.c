@@ -197,3 +197,25 @@ void config_compare(const struct config *a, const struct config *b,
 			each(option_name(&option_table[i], name),
 			     option_table[i].flags & OPTION_RELOAD, context);
 }
+
+const char *config_source_name(const struct config *config, enum option_id id)
+{
+	const char *sources[] = {
+		[CONFIG_FROM_DEFAULT] = "configuration",
+		[CONFIG_FROM_FILE] = config->file_name,
+		[CONFIG_FROM_ENVIRONMENT] = "environment",
+		[CONFIG_FROM_COMMAND_LINE] = "command line",
+	};
+	const char *name = sources[config->origin[id].source];
+
+	return name != NULL ? name : sources[CONFIG_FROM_DEFAULT];
+}
+
+void config_print_problem(const struct config *config, enum option_id id, const char *problem,
+                          FILE *file)
+{
+	fputs(config_source_name(config, id), file);
+	if (config->origin[id].line != 0)
+		fprintf(file, ":%u", config->origin[id].line);
+	fprintf(file, ": error: %s\n", problem);
+}

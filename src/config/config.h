@@ -120,6 +120,13 @@ MUST_CHECK enum err config_read_arguments(struct config *config, int argc, char 
  * found at, log-file=syslog turns syslog on, log-file=stdout becomes /dev/stdout. */
 MUST_CHECK enum err config_check(struct config *config, struct config_report *report);
 
+/* Says where an option's value came from: the file's name, "environment", "command line", or
+ * "configuration" for a default. Lent from config. */
+const char *config_source_name(const struct config *config, enum option_id id);
+/* Writes a problem that showed later, when the value was used, in the form of the report. */
+void config_print_problem(const struct config *config, enum option_id id, const char *problem,
+                          FILE *file);
+
 /* Finds a file as coturn does: a relative name in ., ./turnserver, ./coturn, ./etc, ../etc, /etc,
  * /usr/local/etc and their subfolders turnserver and coturn. Gives an allocated path, the caller's.
  * ERR_NOT_FOUND, ERR_NO_MEMORY. */

@@ -96,13 +96,25 @@ static void wait_for_end(const struct relay *relay, const sigset_t *signals)
 	}
 }
 
-/* Whatever goes wrong ends the start with one line. A daemon has no one to tell it to but its log. */
-static int fail(const struct config *config, const char *problem)
+/* Whatever goes wrong ends the start with one line that says where the option was set; a daemon has
+ * nothing but its log to say it to. */
+static int fail(const struct config *config, enum option_id about, const char *problem)
 {
-	fprintf(stderr, "turnserver: %s\n", problem);
-	if (config->daemon)
+	config_print_problem(config, about, problem, stderr);
+	if (about != OPTION_ID_log_file && (config->log_file != NULL || config->syslog))
 		log_error("not started", "problem=\"%s\"", problem);
 	return EXIT_FAILURE;
+}
+
+static void block_signals(sigset_t *signals)
+{
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
+
+	sigemptyset(signals);
+	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+		sigaddset(signals, numbers[i]);
+	sigprocmask(SIG_BLOCK, signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
 }
 
 /* The store was opened as root; when it goes away and comes back it is opened as the user. */
@@ -119,18 +131,27 @@ static enum err check_store(const struct config *config, char problem[256])
 	return err;
 }
 
-/* The pidfile comes first: its folder may be root's. */
-static enum err settle_process(const struct config *config, char problem[256])
+static enum err become_user(const struct config *config, char problem[256], enum option_id *about)
+{
+	*about = OPTION_ID_proc_user;
+	enum err err = process_drop_privileges(config, problem);
+	if (err != OK || (config->proc_user == NULL && config->proc_group == NULL))
+		return err;
+	*about = OPTION_ID_userdb;
+	return check_store(config, problem);
+}
+
+/* What is done once the ports are bound. The pidfile comes first: its folder may be root's. */
+static enum err settle(const struct config *config, char problem[256], enum option_id *about)
 {
 	enum err err = OK;
 
+	*about = OPTION_ID_pidfile;
 	if (config->pidfile != NULL)
 		err = process_write_pidfile(config->pidfile, problem);
 	if (err != OK)
 		return err;
-	err = process_drop_privileges(config, problem);
-	if (err == OK && (config->proc_user != NULL || config->proc_group != NULL))
-		err = check_store(config, problem);
+	err = become_user(config, problem, about);
 	if (err != OK && config->pidfile != NULL)
 		process_remove_pidfile(config->pidfile);
 	return err;
@@ -140,24 +161,20 @@ static int serve(const struct config *config)
 {
 	struct relay *relay = NULL;
 	char problem[256] = "";
+	enum option_id about;
 	sigset_t signals;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	sigaddset(&signals, SIGUSR1);
-	sigaddset(&signals, SIGUSR2);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	signal(SIGPIPE, SIG_IGN);
+	block_signals(&signals);
 	process_raise_limits();
-	if (open_log(config, problem) != OK || (config->daemon && process_daemonise(problem) != OK))
-		return fail(config, problem);
-	if (relay_start(config, &relay, problem) != OK)
-		return fail(config, problem);
-	if (settle_process(config, problem) != OK) {
+	if (open_log(config, problem) != OK)
+		return fail(config, OPTION_ID_log_file, problem);
+	if (config->daemon && process_daemonise(problem) != OK)
+		return fail(config, OPTION_ID_daemon, problem);
+	if (relay_start(config, &relay, problem, &about) != OK)
+		return fail(config, about, problem);
+	if (settle(config, problem, &about) != OK) {
 		relay_stop(relay);
-		return fail(config, problem);
+		return fail(config, about, problem);
 	}
 	log_ready(relay);
 	wait_for_end(relay, &signals);

@@ -23,24 +23,38 @@ typedef enum err step_fn(struct relay *relay, char problem[256]);
 static step_fn make_users, make_filter, make_contexts, make_nonce_secret, make_features, open_store,
 	open_threads, start_threads;
 
-static step_fn *const steps[] = {
-	frontends_find, frontends_find_relays, make_users, make_filter,
-	make_contexts,  make_nonce_secret,     open_store, make_features,
-	open_threads,   start_threads,
+static const struct step {
+	step_fn *take;
+	enum option_id about; /* whose value is to be mended when it fails */
+} steps[] = {
+	{frontends_find, OPTION_ID_listening_ip},
+	{frontends_find_relays, OPTION_ID_relay_ip},
+	{make_users, OPTION_ID_user},
+	{make_filter, OPTION_ID_allowed_peer_ip},
+	{make_contexts, OPTION_ID_cert},
+	{make_nonce_secret, OPTION_ID_stateless_nonce_secret},
+	{open_store, OPTION_ID_userdb},
+	{make_features, OPTION_ID_userdb},
+	{open_threads, OPTION_ID_listening_ip},
+	{start_threads, OPTION_ID_relay_threads},
 };
 
-enum err relay_start(const struct config *config, struct relay **result, char problem[256])
+enum err relay_start(const struct config *config, struct relay **result, char problem[256],
+                     enum option_id *about)
 {
 	struct relay *relay = calloc(1, sizeof *relay);
 	enum err err = OK;
 
+	*about = OPTION_ID_relay_threads;
 	if (relay == NULL) {
 		snprintf(problem, 256, "%s", err_string(ERR_NO_MEMORY));
 		return ERR_NO_MEMORY;
 	}
 	relay->config = config;
-	for (size_t i = 0; i < sizeof steps / sizeof steps[0] && err == OK; i++)
-		err = steps[i](relay, problem);
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0] && err == OK; i++) {
+		*about = steps[i].about;
+		err = steps[i].take(relay, problem);
+	}
 	if (err != OK) {
 		relay_stop(relay);
 		return err;

@@ -38,9 +38,10 @@ struct relay {
 };
 
 /* Makes all this from a checked configuration, opens every listener, and starts the threads. On
- * failure problem is one line for a person, and nothing is left running. */
+ * failure problem is one line for a person, about the option whose value led to it, and nothing is
+ * left running. */
 MUST_CHECK enum err relay_start(const struct config *config, struct relay **relay,
-                                char problem[256]);
+                                char problem[256], enum option_id *about);
 /* Ends the threads and frees everything; NULL is fine. */
 void relay_stop(struct relay *relay);
 

@@ -12,6 +12,7 @@ enum { PROTOCOL_UDP = 17, EVEN_PORT_R = 0x80 };
 
 static int check_five_tuple(struct request *request, struct turn_open_relay *open);
 static int check_transport(struct request *request, struct turn_open_relay *open);
+static int check_dont_fragment(struct request *request, struct turn_open_relay *open);
 static int check_token(struct request *request, struct turn_open_relay *open);
 static int check_one_family(struct request *request, struct turn_open_relay *open);
 static int check_family(struct request *request, struct turn_open_relay *open);
@@ -29,6 +30,7 @@ int handle_allocate(struct request *request)
 	static int (*const steps[])(struct request * request, struct turn_open_relay * open) = {
 		check_five_tuple,        /* step 2 */
 		check_transport,         /* step 3 */
+		check_dont_fragment,     /* step 4 */
 		check_token,             /* step 5 */
 		check_one_family,        /* step 6 */
 		check_family,            /* step 7 */
@@ -91,6 +93,31 @@ static int check_transport(struct request *request, struct turn_open_relay *open
 	return stun_get_u32(message, STUN_ATTR_REQUESTED_TRANSPORT) >> 24 == PROTOCOL_UDP
 	               ? STUN_NO_ERROR
 	               : STUN_UNSUPPORTED_TRANSPORT_PROTOCOL;
+}
+
+static bool names_ipv6(const struct request *request, enum stun_attribute attribute)
+{
+	return stun_has(&request->message, attribute) &&
+	       family_value(request, attribute) == STUN_ADDRESS_IPV6;
+}
+
+/* RFC 8656 section 3.7: no socket tells the DF bit of what came, so between IPv4 and IPv6 the
+ * attribute would promise what is not kept. It is refused as one that is not known. */
+static int check_dont_fragment(struct request *request, struct turn_open_relay *open)
+{
+	const struct five_tuple *tuple = request->tuple;
+	struct stun_message *message = &request->message;
+	bool is_translated = family_of(&tuple->client) == TURN_IPV4 &&
+	                     !transport_is_stream(tuple->transport) &&
+	                     request->server->settings.has_family[TURN_IPV6] &&
+	                     (names_ipv6(request, STUN_ATTR_REQUESTED_ADDRESS_FAMILY) ||
+	                      names_ipv6(request, STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY));
+
+	(void)open;
+	if (!is_translated || !stun_has(message, STUN_ATTR_DONT_FRAGMENT))
+		return STUN_NO_ERROR;
+	message->unknown[message->unknown_count++] = stun_attribute_type(STUN_ATTR_DONT_FRAGMENT);
+	return STUN_UNKNOWN_ATTRIBUTE;
 }
 
 /* Whether the token is good shows when the host takes what it stands for: 508 if not. */

@@ -12,8 +12,8 @@ static int check_nonce(struct request *request);
 static int check_password_algorithm(struct request *request);
 static int check_realm(struct request *request);
 static int check_username(struct request *request);
-static int check_owner(struct request *request);
 static int check_integrity(struct request *request);
+static int check_owner(struct request *request);
 
 int authenticate(struct request *request)
 {
@@ -24,8 +24,8 @@ int authenticate(struct request *request)
 		check_password_algorithm,    /* 400 */
 		check_realm,                 /* 401 */
 		check_username,              /* 401 */
-		check_owner,                 /* 441 */
 		check_integrity,             /* 401 */
+		check_owner,                 /* 441 */
 	};
 	int error = STUN_NO_ERROR;
 
@@ -130,29 +130,6 @@ static int check_username(struct request *request)
 	return STUN_NO_ERROR;
 }
 
-static bool is_owner(const struct request *request)
-{
-	const char *owner = request->allocation->username;
-	uint8_t hash[STUN_USERHASH_SIZE];
-	size_t len;
-
-	if (stun_has(&request->message, STUN_ATTR_USERNAME))
-		return strcmp(request->username, owner) == 0;
-	stun_userhash(request->server->hasher, (const uint8_t *)owner, strlen(owner),
-	              request->server->settings.realm, hash);
-	return bytes_equal_secret(stun_get(&request->message, STUN_ATTR_USERHASH, &len), hash,
-	                          sizeof hash);
-}
-
-/* RFC 8656 section 5: who did not make the allocation has no say in it. An Allocate on a 5-tuple in
- * use may well be another's, behind a NAT that has forgotten the first: that is a 437. */
-static int check_owner(struct request *request)
-{
-	bool is_bound = request->allocation != NULL && request->message.method != STUN_ALLOCATE;
-
-	return is_bound && !is_owner(request) ? STUN_WRONG_CREDENTIALS : STUN_NO_ERROR;
-}
-
 static bool is_right_key(const struct request *request, const uint8_t *key, size_t len)
 {
 	bool has_sha256 = stun_has(&request->message, STUN_ATTR_MESSAGE_INTEGRITY_SHA256);
@@ -204,16 +181,30 @@ static int find_key(struct request *request)
 				});
 }
 
+static bool names_owner(const struct request *request)
+{
+	const char *owner = request->allocation->username;
+	uint8_t hash[STUN_USERHASH_SIZE];
+	size_t len;
+
+	if (stun_has(&request->message, STUN_ATTR_USERNAME))
+		return strcmp(request->username, owner) == 0;
+	stun_userhash(request->server->hasher, (const uint8_t *)owner, strlen(owner),
+	              request->server->settings.realm, hash);
+	return bytes_equal_secret(stun_get(&request->message, STUN_ATTR_USERHASH, &len), hash,
+	                          sizeof hash);
+}
+
 /* The key of an allocation is kept with it: the host is asked once, not for each request. */
 static int check_integrity(struct request *request)
 {
 	struct turn_allocation *allocation = request->allocation;
+	bool is_kept = allocation != NULL && names_owner(request);
 
-	if (allocation != NULL && is_owner(request) &&
-	    is_right_key(request, allocation->key, allocation->key_len))
+	if (is_kept && is_right_key(request, allocation->key, allocation->key_len))
 		return accept_key(request, allocation->username, allocation->key,
 		                  allocation->key_len);
-	if (allocation != NULL && request->message.method != STUN_ALLOCATE)
+	if (is_kept && request->message.method != STUN_ALLOCATE)
 		return STUN_UNAUTHENTICATED;
 
 	switch (request->key_answer) {
@@ -227,4 +218,16 @@ static int check_integrity(struct request *request)
 		break;
 	}
 	return STUN_INSUFFICIENT_CAPACITY;
+}
+
+/* RFC 8656 section 5: who did not make the allocation has no say in it, and is told so once he has
+ * proven who he is. An Allocate on a 5-tuple in use may well be another's, behind a NAT that has
+ * forgotten the first: that is a 437. */
+static int check_owner(struct request *request)
+{
+	bool is_bound = request->allocation != NULL && request->message.method != STUN_ALLOCATE;
+
+	return is_bound && strcmp(request->username, request->allocation->username) != 0
+	               ? STUN_WRONG_CREDENTIALS
+	               : STUN_NO_ERROR;
 }

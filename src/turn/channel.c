@@ -1,8 +1,10 @@
 /* Channels and ChannelBind (RFC 8656 section 12). */
 #include "turn/channel.h"
 
+#include "stun/address.h"
 #include "stun/channel_data.h"
 #include "turn/action.h"
+#include "turn/address_map.h"
 #include "turn/request.h"
 
 struct channel_key {
@@ -21,6 +23,7 @@ int handle_channel_bind(struct request *request)
 {
 	const struct stun_message *message = &request->message;
 	struct turn_allocation *allocation = request->allocation;
+	struct transport_addr named;
 	struct peer peer;
 	size_t len;
 	const uint8_t *value = stun_get(message, STUN_ATTR_XOR_PEER_ADDRESS, &len);
@@ -28,7 +31,12 @@ int handle_channel_bind(struct request *request)
 	if (value == NULL || !stun_has(message, STUN_ATTR_CHANNEL_NUMBER))
 		return STUN_BAD_REQUEST;
 	uint16_t number = (uint16_t)(stun_get_u32(message, STUN_ATTR_CHANNEL_NUMBER) >> 16);
-	if (!is_channel_number(request->server, number))
+	if (!is_channel_number(request->server, number) ||
+	    stun_xor_address_get(value, len, stun_transaction_id(message), &named) != OK)
+		return STUN_BAD_REQUEST;
+	/* A number and a peer that are bound are bound to each other: both are found, as one. */
+	address_map_to_private(request->server, &named);
+	if (channel_find_number(allocation, number) != channel_find_peer(allocation, &named))
 		return STUN_BAD_REQUEST;
 	int error = peer_get(allocation, message, value, len, &peer);
 	if (error != STUN_NO_ERROR)
@@ -36,10 +44,6 @@ int handle_channel_bind(struct request *request)
 	/* Unlike a permission, a channel has a port that can be judged now. */
 	if (!peer_filter_allows(request->server->settings.filter, &peer.addr))
 		return STUN_FORBIDDEN;
-
-	/* A number and a peer that are bound are bound to each other: both are found, as one. */
-	if (channel_find_number(allocation, number) != channel_find_peer(allocation, &peer.addr))
-		return STUN_BAD_REQUEST;
 	return channel_bind(allocation, number, &peer) != NULL ? STUN_NO_ERROR
 	                                                       : STUN_INSUFFICIENT_CAPACITY;
 }

@@ -118,7 +118,7 @@ enum turn_verdict turn_peer_input(struct turn_server *server, struct turn_alloca
 		channel != NULL ? channel->permission : permission_find(allocation, &packet->src);
 	if (permission == NULL || !permission->is_alive)
 		return drop(server, COUNT_drop_no_permission);
-	if (packet->ttl == 1)
+	if (packet->ttl == 1 && !transport_is_stream(allocation->tuple.transport))
 		return drop(server, COUNT_drop_ttl);
 
 	if (channel != NULL)
@@ -233,14 +233,17 @@ static void pad(struct packet *packet)
 	packet->len += padding;
 }
 
-/* Nobody answers an indication: its id has to be new, not secret. */
+/* RFC 8489 section 5: random. One that was computed from the hash seed would give the seed away, and
+ * with it every table. */
 static void put_indication_id(struct turn_server *server,
                               uint8_t transaction_id[STUN_TRANSACTION_ID_SIZE])
 {
-	uint64_t n = ++server->indication_count;
-
-	put_u64(transaction_id, hash_mix(n ^ server->hash_seed));
-	put_u32(transaction_id + 8, (uint32_t)n);
+	if (server->indication_ids_left == 0) {
+		server->settings.random(server->indication_ids, sizeof server->indication_ids);
+		server->indication_ids_left = INDICATION_IDS;
+	}
+	memcpy(transaction_id, server->indication_ids[--server->indication_ids_left],
+	       STUN_TRANSACTION_ID_SIZE);
 }
 
 void turn_peer_icmp(struct turn_server *server, struct turn_allocation *allocation,

@@ -64,10 +64,14 @@ int pending_open_relay(struct request *request, const struct turn_open_relay *op
 	return OUTCOME_PARKED;
 }
 
+/* The client chooses the ID: what of it goes in first is spread by a secret before the rest follows, or
+ * one part could undo the other and all that is parked would lie in one run. */
 static uint64_t hash_transaction(const struct turn_server *server, const struct five_tuple *tuple,
                                  const uint8_t *id)
 {
-	return hash_mix(five_tuple_hash(tuple, server->hash_seed) ^ get_u64(id) ^ get_u32(id + 8));
+	uint64_t secret = five_tuple_hash(tuple, server->hash_seed);
+
+	return hash_mix((hash_mix(secret ^ get_u64(id)) + secret) ^ get_u32(id + 8));
 }
 
 static uint64_t hash_of(const struct pending *pending)

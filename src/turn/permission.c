@@ -42,11 +42,13 @@ static int check_peers(const struct request *request)
 
 	while ((value = stun_next(&request->message, STUN_ATTR_XOR_PEER_ADDRESS, &offset, &len)) !=
 	       NULL) {
+		/* A message has room for thousands; no more are looked at than there may be. */
+		if (++named > most)
+			return STUN_INSUFFICIENT_CAPACITY;
 		int error = peer_get(allocation, &request->message, value, len, &peer);
 		if (error != STUN_NO_ERROR)
 			return error;
 		created += permission_find(allocation, &peer.addr) == NULL;
-		named++;
 	}
 	if (named == 0)
 		return STUN_BAD_REQUEST;

@@ -18,19 +18,14 @@ int handle_refresh(struct request *request)
 	bool deletes = is_deletion(request);
 	uint32_t lifetime_s = deletes ? 0 : request_lifetime_s(request);
 	struct families families;
+	int error = get_families(request, &families);
 
-	/* A deletion whose answer was lost is sent again: it has been done. */
-	if (request->allocation == NULL && !deletes)
-		return STUN_ALLOCATION_MISMATCH;
-	if (request->allocation != NULL) {
-		int error = get_families(request, &families);
-		if (error != STUN_NO_ERROR)
-			return error;
-		if (deletes)
-			delete (request, &families);
-		else
-			refresh(request->allocation, &families, lifetime_s);
-	}
+	if (error != STUN_NO_ERROR)
+		return error;
+	if (deletes)
+		delete (request, &families);
+	else
+		refresh(request->allocation, &families, lifetime_s);
 	stun_put_u32(&request->answer, STUN_ATTR_LIFETIME, lifetime_s);
 	return STUN_NO_ERROR;
 }

@@ -47,6 +47,7 @@ fail_timers:
 	stun_hasher_destroy(created->hasher);
 fail_hasher:
 	deinit_tables(created);
+	bytes_wipe(&created->settings, sizeof created->settings);
 	free(created);
 	return err;
 }

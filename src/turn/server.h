@@ -11,6 +11,7 @@ enum {
 	DEFAULT_LIFETIME_S = 600, /* RFC 8656 section 3.2 */
 	REPLY_SIZE = 2560,        /* holds every message the server writes, a long realm included */
 	MS_PER_S = 1000,
+	INDICATION_IDS = 64, /* drawn at once: what the generator costs is mostly per call */
 };
 
 struct source_limit;
@@ -18,7 +19,10 @@ struct source_limit;
 struct turn_server {
 	struct turn_settings settings;
 	timestamp now; /* as the host last told it */
-	uint64_t hash_seed, next_id, indication_count;
+	uint64_t hash_seed, next_id;
+
+	uint8_t indication_ids[INDICATION_IDS][STUN_TRANSACTION_ID_SIZE];
+	unsigned indication_ids_left; /* the first ones of them */
 
 	struct stun_hasher *hasher;    /* owned */
 	struct timer_wheel *timers;    /* owned */

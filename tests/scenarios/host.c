@@ -21,6 +21,7 @@ static void keep(struct host *host, const struct client *client, const struct pa
                  const struct turn_forward *forward);
 static void note(struct host *host, const char *format, ...) PRINTF_LIKE(2, 3);
 static void repeat_itself(void *bytes, size_t len);
+static void check_indication_id(struct host *host, const struct packet *packet);
 static bool is_relayed(const struct transport_addr *addr, void *context);
 
 void host_init(struct host *host)
@@ -400,6 +401,8 @@ static void keep(struct host *host, const struct client *client, const struct pa
 	datagram->ttl = packet->ttl;
 	datagram->tos = packet->tos;
 	datagram->dont_fragment = forward->dont_fragment;
+	if (client != NULL)
+		check_indication_id(host, packet);
 	if (client == NULL && ((struct relay *)forward->relay)->is_closed)
 		snprintf(host->fault, sizeof host->fault, "a closed relay was sent from");
 }
@@ -431,6 +434,9 @@ static void note(struct host *host, const char *format, ...)
 	va_end(args);
 }
 
+/* The last random bytes that were given, the newest at the end. */
+static uint8_t given[8192];
+
 /* Random enough for a scenario, and the same each time it is played. */
 static void repeat_itself(void *bytes, size_t len)
 {
@@ -440,6 +446,23 @@ static void repeat_itself(void *bytes, size_t len)
 		state = state * 1664525 + 1013904223;
 		((uint8_t *)bytes)[i] = (uint8_t)(state >> 24);
 	}
+	if (len > sizeof given)
+		abort();
+	memmove(given, given + len, sizeof given - len);
+	memcpy(given + sizeof given - len, bytes, len);
+}
+
+/* RFC 8489 section 5: a transaction ID is cryptographically random. One that was computed tells what
+ * it was computed from. */
+static void check_indication_id(struct host *host, const struct packet *packet)
+{
+	struct stun_message message;
+
+	if (stun_message_parse(packet->data, packet->len, &message) == OK &&
+	    message.class == STUN_INDICATION &&
+	    memmem(given, sizeof given, stun_transaction_id(&message), STUN_TRANSACTION_ID_SIZE) ==
+	            NULL)
+		snprintf(host->fault, sizeof host->fault, "a transaction ID that is not random");
 }
 
 static bool is_relayed(const struct transport_addr *addr, void *context)

@@ -1,0 +1,305 @@
+/* The reading side of a stream: bytes of the socket, decrypted when the first octet says TLS, become
+ * whole messages for the host. framing.c finds them, message_rest.c keeps the beginning of one whose
+ * end has not arrived, tls.c decrypts. How long a client may take is left to stream.c.
+ *
+ *   socket ─► [scratch ─► tls engine] ─► rest of last time | arena ─► framing ─► host->input */
+#include "listeners/stream_private.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "base/log.h"
+#include "base/timestamp.h"
+#include "listeners/demux.h"
+#include "listeners/framing.h"
+#include "listeners/tls.h"
+
+static void read_first(struct stream *stream);
+static void read_plain(struct stream *stream);
+static void read_tls(struct stream *stream);
+static void discard(struct stream *stream);
+static enum err sort(struct stream *stream, uint8_t first_octet);
+static void tls_input(struct stream *stream, const uint8_t *bytes, size_t len);
+static bool room_prepare(struct stream *stream, struct iovec iov[2], uint8_t **room);
+static void room_take(struct stream *stream, const struct iovec iov[2], uint8_t *room, size_t len);
+static void take_messages(struct stream *stream, uint8_t *bytes, size_t len);
+static void deliver(struct stream *stream, size_t n);
+
+void stream_on_readable(evutil_socket_t fd, short what, void *context)
+{
+	struct stream *stream = context;
+
+	(void)fd, (void)what;
+	if (stream->is_closing)
+		discard(stream);
+	else if (stream->kind == STREAM_NEW)
+		read_first(stream);
+	else if (stream->kind == STREAM_PLAIN)
+		read_plain(stream);
+	else
+		read_tls(stream);
+	if (!stream_is_ended(stream))
+		stream_arm(stream, timestamp_now());
+	streams_batch_end_later(stream->streams);
+}
+
+/* Returns what recv or readv brought; 0 when there is nothing more to do now. */
+static size_t received(struct stream *stream, ssize_t n)
+{
+	if (n > 0)
+		return (size_t)n;
+	if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+		stream_end(stream);
+	return 0;
+}
+
+static size_t scratch_read(struct stream *stream)
+{
+	return received(stream, recv(stream->fd, stream->streams->scratch, STREAM_READ_MAX, 0));
+}
+
+/* The client may still send; it is read so that closing does not reset what was sent to it. */
+static void discard(struct stream *stream)
+{
+	(void)scratch_read(stream);
+}
+
+static void read_first(struct stream *stream)
+{
+	uint8_t *scratch = stream->streams->scratch, *room;
+	size_t n = scratch_read(stream);
+
+	if (n == 0)
+		return;
+	if (sort(stream, scratch[0]) != OK) {
+		stream_end(stream);
+		return;
+	}
+	if (stream->kind == STREAM_TLS) {
+		tls_input(stream, scratch, n);
+		return;
+	}
+	room = arena_room(&stream->streams->arena, n);
+	memcpy(room, scratch, n);
+	take_messages(stream, room, n);
+}
+
+static enum err tls_begin(struct stream *stream)
+{
+	struct streams *streams = stream->streams;
+
+	stream->kind = STREAM_TLS;
+	stream->tuple.transport = TRANSPORT_TLS;
+	stream->out = evbuffer_new();
+	stream->gathered = evbuffer_new();
+	if (stream->out == NULL || stream->gathered == NULL ||
+	    tls_engine_create(streams->host->tls, streams->bio_method, stream->out, &stream->tls) !=
+	            OK) {
+		stream_count(stream, COUNT_drop_no_memory);
+		return ERR_NO_MEMORY;
+	}
+	return OK;
+}
+
+/* A stream begins with TLS or a STUN request: nothing is known of its client yet that ChannelData
+ * could be about, and 'G' of an HTTP request would pass for a channel number. */
+static enum err sort(struct stream *stream, uint8_t first_octet)
+{
+	if (first_octet == DEMUX_TLS_HANDSHAKE && stream->streams->host->tls != NULL)
+		return tls_begin(stream);
+	if (demux_datagram(first_octet) == DEMUX_STUN && stream->streams->serve_tcp) {
+		stream->kind = STREAM_PLAIN;
+		return OK;
+	}
+	stream_count(stream, COUNT_framing_errors);
+	return ERR_INVALID;
+}
+
+static void read_plain(struct stream *stream)
+{
+	struct iovec iov[2];
+	uint8_t *room;
+	size_t n;
+
+	if (!room_prepare(stream, iov, &room))
+		return;
+	iov[1].iov_len = STREAM_READ_MAX;
+	n = received(stream, readv(stream->fd, iov, 2));
+	if (n > 0)
+		room_take(stream, iov, room, n);
+}
+
+static void read_tls(struct stream *stream)
+{
+	size_t n = scratch_read(stream);
+
+	if (n > 0)
+		tls_input(stream, stream->streams->scratch, n);
+}
+
+/* ---- TLS ---- */
+
+static void tls_failed(struct stream *stream, const char *reason)
+{
+	struct streams *streams = stream->streams;
+	char client[ADDR_TEXT_SIZE];
+	unsigned held_back;
+
+	if (log_limit_passes(&streams->failures, timestamp_now(), &held_back))
+		log_info("TLS connection failed", "client=%s reason=\"%s\" held_back=%u",
+		         addr_format(&stream->tuple.client, client), reason, held_back);
+	stream_write_alert(stream);
+}
+
+static void tls_handshake_done(struct stream *stream)
+{
+	stream->handshake_deadline = 0;
+	stream->active_at = timestamp_now();
+	stream_count(stream, COUNT_tls_handshakes);
+}
+
+/* Decrypts all there is into the rest of a message and the room behind it. */
+static enum err tls_decrypt(struct stream *stream, const struct iovec iov[2], size_t *len,
+                            char reason[TLS_REASON_SIZE])
+{
+	*len = 0;
+	for (int i = 0; i < 2; i++)
+		for (size_t filled = 0, n; filled < iov[i].iov_len; filled += n, *len += n) {
+			enum err err =
+				tls_engine_read(stream->tls, (uint8_t *)iov[i].iov_base + filled,
+			                        iov[i].iov_len - filled, &n, reason);
+
+			if (err != OK)
+				return err;
+		}
+	return ERR_INVALID; /* not reached: plaintext is shorter than its ciphertext */
+}
+
+static void tls_input(struct stream *stream, const uint8_t *bytes, size_t len)
+{
+	struct iovec iov[2];
+	uint8_t *room;
+	size_t plain_len;
+	char reason[TLS_REASON_SIZE] = "more plaintext than ciphertext";
+	enum err err;
+
+	tls_engine_feed(stream->tls, bytes, len);
+	if (!room_prepare(stream, iov, &room))
+		return;
+	err = tls_decrypt(stream, iov, &plain_len, reason);
+	if (stream->handshake_deadline != 0 && tls_engine_is_open(stream->tls))
+		tls_handshake_done(stream);
+	if (plain_len > 0)
+		room_take(stream, iov, room, plain_len);
+	if (evbuffer_get_length(stream->out) > 0)
+		stream_make_dirty(stream);
+	if (err == ERR_AGAIN && !stream_has_flooded_itself(stream))
+		return;
+	if (err == ERR_AGAIN)
+		stream_count(stream, COUNT_drop_queue_full);
+	if (err == ERR_INVALID)
+		tls_failed(stream, reason);
+	stream_end(stream);
+}
+
+/* ---- messages ---- */
+
+/* Gives where to read to: what is missing of the rest of last time, and room behind a place that
+ * the rest can be copied to, so that both become one. */
+static bool room_prepare(struct stream *stream, struct iovec iov[2], uint8_t **room)
+{
+	struct message_rest *rest = &stream->rest;
+
+	if (rest->len == rest->room &&
+	    !message_rest_keep(rest, rest->bytes, rest->len, rest->needed)) {
+		stream_count(stream, COUNT_drop_no_memory);
+		stream_end(stream);
+		return false;
+	}
+	*room = arena_room(&stream->streams->arena, STREAM_ROOM_MAX);
+	iov[0] = (struct iovec){NULL, 0};
+	if (rest->bytes != NULL)
+		iov[0] = (struct iovec){rest->bytes + rest->len, rest->room - rest->len};
+	iov[1] = (struct iovec){*room + rest->room, STREAM_ROOM_MAX - rest->room};
+	return true;
+}
+
+static void room_take(struct stream *stream, const struct iovec iov[2], uint8_t *room, size_t len)
+{
+	struct message_rest *rest = &stream->rest;
+	size_t total = rest->len + len;
+
+	if (len <= iov[0].iov_len && total < rest->needed) {
+		rest->len = total;
+		return;
+	}
+	/* The message is complete, or the rest was full: rest.room bytes lie there. */
+	if (rest->room > 0)
+		memcpy(room, rest->bytes, rest->room);
+	take_messages(stream, room, total);
+}
+
+/* Hands over the whole messages among bytes of the arena, and keeps what follows them. */
+static void take_messages(struct stream *stream, uint8_t *bytes, size_t len)
+{
+	struct streams *streams = stream->streams;
+	size_t at = 0, n = 0, message_len, used = 0;
+	enum err err = ERR_AGAIN;
+
+	arena_keep(&streams->arena, len);
+	while (at < len && !stream->is_closing) {
+		err = framing_next(bytes + at, len - at, &message_len, &used);
+		if (err != OK)
+			break;
+		streams->packets[n++] = (struct packet){
+			.data = bytes + at,
+			.len = message_len,
+			.frame = bytes + at,
+			.size = used,
+			.src = stream->tuple.client,
+			.dst = stream->tuple.server,
+		};
+		at += used;
+		if (n == STREAM_BATCH || at == len) {
+			deliver(stream, n);
+			n = 0;
+		}
+	}
+	deliver(stream, n);
+	if (stream_is_ended(stream) || stream->is_closing) {
+		message_rest_drop(&stream->rest);
+		return;
+	}
+	if (at > 0)
+		stream->message_deadline = 0;
+	if (at == len) {
+		message_rest_drop(&stream->rest);
+		return;
+	}
+	if (err == ERR_INVALID)
+		stream_count(stream, COUNT_framing_errors);
+	else if (message_rest_keep(&stream->rest, bytes + at, len - at, used))
+		return;
+	else
+		stream_count(stream, COUNT_drop_no_memory);
+	stream_end(stream);
+}
+
+static void deliver(struct stream *stream, size_t n)
+{
+	struct streams *streams = stream->streams;
+
+	if (n == 0 || stream_is_ended(stream))
+		return;
+	for (size_t i = 0; i < n; i++)
+		streams->tuples[i] = stream->tuple;
+	stream->is_known = true;
+	stream->active_at = timestamp_now();
+	if (stream->kind == STREAM_PLAIN)
+		stream->handshake_deadline = 0;
+	streams->host->input(streams->host->context, &stream->path, streams->tuples,
+	                     streams->packets, n);
+}
