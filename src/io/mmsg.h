@@ -42,7 +42,11 @@ struct mmsg_socket {
 
 	/* the way out */
 	struct outgoing *first, **last;
-	size_t gso_limit; /* longest segment the kernel took; beyond, datagrams go one by one */
+	size_t gso_limit; /* longest segment of a train; beyond, datagrams go one by one */
+	/* The address that last took no train of its size, and what it takes: one client with a small
+	 * MTU does not slow down the others of a listener. */
+	struct transport_addr narrow_dst;
+	size_t narrow_limit;
 };
 
 struct mmsg {

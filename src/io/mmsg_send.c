@@ -4,6 +4,7 @@
 #include "io/mmsg.h"
 
 #include <errno.h>
+#include <string.h>
 
 enum { GSO_SEGMENTS = 64 }; /* of one GSO send: what Linux 4.18 to 6.8 allow */
 
@@ -85,6 +86,11 @@ static bool train_takes(const struct outgoing *head, const struct outgoing *next
 	       next->tos == head->tos && addr_equal(&next->dst, &head->dst);
 }
 
+static size_t segment_limit(const struct mmsg_socket *socket, const struct transport_addr *dst)
+{
+	return addr_equal(dst, &socket->narrow_dst) ? socket->narrow_limit : socket->gso_limit;
+}
+
 /* Makes one message out of the packets at the head of a queue: as many of one size to one address
  * as a GSO send takes, of which the last may be shorter. Returns the packet after them. */
 static struct outgoing *message_fill(struct mmsg *mmsg, struct mmsg_socket *socket, unsigned index,
@@ -93,7 +99,7 @@ static struct outgoing *message_fill(struct mmsg *mmsg, struct mmsg_socket *sock
 	struct msghdr *message = &mmsg->out[index].msg_hdr;
 	struct outgoing *packet = head;
 	struct mmsg_control control = {.ttl = head->ttl, .tos = head->tos};
-	size_t segments = 0, bytes = 0;
+	size_t segments = 0, bytes = 0, limit = segment_limit(socket, &head->dst);
 
 	do {
 		iov[segments++] = (struct iovec){packet->data, packet->len};
@@ -102,7 +108,7 @@ static struct outgoing *message_fill(struct mmsg *mmsg, struct mmsg_socket *sock
 		packet = packet->next;
 		if (is_last)
 			break;
-	} while (head->len <= socket->gso_limit && train_takes(head, packet, segments, bytes));
+	} while (head->len <= limit && train_takes(head, packet, segments, bytes));
 	if (segments > 1)
 		control.segment_len = (uint16_t)head->len;
 	*message = (struct msghdr){
@@ -125,11 +131,17 @@ static void count_sent(struct mmsg *mmsg, const struct msghdr *message)
 		counter_add(mmsg->settings.counters, COUNT_io_gso_packets, message->msg_iovlen);
 }
 
-/* An error that an earlier datagram met is told to whoever calls next, and told once. */
+/* An error that an earlier datagram met is told to whoever calls next, and told once: what Linux
+ * makes of ICMP and ICMPv6. EMSGSIZE is not among them, which is mostly the datagram's own. */
 static bool is_of_another(int error)
 {
-	return error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH ||
-	       error == EHOSTDOWN || error == EPROTO;
+	static const int errors[] = {ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, EPROTO,
+	                             ENOPROTOOPT,  EOPNOTSUPP,   ENONET,      EACCES};
+
+	for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
+		if (errors[i] == error)
+			return true;
+	return false;
 }
 
 static bool send_single(struct mmsg *mmsg, struct mmsg_socket *socket, const struct msghdr *message)
@@ -146,11 +158,26 @@ static bool send_single(struct mmsg *mmsg, struct mmsg_socket *socket, const str
 	return false;
 }
 
-/* The kernel or the interface takes no train of this size: from now on they go one by one. */
+/* A train was refused though its datagrams are not: an interface that computes no checksums takes
+ * none at all, and a smaller MTU only shorter ones. */
+static void limit_trains(struct mmsg_socket *socket, const struct msghdr *train, int error)
+{
+	if (error == EIO) {
+		socket->gso_limit = 0;
+	} else {
+		memcpy(&socket->narrow_dst, train->msg_name, sizeof socket->narrow_dst);
+		socket->narrow_limit = train->msg_iov[0].iov_len - 1;
+	}
+}
+
+/* Where a train may be what was refused, its datagrams go one by one. What refuses those too, such as
+ * port 0 that strangers can send from, says nothing about trains. */
 static void send_train_singly(struct mmsg *mmsg, struct mmsg_socket *socket,
                               const struct msghdr *train)
 {
-	socket->gso_limit = errno == EIO ? 0 : train->msg_iov[0].iov_len - 1;
+	int error = errno;
+	bool is_any_sent = false;
+
 	for (size_t i = 0; i < train->msg_iovlen; i++) {
 		struct msghdr single = *train;
 
@@ -160,9 +187,13 @@ static void send_train_singly(struct mmsg *mmsg, struct mmsg_socket *socket,
 		single.msg_controllen -= CMSG_SPACE(sizeof(uint16_t));
 		if (single.msg_controllen == 0)
 			single.msg_control = NULL;
-		if (!send_single(mmsg, socket, &single))
+		if (send_single(mmsg, socket, &single))
+			is_any_sent = true;
+		else
 			counter_add(mmsg->settings.counters, COUNT_drop_send_failed, 1);
 	}
+	if (is_any_sent)
+		limit_trains(socket, train, error);
 }
 
 /* Deals with the message that sendmmsg or sendmsg stopped at. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "listeners/listener.h"
 
 /* Link-local IPv6 addresses need a scope that no client can give; the rest is kept. */
@@ -34,6 +35,20 @@ static void addr_of(const struct ifaddrs *interface, struct transport_addr *addr
 	addr_set_port(addr, 0);
 }
 
+/* An IPv6 address cannot be bound while the kernel looks for a duplicate of it, and never when there
+ * is one (RFC 4862 section 5.4). That keeps no server from starting that was not asked for it. */
+static bool is_tentative(const struct transport_addr *addr)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	if (addr_family(addr) != AF_INET6 || listener_probe(addr, SOCK_DGRAM) == OK ||
+	    errno != EADDRNOTAVAIL)
+		return false;
+	log_info("address left out", "ip=%s reason=\"tentative, or a duplicate\"",
+	         addr_format_ip(addr, text));
+	return true;
+}
+
 /* Lists the machine's addresses; without those of loopback where others are there and loopback was
  * not asked for. */
 static enum err list_machine(bool with_loopback, struct transport_addr **list, size_t *count)
@@ -50,7 +65,7 @@ static enum err list_machine(bool with_loopback, struct transport_addr **list, s
 		if (!is_usable(i))
 			continue;
 		addr_of(i, &found[n]);
-		if (with_loopback || !addr_is_loopback(&found[n]))
+		if ((with_loopback || !addr_is_loopback(&found[n])) && !is_tentative(&found[n]))
 			n++;
 	}
 	freeifaddrs(interfaces);

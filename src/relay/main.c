@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "relay/process.h"
 #include "relay/relay.h"
+#include "store/store.h"
 
 extern char **environ;
 
@@ -116,14 +117,39 @@ static void block_signals(sigset_t *signals)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* What is done once the ports are bound. */
+/* The store was opened as root; when it goes away and comes back it is opened as the user. */
+static enum err check_store(const struct config *config, char problem[256])
+{
+	struct store *store;
+	enum err err;
+
+	if (config->userdb == NULL)
+		return OK;
+	err = store_open(config->userdb, false, &store, problem);
+	if (err == OK)
+		store_close(store);
+	return err;
+}
+
+/* What is done once the ports are bound. The pidfile comes first: its folder may be root's. */
 static enum err settle(const struct config *config, char problem[256], enum option_id *about)
 {
-	*about = OPTION_ID_proc_user;
-	if (process_drop_privileges(config, problem) != OK)
-		return ERR_SYSTEM;
+	enum err err = OK;
+
 	*about = OPTION_ID_pidfile;
-	return config->pidfile != NULL ? process_write_pidfile(config->pidfile, problem) : OK;
+	if (config->pidfile != NULL)
+		err = process_write_pidfile(config->pidfile, problem);
+	if (err != OK)
+		return err;
+	*about = OPTION_ID_proc_user;
+	err = process_drop_privileges(config, problem);
+	if (err == OK && (config->proc_user != NULL || config->proc_group != NULL)) {
+		*about = OPTION_ID_userdb;
+		err = check_store(config, problem);
+	}
+	if (err != OK && config->pidfile != NULL)
+		process_remove_pidfile(config->pidfile);
+	return err;
 }
 
 static int serve(const struct config *config)

@@ -27,7 +27,8 @@ void process_raise_limits(void)
 
 enum err process_daemonise(char problem[256])
 {
-	if (daemon(0, 0) == 0)
+	/* The folder stays: files may be named from here, and a log is opened anew later. */
+	if (daemon(1, 0) == 0)
 		return OK;
 	snprintf(problem, 256, "daemon: %s", strerror(errno));
 	return ERR_SYSTEM;

@@ -261,7 +261,10 @@ static void on_path_closed(void *context, struct path *path, const struct five_t
 
 	(void)path;
 	turn_path_closed(thread->server, tuple, now);
-	relay_thread_act(thread, now);
+	/* At the end the store, other threads and the paths of answers may be gone already; the sockets
+	 * are closed by themselves. */
+	if (!thread->is_ending)
+		relay_thread_act(thread, now);
 }
 
 static bool has_session(void *context, const struct five_tuple *tuple)

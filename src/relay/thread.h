@@ -26,7 +26,7 @@ struct relay_thread {
 	unsigned index;
 	pthread_t pthread;
 	bool is_running;      /* main's */
-	bool is_ending;       /* the thread's own */
+	bool is_ending;       /* the thread's own; once it has ended, of who destroys it */
 	struct mail farewell; /* the last letter */
 
 	struct event_base *base; /* owned, as all below */

@@ -187,6 +187,34 @@ static void test_train(const char *ip)
 	end_close(&c);
 }
 
+/* A client may send from port 0, to which nothing can be sent; the others keep their trains. */
+static void test_train_refused(void)
+{
+	struct end a, b;
+	static uint8_t bytes[16][1000];
+	struct transport_addr nowhere;
+
+	end_open(&a, "127.0.0.1", false);
+	end_open(&b, "127.0.0.1", false);
+	nowhere = b.addr;
+	addr_set_port(&nowhere, 0);
+	uint64_t gso = counter_read(&counters, COUNT_io_gso_packets);
+	uint64_t failed = counter_read(&counters, COUNT_drop_send_failed);
+	for (int i = 0; i < 18; i++) {
+		struct packet packet = packet_of(bytes[i % 16], i < 2 ? 100 : 1000, 0, 0);
+		io_send(a.socket, &packet, i < 2 ? &nowhere : &b.addr);
+		if (i == 1)
+			io_flush(io);
+	}
+	io_flush(io);
+	run_until(&b.count, 16);
+	is_int(b.count, 16, "a train after one to port 0 arrives");
+	is_int(counter_read(&counters, COUNT_io_gso_packets) - gso, 16, "as a train");
+	is_int(counter_read(&counters, COUNT_drop_send_failed) - failed, 2, "two were refused");
+	end_close(&a);
+	end_close(&b);
+}
+
 static void test_mixed(void)
 {
 	struct end a, b, c;
@@ -355,6 +383,7 @@ int main(void)
 	test_one("::1");
 	test_train("127.0.0.1");
 	test_train("::1");
+	test_train_refused();
 	test_mixed();
 	test_many();
 	test_largest();
