@@ -131,16 +131,6 @@ static enum err check_store(const struct config *config, char problem[256])
 	return err;
 }
 
-static enum err become_user(const struct config *config, char problem[256], enum option_id *about)
-{
-	*about = OPTION_ID_proc_user;
-	enum err err = process_drop_privileges(config, problem);
-	if (err != OK || (config->proc_user == NULL && config->proc_group == NULL))
-		return err;
-	*about = OPTION_ID_userdb;
-	return check_store(config, problem);
-}
-
 /* What is done once the ports are bound. The pidfile comes first: its folder may be root's. */
 static enum err settle(const struct config *config, char problem[256], enum option_id *about)
 {
@@ -151,7 +141,12 @@ static enum err settle(const struct config *config, char problem[256], enum opti
 		err = process_write_pidfile(config->pidfile, problem);
 	if (err != OK)
 		return err;
-	err = become_user(config, problem, about);
+	*about = OPTION_ID_proc_user;
+	err = process_drop_privileges(config, problem);
+	if (err == OK && (config->proc_user != NULL || config->proc_group != NULL)) {
+		*about = OPTION_ID_userdb;
+		err = check_store(config, problem);
+	}
 	if (err != OK && config->pidfile != NULL)
 		process_remove_pidfile(config->pidfile);
 	return err;
