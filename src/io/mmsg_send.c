@@ -132,11 +132,11 @@ static void count_sent(struct mmsg *mmsg, const struct msghdr *message)
 }
 
 /* An error that an earlier datagram met is told to whoever calls next, and told once: what Linux
- * makes of ICMP and ICMPv6. EMSGSIZE may also be the datagram's own; then it is told again. */
+ * makes of ICMP and ICMPv6. EMSGSIZE is not among them, which is mostly the datagram's own. */
 static bool is_of_another(int error)
 {
 	static const int errors[] = {ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, EPROTO,
-	                             ENOPROTOOPT,  EOPNOTSUPP,   ENONET,      EACCES,    EMSGSIZE};
+	                             ENOPROTOOPT,  EOPNOTSUPP,   ENONET,      EACCES};
 
 	for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
 		if (errors[i] == error)
