@@ -7,32 +7,30 @@
 #include "base/bytes.h"
 #include "base/log.h"
 
+static enum err change(struct store *store, enum store_statement which, const char *realm,
+                       const char *secret, enum err if_nothing_changed);
+
 enum err store_secret_add(struct store *store, const char *realm, const char *secret)
 {
-	sqlite3_stmt *statement = store_statement(store, STATEMENT_ADD_SECRET);
-	enum err err;
-
-	if (statement == NULL)
-		return ERR_UNAVAILABLE;
-	statement_bind_texts(statement, realm, secret);
-	err = store_run(store, statement);
-	if (err == OK && sqlite3_changes(store->database) == 0)
-		return ERR_EXISTS;
-	return err;
+	return change(store, STATEMENT_ADD_SECRET, realm, secret, ERR_EXISTS);
 }
 
 enum err store_secret_delete(struct store *store, const char *realm, const char *secret)
 {
-	sqlite3_stmt *statement = store_statement(store, STATEMENT_DELETE_SECRET);
+	return change(store, STATEMENT_DELETE_SECRET, realm, secret, ERR_NOT_FOUND);
+}
+
+static enum err change(struct store *store, enum store_statement which, const char *realm,
+                       const char *secret, enum err if_nothing_changed)
+{
+	sqlite3_stmt *statement = store_statement(store, which);
 	enum err err;
 
 	if (statement == NULL)
 		return ERR_UNAVAILABLE;
 	statement_bind_texts(statement, realm, secret);
 	err = store_run(store, statement);
-	if (err == OK && sqlite3_changes(store->database) == 0)
-		return ERR_NOT_FOUND;
-	return err;
+	return err == OK && sqlite3_changes(store->database) == 0 ? if_nothing_changed : err;
 }
 
 enum err store_secret_list(struct store *store, const char *realm,
