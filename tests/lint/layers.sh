@@ -9,6 +9,7 @@ table='
 base: /
 base/random.c: / openssl
 stun: base /
+stun/aead.c: / openssl
 stun/integrity.c: / openssl
 stun/nonce.c: / openssl
 turn: base stun /
