@@ -124,14 +124,15 @@ static enum err tell_failure(enum err err, const char *what, char problem[256])
 enum err frontends_find(struct relay *relay, char problem[256])
 {
 	const struct addr_list *configured = &relay->config->listening_ip;
-	enum err err = configured->count > 0
-	                       ? list_configured(configured, true, &relay->frontends,
-	                                         &relay->frontend_count)
-	                       : list_machine(true, &relay->frontends, &relay->frontend_count);
+	enum err err =
+		configured->count > 0
+			? list_configured(configured, true, &relay->frontend_ips,
+	                                  &relay->frontend_ip_count)
+			: list_machine(true, &relay->frontend_ips, &relay->frontend_ip_count);
 
 	if (err != OK)
 		return tell_failure(err, "addresses to listen on", problem);
-	if (relay->frontend_count == 0)
+	if (relay->frontend_ip_count == 0)
 		return tell_failure(ERR_NOT_FOUND, "listening-ip: the machine has no address",
 		                    problem);
 	return OK;
@@ -221,4 +222,24 @@ enum err frontends_find_relays(struct relay *relay, char problem[256])
 	                               problem);
 	free(ips);
 	return err;
+}
+
+/* Every port takes plain and secure clients; without a certificate the second has no use. */
+enum err frontends_list(struct relay *relay, char problem[256])
+{
+	const struct config *config = relay->config;
+	const uint16_t ports[2] = {config->listening_port, config->tls_listening_port};
+	bool has_second = ports[0] != ports[1] && (relay->tls != NULL || relay->dtls != NULL);
+	size_t count = (has_second ? 2 : 1) * relay->frontend_ip_count;
+
+	relay->frontends = calloc(count, sizeof *relay->frontends);
+	if (relay->frontends == NULL)
+		return tell_failure(ERR_NO_MEMORY, "listening-ip", problem);
+	for (size_t i = 0; i < count; i++) {
+		struct transport_addr *addr = &relay->frontends[i].addr;
+		*addr = relay->frontend_ips[i % relay->frontend_ip_count];
+		addr_set_port(addr, ports[i / relay->frontend_ip_count]);
+	}
+	relay->frontend_count = count;
+	return OK;
 }

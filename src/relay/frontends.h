@@ -3,6 +3,8 @@
 
 #include "relay/relay.h"
 
-/* Fill relay->frontends, or relay->addresses with their port pools and relay->address_map. */
+/* Fill relay->frontend_ips; or relay->addresses with their port pools and relay->address_map; or
+ * relay->frontends, when TLS contexts and IPs are there. */
 MUST_CHECK enum err frontends_find(struct relay *relay, char problem[256]);
 MUST_CHECK enum err frontends_find_relays(struct relay *relay, char problem[256]);
+MUST_CHECK enum err frontends_list(struct relay *relay, char problem[256]);

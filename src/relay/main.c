@@ -40,10 +40,10 @@ static void log_ready(const struct relay *relay)
 {
 	const struct config *config = relay->config;
 
-	for (size_t i = 0; i < relay->frontend_count; i++) {
+	for (size_t i = 0; i < relay->frontend_ip_count; i++) {
 		char ip[ADDR_TEXT_SIZE];
 		log_info("listening", "ip=%s port=%u tls_port=%u udp=%d tcp=%d tls=%d dtls=%d",
-		         addr_format_ip(&relay->frontends[i], ip), config->listening_port,
+		         addr_format_ip(&relay->frontend_ips[i], ip), config->listening_port,
 		         config->tls_listening_port, config->udp, config->tcp, relay->tls != NULL,
 		         relay->dtls != NULL);
 	}

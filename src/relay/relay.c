@@ -30,8 +30,9 @@ static const struct step {
 	{frontends_find, OPTION_ID_listening_ip},
 	{frontends_find_relays, OPTION_ID_relay_ip},
 	{make_users, OPTION_ID_user},
-	{make_filter, OPTION_ID_allowed_peer_ip},
 	{make_contexts, OPTION_ID_cert},
+	{frontends_list, OPTION_ID_listening_ip},
+	{make_filter, OPTION_ID_allowed_peer_ip},
 	{make_nonce_secret, OPTION_ID_stateless_nonce_secret},
 	{open_store, OPTION_ID_userdb},
 	{make_features, OPTION_ID_userdb},
@@ -92,6 +93,7 @@ void relay_stop(struct relay *relay)
 	free(relay->addresses);
 	free(relay->address_map);
 	free(relay->frontends);
+	free(relay->frontend_ips);
 	if (relay->users != NULL)
 		bytes_wipe(relay->users, relay->user_count * sizeof *relay->users);
 	free(relay->users);
@@ -163,15 +165,12 @@ static bool is_relayed(const struct transport_addr *addr, void *context)
 	return false;
 }
 
-/* Every frontend with both ports, and every relay IP as it is bound and as it is seen. */
+/* Every frontend, and every relay IP as it is bound and as it is seen. */
 static void list_own(const struct relay *relay, struct transport_addr *listeners,
                      struct transport_addr *relay_ips)
 {
-	for (size_t i = 0; i < relay->frontend_count; i++) {
-		listeners[2 * i] = listeners[2 * i + 1] = relay->frontends[i];
-		addr_set_port(&listeners[2 * i], relay->config->listening_port);
-		addr_set_port(&listeners[2 * i + 1], relay->config->tls_listening_port);
-	}
+	for (size_t i = 0; i < relay->frontend_count; i++)
+		listeners[i] = relay->frontends[i].addr;
 	for (size_t i = 0; i < relay->address_count; i++) {
 		relay_ips[2 * i] = relay->addresses[i].ip;
 		relay_ips[2 * i + 1] = relay->addresses[i].public_ip;
@@ -181,7 +180,7 @@ static void list_own(const struct relay *relay, struct transport_addr *listeners
 static enum err make_filter(struct relay *relay, char problem[256])
 {
 	const struct config *config = relay->config;
-	struct transport_addr *listeners = calloc(2 * relay->frontend_count, sizeof *listeners);
+	struct transport_addr *listeners = calloc(relay->frontend_count, sizeof *listeners);
 	struct transport_addr *relay_ips = calloc(2 * relay->address_count, sizeof *relay_ips);
 	struct peer_filter_settings settings = {
 		.allowed = config->allowed_peer_ip.item,
@@ -189,7 +188,7 @@ static enum err make_filter(struct relay *relay, char problem[256])
 		.denied = config->denied_peer_ip.item,
 		.denied_count = config->denied_peer_ip.count,
 		.listeners = listeners,
-		.listener_count = 2 * relay->frontend_count,
+		.listener_count = relay->frontend_count,
 		.nat64 = config->nat64_prefix.item,
 		.nat64_count = config->nat64_prefix.count,
 		.allow_loopback = config->allow_loopback_peers,

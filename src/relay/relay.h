@@ -18,9 +18,15 @@ struct relay_address {                   /* an address that allocations are rela
 	struct port_pool *ports;         /* owned */
 };
 
+struct frontend { /* a transport address that clients reach */
+	struct transport_addr addr;
+};
+
 struct relay {
-	const struct config *config;      /* owner: main */
-	struct transport_addr *frontends; /* owned: IPs that listeners are bound to */
+	const struct config *config;         /* owner: main */
+	struct transport_addr *frontend_ips; /* owned: without ports */
+	size_t frontend_ip_count;
+	struct frontend *frontends; /* owned: every IP with each of its ports */
 	size_t frontend_count;
 	struct relay_address *addresses; /* owned */
 	size_t address_count;

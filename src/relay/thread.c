@@ -306,31 +306,31 @@ static void fill_host(struct relay_thread *thread)
 }
 
 /* The first thread's listeners are probed, lest a second server shares the ports of a running one. */
-static enum err open_udp(struct relay_thread *thread, const struct transport_addr *addr)
+static enum err open_udp(struct relay_thread *thread, const struct frontend *frontend)
 {
 	const struct config *config = thread->relay->config;
 	enum err err;
 
 	if (!config->udp && thread->relay->dtls == NULL)
 		return OK;
-	if (thread->index == 0 && listener_probe(addr, SOCK_DGRAM) != OK)
+	if (thread->index == 0 && listener_probe(&frontend->addr, SOCK_DGRAM) != OK)
 		return ERR_SYSTEM;
-	err = udp_listener_create(&thread->host, addr, (int)config->sock_buf_size, config->udp,
-	                          &thread->udp[thread->udp_count]);
+	err = udp_listener_create(&thread->host, &frontend->addr, (int)config->sock_buf_size,
+	                          config->udp, &thread->udp[thread->udp_count]);
 	thread->udp_count += err == OK;
 	return err;
 }
 
-static enum err open_tcp(struct relay_thread *thread, const struct transport_addr *addr)
+static enum err open_tcp(struct relay_thread *thread, const struct frontend *frontend)
 {
 	const struct config *config = thread->relay->config;
 	enum err err;
 
 	if (!config->tcp && thread->relay->tls == NULL)
 		return OK;
-	if (thread->index == 0 && listener_probe(addr, SOCK_STREAM) != OK)
+	if (thread->index == 0 && listener_probe(&frontend->addr, SOCK_STREAM) != OK)
 		return ERR_SYSTEM;
-	err = tcp_listener_create(&thread->host, addr, config->tcp,
+	err = tcp_listener_create(&thread->host, &frontend->addr, config->tcp,
 	                          &thread->tcp[thread->tcp_count]);
 	thread->tcp_count += err == OK;
 	return err;
@@ -352,17 +352,17 @@ static const char *listen_mend(int error)
 	}
 }
 
-static enum err open_listener(struct relay_thread *thread, const struct transport_addr *addr,
+static enum err open_listener(struct relay_thread *thread, const struct frontend *frontend,
                               char problem[256])
 {
 	char text[ADDR_TEXT_SIZE];
-	enum err err = open_udp(thread, addr);
+	enum err err = open_udp(thread, frontend);
 
 	if (err == OK)
-		err = open_tcp(thread, addr);
+		err = open_tcp(thread, frontend);
 	if (err == OK)
 		return OK;
-	snprintf(problem, 256, "listen on %s: %s%s", addr_format(addr, text),
+	snprintf(problem, 256, "listen on %s: %s%s", addr_format(&frontend->addr, text),
 	         err == ERR_SYSTEM ? strerror(errno) : err_string(err),
 	         err == ERR_SYSTEM ? listen_mend(errno) : "");
 	return err;
@@ -371,24 +371,16 @@ static enum err open_listener(struct relay_thread *thread, const struct transpor
 static enum err open_listeners(struct relay_thread *thread, char problem[256])
 {
 	const struct relay *relay = thread->relay;
-	const uint16_t ports[2] = {relay->config->listening_port,
-	                           relay->config->tls_listening_port};
-	/* Every port takes plain and secure clients; without a certificate the second has no use. */
-	bool has_second = ports[0] != ports[1] && (relay->tls != NULL || relay->dtls != NULL);
-	size_t count = (has_second ? 2 : 1) * relay->frontend_count;
 	enum err err = OK;
 
-	thread->udp = calloc(count, sizeof(struct udp_listener *));
-	thread->tcp = calloc(count, sizeof(struct tcp_listener *));
+	thread->udp = calloc(relay->frontend_count, sizeof(struct udp_listener *));
+	thread->tcp = calloc(relay->frontend_count, sizeof(struct tcp_listener *));
 	if (thread->udp == NULL || thread->tcp == NULL) {
 		snprintf(problem, 256, "listeners: %s", err_string(ERR_NO_MEMORY));
 		return ERR_NO_MEMORY;
 	}
-	for (size_t i = 0; i < count && err == OK; i++) {
-		struct transport_addr addr = relay->frontends[i % relay->frontend_count];
-		addr_set_port(&addr, ports[i / relay->frontend_count]);
-		err = open_listener(thread, &addr, problem);
-	}
+	for (size_t i = 0; i < relay->frontend_count && err == OK; i++)
+		err = open_listener(thread, &relay->frontends[i], problem);
 	return err;
 }
 
