@@ -15,13 +15,14 @@
 #include "listeners/tls_context.h"
 #include "relay/frontends.h"
 #include "relay/thread.h"
+#include "turn/source_limit.h"
 
 enum { THREADS_MAX = 128 }; /* as relay-threads allows */
 
 typedef enum err step_fn(struct relay *relay, char problem[256]);
 
 static step_fn make_users, make_filter, make_contexts, make_nonce_secret, make_features, open_store,
-	open_threads, start_threads;
+	make_limits, open_threads, start_threads;
 
 static const struct step {
 	step_fn *take;
@@ -36,6 +37,7 @@ static const struct step {
 	{make_nonce_secret, OPTION_ID_stateless_nonce_secret},
 	{open_store, OPTION_ID_userdb},
 	{make_features, OPTION_ID_userdb},
+	{make_limits, OPTION_ID_user_quota},
 	{open_threads, OPTION_ID_listening_ip},
 	{start_threads, OPTION_ID_relay_threads},
 };
@@ -88,6 +90,8 @@ void relay_stop(struct relay *relay)
 	SSL_CTX_free(relay->tls);
 	SSL_CTX_free(relay->dtls);
 	peer_filter_destroy(relay->filter);
+	source_limit_destroy(relay->unproven);
+	quota_destroy(relay->quota);
 	for (size_t i = 0; i < relay->address_count; i++)
 		port_pool_destroy(relay->addresses[i].ports);
 	free(relay->addresses);
@@ -310,6 +314,28 @@ static enum err make_features(struct relay *relay, char problem[256])
 		relay->security_features |= STUN_FEATURE_PASSWORD_ALGORITHMS;
 	if (!relay->config->use_auth_secret)
 		relay->security_features |= STUN_FEATURE_USERNAME_ANONYMITY;
+	return err;
+}
+
+/* What holds for all threads together. */
+static enum err make_limits(struct relay *relay, char problem[256])
+{
+	const struct config *config = relay->config;
+	struct quota_settings settings = {
+		.limits = {config->user_quota, config->total_quota, config->max_bps},
+		.bps_capacity = config->bps_capacity,
+		.separator = config->use_auth_secret ? config->rest_api_separator[0] : '\0',
+	};
+	uint64_t seed;
+
+	random_bytes(&settings.hash_seed, sizeof settings.hash_seed);
+	random_bytes(&seed, sizeof seed);
+	enum err err = quota_create(&settings, &relay->quota);
+	if (err == OK)
+		err = source_limit_create(config->unauthorized_ratelimit_rps, seed,
+		                          &relay->unproven);
+	if (err != OK)
+		snprintf(problem, 256, "quotas: %s", err_string(err));
 	return err;
 }
 

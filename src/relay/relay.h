@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "relay/credentials.h"
 #include "relay/port_pool.h"
+#include "relay/quota.h"
 #include "turn/turn.h"
 
 struct relay_thread;
@@ -34,9 +35,11 @@ struct relay {
 	size_t address_map_count;
 	struct credentials_user *users; /* owned */
 	size_t user_count;
-	struct peer_filter *filter; /* owned */
-	SSL_CTX *tls, *dtls;        /* owned; NULL: not served */
-	struct store_thread *store; /* owned; NULL: there is none */
+	struct peer_filter *filter;    /* owned */
+	SSL_CTX *tls, *dtls;           /* owned; NULL: not served */
+	struct store_thread *store;    /* owned; NULL: there is none */
+	struct quota *quota;           /* owned; any thread */
+	struct source_limit *unproven; /* owned; any thread; NULL: no bound */
 	uint8_t nonce_secret[STUN_NONCE_SECRET_SIZE];
 	uint32_t security_features;    /* what 401s offer beyond MD5: enum stun_security_feature */
 	struct relay_thread **threads; /* owned */

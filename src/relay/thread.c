@@ -34,6 +34,8 @@ enum err relay_thread_create(struct relay *relay, unsigned index, struct relay_t
 	thread->index = index;
 	pool_init(&thread->relay_sockets, sizeof(struct relay_socket));
 	list_init(&thread->open_sockets);
+	for (unsigned i = 0; i < TURN_LIMIT_COUNT; i++)
+		thread->limits_logged[i].per_second = 1;
 	err = open_loop(thread);
 	if (err == OK)
 		err = open_server(thread);
@@ -217,7 +219,10 @@ static enum err open_server(struct relay_thread *thread)
 		.permissions_per_allocation = config->max_permissions,
 		.channels_per_allocation = config->max_channels,
 		.pending_max = config->max_pending_requests,
-		.unauthorized_per_s = config->unauthorized_ratelimit_rps,
+		.packets_per_s = config->max_pps,
+		.new_peers_per_s = config->max_new_peers,
+		.quotas = {quota_take, quota_give, relay->quota},
+		.unproven = relay->unproven,
 		.thread = thread->index,
 		.thread_count = relay->thread_count,
 		.filter = relay->filter,

@@ -60,6 +60,7 @@ enum turn_verdict turn_client_input(struct turn_server *server, const struct fiv
 	if (stun_message_parse(packet->data, packet->len, &request.message) != OK)
 		return drop(server, COUNT_drop_malformed);
 	enum turn_verdict verdict = message_input(&request);
+	places_give(server, &request.places);
 	bytes_wipe(request.key, request.key_len);
 	return verdict;
 }

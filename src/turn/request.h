@@ -33,7 +33,8 @@ struct request {
 	const struct turn_key *keys; /* key_count of them */
 	size_t key_count;
 	const struct turn_opened *opened;
-	bool is_adopted; /* an allocation owns what was opened */
+	bool is_adopted;      /* an allocation owns what was opened */
+	struct places places; /* in the quotas; what is left of them at the end is given back */
 
 	/* Who sent it, once authenticate() has accepted. */
 	bool is_authenticated;
@@ -43,6 +44,7 @@ struct request {
 	uint8_t key[STUN_KEY_MAX];
 	size_t key_len;
 
+	const char *reason;         /* phrase of an error response; NULL: the one of its code */
 	struct stun_builder answer; /* a success response, to which the handler adds */
 };
 
