@@ -36,7 +36,8 @@ static const struct {
 };
 
 static void bucket_fill(struct bucket *bucket, uint64_t rate, unsigned burst_s, timestamp now);
-static bool bucket_has(const struct bucket *bucket, uint64_t n);
+static bool bucket_has(struct bucket *bucket, uint64_t rate, unsigned burst_s, uint64_t n,
+                       timestamp now);
 static void bucket_take(struct bucket *bucket, uint64_t n);
 static void drop_packet(struct turn_allocation *allocation, enum turn_limit limit, uint64_t value);
 
@@ -64,13 +65,11 @@ bool limits_take_packet(struct turn_allocation *allocation, enum turn_direction 
 	struct bucket *packets = &allocation->limits.packets[direction];
 	uint64_t bps = allocation->place.bps, pps = server->settings.packets_per_s;
 
-	bucket_fill(bytes, bps, DATA_BURST_S, server->now);
-	bucket_fill(packets, pps, DATA_BURST_S, server->now);
-	if (bps != 0 && !bucket_has(bytes, len)) {
+	if (bps != 0 && !bucket_has(bytes, bps, DATA_BURST_S, len, server->now)) {
 		drop_packet(allocation, TURN_LIMIT_BANDWIDTH, bps);
 		return false;
 	}
-	if (pps != 0 && !bucket_has(packets, 1)) {
+	if (pps != 0 && !bucket_has(packets, pps, DATA_BURST_S, 1, server->now)) {
 		drop_packet(allocation, TURN_LIMIT_PACKET_RATE, pps);
 		return false;
 	}
@@ -112,8 +111,8 @@ int limits_check_permissions(struct request *request, size_t created)
 		                     settings->permissions_per_allocation);
 	if (settings->new_peers_per_s == 0)
 		return STUN_NO_ERROR;
-	bucket_fill(peers, settings->new_peers_per_s, PEERS_BURST_S, request->server->now);
-	if (!bucket_has(peers, created))
+	if (!bucket_has(peers, settings->new_peers_per_s, PEERS_BURST_S, created,
+	                request->server->now))
 		return limits_refuse(request, TURN_LIMIT_NEW_PEERS, settings->new_peers_per_s);
 	bucket_take(peers, created);
 	return STUN_NO_ERROR;
@@ -201,8 +200,10 @@ static void bucket_fill(struct bucket *bucket, uint64_t rate, unsigned burst_s, 
 	bucket->filled_at = now;
 }
 
-static bool bucket_has(const struct bucket *bucket, uint64_t n)
+static bool bucket_has(struct bucket *bucket, uint64_t rate, unsigned burst_s, uint64_t n,
+                       timestamp now)
 {
+	bucket_fill(bucket, rate, burst_s, now);
 	return bucket->level >= n * UNIT;
 }
 
