@@ -45,7 +45,8 @@
  *   host lacks ipv4|ipv6|all|pairs, host lacks nothing           relayed addresses
  *   wait 300 | wait 500ms
  *   event WORD..., no event WORD...                        "closed 192.0.2.1:50000", "flow added",
- *                                                          "report deleted"; each is seen once
+ *                                                          "report deleted", "handed over
+ *                                                          198.51.100.7:4000"; each is seen once
  *   count drop_no_permission 1
  *   next timeout 600s | next timeout never
  *
@@ -856,6 +857,7 @@ static void play_set(struct play *play, struct speaker *speaker, struct words *w
 		bool *flag;
 	} settings[] = {
 		{"open", NULL, &s->is_open},
+		{"door", NULL, &s->is_door},
 		{"ipv4", NULL, &s->has_family[TURN_IPV4]},
 		{"ipv6", NULL, &s->has_family[TURN_IPV6]},
 		{"rfc5766-channels", NULL, &s->rfc5766_channel_numbers},
