@@ -4,7 +4,7 @@
 . "$srcdir/tests/lint/tap.sh"
 cd "$builddir" || exit 99
 
-libc='memcpy|memmove|memset|memcmp|memchr|strlen|strnlen|strcmp|strncmp|strchr|strspn|strcspn|strdup|strndup|bcmp'
+libc='memcpy|memmove|memset|memcmp|memchr|strlen|strnlen|strcmp|strcasecmp|strncmp|strchr|strstr|strspn|strcspn|strdup|strndup|bcmp'
 libc="$libc|malloc|calloc|realloc|reallocarray|free|qsort|bsearch|abort|snprintf|vsnprintf"
 libc="$libc|inet_ntop|inet_pton|htons|ntohs|htonl|ntohl|explicit_bzero|__assert_fail"
 libc="$libc|__(memcpy|memmove|memset|snprintf|vsnprintf|explicit_bzero)_chk|__stack_chk_fail"
