@@ -20,6 +20,13 @@ enum { /* options without a letter */
        OPTION_GENERATE,
        OPTION_ALL,
        OPTION_VERSION,
+       OPTION_ALGORITHM,
+       OPTION_LIFETIME,
+       OPTION_SHOW_KEYS,
+       /* No option: verbs that coturn has no letter for. */
+       OPTION_OAUTH_ADD,
+       OPTION_OAUTH_DELETE,
+       OPTION_OAUTH_LIST,
 };
 
 static const struct turnadmin_verb verbs[] = {
@@ -30,12 +37,18 @@ static const struct turnadmin_verb verbs[] = {
 	{"secret", "add", 's', turnadmin_secret_add, false, true},
 	{"secret", "delete", 'X', turnadmin_secret_delete, false, true},
 	{"secret", "list", 'S', turnadmin_secret_list, false, false},
+	{"origin", "add", 'O', turnadmin_origin_add, true, true},
+	{"origin", "delete", 'R', turnadmin_origin_delete, true, false},
+	{"origin", "list", 'I', turnadmin_origin_list, false, false},
+	{"oauth", "add", OPTION_OAUTH_ADD, turnadmin_oauth_add, true, false},
+	{"oauth", "delete", OPTION_OAUTH_DELETE, turnadmin_oauth_delete, true, false},
+	{"oauth", "list", OPTION_OAUTH_LIST, turnadmin_oauth_list, false, false},
 	/* The last: it is coturn's way to say secret delete --all. */
 	{"secret", "delete", OPTION_DELETE_ALL, turnadmin_secret_delete, false, true},
 };
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
 
-static const char short_options[] = ":adlks:SX:u:r:p:b:h";
+static const char short_options[] = ":adlks:SX:ORIo:u:r:p:b:h";
 static const struct option long_options[] = {
 	{"add", no_argument, NULL, 'a'},
 	{"delete", no_argument, NULL, 'd'},
@@ -46,6 +59,13 @@ static const struct option long_options[] = {
 	{"delete-secret", required_argument, NULL, 'X'},
 	{"delete-all-secrets", no_argument, NULL, OPTION_DELETE_ALL},
 	{"delete-all_secrets", no_argument, NULL, OPTION_DELETE_ALL},
+	{"add-origin", no_argument, NULL, 'O'},
+	{"del-origin", no_argument, NULL, 'R'},
+	{"list-origins", no_argument, NULL, 'I'},
+	{"origin", required_argument, NULL, 'o'},
+	{"algorithm", required_argument, NULL, OPTION_ALGORITHM},
+	{"lifetime", required_argument, NULL, OPTION_LIFETIME},
+	{"show-keys", no_argument, NULL, OPTION_SHOW_KEYS},
 	{"user", required_argument, NULL, 'u'},
 	{"realm", required_argument, NULL, 'r'},
 	{"password", required_argument, NULL, 'p'},
@@ -62,7 +82,7 @@ static const struct option long_options[] = {
 };
 
 static const char help[] =
-	"turnadmin - users and shared secrets of turnserver\n"
+	"turnadmin - users, shared secrets, origins and OAuth keys of turnserver\n"
 	"\n"
 	"  turnadmin user add NAME --realm REALM [--password-file FILE]\n"
 	"  turnadmin user delete NAME --realm REALM\n"
@@ -71,6 +91,13 @@ static const char help[] =
 	"  turnadmin secret add --realm REALM [--generate]\n"
 	"  turnadmin secret delete --realm REALM [--all]\n"
 	"  turnadmin secret list [--realm REALM] [--json]\n"
+	"  turnadmin origin add ORIGIN --realm REALM\n"
+	"  turnadmin origin delete ORIGIN\n"
+	"  turnadmin origin list [--realm REALM] [--json]\n"
+	"  turnadmin oauth add KID [--realm REALM] [--algorithm A256GCM|A128GCM]\n"
+	"                          [--lifetime SECONDS] [--generate]\n"
+	"  turnadmin oauth delete KID\n"
+	"  turnadmin oauth list [--realm REALM] [--show-keys] [--json]\n"
 	"\n"
 	"Passwords and secrets are asked for on a terminal, and read as one line from standard\n"
 	"input otherwise. 'user add' sets a new password when the user exists. 'user key' prints\n"
@@ -80,7 +107,10 @@ static const char help[] =
 	"  -r, --realm REALM         the realm of the users or secrets\n"
 	"  -u, --user NAME           the same as NAME above\n"
 	"      --password-file FILE  read the password from the first line of FILE\n"
-	"      --generate            make a random secret and print it\n"
+	"      --generate            make a random secret or key and print it\n"
+	"      --algorithm NAME      how access tokens are sealed [A256GCM]\n"
+	"      --lifetime SECONDS    how long the key is valid from now on [for ever]\n"
+	"      --show-keys           with the keys, in base64, as they are read\n"
 	"      --all                 all secrets of the realm\n"
 	"      --sha256              the key for clients of RFC 8489\n"
 	"      --json                for other programs\n"
@@ -88,7 +118,8 @@ static const char help[] =
 	"      --version             the version\n"
 	"\n"
 	"As in coturn: -a add, -d delete, -l list, -k key, -s SECRET or --set-secret=SECRET,\n"
-	"-X SECRET or --delete-secret=SECRET, --delete-all-secrets, -S show secrets, -p PASSWORD.\n"
+	"-X SECRET or --delete-secret=SECRET, --delete-all-secrets, -S show secrets, -p PASSWORD;\n"
+	"-O or --add-origin, -R or --del-origin, -I or --list-origins, -o ORIGIN.\n"
 	"Others on this machine can read what -p, -s and -X are given.\n"
 	"\n"
 	"Exit status: 0 done, 1 a problem (one line says which), 2 wrong usage.\n";
@@ -150,6 +181,7 @@ static bool option_take(struct turnadmin_request *request, int option, char **ar
 		request->realm = optarg;
 		return true;
 	case 'u':
+	case 'o':
 		request->name = optarg;
 		return true;
 	case 'p':
@@ -163,6 +195,14 @@ static bool option_take(struct turnadmin_request *request, int option, char **ar
 		return request->wants_sha256 = true;
 	case OPTION_GENERATE:
 		return request->wants_generated = true;
+	case OPTION_ALGORITHM:
+		request->algorithm = optarg;
+		return true;
+	case OPTION_LIFETIME:
+		request->lifetime = optarg;
+		return true;
+	case OPTION_SHOW_KEYS:
+		return request->shows_keys = true;
 	case OPTION_ALL:
 		return request->wants_all = true;
 	case ':':
@@ -260,7 +300,8 @@ static bool request_is_whole(const struct turnadmin_request *request)
 		return false;
 	}
 	if (verb->needs_name && request->name == NULL) {
-		turnadmin_say("%s %s: the user's name is missing", verb->noun, verb->verb);
+		turnadmin_say("%s %s: what to %s is missing: see turnadmin --help", verb->noun,
+		              verb->verb, verb->verb);
 		return false;
 	}
 	if (verb->needs_realm && request->realm == NULL) {

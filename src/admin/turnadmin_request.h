@@ -25,6 +25,8 @@ struct turnadmin_request {
 	char password[TURNADMIN_PASSWORD_MAX + 1];           /* of -p; empty: to be read */
 	char secret[TURNADMIN_PASSWORD_MAX + 1];             /* of -s or -X; empty: to be read */
 	bool as_json, wants_sha256, wants_generated, wants_all;
+	const char *algorithm, *lifetime; /* of an oauth key; NULL: not given; lent as well */
+	bool shows_keys;
 	bool is_coturn_style; /* lists are written as coturn writes them */
 };
 

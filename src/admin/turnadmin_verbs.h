@@ -4,4 +4,6 @@
 #include "admin/turnadmin_request.h"
 
 turnadmin_run turnadmin_user_add, turnadmin_user_delete, turnadmin_user_list, turnadmin_user_key;
+turnadmin_run turnadmin_origin_add, turnadmin_origin_delete, turnadmin_origin_list;
+turnadmin_run turnadmin_oauth_add, turnadmin_oauth_delete, turnadmin_oauth_list;
 turnadmin_run turnadmin_secret_add, turnadmin_secret_delete, turnadmin_secret_list;

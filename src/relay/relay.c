@@ -301,7 +301,7 @@ static enum err find_md5_only(const struct relay *relay, bool *is_found, char pr
 	err = store_open(relay->config->userdb, false, &store, problem);
 	if (err != OK)
 		return err;
-	err = store_user_list(store, relay->config->realm, stop_at_md5_only, is_found);
+	err = store_user_list(store, NULL, stop_at_md5_only, is_found);
 	if (err != OK)
 		snprintf(problem, 256, "userdb %s: %s", relay->config->userdb,
 		         store_problem(store));

@@ -36,7 +36,7 @@ static const struct row {
 static enum turn_verdict message_input(struct request *request);
 static const struct row *row_find(const struct stun_message *message);
 static int run(struct request *request, const struct row *row);
-static int check_attributes(const struct stun_message *message);
+static int check_attributes(struct request *request);
 static enum turn_verdict hand_over(struct request *request);
 static enum turn_verdict drop_unexpected(struct request *request);
 static enum turn_verdict drop_indication(struct request *request, int error);
@@ -125,14 +125,21 @@ static int run(struct request *request, const struct row *row)
 	if (row->demands & AUTHENTICATED)
 		error = authenticate(request);
 	if (error == STUN_NO_ERROR)
-		error = check_attributes(&request->message);
+		error = check_attributes(request);
 	if (error == STUN_NO_ERROR && (row->demands & ON_ALLOCATION) && request->allocation == NULL)
 		error = STUN_ALLOCATION_MISMATCH;
 	return error != STUN_NO_ERROR ? error : row->handle(request);
 }
 
-static int check_attributes(const struct stun_message *message)
+static int check_attributes(struct request *request)
 {
+	struct stun_message *message = &request->message;
+
+	/* RFC 7635 section 7: a token that was not asked for is not understood. */
+	if (stun_has(message, STUN_ATTR_ACCESS_TOKEN) && !request->server->settings.oauth &&
+	    message->unknown_count < STUN_UNKNOWN_MAX)
+		message->unknown[message->unknown_count++] =
+			stun_attribute_type(STUN_ATTR_ACCESS_TOKEN);
 	if (message->unknown_count > 0)
 		return STUN_UNKNOWN_ATTRIBUTE;
 	if (message->has_bad_attribute)

@@ -97,10 +97,13 @@ static void put_challenge(struct request *request)
 
 	stun_nonce_make(server->hasher, server->settings.nonce_secret, &request->tuple->client,
 	                server->settings.security_features, wall_s(server), nonce);
-	stun_put_text(&request->answer, STUN_ATTR_REALM, server->settings.realm);
+	stun_put_text(&request->answer, STUN_ATTR_REALM, request_realm(request));
 	stun_put(&request->answer, STUN_ATTR_NONCE, nonce, sizeof nonce);
 	if (server->settings.security_features & STUN_FEATURE_PASSWORD_ALGORITHMS)
 		stun_put_password_algorithms(&request->answer);
+	if (server->settings.oauth)
+		stun_put_text(&request->answer, STUN_ATTR_THIRD_PARTY_AUTHORIZATION,
+		              third_party_server_name(request));
 }
 
 /* RFC 8489 section 9.2.4: SHA-256 for clients that named an algorithm, SHA-1 for those that know
