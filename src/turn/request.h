@@ -43,6 +43,10 @@ struct request {
 	uint8_t key[STUN_KEY_MAX];
 	size_t key_len;
 
+	const struct transport_addr
+		*alternate[2]; /* with STUN_TRY_ALTERNATE, alternate_count of them */
+	size_t alternate_count;
+
 	struct stun_builder answer; /* a success response, to which the handler adds */
 };
 

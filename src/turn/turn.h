@@ -39,6 +39,21 @@ struct turn_address_map {
 	struct transport_addr public_ip, private_ip;
 };
 
+/* Servers that new allocations are sent to instead (RFC 8489 section 10): one list for each transport,
+ * and one for those that have none of their own. */
+enum turn_alternate_kind {
+	TURN_ALTERNATE_ALL,
+	TURN_ALTERNATE_UDP, /* and DTLS */
+	TURN_ALTERNATE_TCP,
+	TURN_ALTERNATE_TLS,  /* and DTLS, where there is none for UDP */
+	TURN_ALTERNATE_KINDS /* the count */
+};
+enum { TURN_ALTERNATES_MAX = 64 }; /* of one kind */
+struct turn_alternates {
+	struct transport_addr server[TURN_ALTERNATE_KINDS][TURN_ALTERNATES_MAX];
+	size_t count[TURN_ALTERNATE_KINDS];
+};
+
 struct turn_settings { /* copied but for what it points at, which outlives the server */
 	const char *realm;
 	bool is_open;                       /* relays without authentication: no-auth */
@@ -64,6 +79,8 @@ struct turn_settings { /* copied but for what it points at, which outlives the s
 	uint32_t permissions_per_allocation, channels_per_allocation; /* bounds; 508 beyond */
 	uint32_t pending_max;                                         /* requests parked at once */
 	uint32_t unauthorized_per_s; /* 401, 438 and 400 to one UDP source; 0: not limited */
+
+	const struct turn_alternates *alternates; /* at the start; NULL: none */
 
 	unsigned thread, thread_count; /* a reservation token tells the thread that holds it */
 	const struct peer_filter *filter;
@@ -227,6 +244,14 @@ void turn_key_found(struct turn_server *server, uint64_t cookie, const struct tu
                     size_t n, timestamp now);
 void turn_key_not_found(struct turn_server *server, uint64_t cookie, timestamp now);
 void turn_key_unavailable(struct turn_server *server, uint64_t cookie, timestamp now);
+
+/* Sets the alternate servers anew, in whose turn Allocate requests are answered with 300. The lists
+ * are copied. Existing allocations are not concerned, nor are Binding and reserved ports. */
+void turn_server_set_alternates(struct turn_server *server,
+                                const struct turn_alternates *alternates);
+/* While a server drains it makes no new allocation, but for those that a reservation token stands
+ * for: 300 where there are alternate servers, else 508. All that exists goes on. */
+void turn_server_set_draining(struct turn_server *server, bool is_draining);
 
 /* When turn_handle_timeout wants to be called; TIMESTAMP_NEVER when nothing is due. */
 timestamp turn_next_timeout(const struct turn_server *server);

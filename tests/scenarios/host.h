@@ -48,6 +48,9 @@ struct host {
 	struct transport_addr listeners[RULES_MAX], relay_ips[RULES_MAX];
 	struct nat64_prefix nat64[RULES_MAX];
 
+	struct turn_alternates alternates;
+	bool is_draining;
+
 	struct turn_server *server; /* NULL until the first packet */
 	struct peer_filter *filter;
 	struct counters counters;
@@ -87,5 +90,7 @@ void host_wait(struct host *host, timestamp ms);
 /* Answers the oldest action that was held: "found", "unknown", "unavailable", "opened", "failed". */
 bool host_answer(struct host *host, const char *how);
 struct relay *host_find_relay(struct host *host, const struct transport_addr *public_addr);
+/* Tells the core what .alternates and .is_draining are now. */
+void host_redirect(struct host *host);
 /* Removes the datagram at the front. */
 void host_shift(struct host *host);
