@@ -38,6 +38,8 @@ struct relay {
 	SSL_CTX *tls, *dtls;        /* owned; NULL: not served */
 	struct store_thread *store; /* owned; NULL: there is none */
 	uint8_t nonce_secret[STUN_NONCE_SECRET_SIZE];
+	struct turn_alternates
+		alternates;            /* at the start; then the main thread's, see requests.c */
 	uint32_t security_features;    /* what 401s offer beyond MD5: enum stun_security_feature */
 	struct relay_thread **threads; /* owned */
 	unsigned thread_count;

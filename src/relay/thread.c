@@ -218,6 +218,7 @@ static enum err open_server(struct relay_thread *thread)
 		.channels_per_allocation = config->max_channels,
 		.pending_max = config->max_pending_requests,
 		.unauthorized_per_s = config->unauthorized_ratelimit_rps,
+		.alternates = &relay->alternates,
 		.thread = thread->index,
 		.thread_count = relay->thread_count,
 		.filter = relay->filter,
