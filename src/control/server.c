@@ -85,6 +85,15 @@ fail_resume:
 	return ERR_NO_MEMORY;
 }
 
+/* What the loop would send next; the stream keeps its buffer frozen against everyone else. */
+static void send_rest(struct bufferevent *stream)
+{
+	struct evbuffer *output = bufferevent_get_output(stream);
+
+	evbuffer_unfreeze(output, 1);
+	evbuffer_write(output, bufferevent_getfd(stream));
+}
+
 void control_server_destroy(struct control_server *server)
 {
 	if (server == NULL)
@@ -94,8 +103,7 @@ void control_server_destroy(struct control_server *server)
 	LIST_FOR_EACH (node, &server->clients) {
 		struct control_request *client = CONTAINER_OF(node, struct control_request, node);
 		if (client->stream != NULL)
-			evbuffer_write(bufferevent_get_output(client->stream),
-			               bufferevent_getfd(client->stream));
+			send_rest(client->stream);
 		client_destroy(client);
 	}
 	free(server);

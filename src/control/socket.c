@@ -38,6 +38,7 @@ enum err control_socket_open(const struct control_socket_settings *settings,
 	enum err err;
 
 	opened->fd = -1;
+	opened->is_bound = false;
 	if (text_copy(opened->path, sizeof opened->path, settings->path) != OK ||
 	    settings->path[0] == 0) {
 		snprintf(problem, 256, "control-socket: give a path of 1 to %zu bytes",
@@ -59,15 +60,18 @@ enum err control_socket_open(const struct control_socket_settings *settings,
 
 void control_socket_close(struct control_socket *opened)
 {
-	struct stat file;
+	int fd;
 
 	if (opened->fd < 0)
 		return;
-	if (opened->inode != 0 && lstat(opened->path, &file) == 0 &&
-	    file.st_dev == opened->device && file.st_ino == opened->inode)
-		unlink(opened->path);
 	close(opened->fd);
 	opened->fd = -1;
+	if (!opened->is_bound)
+		return;
+	if (control_socket_connect(opened->path, &fd) == OK)
+		close(fd);
+	else if (errno == ECONNREFUSED)
+		unlink(opened->path);
 }
 
 enum err control_socket_connect(const char *path, int *fd)
@@ -138,15 +142,11 @@ static enum err bind_file(struct control_socket *opened,
                           const struct control_socket_settings *settings)
 {
 	struct sockaddr_un address;
-	struct stat file;
 
-	opened->inode = 0;
 	if (make_address(settings->path, &address) != OK || fchmod(opened->fd, OWNER_ONLY) != 0 ||
-	    bind(opened->fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
-	    lstat(settings->path, &file) != 0)
+	    bind(opened->fd, (const struct sockaddr *)&address, sizeof address) != 0)
 		return ERR_SYSTEM;
-	opened->device = file.st_dev;
-	opened->inode = file.st_ino;
+	opened->is_bound = true;
 	if (lchown(settings->path, settings->uid, settings->gid) != 0)
 		return ERR_SYSTEM;
 	return OK;

@@ -9,9 +9,8 @@
 
 struct control_socket {
 	char path[108];
-	int fd; /* -1: not open */
-	dev_t device;
-	ino_t inode; /* of the file, to know it again */
+	int fd;        /* -1: not open */
+	bool is_bound; /* there is a file */
 };
 
 struct control_socket_settings {
@@ -25,7 +24,7 @@ struct control_socket_settings {
  * when one does, ERR_SYSTEM or ERR_INVALID when there can be none: problem says why, in a line. */
 MUST_CHECK enum err control_socket_open(const struct control_socket_settings *settings,
                                         struct control_socket *opened, char problem[256]);
-/* Closes it, and removes the file unless it has become another's. */
+/* Closes it, and removes the file unless another listens there by now. */
 void control_socket_close(struct control_socket *opened);
 
 /* Connects; the caller owns fd. ERR_SYSTEM: errno says why. */

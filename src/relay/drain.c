@@ -80,7 +80,8 @@ static const char *seconds_left(const struct drain *drain, timestamp now, char t
 
 	if (deadline == TIMESTAMP_NEVER)
 		return "any";
-	snprintf(text, 32, "%" PRIu64, deadline > now ? (deadline - now) / MS_PER_S : 0);
+	snprintf(text, 32, "%" PRIu64,
+	         deadline > now ? (deadline - now + MS_PER_S - 1) / MS_PER_S : 0);
 	return text;
 }
 
@@ -193,10 +194,10 @@ static void on_look(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
-	if (reason == NULL) {
+	if (reason == NULL && drain->times_few == 0)
 		say_progress(drain, left, now);
+	if (reason == NULL)
 		return;
-	}
 	log_info("drained", "allocations=%" PRIu64 " reason=\"%s\" seconds=%" PRIu64, left, reason,
 	         (now - drain->state.began) / MS_PER_S);
 	event_del(drain->timer);
@@ -219,7 +220,7 @@ static const char *reason_to_end(struct drain *drain, uint64_t left, timestamp n
 static void say_progress(struct drain *drain, uint64_t left, timestamp now)
 {
 	uint64_t total = drain->began_with > left ? drain->began_with : left;
-	uint64_t tenths = total > 0 ? (left * 10 + total - 1) / total : 0;
+	uint64_t tenths = total > 0 ? (left * 10 + total - 1) / total : 10;
 	char text[32];
 
 	if (tenths >= drain->said_tenths && now - drain->said_at < SAY_EACH_MS)

@@ -65,7 +65,9 @@ static json_t *describe_drain(const struct main_thread *main_thread)
 		return json_null();
 	if (state.deadline != TIMESTAMP_NEVER)
 		left = json_integer(
-			state.deadline > now ? (json_int_t)((state.deadline - now) / MS_PER_S) : 0);
+			state.deadline > now
+				? (json_int_t)((state.deadline - now + MS_PER_S - 1) / MS_PER_S)
+				: 0);
 	return json_pack("{s:s, s:I, s:o, s:I}", "by", state.wish.by, "seconds",
 	                 (json_int_t)((now - state.began) / MS_PER_S), "seconds_left", left,
 	                 "minimum", (json_int_t)state.wish.min_allocations);
