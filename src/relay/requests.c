@@ -9,6 +9,7 @@
 
 #include "base/list.h"
 #include "relay/alternates.h"
+#include "relay/engines.h"
 #include "relay/main_thread.h"
 #include "relay/thread.h"
 
@@ -44,7 +45,7 @@ static json_t *describe_status(const struct main_thread *main_thread)
 
 	return json_pack("{s:s, s:i, s:I, s:s, s:i, s:I, s:o}", "version", PACKAGE_VERSION, "pid",
 	                 (int)getpid(), "uptime", (json_int_t)(up / MS_PER_S), "engine",
-	                 relay->config->network_engine, "threads", (int)relay->thread_count,
+	                 engine_name(relay->engine), "threads", (int)relay->thread_count,
 	                 "allocations", (json_int_t)relay_counter(relay, COUNT_allocations_now),
 	                 "draining", describe_drain(main_thread));
 }

@@ -81,6 +81,36 @@ def test_sigusr1():
         tap.expect("drained: allocations=0 reason=\"no allocation left\"" in server.log(), "log")
 
 
+def test_engines():
+    """Under each network engine new clients are sent away or refused, and calls go on, over UDP and TCP"""
+    for engine in ("dedicated", "paired", "sharded"):
+        with Server(LOOPBACK, "--relay-threads=2", "--network-engine=" + engine) as server, \
+                Peer() as peer:
+            tap.expect_equal(server.ask("status")["engine"], engine, "status")
+            calls = [server.client(transport) for transport in ("udp", "tcp", "udp", "tcp")]
+            for call in calls:
+                call.allocate()
+            server.ask("alternate-server", "add", "192.0.2.7")
+            for transport in ("udp", "tcp"):
+                for _ in range(10):
+                    tap.expect_equal(stranger_error(server, transport), 300, "redirected")
+            server.ask("alternate-server", "delete", "192.0.2.7")
+            with server.client("udp") as known:
+                known.allocate()
+                known.refresh(0)
+                known.relayed = None
+                server.ask("drain")
+                tap.expect_equal(known.try_allocate(), 508, "a user")
+            for transport in ("udp", "tcp"):
+                for _ in range(10):
+                    tap.expect_equal(stranger_error(server, transport), 508, "refused")
+            for call in calls:
+                expect_call(call, peer, 5)
+                call.refresh(0)
+                call.vanish()
+            tap.expect_equal(ended(server), 0, "exit code")
+
+
 def test_reserved_port():
     """A port that was reserved before the drain can be had while it lasts"""
     with Server() as server, server.client() as client, server.client() as pair:
