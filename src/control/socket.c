@@ -94,6 +94,14 @@ enum err control_socket_connect(const char *path, int *fd)
 	return ERR_SYSTEM;
 }
 
+/* A confined service may not call chown() at all, and has no need to. */
+static enum err give(const char *path, const struct control_socket_settings *settings)
+{
+	if (settings->uid == geteuid() && settings->gid == getegid())
+		return OK;
+	return lchown(path, settings->uid, settings->gid) == 0 ? OK : ERR_SYSTEM;
+}
+
 static enum err make_folder(const struct control_socket_settings *settings)
 {
 	char folder[sizeof((struct control_socket *)NULL)->path];
@@ -107,7 +115,7 @@ static enum err make_folder(const struct control_socket_settings *settings)
 	*slash = 0;
 	if (mkdir(folder, FOLDER_MODE) != 0)
 		return errno == EEXIST ? OK : ERR_SYSTEM;
-	return chown(folder, settings->uid, settings->gid) == 0 ? OK : ERR_SYSTEM;
+	return give(folder, settings);
 }
 
 static enum err remove_stale(const char *path, char problem[256])
@@ -147,7 +155,5 @@ static enum err bind_file(struct control_socket *opened,
 	    bind(opened->fd, (const struct sockaddr *)&address, sizeof address) != 0)
 		return ERR_SYSTEM;
 	opened->is_bound = true;
-	if (lchown(settings->path, settings->uid, settings->gid) != 0)
-		return ERR_SYSTEM;
-	return OK;
+	return give(settings->path, settings);
 }
