@@ -21,7 +21,7 @@
 #include "base/log.h"
 #include "control/message.h"
 
-enum { BACKLOG = 16 };
+enum { BACKLOG = 64 };
 
 struct control_request {
 	struct list node; /* in the server's clients: a client is its request, one at a time */

@@ -30,8 +30,8 @@ def stranger_answer(server, transport="udp", address=None):
 
 def raw(server):
     path = socket.socket(socket.AF_UNIX)
-    path.settimeout(10)
     path.connect(server.control_socket)
+    path.settimeout(10)
     return path
 
 
