@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "listeners/tls_context.h"
+#include "relay/alternates.h"
 #include "relay/frontends.h"
 #include "relay/thread.h"
 #include "turn/source_limit.h"
@@ -58,6 +59,7 @@ enum err relay_start(const struct config *config, struct relay **result, char pr
 		return ERR_NO_MEMORY;
 	}
 	relay->config = config;
+	alternates_read(config, &relay->alternates);
 	for (size_t i = 0; i < sizeof steps / sizeof steps[0] && err == OK; i++) {
 		*about = steps[i].about;
 		err = steps[i].take(relay, problem);

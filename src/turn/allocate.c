@@ -6,11 +6,13 @@
 #include "stun/address.h"
 #include "turn/action.h"
 #include "turn/pending.h"
+#include "turn/redirect.h"
 #include "turn/reservation.h"
 
 enum { PROTOCOL_UDP = 17, EVEN_PORT_R = 0x80 };
 
 static int check_five_tuple(struct request *request, struct turn_open_relay *open);
+static int check_redirection(struct request *request, struct turn_open_relay *open);
 static int check_transport(struct request *request, struct turn_open_relay *open);
 static int check_dont_fragment(struct request *request, struct turn_open_relay *open);
 static int check_token(struct request *request, struct turn_open_relay *open);
@@ -32,6 +34,7 @@ int handle_allocate(struct request *request)
 {
 	static int (*const steps[])(struct request * request, struct turn_open_relay * open) = {
 		check_five_tuple,        /* step 2 */
+		check_redirection,       /* "at any point" */
 		check_transport,         /* step 3 */
 		check_dont_fragment,     /* step 4 */
 		check_token,             /* step 5 */
@@ -99,6 +102,12 @@ static int check_five_tuple(struct request *request, struct turn_open_relay *ope
 {
 	(void)open;
 	return request->allocation == NULL ? STUN_NO_ERROR : STUN_ALLOCATION_MISMATCH;
+}
+
+static int check_redirection(struct request *request, struct turn_open_relay *open)
+{
+	(void)open;
+	return redirect(request);
 }
 
 static int check_transport(struct request *request, struct turn_open_relay *open)

@@ -10,10 +10,12 @@
 #include "base/bytes.h"
 #include "stun/channel_data.h"
 #include "turn/pending.h"
+#include "turn/redirect.h"
 
 enum demand {
 	AUTHENTICATED = 1 << 0, /* long-term credentials, unless the server is open */
 	ON_ALLOCATION = 1 << 1, /* the 5-tuple has an allocation: 437 otherwise */
+	REDIRECTED = 1 << 2,    /* another server may be asked to do it: 300 */
 };
 
 /* clang-format off */
@@ -25,7 +27,7 @@ static const struct row {
 } rows[] = {
 	{STUN_BINDING,           STUN_REQUEST,    0,                             handle_binding},
 	{STUN_BINDING,           STUN_INDICATION, 0,                             handle_binding_indication},
-	{STUN_ALLOCATE,          STUN_REQUEST,    AUTHENTICATED,                 handle_allocate},
+	{STUN_ALLOCATE,          STUN_REQUEST,    AUTHENTICATED | REDIRECTED,    handle_allocate},
 	{STUN_REFRESH,           STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION, handle_refresh},
 	{STUN_CREATE_PERMISSION, STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION, handle_create_permission},
 	{STUN_CHANNEL_BIND,      STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION, handle_channel_bind},
@@ -117,12 +119,14 @@ static const struct row *row_find(const struct stun_message *message)
 	return NULL;
 }
 
-/* The order is that of RFC 8489: who asks (9.2.4), then what is not understood (6.3.1). */
+/* The order is that of RFC 8489: who need not be asked (10), who asks (9.2.4), then what is not understood (6.3.1). */
 static int run(struct request *request, const struct row *row)
 {
 	int error = STUN_NO_ERROR;
 
-	if (row->demands & AUTHENTICATED)
+	if (row->demands & REDIRECTED)
+		error = redirect_stranger(request);
+	if (error == STUN_NO_ERROR && (row->demands & AUTHENTICATED))
 		error = authenticate(request);
 	if (error == STUN_NO_ERROR)
 		error = check_attributes(request);

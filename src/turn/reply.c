@@ -1,7 +1,7 @@
 /* The only place that answers: it makes a response of what a handler returned, adds what RFC 8489
  * wants in it, and keeps answers from being worth a forger's while. */
 #include "turn/action.h"
-#include "turn/request.h"
+#include "turn/redirect.h"
 #include "turn/source_limit.h"
 
 static void count_reply(const struct request *request, int error);
@@ -49,6 +49,8 @@ static void count_reply(const struct request *request, int error)
 		count(server, COUNT_unauthorized);
 	if (error == STUN_STALE_NONCE)
 		count(server, COUNT_stale_nonces);
+	if (error == STUN_TRY_ALTERNATE)
+		count(server, COUNT_redirected);
 	if (error != STUN_NO_ERROR)
 		count(server, COUNT_error_responses);
 	else if (request->message.method == STUN_BINDING)
@@ -87,6 +89,8 @@ static void build_error(struct request *request, int error)
 		                            message->unknown_count);
 	if (error == STUN_UNAUTHENTICATED || error == STUN_STALE_NONCE)
 		put_challenge(request);
+	if (error == STUN_TRY_ALTERNATE)
+		redirect_put(request);
 }
 
 /* RFC 8489 section 9.2.4: what a client needs for its next attempt. */

@@ -41,6 +41,21 @@ struct turn_address_map {
 	struct transport_addr public_ip, private_ip;
 };
 
+/* Servers that new allocations are sent to instead (RFC 8489 section 10): one list for each transport,
+ * and one for those that have none of their own. */
+enum turn_alternate_kind {
+	TURN_ALTERNATE_ALL,
+	TURN_ALTERNATE_UDP, /* and DTLS */
+	TURN_ALTERNATE_TCP,
+	TURN_ALTERNATE_TLS,  /* and DTLS, where there is none for UDP */
+	TURN_ALTERNATE_KINDS /* the count */
+};
+enum { TURN_ALTERNATES_MAX = 64 }; /* of one kind */
+struct turn_alternates {
+	struct transport_addr server[TURN_ALTERNATE_KINDS][TURN_ALTERNATES_MAX];
+	size_t count[TURN_ALTERNATE_KINDS];
+};
+
 /* What a client can run into; turn/limits.c says what happens then. */
 enum turn_limit {
 	TURN_LIMIT_NONE,
@@ -115,6 +130,8 @@ struct turn_settings {     /* copied but for what it points at, which outlives t
 	uint32_t new_peers_per_s;      /* of an allocation; 0: no bound */
 	struct turn_quotas quotas;     /* .take is NULL: none */
 	struct source_limit *unproven; /* 401, 438, 400 to one UDP source; NULL: no bound */
+
+	const struct turn_alternates *alternates; /* at the start; NULL: none */
 
 	unsigned thread, thread_count; /* a reservation token tells the thread that holds it */
 	const struct peer_filter *filter;
@@ -293,6 +310,14 @@ void turn_key_found(struct turn_server *server, uint64_t cookie, const struct tu
                     size_t n, timestamp now);
 void turn_key_not_found(struct turn_server *server, uint64_t cookie, timestamp now);
 void turn_key_unavailable(struct turn_server *server, uint64_t cookie, timestamp now);
+
+/* Sets the alternate servers anew, in whose turn Allocate requests are answered with 300. The lists
+ * are copied. Existing allocations are not concerned, nor are Binding and reserved ports. */
+void turn_server_set_alternates(struct turn_server *server,
+                                const struct turn_alternates *alternates);
+/* While a server drains it makes no new allocation, but for those that a reservation token stands
+ * for: 300 where there are alternate servers, else 508. All that exists goes on. */
+void turn_server_set_draining(struct turn_server *server, bool is_draining);
 
 enum turn_direction { TURN_TOWARDS_PEER, TURN_TOWARDS_CLIENT, TURN_DIRECTION_COUNT };
 

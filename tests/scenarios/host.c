@@ -86,12 +86,22 @@ static void start(struct host *host)
 		abort();
 	host->settings.filter = host->filter;
 	host->settings.address_map = host->maps;
+	host->settings.alternates = &host->alternates;
 	host->settings.counters = &host->counters;
 	host->settings.quotas = (struct turn_quotas){take_place, give_place, host};
 	if (source_limit_create(host->unauthorized_per_s, 12345, &host->settings.unproven) != OK)
 		abort();
 	if (turn_server_create(&host->settings, host->now, &host->server) != OK)
 		abort();
+	host_redirect(host);
+}
+
+void host_redirect(struct host *host)
+{
+	if (host->server == NULL)
+		return;
+	turn_server_set_alternates(host->server, &host->alternates);
+	turn_server_set_draining(host->server, host->is_draining);
 }
 
 /* A buffer of its own for each packet, exactly as large as promised, at an odd address: a sanitizer

@@ -67,6 +67,9 @@ struct host {
 	struct transport_addr listeners[RULES_MAX], relay_ips[RULES_MAX];
 	struct nat64_prefix nat64[RULES_MAX];
 
+	struct turn_alternates alternates;
+	bool is_draining;
+
 	struct turn_server *server; /* NULL until the first packet */
 	struct peer_filter *filter;
 	struct counters counters;
@@ -116,6 +119,8 @@ void host_wait(struct host *host, timestamp ms);
 /* Answers the oldest action that was held: "found", "unknown", "unavailable", "opened", "failed". */
 bool host_answer(struct host *host, const char *how);
 struct relay *host_find_relay(struct host *host, const struct transport_addr *public_addr);
+/* Tells the core what .alternates and .is_draining are now. */
+void host_redirect(struct host *host);
 /* How many places are taken in a user's name, or in "all". */
 unsigned host_places(const struct host *host, const char *username);
 uint64_t host_wall_ms(const struct host *host);

@@ -13,6 +13,10 @@
  *   peers default                     forget that the documentation prefixes are allowed
  *   map 192.0.2.1 10.0.0.1            external-ip: public, private
  *
+ * At any time
+ *   alternates all|udp|tcp|tls [ADDRESS...]   the alternate servers of this kind are these now
+ *   drain begins | drain ends
+ *
  * Clients
  *   A> Allocate REQUESTED-TRANSPORT=17 [WORD...]   sends a request (Send: an indication)
  *        NAME=value NAME NAME:hex 0x7F01:hex       attributes, in this order
@@ -1080,6 +1084,31 @@ static void play_map(struct play *play, struct speaker *speaker, struct words *w
 	address(play, words->word[2], &map->private_ip);
 }
 
+static void play_alternates(struct play *play, struct speaker *speaker, struct words *words)
+{
+	static const char *const kinds[] = {"all", "udp", "tcp", "tls"};
+	struct turn_alternates *alternates = &play->host.alternates;
+
+	(void)speaker;
+	for (unsigned kind = 0; kind < TURN_ALTERNATE_KINDS; kind++) {
+		if (strcmp(words->word[1], kinds[kind]) != 0)
+			continue;
+		alternates->count[kind] = words->count - 2;
+		for (unsigned i = 2; i < words->count; i++)
+			address(play, words->word[i], &alternates->server[kind][i - 2]);
+		host_redirect(&play->host);
+		return;
+	}
+	fault(play, "alternates %s?", words->word[1]);
+}
+
+static void play_drain(struct play *play, struct speaker *speaker, struct words *words)
+{
+	(void)speaker;
+	play->host.is_draining = strcmp(words->word[1], "begins") == 0;
+	host_redirect(&play->host);
+}
+
 static void play_host(struct play *play, struct speaker *speaker, struct words *words)
 {
 	struct host *host = &play->host;
@@ -1214,14 +1243,24 @@ static const struct {
 	command_fn *run;
 } commands[] =
 	{
-		{"set", 2, play_set},       {"user", 3, play_user},
-		{"client", 4, play_client}, {"peers", 2, play_peers},
-		{"map", 3, play_map},       {"P", 5, play_peer},
-		{"host", 3, play_host},     {"wait", 2, play_wait},
-		{"event", 2, play_event},   {"no", 3, play_event},
-		{"count", 3, play_count},   {"next", 3, play_next},
-		{"quota", 3, play_quota},   {"allowed", 4, play_allowed},
-		{"origin", 3, play_origin}, {"authority", 4, play_authority},
+		{"set", 2, play_set},
+		{"user", 3, play_user},
+		{"client", 4, play_client},
+		{"peers", 2, play_peers},
+		{"map", 3, play_map},
+		{"P", 5, play_peer},
+		{"host", 3, play_host},
+		{"wait", 2, play_wait},
+		{"event", 2, play_event},
+		{"no", 3, play_event},
+		{"count", 3, play_count},
+		{"next", 3, play_next},
+		{"alternates", 2, play_alternates},
+		{"drain", 2, play_drain},
+		{"quota", 3, play_quota},
+		{"allowed", 4, play_allowed},
+		{"origin", 3, play_origin},
+		{"authority", 4, play_authority},
 		{"clock", 2, play_clock},
 },
   verbs[] = {
