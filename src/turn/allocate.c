@@ -20,6 +20,7 @@ static int check_even_port(struct request *request, struct turn_open_relay *open
 static int check_additional_family(struct request *request, struct turn_open_relay *open);
 static uint32_t within_token(const struct request *request, uint32_t lifetime_s);
 static bool is_retransmission(const struct request *request);
+static int take_places(struct request *request, const struct turn_open_relay *open);
 static int create(struct request *request, const struct turn_open_relay *open);
 static int keep_answer(struct request *request, struct turn_allocation *allocation,
                        const struct turn_open_relay *open);
@@ -54,6 +55,9 @@ int handle_allocate(struct request *request)
 		if (error != STUN_NO_ERROR)
 			return error;
 	}
+	int error = take_places(request, &open);
+	if (error != STUN_NO_ERROR)
+		return error;
 	if (request->relay_answer == ANSWER_NONE)
 		return pending_open_relay(request, &open);
 	if (request->relay_answer != ANSWER_FOUND)
@@ -209,6 +213,16 @@ static uint8_t family_value(const struct request *request, enum stun_attribute a
 	return (uint8_t)(stun_get_u32(&request->message, attribute) >> 24);
 }
 
+/* Step 10, before anything is opened for the client. A reserved address has its place until it is
+ * given up to this request. */
+static int take_places(struct request *request, const struct turn_open_relay *open)
+{
+	enum answer_state when = open->has_token ? ANSWER_FOUND : ANSWER_NONE;
+
+	return request->relay_answer == when ? places_take(request, open->reserve_next)
+	                                     : STUN_NO_ERROR;
+}
+
 static int create(struct request *request, const struct turn_open_relay *open)
 {
 	const struct turn_opened *opened = request->opened;
@@ -232,9 +246,11 @@ static int create(struct request *request, const struct turn_open_relay *open)
 					 .key = request->key,
 					 .key_len = request->key_len,
 					 .lifetime_s = request_lifetime_s(request),
+					 .place = &request->places.allocation,
 				 });
 	if (allocation == NULL)
 		return STUN_INSUFFICIENT_CAPACITY;
+	request->places.allocation.holder = NULL;
 	int error = keep_answer(request, allocation, open);
 	if (error != STUN_NO_ERROR) {
 		allocation_destroy(allocation); /* the relays are still the request's */
@@ -269,21 +285,21 @@ static int keep_answer(struct request *request, struct turn_allocation *allocati
 	if (!open->reserve_next)
 		return STUN_NO_ERROR;
 	answer->has_token = true;
-	return reservation_create(request->server, request->username, &request->opened->reserved,
-	                          answer->token) == OK
-	               ? STUN_NO_ERROR
-	               : STUN_INSUFFICIENT_CAPACITY;
+	if (reservation_create(request->server, request->username, &request->opened->reserved,
+	                       &request->places.reservation, answer->token) != OK)
+		return STUN_INSUFFICIENT_CAPACITY;
+	request->places.reservation.holder = NULL;
+	return STUN_NO_ERROR;
 }
 
-/* BANDWIDTH as coturn has it of draft-thomson-tram-turn-bandwidth: units of 128 bytes a second, 1024
- * bits. Less than one would say that nothing may be sent. */
+/* What was granted; less than one unit would say that nothing may be sent. */
 static void put_bandwidth(struct stun_builder *answer, const struct turn_allocation *allocation)
 {
-	enum { BYTES_PER_UNIT = 128 };
-	uint32_t max_bps = allocation_max_bps(allocation);
+	uint64_t units = allocation->place.bps / BANDWIDTH_UNIT;
 
-	if (max_bps >= BYTES_PER_UNIT)
-		stun_put_u32(answer, STUN_ATTR_BANDWIDTH, max_bps / BYTES_PER_UNIT);
+	if (units > 0)
+		stun_put_u32(answer, STUN_ATTR_BANDWIDTH,
+		             units < UINT32_MAX ? (uint32_t)units : UINT32_MAX);
 }
 
 static void put_success(struct request *request, const struct turn_allocation *allocation)
