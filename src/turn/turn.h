@@ -80,6 +80,7 @@ struct turn_place {
 struct turn_place_wish {
 	const char *realm, *username; /* "" on an open server */
 	bool is_reservation;          /* for an address that only waits: no bandwidth */
+	uint64_t asked_bps;           /* more than that is not wanted; 0: as much as there is */
 };
 
 /* The quotas that the servers of all threads share. Neither function may block or call back. */
