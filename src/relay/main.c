@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "relay/door.h"
 #include "relay/process.h"
 #include "relay/relay.h"
 #include "store/store.h"
@@ -145,8 +146,9 @@ static enum err check_store(const struct config *config, char problem[256])
 }
 
 /* What is done once the ports are bound. The pidfile comes first: its folder may be root's. */
-static enum err settle(const struct config *config, char problem[256], enum option_id *about)
+static enum err settle(const struct relay *relay, char problem[256], enum option_id *about)
 {
+	const struct config *config = relay->config;
 	enum err err = OK;
 
 	*about = OPTION_ID_pidfile;
@@ -159,6 +161,10 @@ static enum err settle(const struct config *config, char problem[256], enum opti
 	if (err == OK && (config->proc_user != NULL || config->proc_group != NULL)) {
 		*about = OPTION_ID_userdb;
 		err = check_store(config, problem);
+	}
+	if (err == OK) {
+		*about = OPTION_ID_network_engine;
+		err = door_check(relay, problem);
 	}
 	if (err != OK && config->pidfile != NULL)
 		process_remove_pidfile(config->pidfile);
@@ -180,7 +186,7 @@ static int serve(const struct config *config)
 		return fail(config, OPTION_ID_daemon, problem);
 	if (relay_start(config, &relay, problem, &about) != OK)
 		return fail(config, about, problem);
-	if (settle(config, problem, &about) != OK) {
+	if (settle(relay, problem, &about) != OK) {
 		relay_stop(relay);
 		return fail(config, about, problem);
 	}

@@ -56,8 +56,10 @@ void process_remove_pidfile(const char *path)
 	unlink(path);
 }
 
-static enum err find_ids(const struct config *config, uid_t *uid, gid_t *gid, char problem[256])
+enum err process_find_user(const struct config *config, uid_t *uid, gid_t *gid, char problem[256])
 {
+	*uid = getuid();
+	*gid = getgid();
 	if (config->proc_user != NULL) {
 		const struct passwd *user = getpwnam(config->proc_user);
 		if (user == NULL) {
@@ -82,9 +84,9 @@ static enum err find_ids(const struct config *config, uid_t *uid, gid_t *gid, ch
 
 enum err process_drop_privileges(const struct config *config, char problem[256])
 {
-	uid_t uid = getuid();
-	gid_t gid = getgid();
-	enum err err = find_ids(config, &uid, &gid, problem);
+	uid_t uid;
+	gid_t gid;
+	enum err err = process_find_user(config, &uid, &gid, problem);
 
 	if (err != OK || (uid == getuid() && gid == getgid()))
 		return err;

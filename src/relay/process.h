@@ -1,6 +1,8 @@
 /* What makes a program a well-behaved process: descriptors, daemon, pid file, the user it runs as. */
 #pragma once
 
+#include <sys/types.h>
+
 #include "base/err.h"
 #include "config/config.h"
 
@@ -11,5 +13,8 @@ MUST_CHECK enum err process_daemonise(char problem[256]);
 /* Writes the process id. The file goes with process_remove_pidfile. */
 MUST_CHECK enum err process_write_pidfile(const char *path, char problem[256]);
 void process_remove_pidfile(const char *path);
+/* Finds who proc-user and proc-group are; those of the process where they are not set. */
+MUST_CHECK enum err process_find_user(const struct config *config, uid_t *uid, gid_t *gid,
+                                      char problem[256]);
 /* Becomes proc-user and proc-group, after the ports are bound; does nothing when neither is set. */
 MUST_CHECK enum err process_drop_privileges(const struct config *config, char problem[256]);
