@@ -92,6 +92,9 @@ MUST_CHECK enum err udp_listener_create(const struct listener_host *host,
                                         const struct transport_addr *addr, int socket_buffer_size,
                                         bool serve_udp, struct udp_listener **listener);
 void udp_listener_destroy(struct udp_listener *listener);
+/* Has the socket belong to a user, who may then open client endpoints beside it. ERR_SYSTEM with
+ * errno. */
+MUST_CHECK enum err udp_listener_set_user(struct udp_listener *listener, uid_t user);
 /* Takes a datagram that was sent to a door and came to it by another thread. It is lent. */
 void udp_listener_input(struct udp_listener *listener, struct packet *packet);
 

@@ -9,3 +9,5 @@
  * ERR_SYSTEM with errno. */
 MUST_CHECK enum err socket_open(const struct transport_addr *addr, int type, int *fd,
                                 struct transport_addr *bound);
+/* Sets the size of both buffers, as far as the system lets it. */
+void socket_set_buffers(int fd, int size);

@@ -12,7 +12,9 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "relay/door.h"
 #include "relay/hand_over.h"
+#include "relay/process.h"
 #include "relay/relay_socket.h"
 
 enum { ORIGINS_PATIENCE_MS = 1000 };
@@ -345,6 +347,18 @@ static void fill_host(struct relay_thread *thread)
 	};
 }
 
+/* Endpoints are opened beside a door's listener as proc-user. */
+static enum err give_to_user(struct udp_listener *listener, const struct config *config)
+{
+	char problem[256]; /* told when the process becomes that user */
+	uid_t uid;
+	gid_t gid;
+
+	if (process_find_ids(config, &uid, &gid, problem) != OK)
+		return OK;
+	return udp_listener_set_user(listener, uid);
+}
+
 /* The listeners of one transport address that come first are probed, lest a second server shares the
  * ports of a running one. */
 static enum err open_udp(struct relay_thread *thread, const struct frontend *frontend)
@@ -357,8 +371,10 @@ static enum err open_udp(struct relay_thread *thread, const struct frontend *fro
 		return ERR_SYSTEM;
 	err = udp_listener_create(&thread->host, &frontend->addr, (int)config->sock_buf_size,
 	                          config->udp, &thread->udp[thread->udp_count]);
-	thread->udp_count += err == OK;
-	return err;
+	if (err != OK)
+		return err;
+	thread->udp_count++;
+	return thread->role.is_door ? give_to_user(thread->udp[thread->udp_count - 1], config) : OK;
 }
 
 static enum err open_tcp(struct relay_thread *thread, const struct frontend *frontend)

@@ -68,6 +68,16 @@ enum turn_verdict turn_client_input(struct turn_server *server, const struct fiv
 	return verdict;
 }
 
+void turn_hand_over_failed(struct turn_server *server, const struct five_tuple *tuple, void *path,
+                           struct packet *packet, timestamp now)
+{
+	struct request request = {.server = server, .tuple = tuple, .path = path};
+
+	server->now = now;
+	if (stun_message_parse(packet->data, packet->len, &request.message) == OK)
+		reply(&request, STUN_INSUFFICIENT_CAPACITY);
+}
+
 /* What holds for a message the first time it is seen (RFC 8489 section 6.3). */
 static enum turn_verdict message_input(struct request *request)
 {

@@ -170,6 +170,10 @@ enum turn_verdict turn_client_input(struct turn_server *server, const struct fiv
                                     void *path, struct packet *packet, timestamp now,
                                     struct turn_forward *forward);
 
+/* The host has no place for the client whose packet got TURN_HAND_OVER: it is told so, 508. */
+void turn_hand_over_failed(struct turn_server *server, const struct five_tuple *tuple, void *path,
+                           struct packet *packet, timestamp now);
+
 /* A datagram that a peer sent to a relayed transport address. The packet needs PACKET_HEADROOM
  * before it and PACKET_TAILROOM behind. */
 enum turn_verdict turn_peer_input(struct turn_server *server, struct turn_allocation *allocation,

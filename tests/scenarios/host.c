@@ -498,6 +498,9 @@ static void hand_over(struct host *host, const struct client *client, const stru
 	if (packet->len != len || memcmp(packet->data, bytes, len) != 0)
 		snprintf(host->fault, sizeof host->fault, "a packet was handed over changed");
 	note(host, "handed over %s", addr_format(&client->tuple.client, text));
+	if (host->lacks_all)
+		turn_hand_over_failed(host->server, &client->tuple, (void *)client,
+		                      (struct packet *)packet, host->now);
 }
 
 void host_shift(struct host *host)

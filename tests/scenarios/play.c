@@ -53,7 +53,8 @@
  * The host
  *   host holds keys|relays, host answers keys|relays       answers later | at once again
  *   host says found|unknown|unavailable|opened|failed      to the oldest question held
- *   host lacks ipv4|ipv6|all|pairs, host lacks nothing           relayed addresses
+ *   host lacks ipv4|ipv6|all|pairs, host lacks nothing           relayed addresses; all: nor a place
+ *                                                                for who is handed over
  *   wait 300 | wait 500ms | clock 60  the wall clock is set forward (-60: back)
  *   event WORD..., no event WORD...                        "closed 192.0.2.1:50000", "flow added",
  *                                                          "limit user-quota=2 486",
