@@ -31,6 +31,7 @@ void relay_thread_client_input(void *context, struct path *path, const struct fi
 			relay_thread_act(thread, now);
 			break;
 		case TURN_TO_CLIENT: /* peers' packets alone */
+		case TURN_HAND_OVER: /* doors alone */
 			break;
 		}
 	}

@@ -12,6 +12,7 @@ enum {
 	OUTCOME_PARKED = 1, /* waits for the host; dispatched again from the top */
 	OUTCOME_FORWARD,    /* its packet goes to a peer */
 	OUTCOME_DROPPED,    /* the reason was counted */
+	OUTCOME_HAND_OVER,  /* the client is another server's from here on */
 };
 
 /* What the host answered so far. */

@@ -77,7 +77,10 @@ struct turn_quotas {
 
 struct turn_settings { /* copied but for what it points at, which outlives the server */
 	const char *realm;
-	bool is_open;                       /* relays without authentication: no-auth */
+	bool is_open; /* relays without authentication: no-auth */
+	/* A door meets clients and keeps none: whoever has shown that it receives where it sends from
+	 * gets TURN_HAND_OVER. Nothing is ever parked or allocated here. */
+	bool is_door;
 	bool has_family[TURN_FAMILY_COUNT]; /* which relayed address families can be had */
 	bool rfc5766_channel_numbers;       /* up to 0x7FFE */
 	bool fingerprint;     /* on every message, not only where the client used it */
@@ -124,6 +127,7 @@ enum turn_verdict {
 	TURN_CONSUMED,  /* handled; there may be actions */
 	TURN_TO_PEER,   /* send the packet as it stands from .relay to .dst */
 	TURN_TO_CLIENT, /* send the packet as it stands over .path to .dst */
+	TURN_HAND_OVER, /* of a door: another server shall have this client, and this packet first */
 };
 
 struct turn_forward {

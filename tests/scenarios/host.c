@@ -20,6 +20,8 @@ static void open_relay(struct host *host, const struct turn_action *action);
 static void close_relay(struct host *host, struct relay *relay);
 static void keep(struct host *host, const struct client *client, const struct packet *packet,
                  const struct turn_forward *forward);
+static void hand_over(struct host *host, const struct client *client, const struct packet *packet,
+                      const uint8_t *bytes, size_t len);
 static void note(struct host *host, const char *format, ...) PRINTF_LIKE(2, 3);
 static void repeat_itself(void *bytes, size_t len);
 static void check_indication_id(struct host *host, const struct packet *packet);
@@ -120,9 +122,17 @@ void host_client_input(struct host *host, const struct client *client, const uin
 	packet.dst = client->tuple.server;
 	packet.ttl = ttl;
 	packet.tos = tos;
-	if (turn_client_input(host->server, &client->tuple, (void *)client, &packet, host->now,
-	                      &forward) == TURN_TO_PEER)
+	switch (turn_client_input(host->server, &client->tuple, (void *)client, &packet, host->now,
+	                          &forward)) {
+	case TURN_TO_PEER:
 		keep(host, NULL, &packet, &forward);
+		break;
+	case TURN_HAND_OVER:
+		hand_over(host, client, &packet, bytes, len);
+		break;
+	default:
+		break;
+	}
 	free(block);
 	carry_out(host);
 }
@@ -421,6 +431,17 @@ static void keep(struct host *host, const struct client *client, const struct pa
 		check_indication_id(host, packet);
 	if (client == NULL && ((struct relay *)forward->relay)->is_closed)
 		snprintf(host->fault, sizeof host->fault, "a closed relay was sent from");
+}
+
+/* The next server has to see the packet as it came. */
+static void hand_over(struct host *host, const struct client *client, const struct packet *packet,
+                      const uint8_t *bytes, size_t len)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	if (packet->len != len || memcmp(packet->data, bytes, len) != 0)
+		snprintf(host->fault, sizeof host->fault, "a packet was handed over changed");
+	note(host, "handed over %s", addr_format(&client->tuple.client, text));
 }
 
 void host_shift(struct host *host)

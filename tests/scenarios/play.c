@@ -47,7 +47,8 @@
  *   wait 300 | wait 500ms
  *   event WORD..., no event WORD...                        "closed 192.0.2.1:50000", "flow added",
  *                                                          "limit user-quota=2 486",
- *                                                          "report deleted"; each is seen once
+ *                                                          "report deleted", "handed over
+ *                                                          198.51.100.7:4000"; each is seen once
  *   count drop_no_permission 1
  *   quota anna 2                      places that are taken in a user's name, or in all
  *   allowed 192.0.2.1:50000 to-peer|to-client 1000 [taking 500]      bytes a stream may pass on now
@@ -871,6 +872,7 @@ static void play_set(struct play *play, struct speaker *speaker, struct words *w
 		bool *flag;
 	} settings[] = {
 		{"open", NULL, &s->is_open},
+		{"door", NULL, &s->is_door},
 		{"ipv4", NULL, &s->has_family[TURN_IPV4]},
 		{"ipv6", NULL, &s->has_family[TURN_IPV6]},
 		{"rfc5766-channels", NULL, &s->rfc5766_channel_numbers},
