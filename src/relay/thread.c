@@ -206,6 +206,13 @@ static bool has_family(const struct relay *relay, int family)
 	return false;
 }
 
+static const char *realm_of_origin(void *context, const char *origin)
+{
+	const struct relay_thread *thread = context;
+
+	return credentials_realm_of_origin(thread->credentials, origin);
+}
+
 static enum err open_server(struct relay_thread *thread)
 {
 	const struct relay *relay = thread->relay;
@@ -213,6 +220,8 @@ static enum err open_server(struct relay_thread *thread)
 	timestamp now = timestamp_now();
 	struct turn_settings settings = {
 		.realm = config->realm != NULL ? config->realm : "turnstone",
+		.realm_of_origin = realm_of_origin,
+		.origin_context = thread,
 		.is_open = config->no_auth,
 		.is_door = thread->role.is_door,
 		.has_family = {has_family(relay, AF_INET), has_family(relay, AF_INET6)},
@@ -228,10 +237,14 @@ static enum err open_server(struct relay_thread *thread)
 		.permissions_per_allocation = config->max_permissions,
 		.channels_per_allocation = config->max_channels,
 		.pending_max = config->max_pending_requests,
+		.alternates = &relay->alternates,
 		.packets_per_s = config->max_pps,
 		.new_peers_per_s = config->max_new_peers,
 		.quotas = {quota_take, quota_give, relay->quota},
 		.unproven = relay->unproven,
+		.check_origin = config->check_origin_consistency,
+		.oauth = config->oauth,
+		.server_name = config->server_name,
 		.thread = thread->index,
 		.thread_count = relay->thread_count,
 		.filter = relay->filter,
@@ -259,6 +272,7 @@ static enum err open_credentials(struct relay_thread *thread)
 		.secrets = (const char *const *)config->static_auth_secret.item,
 		.secret_count = config->static_auth_secret.count,
 		.separator = config->rest_api_separator[0],
+		.dynamic_realms = config->dynamic_realms,
 		.store = relay->store,
 		.replies = thread->mailbox,
 	};

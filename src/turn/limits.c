@@ -146,7 +146,7 @@ static int take_place(struct request *request, bool is_reservation, struct turn_
 	struct turn_server *server = request->server;
 	const struct turn_quotas *quotas = &server->settings.quotas;
 	const struct turn_place_wish wish = {
-		.realm = server->settings.realm,
+		.realm = request_realm(request),
 		.username = request->username,
 		.is_reservation = is_reservation,
 	};
