@@ -43,6 +43,10 @@ struct request {
 	uint8_t key[STUN_KEY_MAX];
 	size_t key_len;
 
+	/* Of a Binding request: where its success response leaves from and goes to. */
+	struct five_tuple way;
+	bool is_probe; /* it asks for more than its address (RFC 5780) */
+
 	struct stun_builder answer; /* a success response, to which the handler adds */
 };
 

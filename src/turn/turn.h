@@ -39,14 +39,29 @@ struct turn_address_map {
 	struct transport_addr public_ip, private_ip;
 };
 
+/* Two transport addresses of ours that differ in IP and port: a Binding request to the one may be
+ * answered from the other, or from either's IP with the other's port (RFC 5780 section 6.1). The host
+ * can send UDP from all four. */
+struct turn_origin {
+	struct transport_addr addr, other;
+};
+
+/* The family of a relayed transport address when the client names none. RFC 8656 says IPv4. */
+enum turn_default_family {
+	TURN_DEFAULT_IPV4,
+	TURN_DEFAULT_IPV6,
+	TURN_DEFAULT_KEEP /* the client's */
+};
+
 struct turn_settings { /* copied but for what it points at, which outlives the server */
 	const char *realm;
 	bool is_open;                       /* relays without authentication: no-auth */
 	bool has_family[TURN_FAMILY_COUNT]; /* which relayed address families can be had */
-	bool rfc5766_channel_numbers;       /* up to 0x7FFE */
-	bool fingerprint;     /* on every message, not only where the client used it */
-	bool reason_phrases;  /* in error responses */
-	const char *software; /* SOFTWARE in responses; NULL: none */
+	enum turn_default_family default_family;
+	bool rfc5766_channel_numbers; /* up to 0x7FFE */
+	bool fingerprint;             /* on every message, not only where the client used it */
+	bool reason_phrases;          /* in error responses */
+	const char *software;         /* SOFTWARE in responses; NULL: none */
 	/* enum stun_security_feature, what clients are offered (RFC 8489 section 18.1):
 	 * STUN_FEATURE_PASSWORD_ALGORITHMS: SHA-256 before MD5. Not with a store of MD5 keys alone, as
 	 * clients take the first and do not fall back.
@@ -54,6 +69,15 @@ struct turn_settings { /* copied but for what it points at, which outlives the s
 	 * usernames, which cannot be found by their hash.
 	 * A USERHASH is accepted in any case. */
 	uint32_t security_features;
+
+	bool stun_only, no_stun; /* serve Binding alone, or all but Binding; the rest is ignored */
+	bool secure_stun;        /* Binding requests authenticate */
+	bool mapped_address;     /* MAPPED-ADDRESS beside XOR-MAPPED-ADDRESS */
+	bool rfc3489_compatibility; /* serve Binding requests without a magic cookie, over UDP */
+	bool nat_discovery;         /* RFC 5780 */
+	const struct turn_origin
+		*origins; /* one for each address with a second; none: no OTHER-ADDRESS */
+	size_t origin_count;
 
 	uint32_t max_lifetime_s;        /* of an allocation; 600 is the default lifetime */
 	uint32_t permission_lifetime_s; /* RFC 8656 section 9: 300 */
@@ -63,7 +87,8 @@ struct turn_settings { /* copied but for what it points at, which outlives the s
 
 	uint32_t permissions_per_allocation, channels_per_allocation; /* bounds; 508 beyond */
 	uint32_t pending_max;                                         /* requests parked at once */
-	uint32_t unauthorized_per_s; /* 401, 438 and 400 to one UDP source; 0: not limited */
+	/* 401, 438, 400 and what RFC 5780 adds, to one UDP source; 0: not limited */
+	uint32_t unauthorized_per_s;
 
 	unsigned thread, thread_count; /* a reservation token tells the thread that holds it */
 	const struct peer_filter *filter;
@@ -184,7 +209,9 @@ struct turn_report {
 struct turn_action {
 	enum turn_action_type type;
 	uint64_t cookie; /* TURN_OPEN_RELAY, TURN_FIND_KEY: comes back with the answer */
-	void *path;      /* TURN_SEND */
+	/* TURN_SEND; NULL: by UDP from message->src, an address of ours that the client did not send to
+	 * (RFC 5780 CHANGE-REQUEST) */
+	void *path;
 	struct transport_addr dst;
 	struct packet *message; /* TURN_SEND: lent until the next call of turn_next_action */
 	void *relay;            /* TURN_CLOSE_RELAY */

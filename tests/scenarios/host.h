@@ -28,7 +28,7 @@ struct relay {
 
 /* Something the core let out. */
 struct datagram {
-	const struct client *client; /* the receiver; NULL: the peer dst */
+	const struct client *client; /* the receiver; NULL: the peer dst, or none that is known */
 	struct transport_addr src, dst;
 	uint8_t bytes[66000];
 	size_t len;
@@ -43,6 +43,7 @@ struct user {
 struct host {
 	struct turn_settings settings;
 	struct turn_address_map maps[RULES_MAX];
+	struct turn_origin origins[RULES_MAX];
 	struct peer_filter_settings peers;
 	struct addr_range allowed[RULES_MAX], denied[RULES_MAX];
 	struct transport_addr listeners[RULES_MAX], relay_ips[RULES_MAX];
@@ -56,6 +57,7 @@ struct host {
 
 	struct user users[USERS_MAX];
 	unsigned user_count;
+	const struct client *speaker; /* the last client that sent */
 	struct relay relays[RELAYS_MAX];
 	unsigned relay_count;
 	uint16_t next_port[TURN_FAMILY_COUNT];

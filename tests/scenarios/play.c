@@ -9,6 +9,7 @@
  *   peers allow|deny RANGE, peers listener|relay ADDRESS, peers nat64 PREFIX, peers loopback
  *   peers default                     forget that the documentation prefixes are allowed
  *   map 192.0.2.1 10.0.0.1            external-ip: public, private
+ *   origin 192.0.2.1:3478 192.0.2.2:3479   two addresses of the server, for RFC 5780, each the other's other
  *
  * Clients
  *   A> Allocate REQUESTED-TRANSPORT=17 [WORD...]   sends a request (Send: an indication)
@@ -21,12 +22,14 @@
  *        no-NAME  NAME'=value                      leaves a credential out | replaces its value
  *        nonce-of=B                                the nonce another client was given
  *        fingerprint bad-fingerprint id=7 ttl=3 tos=0xb8
+ *        cookie=12345678                           instead of the magic cookie: RFC 3489
  *        / WORD...                                 attributes behind the integrity
  *   A> again                          the same bytes once more
  *   A> hex 00010000...                any bytes
  *   A> channel 0x4000 "hello" [len=9] [ttl=3] [tos=2] [tail=hex]
  *   A< Allocate success|401 [NAME=value] [NAME] [!NAME] [WORD...]    expects the next datagram
  *        signed=sha1|sha256 unsigned fingerprint size=92 id=7
+ *        from=192.0.2.2:3479 to=198.51.100.7:5000  where those it came to and from are not
  *   A< channel 0x4000 "hello" [size=12] [ttl=3] [tos=2]
  *   A< nothing
  *   A login anna [md5|sha256|userhash]    an Allocate and its 401; requests are signed from now on
@@ -281,7 +284,7 @@ static void put_words(struct play *play, struct stun_builder *builder, const str
 		                word_value(word, "by") || word_value(word, "password") ||
 		                word_value(word, "nonce-of") || word_value(word, "integrity") ||
 		                word_value(word, "id") || word_value(word, "ttl") ||
-		                word_value(word, "tos");
+		                word_value(word, "cookie") || word_value(word, "tos");
 		for (size_t j = 0; j < sizeof others / sizeof others[0]; j++)
 			is_other |= strcmp(word, others[j]) == 0;
 		if (is_other)
@@ -383,6 +386,17 @@ static bool has_word(const struct words *words, const char *wanted)
 	return false;
 }
 
+static void put_cookie(struct play *play, uint8_t *message, const struct words *words)
+{
+	size_t len;
+
+	for (unsigned i = 0; i < words->count; i++) {
+		const char *value = word_value(words->word[i], "cookie");
+		if (value != NULL && (hex_get(value, message + 4, 4, &len) != OK || len != 4))
+			fault(play, "no cookie");
+	}
+}
+
 static void send_message(struct play *play, struct speaker *speaker, struct words *words)
 {
 	uint8_t id[STUN_TRANSACTION_ID_SIZE];
@@ -408,6 +422,7 @@ static void send_message(struct play *play, struct speaker *speaker, struct word
 		stun_put_fingerprint(&builder);
 	if (has_word(words, "bad-fingerprint"))
 		builder.bytes[builder.len - 1] ^= 1;
+	put_cookie(play, builder.bytes, words);
 	speaker->sent_len = builder.len;
 	transmit(play, speaker, sending.ttl, sending.tos);
 }
@@ -613,7 +628,8 @@ static void check_word(struct play *play, struct speaker *speaker, const struct 
 {
 	if (word[0] >= '3' && word[0] <= '6')
 		check_error(play, message, word);
-	else if (word_value(word, "id") != NULL)
+	else if (word_value(word, "id") != NULL || word_value(word, "from") != NULL ||
+	         word_value(word, "to") != NULL)
 		return;
 	else if (strcmp(word, "success") == 0 && message->class != STUN_SUCCESS)
 		fault(play, "no success");
@@ -641,6 +657,37 @@ static bool has_id(const struct stun_message *message, const struct speaker *spe
 	return memcmp(stun_transaction_id(message), id, sizeof id) == 0;
 }
 
+/* An answer comes from where the request went, to where it came from, unless words say otherwise. */
+static void check_way(struct play *play, const struct speaker *speaker,
+                      const struct datagram *datagram, const struct words *words)
+{
+	struct transport_addr from = speaker->client.tuple.server;
+	struct transport_addr to = speaker->client.tuple.client;
+	char text[ADDR_TEXT_SIZE];
+
+	for (unsigned i = 2; i < words->count; i++) {
+		if (word_value(words->word[i], "from") != NULL)
+			address(play, word_value(words->word[i], "from"), &from);
+		if (word_value(words->word[i], "to") != NULL)
+			address(play, word_value(words->word[i], "to"), &to);
+	}
+	if (!addr_equal(&datagram->src, &from))
+		fault(play, "sent from %s", addr_format(&datagram->src, text));
+	if (!addr_equal(&datagram->dst, &to))
+		fault(play, "sent to %s", addr_format(&datagram->dst, text));
+}
+
+/* A request without a magic cookie gets back the bytes that it had in its place. */
+static bool parse_answer(const struct speaker *speaker, const struct datagram *datagram,
+                         struct stun_message *message)
+{
+	if (stun_message_parse(datagram->bytes, datagram->len, message) != OK &&
+	    (stun_message_parse_rfc3489(datagram->bytes, datagram->len, message) != OK ||
+	     memcmp(datagram->bytes + 4, speaker->sent + 4, 4) != 0))
+		return false;
+	return message->len == datagram->len;
+}
+
 static void expect_message(struct play *play, struct speaker *speaker,
                            const struct datagram *datagram, struct words *words)
 {
@@ -648,11 +695,11 @@ static void expect_message(struct play *play, struct speaker *speaker,
 	enum stun_method method;
 	char text[400];
 
-	if (stun_message_parse(datagram->bytes, datagram->len, &message) != OK ||
-	    message.len != datagram->len) {
+	if (!parse_answer(speaker, datagram, &message)) {
 		fault(play, "no STUN message");
 		return;
 	}
+	check_way(play, speaker, datagram, words);
 	if (!method_get(words->word[1], &method) || method != message.method)
 		fault(play, "another message: %s", stun_dump(&message, text, sizeof text));
 	if (message.class != STUN_INDICATION && !has_id(&message, speaker, words))
@@ -859,6 +906,12 @@ static void play_set(struct play *play, struct speaker *speaker, struct words *w
 		{"ipv4", NULL, &s->has_family[TURN_IPV4]},
 		{"ipv6", NULL, &s->has_family[TURN_IPV6]},
 		{"rfc5766-channels", NULL, &s->rfc5766_channel_numbers},
+		{"rfc5780", NULL, &s->nat_discovery},
+		{"rfc3489", NULL, &s->rfc3489_compatibility},
+		{"mapped-address", NULL, &s->mapped_address},
+		{"stun-only", NULL, &s->stun_only},
+		{"no-stun", NULL, &s->no_stun},
+		{"secure-stun", NULL, &s->secure_stun},
 		{"fingerprint", NULL, &s->fingerprint},
 		{"reason-phrases", NULL, &s->reason_phrases},
 		{"features", &s->security_features, NULL},
@@ -883,6 +936,10 @@ static void play_set(struct play *play, struct speaker *speaker, struct words *w
 	}
 	if (strcmp(words->word[1], "software") == 0)
 		s->software = "turnstone";
+	else if (strcmp(words->word[1], "default-family") == 0)
+		s->default_family = strcmp(words->word[2], "keep") == 0   ? TURN_DEFAULT_KEEP
+		                    : strcmp(words->word[2], "ipv6") == 0 ? TURN_DEFAULT_IPV6
+		                                                          : TURN_DEFAULT_IPV4;
 	else
 		fault(play, "no such setting");
 }
@@ -943,6 +1000,18 @@ static void play_map(struct play *play, struct speaker *speaker, struct words *w
 	(void)speaker;
 	address(play, words->word[1], &map->public_ip);
 	address(play, words->word[2], &map->private_ip);
+}
+
+static void play_origin(struct play *play, struct speaker *speaker, struct words *words)
+{
+	size_t *count = &play->host.settings.origin_count;
+	struct turn_origin *origin = &play->host.origins[*count];
+
+	(void)speaker;
+	address(play, words->word[1], &origin[0].addr);
+	address(play, words->word[2], &origin[0].other);
+	origin[1] = (struct turn_origin){origin[0].other, origin[0].addr};
+	*count += 2;
 }
 
 static void play_host(struct play *play, struct speaker *speaker, struct words *words)
@@ -1044,10 +1113,11 @@ static const struct {
 	command_fn *run;
 } commands[] =
 	{
-		{"set", 2, play_set},     {"user", 3, play_user},   {"client", 4, play_client},
-		{"peers", 2, play_peers}, {"map", 3, play_map},     {"P", 5, play_peer},
-		{"host", 3, play_host},   {"wait", 2, play_wait},   {"event", 2, play_event},
-		{"no", 3, play_event},    {"count", 3, play_count}, {"next", 3, play_next},
+		{"set", 2, play_set},       {"user", 3, play_user}, {"client", 4, play_client},
+		{"peers", 2, play_peers},   {"map", 3, play_map},   {"P", 5, play_peer},
+		{"origin", 3, play_origin}, {"host", 3, play_host}, {"wait", 2, play_wait},
+		{"event", 2, play_event},   {"no", 3, play_event},  {"count", 3, play_count},
+		{"next", 3, play_next},
 },
   verbs[] = {
 	  {"login", 3, client_logs_in},   {"allocates", 2, client_allocates},
