@@ -46,7 +46,7 @@ enum err tcp_listener_create(const struct listener_host *host, const struct tran
 	if (listener == NULL)
 		return ERR_NO_MEMORY;
 	listener->troubles.per_second = 1;
-	err = socket_open(addr, SOCK_STREAM, &listener->fd, &bound);
+	err = socket_open(addr, SOCK_STREAM, host->device, &listener->fd, &bound);
 	if (err != OK) {
 		saved = errno;
 		goto fail_socket;

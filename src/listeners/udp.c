@@ -21,6 +21,7 @@ struct udp_listener {
 	struct transport_addr addr;
 	bool serve_udp;
 	struct io_socket *socket;        /* owned */
+	int fd;                          /* its own */
 	struct dtls_server *dtls;        /* owned; NULL: not served */
 	struct five_tuple tuples[BATCH]; /* server and transport never change */
 };
@@ -46,7 +47,7 @@ enum err udp_listener_create(const struct listener_host *host, const struct tran
 	listener->path.ops = &udp_path;
 	listener->host = host;
 	listener->serve_udp = serve_udp;
-	err = socket_open(addr, SOCK_DGRAM, &fd, &listener->addr);
+	err = socket_open(addr, SOCK_DGRAM, host->device, &fd, &listener->addr);
 	if (err != OK)
 		goto fail_socket;
 	set_buffer_size(fd, SO_RCVBUFFORCE, SO_RCVBUF, size);
@@ -58,6 +59,7 @@ enum err udp_listener_create(const struct listener_host *host, const struct tran
 	err = attach(listener, fd);
 	if (err != OK)
 		goto fail_attach;
+	listener->fd = fd;
 	*result = listener;
 	return OK;
 
@@ -75,6 +77,15 @@ void udp_listener_destroy(struct udp_listener *listener)
 	dtls_server_destroy(listener->dtls);
 	io_detach(listener->socket);
 	free(listener);
+}
+
+enum err udp_listener_send_now(const struct udp_listener *listener, const struct packet *packet,
+                               const struct transport_addr *dst)
+{
+	ssize_t sent = sendto(listener->fd, packet->data, packet->len, MSG_DONTWAIT, &dst->any,
+	                      addr_len(dst));
+
+	return sent == (ssize_t)packet->len ? OK : ERR_SYSTEM;
 }
 
 const struct transport_addr *udp_listener_addr(const struct udp_listener *listener)

@@ -196,6 +196,21 @@ static bool has_family(const struct relay *relay, int family)
 	return false;
 }
 
+static enum turn_default_family default_family(const struct config *config)
+{
+	static const char *const names[] = {
+		[TURN_DEFAULT_IPV4] = "ipv4",
+		[TURN_DEFAULT_IPV6] = "ipv6",
+		[TURN_DEFAULT_KEEP] = "keep",
+	};
+	enum turn_default_family family = TURN_DEFAULT_KEEP;
+
+	while (family > TURN_DEFAULT_IPV4 &&
+	       strcmp(config->allocation_default_address_family, names[family]) != 0)
+		family--;
+	return family;
+}
+
 static enum err open_server(struct relay_thread *thread)
 {
 	const struct relay *relay = thread->relay;
@@ -205,11 +220,20 @@ static enum err open_server(struct relay_thread *thread)
 		.realm = config->realm != NULL ? config->realm : "turnstone",
 		.is_open = config->no_auth,
 		.has_family = {has_family(relay, AF_INET), has_family(relay, AF_INET6)},
+		.default_family = default_family(config),
 		.rfc5766_channel_numbers = config->rfc5766_channel_numbers,
 		.fingerprint = config->fingerprint,
 		.reason_phrases = config->include_reason_string,
 		.software = config->software_attribute ? "turnstone " PACKAGE_VERSION : NULL,
 		.security_features = relay->security_features,
+		.stun_only = config->stun_only,
+		.no_stun = config->no_stun,
+		.secure_stun = config->secure_stun,
+		.mapped_address = config->stun_backward_compatibility,
+		.rfc3489_compatibility = config->rfc3489_compatibility,
+		.nat_discovery = config->rfc5780,
+		.origins = relay->origins,
+		.origin_count = relay->origin_count,
 		.max_lifetime_s = config->max_allocate_lifetime,
 		.permission_lifetime_s = config->permission_lifetime,
 		.channel_lifetime_s = config->channel_lifetime,
@@ -289,6 +313,7 @@ static void fill_host(struct relay_thread *thread)
 		.io = thread->io,
 		.timers = thread->timers,
 		.counters = &thread->counters,
+		.device = config->listening_device,
 		.tls = relay->tls,
 		.dtls = relay->dtls,
 		.stream_queue_size = config->stream_queue_size,
@@ -313,7 +338,8 @@ static enum err open_udp(struct relay_thread *thread, const struct frontend *fro
 
 	if (!config->udp && thread->relay->dtls == NULL)
 		return OK;
-	if (thread->index == 0 && listener_probe(&frontend->addr, SOCK_DGRAM) != OK)
+	if (thread->index == 0 &&
+	    listener_probe(&frontend->addr, SOCK_DGRAM, config->listening_device) != OK)
 		return ERR_SYSTEM;
 	err = udp_listener_create(&thread->host, &frontend->addr, (int)config->sock_buf_size,
 	                          config->udp, &thread->udp[thread->udp_count]);
@@ -328,12 +354,27 @@ static enum err open_tcp(struct relay_thread *thread, const struct frontend *fro
 
 	if (!config->tcp && thread->relay->tls == NULL)
 		return OK;
-	if (thread->index == 0 && listener_probe(&frontend->addr, SOCK_STREAM) != OK)
+	if (thread->index == 0 &&
+	    listener_probe(&frontend->addr, SOCK_STREAM, config->listening_device) != OK)
 		return ERR_SYSTEM;
 	err = tcp_listener_create(&thread->host, &frontend->addr, config->tcp,
 	                          &thread->tcp[thread->tcp_count]);
 	thread->tcp_count += err == OK;
 	return err;
+}
+
+/* Threads do not change their listeners once they run, so that any may look at all of them. Which
+ * thread's it is makes no difference to who receives. */
+const struct udp_listener *relay_find_udp(const struct relay *relay,
+                                          const struct transport_addr *addr)
+{
+	for (unsigned i = 0; i < relay->thread_count; i++) {
+		const struct relay_thread *thread = relay->threads[i];
+		for (size_t j = 0; j < thread->udp_count; j++)
+			if (addr_equal(udp_listener_addr(thread->udp[j]), addr))
+				return thread->udp[j];
+	}
+	return NULL;
 }
 
 /* How to mend what bind() refused. */
