@@ -87,7 +87,16 @@ static bool is_told(const struct request *request)
 	struct turn_server *server = request->server;
 
 	return request->is_authenticated || request->tuple->transport != TRANSPORT_UDP ||
-	       source_limit_passes(server->unproven, &request->tuple->client, server->now);
+	       source_limit_passes(server->settings.unproven, &request->tuple->client, server->now);
+}
+
+static const char *reason_of(const struct request *request, int error)
+{
+	/* RFC 3489 section 11.2.9 wants a phrase of so many bytes as ours do not have. */
+	if (!request->server->settings.reason_phrases || request->message.is_rfc3489)
+		return NULL;
+	return request->reason != NULL ? request->reason
+	                               : stun_error_reason((enum stun_error)error);
 }
 
 static void build_error(struct request *request, int error)
@@ -97,11 +106,7 @@ static void build_error(struct request *request, int error)
 
 	stun_build_response(&request->answer, server->reply, sizeof server->reply,
 	                    STUN_ERROR_RESPONSE, message);
-	/* RFC 3489 section 11.2.9 wants a phrase of so many bytes as ours do not have. */
-	stun_put_error(&request->answer, (enum stun_error)error,
-	               server->settings.reason_phrases && !message->is_rfc3489
-	                       ? stun_error_reason((enum stun_error)error)
-	                       : NULL);
+	stun_put_error(&request->answer, (enum stun_error)error, reason_of(request, error));
 	if (error == STUN_UNKNOWN_ATTRIBUTE)
 		put_unknown(request);
 	if (error == STUN_UNAUTHENTICATED || error == STUN_STALE_NONCE)

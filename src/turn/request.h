@@ -12,6 +12,7 @@ enum {
 	OUTCOME_PARKED = 1, /* waits for the host; dispatched again from the top */
 	OUTCOME_FORWARD,    /* its packet goes to a peer */
 	OUTCOME_DROPPED,    /* the reason was counted */
+	OUTCOME_HAND_OVER,  /* the client is another server's from here on */
 };
 
 /* What the host answered so far. */
@@ -33,7 +34,8 @@ struct request {
 	const struct turn_key *keys; /* key_count of them */
 	size_t key_count;
 	const struct turn_opened *opened;
-	bool is_adopted; /* an allocation owns what was opened */
+	bool is_adopted;      /* an allocation owns what was opened */
+	struct places places; /* in the quotas; what is left of them at the end is given back */
 
 	/* Who sent it, once authenticate() has accepted. */
 	bool is_authenticated;
@@ -47,6 +49,7 @@ struct request {
 	struct five_tuple way;
 	bool is_probe; /* it asks for more than its address (RFC 5780) */
 
+	const char *reason;         /* phrase of an error response; NULL: the one of its code */
 	struct stun_builder answer; /* a success response, to which the handler adds */
 };
 
