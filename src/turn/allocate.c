@@ -305,8 +305,7 @@ static int keep_answer(struct request *request, struct turn_allocation *allocati
  * bits. Less than one would say that nothing may be sent. */
 static void put_bandwidth(struct stun_builder *answer, const struct turn_allocation *allocation)
 {
-	enum { BYTES_PER_UNIT = 128 };
-	uint64_t units = allocation_max_bps(allocation) / BYTES_PER_UNIT;
+	uint64_t units = allocation_max_bps(allocation) / BANDWIDTH_UNIT;
 
 	if (units > 0)
 		stun_put_u32(answer, STUN_ATTR_BANDWIDTH,

@@ -78,8 +78,9 @@ struct turn_place {
 	uint64_t bps; /* granted with it, for each direction; 0: no bound */
 };
 struct turn_place_wish {
-	const char *realm, *username; /* "" on an open server */
+	const char *realm, *username; /* "" on an open server, and by an access token */
 	bool is_reservation;          /* for an address that only waits: no bandwidth */
+	uint64_t bps;                 /* BANDWIDTH: as much is enough; 0: the client named none */
 };
 
 /* The quotas that the servers of all threads share. Neither function may block or call back. */

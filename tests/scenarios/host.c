@@ -559,9 +559,11 @@ static enum turn_limit take_place(void *context, const struct turn_place_wish *w
                                   struct turn_place *place, uint64_t *value)
 {
 	struct host *host = context;
-	uint64_t bps = wish->is_reservation ? 0 : host->max_bps;
+	bool is_less = wish->bps != 0 && (host->max_bps == 0 || wish->bps < host->max_bps);
+	uint64_t bps = wish->is_reservation ? 0 : is_less ? wish->bps : host->max_bps;
 
-	if (is_reached(host->user_quota, host_places(host, wish->username), 1, value))
+	if (wish->username[0] != 0 &&
+	    is_reached(host->user_quota, host_places(host, wish->username), 1, value))
 		return TURN_LIMIT_USER_QUOTA;
 	if (is_reached(host->total_quota, host_places(host, "all"), 1, value))
 		return TURN_LIMIT_TOTAL_QUOTA;
