@@ -17,6 +17,7 @@
 #include "io/io.h"
 
 struct event_base;
+struct rounds;
 
 /* Where answers for a 5-tuple go. The first member of a UDP listener (which is the path of all its
  * clients), of a DTLS association and of a stream connection. */
@@ -40,6 +41,7 @@ struct path {
 struct listener_host {
 	struct event_base *base;
 	struct io *io;
+	struct rounds *rounds; /* of streams */
 	struct timer_wheel *timers;
 	struct counters *counters;
 	SSL_CTX *tls, *dtls;      /* NULL: not served */
@@ -76,10 +78,6 @@ MUST_CHECK enum err tcp_listener_create(const struct listener_host *host,
                                         const struct transport_addr *addr, bool serve_tcp,
                                         struct tcp_listener **listener);
 void tcp_listener_destroy(struct tcp_listener *listener);
-/* Writes out what streams gathered during a batch: one write, or one TLS record, for each. Streams
- * that have something to write also see to it themselves, and to io's flush, when the events that
- * are active have run: calling this makes it sooner. */
-void tcp_listener_flush(struct tcp_listener *listener);
 
 /* Tells whether another program has this address and port, which SO_REUSEPORT would share with it in
  * silence: binds it alone and lets it go. type is SOCK_DGRAM or SOCK_STREAM. ERR_SYSTEM with errno. */

@@ -89,11 +89,6 @@ void tcp_listener_destroy(struct tcp_listener *listener)
 	free(listener);
 }
 
-void tcp_listener_flush(struct tcp_listener *listener)
-{
-	streams_flush(&listener->streams);
-}
-
 const struct transport_addr *tcp_listener_addr(const struct tcp_listener *listener)
 {
 	return &listener->streams.server;

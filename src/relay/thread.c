@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "listeners/rounds.h"
 #include "relay/relay_socket.h"
 
 static enum err open_loop(struct relay_thread *thread);
@@ -68,6 +69,7 @@ void relay_thread_destroy(struct relay_thread *thread)
 		relay_socket_close(CONTAINER_OF(node, struct relay_socket, node));
 	turn_server_destroy(thread->server);
 	credentials_destroy(thread->credentials);
+	rounds_destroy(thread->rounds);
 	if (thread->io != NULL)
 		thread->io->backend->close(thread->io);
 	timer_wheel_destroy(thread->timers);
@@ -89,8 +91,7 @@ static void on_batch_ended(void *context)
 {
 	struct relay_thread *thread = context;
 
-	for (size_t i = 0; i < thread->tcp_count; i++)
-		tcp_listener_flush(thread->tcp[i]);
+	rounds_flush(thread->rounds);
 	thread->replies_used = 0; /* io flushes next */
 }
 
@@ -175,6 +176,8 @@ static enum err open_loop(struct relay_thread *thread)
 		err = mailbox_create(&thread->mailbox);
 	if (err == OK)
 		err = io_mmsg.open(thread->base, &settings, &thread->io);
+	if (err == OK)
+		err = rounds_create(thread->base, thread->io, true, &thread->rounds);
 	if (err != OK)
 		return err;
 	thread->mail_event = event_new(thread->base, mailbox_fd(thread->mailbox),
@@ -287,6 +290,7 @@ static void fill_host(struct relay_thread *thread)
 	thread->host = (struct listener_host){
 		.base = thread->base,
 		.io = thread->io,
+		.rounds = thread->rounds,
 		.timers = thread->timers,
 		.counters = &thread->counters,
 		.tls = relay->tls,
