@@ -13,7 +13,7 @@
 
 enum {
 	EVENTS = 256,
-	PAUSE_NS = 1000000, /* between the rounds of a thread, for each level of its load */
+	PAUSE_NS = 1000000, /* between the rounds of a busy thread */
 };
 
 static enum err open_events(struct rounds *rounds, struct event_base *base);
@@ -141,14 +141,12 @@ static void write_gathered(struct rounds *rounds)
 /* Puts off what can wait until the timer expires. */
 static void pause_when_busy(struct rounds *rounds)
 {
-	struct itimerspec pause = {.it_value.tv_nsec = 0};
+	static const struct itimerspec pause = {.it_value.tv_nsec = PAUSE_NS};
 
-	if (!rounds->is_patient || rounds->is_awaited || rounds->is_more_waiting)
+	if (!rounds->is_patient || rounds->is_awaited || rounds->is_more_waiting ||
+	    thread_load_level(&rounds->load) == 0 || !io_hold(rounds->io))
 		return;
-	pause.it_value.tv_nsec = (long)thread_load_level(&rounds->load) * PAUSE_NS;
-	if (pause.it_value.tv_nsec == 0 || !io_hold(rounds->io))
-		return;
-	(void)timerfd_settime(rounds->timer, 0, &pause, NULL); /* these times are valid */
+	(void)timerfd_settime(rounds->timer, 0, &pause, NULL); /* the time is valid */
 	rounds->is_awaited = true;
 	event_del(rounds->ready);
 }
@@ -177,12 +175,16 @@ static void on_due(evutil_socket_t fd, short what, void *context)
 	if (read(fd, &expirations, sizeof expirations) != sizeof expirations)
 		return;
 	rounds->is_awaited = false;
-	(void)event_add(rounds->ready, NULL); /* had its place in the loop before */
-	read_and_write(rounds);
+	if (++rounds->pauses >= thread_load_level(&rounds->load)) {
+		rounds->pauses = 0;
+		read_and_write(rounds);
+	}
 	io_unhold(rounds->io); /* what peers sent leaves with what was gathered before */
 	rounds_flush(rounds);
 	io_flush(rounds->io);
 	streams_bury(rounds);
+	if (!rounds->is_awaited)
+		(void)event_add(rounds->ready, NULL); /* had its place in the loop before */
 }
 
 void rounds_flush(struct rounds *rounds)

@@ -8,7 +8,9 @@
  * A thread with little to do has a round whenever something is there. A busy one lets a little time pass
  * between rounds, since a system call for one message costs nearly what one for ten does: a read
  * then finds several messages, which leave to the peer as one train, and a write, or a TLS record,
- * holds several. io's patient sockets wait with the streams. */
+ * holds several. io's patient sockets wait with the streams. Reading streams, which have flow control,
+ * waits for as many rounds as the load has levels: to read costs more than to write, because it makes
+ * the kernel acknowledge. */
 #pragma once
 
 #include <stdbool.h>
@@ -31,6 +33,7 @@ struct rounds {
 	struct list dirty;         /* streams that have something to write */
 	struct list ended;         /* owned: streams that wait to be freed */
 	struct thread_load load;
+	unsigned pauses;      /* since streams were read */
 	bool is_awaited;      /* the next round has its time */
 	bool is_more_waiting; /* a read came back full */
 	bool is_patient;      /* a busy thread waits between rounds */

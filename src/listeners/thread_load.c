@@ -5,8 +5,8 @@
 
 static const uint64_t LOOK_NS = 5000000;
 
-/* Eighths of the time that passed. */
-enum { MUCH = 4, LITTLE = 1 };
+/* Eighths of the time that passed: from where each level rises, and below which all fall. */
+static const unsigned MUCH[THREAD_LOAD_MAX] = {4, 3, 3}, LITTLE = 1;
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -25,7 +25,7 @@ unsigned thread_load_level(struct thread_load *load)
 		return load->level;
 	cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	used = 8 * (cpu - load->cpu_ns);
-	if (used >= MUCH * passed && load->level < THREAD_LOAD_MAX)
+	if (load->level < THREAD_LOAD_MAX && used >= MUCH[load->level] * passed)
 		load->level++;
 	else if (used < LITTLE * passed && load->level > 0)
 		load->level--;

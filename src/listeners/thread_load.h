@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-enum { THREAD_LOAD_MAX = 2 };
+enum { THREAD_LOAD_MAX = 3 };
 
 struct thread_load {
 	unsigned level;
@@ -11,6 +11,7 @@ struct thread_load {
 };
 
 /* Says how busy the calling thread is, from 0, not very, to THREAD_LOAD_MAX. Looks at its CPU time every few
- * milliseconds only, and so may be called often. The level rises each time the thread needed more than half
- * of its time, and falls when it needed very little: what is saved by knowing it lets no one forget it. */
+ * milliseconds only, and so may be called often. The level rises when the thread needed half of its time,
+ * and again while that does not help, and falls when it needs little: what knowing it saves makes no one
+ * forget it. */
 unsigned thread_load_level(struct thread_load *load);
