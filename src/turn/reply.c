@@ -1,7 +1,7 @@
 /* The only place that answers: it makes a response of what a handler returned, adds what RFC 8489
  * wants in it, and keeps answers from being worth a forger's while. */
 #include "turn/action.h"
-#include "turn/request.h"
+#include "turn/redirect.h"
 #include "turn/source_limit.h"
 
 static void count_reply(const struct request *request, int error);
@@ -49,6 +49,8 @@ static void count_reply(const struct request *request, int error)
 		count(server, COUNT_unauthorized);
 	if (error == STUN_STALE_NONCE)
 		count(server, COUNT_stale_nonces);
+	if (error == STUN_TRY_ALTERNATE)
+		count(server, COUNT_redirected);
 	if (error != STUN_NO_ERROR)
 		count(server, COUNT_error_responses);
 	else if (request->message.method == STUN_BINDING)
@@ -87,6 +89,8 @@ static void build_error(struct request *request, int error)
 		                            message->unknown_count);
 	if (error == STUN_UNAUTHENTICATED || error == STUN_STALE_NONCE)
 		put_challenge(request);
+	if (error == STUN_TRY_ALTERNATE)
+		redirect_put(request);
 }
 
 /* RFC 8489 section 9.2.4: what a client needs for its next attempt. */
@@ -97,10 +101,13 @@ static void put_challenge(struct request *request)
 
 	stun_nonce_make(server->hasher, server->settings.nonce_secret, &request->tuple->client,
 	                server->settings.security_features, wall_s(server), nonce);
-	stun_put_text(&request->answer, STUN_ATTR_REALM, server->settings.realm);
+	stun_put_text(&request->answer, STUN_ATTR_REALM, request_realm(request));
 	stun_put(&request->answer, STUN_ATTR_NONCE, nonce, sizeof nonce);
 	if (server->settings.security_features & STUN_FEATURE_PASSWORD_ALGORITHMS)
 		stun_put_password_algorithms(&request->answer);
+	if (server->settings.oauth)
+		stun_put_text(&request->answer, STUN_ATTR_THIRD_PARTY_AUTHORIZATION,
+		              third_party_server_name(request));
 }
 
 /* RFC 8489 section 9.2.4: SHA-256 for clients that named an algorithm, SHA-1 for those that know
