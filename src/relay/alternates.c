@@ -7,10 +7,9 @@ static const struct {
 	const char *name;
 	uint16_t port;
 } kinds[TURN_ALTERNATE_KINDS] = {
-	[TURN_ALTERNATE_ALL] = {"all", 3478},
-	[TURN_ALTERNATE_UDP] = {"udp", 3478},
-	[TURN_ALTERNATE_TCP] = {"tcp", 3478},
-	[TURN_ALTERNATE_TLS] = {"tls", 5349},
+	[TURN_ALTERNATE_ALL] = {"all", 3478},   [TURN_ALTERNATE_UDP] = {"udp", 3478},
+	[TURN_ALTERNATE_TCP] = {"tcp", 3478},   [TURN_ALTERNATE_TLS] = {"tls", 5349},
+	[TURN_ALTERNATE_SELF] = {"self", 3478},
 };
 
 static void give_port(enum turn_alternate_kind kind, struct transport_addr *addr)
@@ -29,7 +28,7 @@ void alternates_read(const struct config *config, struct turn_alternates *altern
 	};
 
 	for (enum turn_alternate_kind kind = 0; kind < TURN_ALTERNATE_KINDS; kind++) {
-		size_t count = lists[kind]->count;
+		size_t count = lists[kind] != NULL ? lists[kind]->count : 0;
 
 		alternates->count[kind] = count < TURN_ALTERNATES_MAX ? count : TURN_ALTERNATES_MAX;
 		for (size_t i = 0; i < alternates->count[kind]; i++) {
@@ -46,7 +45,7 @@ const char *alternates_kind_name(enum turn_alternate_kind kind)
 
 bool alternates_find_kind(const char *name, enum turn_alternate_kind *kind)
 {
-	for (*kind = 0; *kind < TURN_ALTERNATE_KINDS; (*kind)++)
+	for (*kind = 0; *kind < TURN_ALTERNATE_SELF; (*kind)++)
 		if (strcmp(kinds[*kind].name, name) == 0)
 			return true;
 	return false;

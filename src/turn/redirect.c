@@ -9,10 +9,11 @@
 /* By transport, the list to look into first; the general one ends each. DTLS is UDP to a server that
  * has a list for UDP, and TLS to one that has not. */
 static const enum turn_alternate_kind lists[TRANSPORT_COUNT][TURN_ALTERNATE_KINDS] = {
-	[TRANSPORT_UDP] = {TURN_ALTERNATE_UDP, TURN_ALTERNATE_ALL},
+	[TRANSPORT_UDP] = {TURN_ALTERNATE_UDP, TURN_ALTERNATE_SELF, TURN_ALTERNATE_ALL},
 	[TRANSPORT_TCP] = {TURN_ALTERNATE_TCP, TURN_ALTERNATE_ALL},
 	[TRANSPORT_TLS] = {TURN_ALTERNATE_TLS, TURN_ALTERNATE_ALL},
-	[TRANSPORT_DTLS] = {TURN_ALTERNATE_UDP, TURN_ALTERNATE_TLS, TURN_ALTERNATE_ALL},
+	[TRANSPORT_DTLS] = {TURN_ALTERNATE_UDP, TURN_ALTERNATE_SELF, TURN_ALTERNATE_TLS,
+                            TURN_ALTERNATE_ALL},
 };
 
 static bool belongs_here(const struct request *request);
@@ -54,9 +55,11 @@ int redirect(struct request *request)
 
 void redirect_put(struct request *request)
 {
-	for (size_t i = 0; i < request->alternate_count; i++)
-		stun_put_address(&request->answer, STUN_ATTR_ALTERNATE_SERVER,
-		                 request->alternate[i]);
+	for (size_t i = 0; i < request->alternate_count; i++) {
+		struct transport_addr addr = *request->alternate[i];
+		address_map_to_public(request->server, &addr);
+		stun_put_address(&request->answer, STUN_ATTR_ALTERNATE_SERVER, &addr);
+	}
 }
 
 /* An allocation that was made here is spoken about here, and a reserved port is held here. */
@@ -90,11 +93,18 @@ static bool choose(struct request *request)
 	return true;
 }
 
+/* A server that drains does so by all its addresses. */
+static bool is_of_use(const struct turn_server *server, enum turn_alternate_kind kind)
+{
+	return server->alternates.count[kind] > 0 &&
+	       !(kind == TURN_ALTERNATE_SELF && server->is_draining);
+}
+
 static enum turn_alternate_kind choose_list(const struct turn_server *server, uint8_t transport)
 {
 	const enum turn_alternate_kind *kind = lists[transport];
 
-	while (*kind != TURN_ALTERNATE_ALL && server->alternates.count[*kind] == 0)
+	while (*kind != TURN_ALTERNATE_ALL && !is_of_use(server, *kind))
 		kind++;
 	return *kind;
 }

@@ -13,5 +13,5 @@ int redirect(struct request *request);
  * an answer that is not signed (RFC 8489 section 9.2.5): he is authenticated first. */
 int redirect_stranger(struct request *request);
 
-/* Writes what redirect() chose into the answer. */
+/* Writes what redirect() chose into the answer, as the world knows it. */
 void redirect_put(struct request *request);

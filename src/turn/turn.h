@@ -48,6 +48,7 @@ enum turn_alternate_kind {
 	TURN_ALTERNATE_UDP, /* and DTLS */
 	TURN_ALTERNATE_TCP,
 	TURN_ALTERNATE_TLS,  /* and DTLS, where there is none for UDP */
+	TURN_ALTERNATE_SELF, /* this server by other addresses of its own, for UDP and DTLS */
 	TURN_ALTERNATE_KINDS /* the count */
 };
 enum { TURN_ALTERNATES_MAX = 64 }; /* of one kind */

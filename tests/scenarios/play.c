@@ -14,7 +14,7 @@
  *   map 192.0.2.1 10.0.0.1            external-ip: public, private
  *
  * At any time
- *   alternates all|udp|tcp|tls [ADDRESS...]   the alternate servers of this kind are these now
+ *   alternates all|udp|tcp|tls|self [ADDRESS...]   the alternate servers of this kind are these now
  *   drain begins | drain ends
  *
  * Clients
@@ -1086,7 +1086,7 @@ static void play_map(struct play *play, struct speaker *speaker, struct words *w
 
 static void play_alternates(struct play *play, struct speaker *speaker, struct words *words)
 {
-	static const char *const kinds[] = {"all", "udp", "tcp", "tls"};
+	static const char *const kinds[] = {"all", "udp", "tcp", "tls", "self"};
 	struct turn_alternates *alternates = &play->host.alternates;
 
 	(void)speaker;
