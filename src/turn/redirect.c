@@ -16,6 +16,7 @@ static const enum turn_alternate_kind lists[TRANSPORT_COUNT][TURN_ALTERNATE_KIND
                             TURN_ALTERNATE_ALL},
 };
 
+static bool needs_domain(const struct request *request);
 static bool belongs_here(const struct request *request);
 static bool choose(struct request *request);
 static enum turn_alternate_kind choose_list(const struct turn_server *server, uint8_t transport);
@@ -41,7 +42,7 @@ int redirect_stranger(struct request *request)
 	bool is_signed = stun_has(&request->message, STUN_ATTR_MESSAGE_INTEGRITY) ||
 	                 stun_has(&request->message, STUN_ATTR_MESSAGE_INTEGRITY_SHA256);
 
-	return is_signed ? STUN_NO_ERROR : redirect(request);
+	return is_signed || needs_domain(request) ? STUN_NO_ERROR : redirect(request);
 }
 
 int redirect(struct request *request)
@@ -60,6 +61,21 @@ void redirect_put(struct request *request)
 		address_map_to_public(request->server, &addr);
 		stun_put_address(&request->answer, STUN_ATTR_ALTERNATE_SERVER, &addr);
 	}
+	if (needs_domain(request) && request->is_authenticated &&
+	    stun_has(&request->message, STUN_ATTR_MESSAGE_INTEGRITY_SHA256))
+		stun_put_text(&request->answer, STUN_ATTR_ALTERNATE_DOMAIN,
+		              request->server->settings.alternate_domain);
+}
+
+/* RFC 8489 section 10: over TLS and DTLS the client checks the other server's name. Where it is another
+ * name, who could understand it is given the chance to authenticate with SHA-256 first. */
+static bool needs_domain(const struct request *request)
+{
+	uint8_t transport = request->tuple->transport;
+	const struct turn_settings *settings = &request->server->settings;
+
+	return settings->alternate_domain != NULL && !settings->is_open &&
+	       (transport == TRANSPORT_TLS || transport == TRANSPORT_DTLS);
 }
 
 /* An allocation that was made here is spoken about here, and a reserved port is held here. */

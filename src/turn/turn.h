@@ -133,6 +133,8 @@ struct turn_settings {     /* copied but for what it points at, which outlives t
 	struct source_limit *unproven; /* 401, 438, 400 to one UDP source; NULL: no bound */
 
 	const struct turn_alternates *alternates; /* at the start; NULL: none */
+	/* The name in the certificates of alternate servers (RFC 8489 section 14.16); NULL: ours. */
+	const char *alternate_domain;
 
 	unsigned thread, thread_count; /* a reservation token tells the thread that holds it */
 	const struct peer_filter *filter;

@@ -990,6 +990,8 @@ static void play_set(struct play *play, struct speaker *speaker, struct words *w
 	}
 	if (strcmp(words->word[1], "software") == 0)
 		s->software = "turnstone";
+	else if (strcmp(words->word[1], "alternate-domain") == 0)
+		s->alternate_domain = "turn2.example.org";
 	else if (strcmp(words->word[1], "server-name") == 0)
 		s->server_name = "relay.example.org";
 	else

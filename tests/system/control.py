@@ -166,6 +166,20 @@ def test_signed_redirection():
                                       stun.MESSAGE_INTEGRITY_SHA256), "its integrity")
 
 
+def test_alternate_domain():
+    """Over TLS, who authenticates with SHA-256 is told the other certificate's name"""
+    with Server("--alternate-server=192.0.2.7", "--alternate-domain=turn2.example.org",
+                tls=True) as server:
+        for transport, sha256, domain in (("tls", True, b"turn2.example.org"),
+                                          ("dtls", True, b"turn2.example.org"),
+                                          ("tls", False, None)):
+            with server.client(transport, sha256=sha256) as client:
+                response = client.request(stun.ALLOCATE, [(stun.REQUESTED_TRANSPORT,
+                                                           stun.UDP_TRANSPORT)])
+                tap.expect_equal((response.error, response.get(stun.ALTERNATE_DOMAIN)),
+                                 (300, domain), transport)
+
+
 def test_garbage():
     """Garbage, floods and crowds on the socket are refused in a line, and clients are served on"""
     with Server() as server:
