@@ -25,6 +25,7 @@ void alternates_read(const struct config *config, struct turn_alternates *altern
 		[TURN_ALTERNATE_UDP] = &config->udp_alternate_server,
 		[TURN_ALTERNATE_TCP] = &config->tcp_alternate_server,
 		[TURN_ALTERNATE_TLS] = &config->tls_alternate_server,
+		[TURN_ALTERNATE_SELF] = config->udp_self_balance ? &config->aux_server : NULL,
 	};
 
 	for (enum turn_alternate_kind kind = 0; kind < TURN_ALTERNATE_KINDS; kind++) {
@@ -32,8 +33,11 @@ void alternates_read(const struct config *config, struct turn_alternates *altern
 
 		alternates->count[kind] = count < TURN_ALTERNATES_MAX ? count : TURN_ALTERNATES_MAX;
 		for (size_t i = 0; i < alternates->count[kind]; i++) {
-			alternates->server[kind][i] = lists[kind]->item[i];
-			give_port(kind, &alternates->server[kind][i]);
+			struct transport_addr *server = &alternates->server[kind][i];
+			*server = lists[kind]->item[i];
+			if (kind == TURN_ALTERNATE_SELF && addr_port(server) == 0)
+				addr_set_port(server, config->listening_port);
+			give_port(kind, server);
 		}
 	}
 }
