@@ -15,7 +15,7 @@
  *   pair 192.0.2.1:3478 192.0.2.2:3479     two addresses of the server, for RFC 5780, each the other's other
  *
  * At any time
- *   alternates all|udp|tcp|tls [ADDRESS...]   the alternate servers of this kind are these now
+ *   alternates all|udp|tcp|tls|self [ADDRESS...]   the alternate servers of this kind are these now
  *   drain begins | drain ends
  *
  * Clients
@@ -1045,6 +1045,8 @@ static void play_set(struct play *play, struct speaker *speaker, struct words *w
 	}
 	if (strcmp(words->word[1], "software") == 0)
 		s->software = "turnstone";
+	else if (strcmp(words->word[1], "alternate-domain") == 0)
+		s->alternate_domain = "turn2.example.org";
 	else if (strcmp(words->word[1], "server-name") == 0)
 		s->server_name = "relay.example.org";
 	else if (strcmp(words->word[1], "default-family") == 0)
@@ -1145,7 +1147,7 @@ static void play_map(struct play *play, struct speaker *speaker, struct words *w
 
 static void play_alternates(struct play *play, struct speaker *speaker, struct words *words)
 {
-	static const char *const kinds[] = {"all", "udp", "tcp", "tls"};
+	static const char *const kinds[] = {"all", "udp", "tcp", "tls", "self"};
 	struct turn_alternates *alternates = &play->host.alternates;
 
 	(void)speaker;
