@@ -44,6 +44,7 @@ struct credentials {
 	struct secret secrets[STORE_SECRETS_MAX]; /* static ones, of every realm */
 	size_t secret_count;
 	struct secrets_table stored_secrets;
+	bool watches_origins;
 	struct origins origins;
 	struct store_watch watch;
 
@@ -104,7 +105,6 @@ static void user_settle(struct credentials *credentials, struct question *questi
 static void token_key_settle(struct credentials *credentials, struct question *question);
 static enum err token_key_make(const struct store_oauth_key *stored, struct cache_token_key *key);
 static void origins_told(struct mail *mail, void *receiver);
-static void origins_watch(struct credentials *credentials);
 static struct cache_user *cache_user_create(const struct store_user *user);
 static void stored_user_keys(const struct store_user *user, struct user_keys *keys);
 static void waiting_take(struct list *waiting, struct list *taken);
@@ -144,8 +144,7 @@ enum err credentials_create(const struct credentials_settings *settings,
 	credential_cache_init(&credentials->cache, credentials->hasher);
 	secrets_table_init(&credentials->stored_secrets);
 	origins_init(&credentials->origins, credentials->hasher);
-	if (settings->store != NULL && settings->dynamic_realms)
-		origins_watch(credentials);
+	credentials->watches_origins = settings->store != NULL && settings->dynamic_realms;
 	*credentials_out = credentials;
 	return OK;
 
@@ -614,8 +613,15 @@ const char *credentials_realm_of_origin(const struct credentials *credentials, c
 	return origins_find(&credentials->origins, origin);
 }
 
-static void origins_watch(struct credentials *credentials)
+bool credentials_know_origins(const struct credentials *credentials)
 {
+	return !credentials->watches_origins || credentials->origins.stored != NULL;
+}
+
+void credentials_watch_origins(struct credentials *credentials)
+{
+	if (!credentials->watches_origins)
+		return;
 	credentials->watch = (struct store_watch){
 		.notify = credentials->replies,
 		.deliver = origins_told,

@@ -58,6 +58,12 @@ MUST_CHECK enum err credentials_create(const struct credentials_settings *settin
  * again. */
 void credentials_destroy(struct credentials *credentials);
 
+/* Asks the store to tell of origins from now on, when there are any to know of; the store thread is
+ * stopped before the credentials are destroyed. */
+void credentials_watch_origins(struct credentials *credentials);
+/* False until the store has told of them for the first time. */
+bool credentials_know_origins(const struct credentials *credentials);
+
 /* Answers a TURN_FIND_KEY with turn_key_found, _not_found or _unavailable, now or when mail from the
  * store is delivered; the host carries out the server's actions after either. wall_s is the time in
  * seconds since 1970, for names that expire. The action is lent; the server outlives the question. */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@
 #include "base/random.h"
 #include "relay/hand_over.h"
 #include "relay/relay_socket.h"
+
+enum { ORIGINS_PATIENCE_MS = 1000 };
 
 static enum err open_loop(struct relay_thread *thread);
 static enum err open_server(struct relay_thread *thread);
@@ -473,6 +476,19 @@ static void pin(unsigned index)
 	}
 }
 
+/* Whoever came before the origins are known would be told a wrong realm. */
+static void await_origins(struct relay_thread *thread)
+{
+	timestamp deadline = timestamp_now() + ORIGINS_PATIENCE_MS;
+	struct pollfd wait = {.fd = mailbox_fd(thread->mailbox), .events = POLLIN};
+
+	while (!credentials_know_origins(thread->credentials) && !thread->is_ending &&
+	       timestamp_now() < deadline) {
+		poll(&wait, 1, ORIGINS_PATIENCE_MS);
+		on_mail(wait.fd, EV_READ, thread);
+	}
+}
+
 static void *run(void *context)
 {
 	struct relay_thread *thread = context;
@@ -484,6 +500,7 @@ static void *run(void *context)
 		snprintf(name, sizeof name, "relay-%u", thread->index);
 	pthread_setname_np(pthread_self(), name);
 	pin(thread->index);
+	await_origins(thread);
 	while (!thread->is_ending) {
 		set_timeout(thread);
 		event_base_loop(thread->base, EVLOOP_ONCE);
@@ -493,7 +510,10 @@ static void *run(void *context)
 
 enum err relay_thread_start(struct relay_thread *thread)
 {
-	int failure = pthread_create(&thread->pthread, NULL, run, thread);
+	int failure;
+
+	credentials_watch_origins(thread->credentials);
+	failure = pthread_create(&thread->pthread, NULL, run, thread);
 
 	errno = failure;
 	thread->is_running = failure == 0;

@@ -301,11 +301,10 @@ static int keep_answer(struct request *request, struct turn_allocation *allocati
 	return STUN_NO_ERROR;
 }
 
-/* BANDWIDTH as coturn has it of draft-thomson-tram-turn-bandwidth: units of 128 bytes a second, 1024
- * bits. Less than one would say that nothing may be sent. */
+/* What was granted; less than one unit would say that nothing may be sent. */
 static void put_bandwidth(struct stun_builder *answer, const struct turn_allocation *allocation)
 {
-	uint64_t units = allocation_max_bps(allocation) / BANDWIDTH_UNIT;
+	uint64_t units = allocation->place.bps / BANDWIDTH_UNIT;
 
 	if (units > 0)
 		stun_put_u32(answer, STUN_ATTR_BANDWIDTH,

@@ -86,11 +86,6 @@ static inline bool allocation_is_by_token(const struct turn_allocation *allocati
 {
 	return allocation->token_deadline != 0;
 }
-/* Bytes a second that it may relay in each direction; 0: not limited. */
-static inline uint64_t allocation_max_bps(const struct turn_allocation *allocation)
-{
-	return allocation->place.bps;
-}
 static inline bool allocation_has_family(const struct turn_allocation *allocation,
                                          enum turn_family family)
 {

@@ -9,7 +9,6 @@
 static int check_integrity_is_there(struct request *request);
 static int check_credentials_are_there(struct request *request);
 static int check_nonce(struct request *request);
-static int let_in(struct request *request);
 static int check_door(struct request *request);
 static int check_password_algorithm(struct request *request);
 static int check_realm(struct request *request);
@@ -37,18 +36,11 @@ int authenticate(struct request *request)
 		return STUN_NO_ERROR;
 	request->username = "";
 	if (request->server->settings.is_open)
-		return let_in(request);
+		return request->message.method == STUN_ALLOCATE ? check_door(request)
+		                                                : check_origin(request);
 	for (size_t i = 0; i < sizeof checks / sizeof checks[0] && error == STUN_NO_ERROR; i++)
 		error = checks[i](request);
 	return error;
-}
-
-/* On an open server. */
-static int let_in(struct request *request)
-{
-	int error = request->message.method == STUN_ALLOCATE ? check_door(request) : STUN_NO_ERROR;
-
-	return error != STUN_NO_ERROR ? error : check_origin(request);
 }
 
 static int check_integrity_is_there(struct request *request)

@@ -141,6 +141,7 @@ int limits_refuse(struct request *request, enum turn_limit limit, uint64_t value
 	return rows[limit].error;
 }
 
+/* BANDWIDTH in a request: more is not needed. */
 static uint64_t asked_bps(const struct request *request)
 {
 	return stun_has(&request->message, STUN_ATTR_BANDWIDTH)
@@ -153,12 +154,12 @@ static int take_place(struct request *request, bool is_reservation, struct turn_
 {
 	struct turn_server *server = request->server;
 	const struct turn_quotas *quotas = &server->settings.quotas;
-	/* With an access token the name is that of a key, which many clients share. */
 	const struct turn_place_wish wish = {
 		.realm = request_realm(request),
+		/* The kid of an access token is no user's name. */
 		.username = request->token_deadline != 0 ? "" : request->username,
 		.is_reservation = is_reservation,
-		.bps = asked_bps(request),
+		.asked_bps = asked_bps(request),
 	};
 	uint64_t value = 0;
 

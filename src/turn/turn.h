@@ -80,7 +80,7 @@ struct turn_place {
 struct turn_place_wish {
 	const char *realm, *username; /* "" on an open server, and by an access token */
 	bool is_reservation;          /* for an address that only waits: no bandwidth */
-	uint64_t bps;                 /* BANDWIDTH: as much is enough; 0: the client named none */
+	uint64_t asked_bps;           /* more than that is not wanted; 0: as much as there is */
 };
 
 /* The quotas that the servers of all threads share. Neither function may block or call back. */

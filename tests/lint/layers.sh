@@ -1,6 +1,7 @@
 #!/bin/sh
 # Which folder of src may include what: ours as "folder/file.h", and other people's libraries.
-# The store may use stun for its keys and user hashes: the same sums must not be written twice.
+# The store and turnadmin may use stun for keys, user hashes and origins: the same sums must not be
+# written twice.
 . "$srcdir/tests/lint/tap.sh"
 cd "$srcdir" || exit 99
 

@@ -559,8 +559,9 @@ static enum turn_limit take_place(void *context, const struct turn_place_wish *w
                                   struct turn_place *place, uint64_t *value)
 {
 	struct host *host = context;
-	bool is_less = wish->bps != 0 && (host->max_bps == 0 || wish->bps < host->max_bps);
-	uint64_t bps = wish->is_reservation ? 0 : is_less ? wish->bps : host->max_bps;
+	bool is_less =
+		wish->asked_bps != 0 && (host->max_bps == 0 || wish->asked_bps < host->max_bps);
+	uint64_t bps = wish->is_reservation ? 0 : is_less ? wish->asked_bps : host->max_bps;
 
 	if (wish->username[0] != 0 &&
 	    is_reached(host->user_quota, host_places(host, wish->username), 1, value))

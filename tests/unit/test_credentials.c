@@ -531,6 +531,8 @@ static void test_origins(void)
 	struct fixture fixture;
 
 	create_with_store(&fixture, (struct credentials_settings){.dynamic_realms = true});
+	ok(!credentials_know_origins(fixture.credentials), "at first they are not known");
+	credentials_watch_origins(fixture.credentials);
 	ok(credentials_realm_of_origin(fixture.credentials, "https://blue:443") == NULL,
 	   "before the store has told there are no origins");
 	origin_put(&fixture, "https://blue:443", "blue.example");
@@ -549,6 +551,8 @@ static void test_origins(void)
 	destroy_with_store(&fixture);
 
 	create_with_store(&fixture, (struct credentials_settings){.dynamic_realms = false});
+	ok(credentials_know_origins(fixture.credentials), "there is nothing to wait for");
+	credentials_watch_origins(fixture.credentials);
 	origin_put(&fixture, "https://blue:443", "blue.example");
 	is_int(find(&fixture, (struct question){.name = "alice"}), NOT_FOUND, "the store is there");
 	ok(credentials_realm_of_origin(fixture.credentials, "https://blue:443") == NULL,

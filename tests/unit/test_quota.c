@@ -202,7 +202,7 @@ static void test_asked_bandwidth(void)
 		struct quota *quota = make((struct quota_limits){.max_bps = cases[i].max_bps},
 		                           cases[i].capacity, 0);
 		const struct turn_place_wish wish = {
-			.realm = "r", .username = "anna", .bps = cases[i].asked};
+			.realm = "r", .username = "anna", .asked_bps = cases[i].asked};
 		struct turn_place place;
 		uint64_t value;
 
