@@ -12,6 +12,8 @@
  * instead of the request's own, and reply.c limits the rate of it all. */
 #include "turn/nat_discovery.h"
 
+#include <assert.h>
+
 #include "base/bytes.h"
 #include "turn/address_map.h"
 
@@ -117,6 +119,7 @@ static int read_change_request(struct request *request)
 	/* A connection cannot be answered from elsewhere. */
 	if (request->tuple->transport != TRANSPORT_UDP)
 		return STUN_BAD_REQUEST;
+	assert(origin != NULL); /* or the attribute was not understood */
 	request->is_probe = true;
 	if (flags & CHANGE_IP) {
 		*from = origin->other;
