@@ -139,6 +139,32 @@ static void check_transports(struct check *check)
 		warn(check, OPTION_ID_dtls, "dtls is not served: it needs cert and pkey");
 }
 
+/* ---- redirection ---- */
+
+static void check_alternate_servers(struct check *check)
+{
+	enum { SERVERS_MAX = 64 }; /* as the lists of the relay threads have room for */
+	const struct config *config = check->config;
+	const struct {
+		enum option_id id;
+		const char *name;
+		size_t count;
+	} lists[] = {
+		{OPTION_ID_alternate_server, "alternate-server", config->alternate_server.count},
+		{OPTION_ID_udp_alternate_server, "udp-alternate-server",
+	         config->udp_alternate_server.count},
+		{OPTION_ID_tcp_alternate_server, "tcp-alternate-server",
+	         config->tcp_alternate_server.count},
+		{OPTION_ID_tls_alternate_server, "tls-alternate-server",
+	         config->tls_alternate_server.count},
+	};
+
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+		if (lists[i].count > SERVERS_MAX)
+			error(check, lists[i].id, "%s: %zu servers are more than %d", lists[i].name,
+			      lists[i].count, SERVERS_MAX);
+}
+
 /* ---- relaying ---- */
 
 static void check_ports(struct check *check)
@@ -549,6 +575,7 @@ static void (*const checks[])(struct check *check) = {
 	complete_address_family,
 	check_binding,
 	check_nat_discovery,
+	check_alternate_servers,
 	check_capacity,
 	complete_mechanisms,
 	check_mechanisms,

@@ -357,14 +357,14 @@ enum err frontends_list(struct relay *relay, char problem[256])
 
 /* ---- NAT behaviour discovery ---- */
 
-static void add_origin(struct relay *relay, struct transport_addr addr, struct transport_addr other)
+static void add_pair(struct relay *relay, struct transport_addr addr, struct transport_addr other)
 {
-	relay->origins[relay->origin_count++] = (struct turn_origin){addr, other};
+	relay->address_pairs[relay->address_pair_count++] = (struct turn_address_pair){addr, other};
 }
 
 /* P1 of the one IP and P2 of the other, and the other way round. */
-static void add_origins(struct relay *relay, const struct transport_addr *ip,
-                        const struct transport_addr *partner)
+static void add_pairs(struct relay *relay, const struct transport_addr *ip,
+                      const struct transport_addr *partner)
 {
 	char text[ADDR_TEXT_SIZE], partner_text[ADDR_TEXT_SIZE];
 	struct port_pair pairs[2];
@@ -372,8 +372,8 @@ static void add_origins(struct relay *relay, const struct transport_addr *ip,
 
 	for (size_t i = 0; i < count; i++) {
 		uint16_t port = pairs[i].port, other = pairs[i].other;
-		add_origin(relay, with_port(ip, port), with_port(partner, other));
-		add_origin(relay, with_port(ip, other), with_port(partner, port));
+		add_pair(relay, with_port(ip, port), with_port(partner, other));
+		add_pair(relay, with_port(ip, other), with_port(partner, port));
 		log_info("NAT behaviour discovery", "ip=%s other_ip=%s port=%u other_port=%u",
 		         addr_format_ip(ip, text), addr_format_ip(partner, partner_text), port,
 		         other);
@@ -384,18 +384,19 @@ static void add_origins(struct relay *relay, const struct transport_addr *ip,
  * to answer from elsewhere. */
 enum err frontends_pair(struct relay *relay, char problem[256])
 {
-	enum { ORIGINS_MAX = 4 };
+	enum { PAIRS_MAX = 4 };
 	const struct transport_addr *partner;
 
 	if (!relay->config->rfc5780)
 		return OK;
-	relay->origins = calloc(ORIGINS_MAX * relay->frontend_ip_count, sizeof *relay->origins);
-	if (relay->origins == NULL)
+	relay->address_pairs =
+		calloc(PAIRS_MAX * relay->frontend_ip_count, sizeof *relay->address_pairs);
+	if (relay->address_pairs == NULL)
 		return tell_failure(ERR_NO_MEMORY, "rfc5780", problem);
 	for (size_t i = 0; i < relay->frontend_ip_count; i++)
 		if ((partner = find_partner(relay, i)) != NULL)
-			add_origins(relay, &relay->frontend_ips[i], partner);
-	if (relay->origin_count == 0)
+			add_pairs(relay, &relay->frontend_ips[i], partner);
+	if (relay->address_pair_count == 0)
 		log_warning(
 			"no second address",
 			"option=rfc5780 effect=\"NAT filtering and mapping cannot be discovered\" "

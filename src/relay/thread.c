@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@
 #include "base/random.h"
 #include "relay/hand_over.h"
 #include "relay/relay_socket.h"
+
+enum { ORIGINS_PATIENCE_MS = 1000 };
 
 static enum err open_loop(struct relay_thread *thread);
 static enum err open_server(struct relay_thread *thread);
@@ -221,6 +224,13 @@ static enum turn_default_family default_family(const struct config *config)
 	return family;
 }
 
+static const char *realm_of_origin(void *context, const char *origin)
+{
+	const struct relay_thread *thread = context;
+
+	return credentials_realm_of_origin(thread->credentials, origin);
+}
+
 static enum err open_server(struct relay_thread *thread)
 {
 	const struct relay *relay = thread->relay;
@@ -228,6 +238,8 @@ static enum err open_server(struct relay_thread *thread)
 	timestamp now = timestamp_now();
 	struct turn_settings settings = {
 		.realm = config->realm != NULL ? config->realm : "turnstone",
+		.realm_of_origin = realm_of_origin,
+		.origin_context = thread,
 		.is_open = config->no_auth,
 		.is_door = thread->role.is_door,
 		.has_family = {has_family(relay, AF_INET), has_family(relay, AF_INET6)},
@@ -243,8 +255,8 @@ static enum err open_server(struct relay_thread *thread)
 		.mapped_address = config->stun_backward_compatibility,
 		.rfc3489_compatibility = config->rfc3489_compatibility,
 		.nat_discovery = config->rfc5780,
-		.origins = relay->origins,
-		.origin_count = relay->origin_count,
+		.address_pairs = relay->address_pairs,
+		.address_pair_count = relay->address_pair_count,
 		.max_lifetime_s = config->max_allocate_lifetime,
 		.permission_lifetime_s = config->permission_lifetime,
 		.channel_lifetime_s = config->channel_lifetime,
@@ -252,10 +264,14 @@ static enum err open_server(struct relay_thread *thread)
 		.permissions_per_allocation = config->max_permissions,
 		.channels_per_allocation = config->max_channels,
 		.pending_max = config->max_pending_requests,
+		.alternates = &relay->alternates,
 		.packets_per_s = config->max_pps,
 		.new_peers_per_s = config->max_new_peers,
 		.quotas = {quota_take, quota_give, relay->quota},
 		.unproven = relay->unproven,
+		.check_origin = config->check_origin_consistency,
+		.oauth = config->oauth,
+		.server_name = config->server_name,
 		.thread = thread->index,
 		.thread_count = relay->thread_count,
 		.filter = relay->filter,
@@ -283,6 +299,7 @@ static enum err open_credentials(struct relay_thread *thread)
 		.secrets = (const char *const *)config->static_auth_secret.item,
 		.secret_count = config->static_auth_secret.count,
 		.separator = config->rest_api_separator[0],
+		.dynamic_realms = config->dynamic_realms,
 		.store = relay->store,
 		.replies = thread->mailbox,
 	};
@@ -498,6 +515,19 @@ static void pin(unsigned index)
 	}
 }
 
+/* Whoever came before the origins are known would be told a wrong realm. */
+static void await_origins(struct relay_thread *thread)
+{
+	timestamp deadline = timestamp_now() + ORIGINS_PATIENCE_MS;
+	struct pollfd wait = {.fd = mailbox_fd(thread->mailbox), .events = POLLIN};
+
+	while (!credentials_know_origins(thread->credentials) && !thread->is_ending &&
+	       timestamp_now() < deadline) {
+		poll(&wait, 1, ORIGINS_PATIENCE_MS);
+		on_mail(wait.fd, EV_READ, thread);
+	}
+}
+
 static void *run(void *context)
 {
 	struct relay_thread *thread = context;
@@ -509,6 +539,7 @@ static void *run(void *context)
 		snprintf(name, sizeof name, "relay-%u", thread->index);
 	pthread_setname_np(pthread_self(), name);
 	pin(thread->index);
+	await_origins(thread);
 	while (!thread->is_ending) {
 		set_timeout(thread);
 		event_base_loop(thread->base, EVLOOP_ONCE);
@@ -518,7 +549,10 @@ static void *run(void *context)
 
 enum err relay_thread_start(struct relay_thread *thread)
 {
-	int failure = pthread_create(&thread->pthread, NULL, run, thread);
+	int failure;
+
+	credentials_watch_origins(thread->credentials);
+	failure = pthread_create(&thread->pthread, NULL, run, thread);
 
 	errno = failure;
 	thread->is_running = failure == 0;

@@ -11,10 +11,12 @@
 #include "stun/channel_data.h"
 #include "turn/nat_discovery.h"
 #include "turn/pending.h"
+#include "turn/redirect.h"
 
 enum demand {
 	AUTHENTICATED = 1 << 0, /* long-term credentials, unless the server is open */
 	ON_ALLOCATION = 1 << 1, /* the 5-tuple has an allocation: 437 otherwise */
+	REDIRECTED = 1 << 2,    /* another server may be asked to do it: 300 */
 };
 
 /* clang-format off */
@@ -26,7 +28,7 @@ static const struct row {
 } rows[] = {
 	{STUN_BINDING,           STUN_REQUEST,    0,                             handle_binding},
 	{STUN_BINDING,           STUN_INDICATION, 0,                             handle_binding_indication},
-	{STUN_ALLOCATE,          STUN_REQUEST,    AUTHENTICATED,                 handle_allocate},
+	{STUN_ALLOCATE,          STUN_REQUEST,    AUTHENTICATED | REDIRECTED,    handle_allocate},
 	{STUN_REFRESH,           STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION, handle_refresh},
 	{STUN_CREATE_PERMISSION, STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION, handle_create_permission},
 	{STUN_CHANNEL_BIND,      STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION, handle_channel_bind},
@@ -150,12 +152,14 @@ static bool is_served(const struct request *request)
 	return message->method == STUN_BINDING ? !settings->no_stun : !settings->stun_only;
 }
 
-/* The order is that of RFC 8489: who asks (9.2.4), then what is not understood (6.3.1). */
+/* The order is that of RFC 8489: who need not be asked (10), who asks (9.2.4), then what is not understood (6.3.1). */
 static int run(struct request *request, const struct row *row)
 {
 	int error = STUN_NO_ERROR;
 
-	if (must_authenticate(request, row))
+	if (row->demands & REDIRECTED)
+		error = redirect_stranger(request);
+	if (error == STUN_NO_ERROR && must_authenticate(request, row))
 		error = authenticate(request);
 	if (error == STUN_NO_ERROR)
 		error = check_attributes(request);
@@ -174,9 +178,14 @@ static bool must_authenticate(const struct request *request, const struct row *r
 
 static int check_attributes(struct request *request)
 {
-	const struct stun_message *message = &request->message;
+	struct stun_message *message = &request->message;
 
 	nat_discovery_add_unknown(request);
+	/* RFC 7635 section 7: a token that was not asked for is not understood. */
+	if (stun_has(message, STUN_ATTR_ACCESS_TOKEN) && !request->server->settings.oauth &&
+	    message->unknown_count < STUN_UNKNOWN_MAX)
+		message->unknown[message->unknown_count++] =
+			stun_attribute_type(STUN_ATTR_ACCESS_TOKEN);
 	if (message->unknown_count > 0)
 		return STUN_UNKNOWN_ATTRIBUTE;
 	if (message->has_bad_attribute)

@@ -28,7 +28,7 @@ enum {
 static bool understands(const struct request *request, enum stun_attribute attribute);
 static bool understands_change_request(const struct request *request);
 static unsigned change_flags(const struct request *request);
-static const struct turn_origin *origin_of(const struct request *request);
+static const struct turn_address_pair *pair_of(const struct request *request);
 static int read_change_request(struct request *request);
 static int read_response_port(struct request *request);
 static int read_padding(struct request *request);
@@ -75,7 +75,7 @@ static bool understands_change_request(const struct request *request)
 {
 	bool is_lenient = !request->server->settings.nat_discovery || request->message.is_rfc3489;
 
-	return origin_of(request) != NULL || (is_lenient && change_flags(request) == 0);
+	return pair_of(request) != NULL || (is_lenient && change_flags(request) == 0);
 }
 
 static unsigned change_flags(const struct request *request)
@@ -87,13 +87,13 @@ static unsigned change_flags(const struct request *request)
 	               : 0;
 }
 
-static const struct turn_origin *origin_of(const struct request *request)
+static const struct turn_address_pair *pair_of(const struct request *request)
 {
 	const struct turn_settings *settings = &request->server->settings;
 
-	for (size_t i = 0; i < settings->origin_count; i++)
-		if (addr_equal(&settings->origins[i].addr, &request->tuple->server))
-			return &settings->origins[i];
+	for (size_t i = 0; i < settings->address_pair_count; i++)
+		if (addr_equal(&settings->address_pairs[i].addr, &request->tuple->server))
+			return &settings->address_pairs[i];
 	return NULL;
 }
 
@@ -110,7 +110,7 @@ int nat_discovery_read(struct request *request)
 
 static int read_change_request(struct request *request)
 {
-	const struct turn_origin *origin = origin_of(request);
+	const struct turn_address_pair *pair = pair_of(request);
 	unsigned flags = change_flags(request);
 	struct transport_addr *from = &request->way.server;
 
@@ -119,14 +119,14 @@ static int read_change_request(struct request *request)
 	/* A connection cannot be answered from elsewhere. */
 	if (request->tuple->transport != TRANSPORT_UDP)
 		return STUN_BAD_REQUEST;
-	assert(origin != NULL); /* or the attribute was not understood */
+	assert(pair != NULL); /* or the attribute was not understood */
 	request->is_probe = true;
 	if (flags & CHANGE_IP) {
-		*from = origin->other;
-		addr_set_port(from, addr_port(&origin->addr));
+		*from = pair->other;
+		addr_set_port(from, addr_port(&pair->addr));
 	}
 	if (flags & CHANGE_PORT)
-		addr_set_port(from, addr_port(&origin->other));
+		addr_set_port(from, addr_port(&pair->other));
 	return STUN_NO_ERROR;
 }
 
@@ -191,8 +191,8 @@ static void put_public(struct request *request, enum stun_attribute attribute,
 
 static void put_other(struct request *request, enum stun_attribute attribute)
 {
-	const struct turn_origin *origin = origin_of(request);
+	const struct turn_address_pair *pair = pair_of(request);
 
-	if (origin != NULL)
-		put_public(request, attribute, &origin->other);
+	if (pair != NULL)
+		put_public(request, attribute, &pair->other);
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "turn/action.h"
-#include "turn/request.h"
+#include "turn/redirect.h"
 #include "turn/source_limit.h"
 
 static void count_reply(const struct request *request, int error);
@@ -73,6 +73,8 @@ static void count_reply(const struct request *request, int error)
 		count(server, COUNT_unauthorized);
 	if (error == STUN_STALE_NONCE)
 		count(server, COUNT_stale_nonces);
+	if (error == STUN_TRY_ALTERNATE)
+		count(server, COUNT_redirected);
 	if (error != STUN_NO_ERROR)
 		count(server, COUNT_error_responses);
 	else if (request->message.method == STUN_BINDING)
@@ -111,6 +113,8 @@ static void build_error(struct request *request, int error)
 		put_unknown(request);
 	if (error == STUN_UNAUTHENTICATED || error == STUN_STALE_NONCE)
 		put_challenge(request);
+	if (error == STUN_TRY_ALTERNATE)
+		redirect_put(request);
 }
 
 /* RFC 3489 section 11.2.10 fills an odd list up with its last entry: it knows no padding. */
@@ -136,10 +140,13 @@ static void put_challenge(struct request *request)
 
 	stun_nonce_make(server->hasher, server->settings.nonce_secret, &request->tuple->client,
 	                server->settings.security_features, wall_s(server), nonce);
-	stun_put_text(&request->answer, STUN_ATTR_REALM, server->settings.realm);
+	stun_put_text(&request->answer, STUN_ATTR_REALM, request_realm(request));
 	stun_put(&request->answer, STUN_ATTR_NONCE, nonce, sizeof nonce);
 	if (server->settings.security_features & STUN_FEATURE_PASSWORD_ALGORITHMS)
 		stun_put_password_algorithms(&request->answer);
+	if (server->settings.oauth)
+		stun_put_text(&request->answer, STUN_ATTR_THIRD_PARTY_AUTHORIZATION,
+		              third_party_server_name(request));
 }
 
 /* RFC 8489 section 9.2.4: SHA-256 for clients that named an algorithm, SHA-1 for those that know
