@@ -93,6 +93,9 @@ MUST_CHECK enum err udp_listener_create(const struct listener_host *host,
                                         const struct transport_addr *addr, int socket_buffer_size,
                                         bool serve_udp, struct udp_listener **listener);
 void udp_listener_destroy(struct udp_listener *listener);
+/* Has the socket belong to a user, who may then open client endpoints beside it. ERR_SYSTEM with
+ * errno. */
+MUST_CHECK enum err udp_listener_set_user(struct udp_listener *listener, uid_t user);
 /* Sends one datagram from the listener's address at once: for what is rare, and for any thread, since
  * it touches nothing but the descriptor. ERR_SYSTEM with errno. */
 MUST_CHECK enum err udp_listener_send_now(const struct udp_listener *listener,

@@ -64,6 +64,19 @@ static bool set(int fd, int level, int option)
 	return setsockopt(fd, level, option, &on, sizeof on) == 0;
 }
 
+/* The forced form passes the system's limit and is for the privileged. */
+static void set_buffer(int fd, int option_force, int option, int size)
+{
+	if (setsockopt(fd, SOL_SOCKET, option_force, &size, sizeof size) != 0)
+		(void)setsockopt(fd, SOL_SOCKET, option, &size, sizeof size);
+}
+
+void socket_set_buffers(int fd, int size)
+{
+	set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, size);
+	set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, size);
+}
+
 enum err listener_probe(const struct transport_addr *addr, int type, const char *device)
 {
 	int fd = socket(addr_family(addr), type | SOCK_CLOEXEC, 0);

@@ -9,6 +9,7 @@
  * ERR_SYSTEM with errno. */
 MUST_CHECK enum err socket_open(const struct transport_addr *addr, int type, const char *device,
                                 int *fd, struct transport_addr *bound);
-
+/* Sets the size of both buffers, as far as the system lets it. */
+void socket_set_buffers(int fd, int size);
 /* Has a socket that is not bound yet use one network device alone; NULL: any. ERR_SYSTEM with errno. */
 MUST_CHECK enum err socket_bind_device(int fd, const char *device);

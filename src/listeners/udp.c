@@ -22,7 +22,6 @@ static void path_send(struct path *path, const struct packet *packet,
 static void path_close(struct path *path);
 static void on_receive(void *owner, struct packet *packets, size_t n);
 static void on_receive_at_door(void *owner, struct packet *packets, size_t n);
-static void set_buffer_size(int fd, int option_force, int option, int size);
 static enum err attach(struct udp_listener *listener, int fd);
 
 static const struct path_ops udp_path = {.send = path_send, .close = path_close};
@@ -41,8 +40,8 @@ enum err udp_listener_create(const struct listener_host *host, const struct tran
 	err = socket_open(addr, SOCK_DGRAM, host->device, &fd, &bound);
 	if (err != OK)
 		goto fail_socket;
-	set_buffer_size(fd, SO_RCVBUFFORCE, SO_RCVBUF, size);
-	set_buffer_size(fd, SO_SNDBUFFORCE, SO_SNDBUF, size);
+	socket_set_buffers(fd, size);
+	listener->fd = fd;
 	err = datagrams_init(&listener->datagrams, host, &bound, serve_udp);
 	if (err != OK)
 		goto fail_datagrams;
@@ -85,6 +84,12 @@ const struct transport_addr *udp_listener_addr(const struct udp_listener *listen
 	return &listener->datagrams.server;
 }
 
+/* SO_REUSEPORT is for sockets of one user, which is theirs and not that of who opens them. */
+enum err udp_listener_set_user(struct udp_listener *listener, uid_t user)
+{
+	return fchown(listener->fd, user, (gid_t)-1) == 0 ? OK : ERR_SYSTEM;
+}
+
 void udp_listener_input(struct udp_listener *listener, struct packet *packet)
 {
 	on_receive_at_door(listener, packet, 1);
@@ -93,20 +98,13 @@ void udp_listener_input(struct udp_listener *listener, struct packet *packet)
 static enum err attach(struct udp_listener *listener, int fd)
 {
 	const struct listener_host *host = listener->datagrams.host;
-	struct io_handler handler = {
+	const struct io_handler handler = {
 		.receive = host->door != NULL ? on_receive_at_door : on_receive,
 		.owner = listener,
 	};
 
 	return io_attach(host->io, fd, addr_family(&listener->datagrams.server), &handler,
 	                 &listener->socket);
-}
-
-/* The forced form passes the system's limit and is for the privileged. */
-static void set_buffer_size(int fd, int option_force, int option, int size)
-{
-	if (setsockopt(fd, SOL_SOCKET, option_force, &size, sizeof size) != 0)
-		(void)setsockopt(fd, SOL_SOCKET, option, &size, sizeof size);
 }
 
 static void path_send(struct path *path, const struct packet *packet,

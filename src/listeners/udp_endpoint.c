@@ -18,6 +18,8 @@
 #include "listeners/datagrams.h"
 #include "listeners/socket.h"
 
+enum { BUFFER_SIZE_DEFAULT = 1024 * 1024 }; /* of one client's burst, not of all clients' */
+
 struct udp_endpoints {
 	struct hash_table clients; /* owned: endpoints by their client's address */
 	uint64_t hash_seed;
@@ -93,10 +95,7 @@ enum err udp_endpoint_open(const struct listener_host *host, const struct five_t
 
 	if (err != OK)
 		return err;
-	if (socket_buffer_size > 0) {
-		(void)setsockopt(*fd, SOL_SOCKET, SO_RCVBUF, &socket_buffer_size, sizeof(int));
-		(void)setsockopt(*fd, SOL_SOCKET, SO_SNDBUF, &socket_buffer_size, sizeof(int));
-	}
+	socket_set_buffers(*fd, socket_buffer_size > 0 ? socket_buffer_size : BUFFER_SIZE_DEFAULT);
 	if (connect(*fd, &client->any, addr_len(client)) != 0) {
 		int saved = errno;
 

@@ -359,7 +359,7 @@ enum err frontends_list(struct relay *relay, char problem[256])
 
 static void add_pair(struct relay *relay, struct transport_addr addr, struct transport_addr other)
 {
-	relay->address_pairs[relay->address_pair_count++] = (struct turn_address_pair){addr, other};
+	relay->pairs[relay->pair_count++] = (struct turn_pair){addr, other};
 }
 
 /* P1 of the one IP and P2 of the other, and the other way round. */
@@ -389,14 +389,13 @@ enum err frontends_pair(struct relay *relay, char problem[256])
 
 	if (!relay->config->rfc5780)
 		return OK;
-	relay->address_pairs =
-		calloc(PAIRS_MAX * relay->frontend_ip_count, sizeof *relay->address_pairs);
-	if (relay->address_pairs == NULL)
+	relay->pairs = calloc(PAIRS_MAX * relay->frontend_ip_count, sizeof *relay->pairs);
+	if (relay->pairs == NULL)
 		return tell_failure(ERR_NO_MEMORY, "rfc5780", problem);
 	for (size_t i = 0; i < relay->frontend_ip_count; i++)
 		if ((partner = find_partner(relay, i)) != NULL)
 			add_pairs(relay, &relay->frontend_ips[i], partner);
-	if (relay->address_pair_count == 0)
+	if (relay->pair_count == 0)
 		log_warning(
 			"no second address",
 			"option=rfc5780 effect=\"NAT filtering and mapping cannot be discovered\" "

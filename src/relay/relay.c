@@ -105,7 +105,7 @@ void relay_stop(struct relay *relay)
 		port_pool_destroy(relay->addresses[i].ports);
 	free(relay->addresses);
 	free(relay->address_map);
-	free(relay->address_pairs);
+	free(relay->pairs);
 	free(relay->frontends);
 	free(relay->frontend_ips);
 	if (relay->users != NULL)

@@ -12,7 +12,9 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "relay/door.h"
 #include "relay/hand_over.h"
+#include "relay/process.h"
 #include "relay/relay_socket.h"
 
 enum { ORIGINS_PATIENCE_MS = 1000 };
@@ -209,6 +211,13 @@ static bool has_family(const struct relay *relay, int family)
 	return false;
 }
 
+static const char *realm_of_origin(void *context, const char *origin)
+{
+	const struct relay_thread *thread = context;
+
+	return credentials_realm_of_origin(thread->credentials, origin);
+}
+
 static enum turn_default_family default_family(const struct config *config)
 {
 	static const char *const names[] = {
@@ -222,13 +231,6 @@ static enum turn_default_family default_family(const struct config *config)
 	       strcmp(config->allocation_default_address_family, names[family]) != 0)
 		family--;
 	return family;
-}
-
-static const char *realm_of_origin(void *context, const char *origin)
-{
-	const struct relay_thread *thread = context;
-
-	return credentials_realm_of_origin(thread->credentials, origin);
 }
 
 static enum err open_server(struct relay_thread *thread)
@@ -255,8 +257,8 @@ static enum err open_server(struct relay_thread *thread)
 		.mapped_address = config->stun_backward_compatibility,
 		.rfc3489_compatibility = config->rfc3489_compatibility,
 		.nat_discovery = config->rfc5780,
-		.address_pairs = relay->address_pairs,
-		.address_pair_count = relay->address_pair_count,
+		.pairs = relay->pairs,
+		.pair_count = relay->pair_count,
 		.max_lifetime_s = config->max_allocate_lifetime,
 		.permission_lifetime_s = config->permission_lifetime,
 		.channel_lifetime_s = config->channel_lifetime,
@@ -370,6 +372,18 @@ static void fill_host(struct relay_thread *thread)
 	};
 }
 
+/* Endpoints are opened beside a door's listener as proc-user. */
+static enum err give_to_user(struct udp_listener *listener, const struct config *config)
+{
+	char problem[256]; /* told when the process becomes that user */
+	uid_t uid;
+	gid_t gid;
+
+	if (process_find_ids(config, &uid, &gid, problem) != OK)
+		return OK;
+	return udp_listener_set_user(listener, uid);
+}
+
 /* The listeners of one transport address that come first are probed, lest a second server shares the
  * ports of a running one. */
 static enum err open_udp(struct relay_thread *thread, const struct frontend *frontend)
@@ -382,8 +396,10 @@ static enum err open_udp(struct relay_thread *thread, const struct frontend *fro
 		return ERR_SYSTEM;
 	err = udp_listener_create(&thread->host, &frontend->addr, (int)config->sock_buf_size,
 	                          config->udp, &thread->udp[thread->udp_count]);
-	thread->udp_count += err == OK;
-	return err;
+	if (err != OK)
+		return err;
+	thread->udp_count++;
+	return thread->role.is_door ? give_to_user(thread->udp[thread->udp_count - 1], config) : OK;
 }
 
 static enum err open_tcp(struct relay_thread *thread, const struct frontend *frontend)
@@ -440,7 +456,8 @@ static const char *listen_mend(int error)
 {
 	switch (error) {
 	case EADDRINUSE:
-		return ": another program has this port: stop it, or set listening-port and "
+		return ": another program has this port: stop it, or set listening-port "
+		       "and "
 		       "tls-listening-port";
 	case EADDRNOTAVAIL:
 		return ": not an address of this machine: mend listening-ip";

@@ -73,6 +73,16 @@ enum turn_verdict turn_client_input(struct turn_server *server, const struct fiv
 	return verdict;
 }
 
+void turn_hand_over_failed(struct turn_server *server, const struct five_tuple *tuple, void *path,
+                           struct packet *packet, timestamp now)
+{
+	struct request request = {.server = server, .tuple = tuple, .path = path};
+
+	server->now = now;
+	if (stun_message_parse(packet->data, packet->len, &request.message) == OK)
+		reply(&request, STUN_INSUFFICIENT_CAPACITY);
+}
+
 /* Without a cookie there is little by which to tell a message: only datagrams can be one, and of
  * RFC 3489 nothing but Binding requests. */
 static enum err parse(const struct turn_server *server, const struct five_tuple *tuple,
@@ -152,7 +162,8 @@ static bool is_served(const struct request *request)
 	return message->method == STUN_BINDING ? !settings->no_stun : !settings->stun_only;
 }
 
-/* The order is that of RFC 8489: who need not be asked (10), who asks (9.2.4), then what is not understood (6.3.1). */
+/* The order is that of RFC 8489: who need not be asked (10), who asks (9.2.4), then what is not
+ * understood (6.3.1). */
 static int run(struct request *request, const struct row *row)
 {
 	int error = STUN_NO_ERROR;
@@ -180,12 +191,12 @@ static int check_attributes(struct request *request)
 {
 	struct stun_message *message = &request->message;
 
-	nat_discovery_add_unknown(request);
 	/* RFC 7635 section 7: a token that was not asked for is not understood. */
 	if (stun_has(message, STUN_ATTR_ACCESS_TOKEN) && !request->server->settings.oauth &&
 	    message->unknown_count < STUN_UNKNOWN_MAX)
 		message->unknown[message->unknown_count++] =
 			stun_attribute_type(STUN_ATTR_ACCESS_TOKEN);
+	nat_discovery_add_unknown(request);
 	if (message->unknown_count > 0)
 		return STUN_UNKNOWN_ATTRIBUTE;
 	if (message->has_bad_attribute)

@@ -28,7 +28,7 @@ enum {
 static bool understands(const struct request *request, enum stun_attribute attribute);
 static bool understands_change_request(const struct request *request);
 static unsigned change_flags(const struct request *request);
-static const struct turn_address_pair *pair_of(const struct request *request);
+static const struct turn_pair *pair_of(const struct request *request);
 static int read_change_request(struct request *request);
 static int read_response_port(struct request *request);
 static int read_padding(struct request *request);
@@ -87,13 +87,13 @@ static unsigned change_flags(const struct request *request)
 	               : 0;
 }
 
-static const struct turn_address_pair *pair_of(const struct request *request)
+static const struct turn_pair *pair_of(const struct request *request)
 {
 	const struct turn_settings *settings = &request->server->settings;
 
-	for (size_t i = 0; i < settings->address_pair_count; i++)
-		if (addr_equal(&settings->address_pairs[i].addr, &request->tuple->server))
-			return &settings->address_pairs[i];
+	for (size_t i = 0; i < settings->pair_count; i++)
+		if (addr_equal(&settings->pairs[i].addr, &request->tuple->server))
+			return &settings->pairs[i];
 	return NULL;
 }
 
@@ -110,7 +110,7 @@ int nat_discovery_read(struct request *request)
 
 static int read_change_request(struct request *request)
 {
-	const struct turn_address_pair *pair = pair_of(request);
+	const struct turn_pair *pair = pair_of(request);
 	unsigned flags = change_flags(request);
 	struct transport_addr *from = &request->way.server;
 
@@ -191,7 +191,7 @@ static void put_public(struct request *request, enum stun_attribute attribute,
 
 static void put_other(struct request *request, enum stun_attribute attribute)
 {
-	const struct turn_address_pair *pair = pair_of(request);
+	const struct turn_pair *pair = pair_of(request);
 
 	if (pair != NULL)
 		put_public(request, attribute, &pair->other);

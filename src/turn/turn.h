@@ -41,20 +41,6 @@ struct turn_address_map {
 	struct transport_addr public_ip, private_ip;
 };
 
-/* Two transport addresses of ours that differ in IP and port: a Binding request to the one may be
- * answered from the other, or from either's IP with the other's port (RFC 5780 section 6.1). The host
- * can send UDP from all four. */
-struct turn_address_pair {
-	struct transport_addr addr, other;
-};
-
-/* The family of a relayed transport address when the client names none. RFC 8656 says IPv4. */
-enum turn_default_family {
-	TURN_DEFAULT_IPV4,
-	TURN_DEFAULT_IPV6,
-	TURN_DEFAULT_KEEP /* the client's */
-};
-
 /* Servers that new allocations are sent to instead (RFC 8489 section 10): one list for each transport,
  * and one for those that have none of their own. */
 enum turn_alternate_kind {
@@ -68,6 +54,20 @@ enum { TURN_ALTERNATES_MAX = 64 }; /* of one kind */
 struct turn_alternates {
 	struct transport_addr server[TURN_ALTERNATE_KINDS][TURN_ALTERNATES_MAX];
 	size_t count[TURN_ALTERNATE_KINDS];
+};
+
+/* Two transport addresses of ours that differ in IP and port: a Binding request to the one may be
+ * answered from the other, or from either's IP with the other's port (RFC 5780 section 6.1). The host
+ * can send UDP from all four. */
+struct turn_pair {
+	struct transport_addr addr, other;
+};
+
+/* The family of a relayed transport address when the client names none. RFC 8656 says IPv4. */
+enum turn_default_family {
+	TURN_DEFAULT_IPV4,
+	TURN_DEFAULT_IPV6,
+	TURN_DEFAULT_KEEP /* the client's */
 };
 
 /* What a client can run into; turn/limits.c says what happens then. */
@@ -139,9 +139,9 @@ struct turn_settings {     /* copied but for what it points at, which outlives t
 	bool mapped_address;     /* MAPPED-ADDRESS beside XOR-MAPPED-ADDRESS */
 	bool rfc3489_compatibility; /* serve Binding requests without a magic cookie, over UDP */
 	bool nat_discovery;         /* RFC 5780 */
-	const struct turn_address_pair
-		*address_pairs; /* one for each address with a second; none: no OTHER-ADDRESS */
-	size_t address_pair_count;
+	/* One for each address with a second; none: no OTHER-ADDRESS. */
+	const struct turn_pair *pairs;
+	size_t pair_count;
 
 	uint32_t max_lifetime_s;        /* of an allocation; 600 is the default lifetime */
 	uint32_t permission_lifetime_s; /* RFC 8656 section 9: 300 */
@@ -194,6 +194,10 @@ struct turn_forward {
 enum turn_verdict turn_client_input(struct turn_server *server, const struct five_tuple *tuple,
                                     void *path, struct packet *packet, timestamp now,
                                     struct turn_forward *forward);
+
+/* The host has no place for the client whose packet got TURN_HAND_OVER: it is told so, 508. */
+void turn_hand_over_failed(struct turn_server *server, const struct five_tuple *tuple, void *path,
+                           struct packet *packet, timestamp now);
 
 /* A datagram that a peer sent to a relayed transport address. The packet needs PACKET_HEADROOM
  * before it and PACKET_TAILROOM behind. */

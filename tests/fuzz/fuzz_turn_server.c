@@ -81,7 +81,7 @@ struct fuzz {
 	unsigned held_count;
 	uint8_t token[TURN_TOKEN_SIZE];
 	uint32_t next_id;
-	struct turn_address_pair pair;
+	struct turn_pair pair;
 	unsigned places, quota; /* taken; at most, 0: any number */
 };
 
@@ -515,7 +515,7 @@ static void start(struct fuzz *fuzz, uint8_t flags)
 	                                     .is_relayed = is_relayed,
 	                                     .context = fuzz};
 
-	fuzz->pair = (struct turn_address_pair){addr("192.0.2.1", 3478), addr("192.0.2.2", 3479)};
+	fuzz->pair = (struct turn_pair){addr("192.0.2.1", 3478), addr("192.0.2.2", 3479)};
 	demand(stun_hasher_create(&fuzz->hasher) == OK);
 	demand(peer_filter_create(&peers, &fuzz->filter) == OK);
 	fuzz->settings = (struct turn_settings){
@@ -534,8 +534,8 @@ static void start(struct fuzz *fuzz, uint8_t flags)
 		.nat_discovery = flags & 128,
 		.rfc3489_compatibility = flags & 128,
 		.secure_stun = flags & 128 && flags & 1,
-		.address_pairs = &fuzz->pair,
-		.address_pair_count = 1,
+		.pairs = &fuzz->pair,
+		.pair_count = 1,
 		.thread_count = 1,
 		.filter = fuzz->filter,
 		.packets_per_s = flags & 32 ? 3 : 0,

@@ -87,8 +87,8 @@ static void start(struct host *host)
 		abort();
 	host->settings.filter = host->filter;
 	host->settings.address_map = host->maps;
-	host->settings.address_pairs = host->address_pairs;
 	host->settings.alternates = &host->alternates;
+	host->settings.pairs = host->pairs;
 	host->settings.counters = &host->counters;
 	host->settings.quotas = (struct turn_quotas){take_place, give_place, host};
 	if (source_limit_create(host->unauthorized_per_s, 12345, &host->settings.unproven) != OK)
@@ -513,6 +513,9 @@ static void hand_over(struct host *host, const struct client *client, const stru
 	if (packet->len != len || memcmp(packet->data, bytes, len) != 0)
 		snprintf(host->fault, sizeof host->fault, "a packet was handed over changed");
 	note(host, "handed over %s", addr_format(&client->tuple.client, text));
+	if (host->lacks_all)
+		turn_hand_over_failed(host->server, &client->tuple, (void *)client,
+		                      (struct packet *)packet, host->now);
 }
 
 void host_shift(struct host *host)

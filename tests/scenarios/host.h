@@ -62,7 +62,7 @@ struct place {
 struct host {
 	struct turn_settings settings;
 	struct turn_address_map maps[RULES_MAX];
-	struct turn_address_pair address_pairs[RULES_MAX];
+	struct turn_pair pairs[RULES_MAX];
 	struct peer_filter_settings peers;
 	struct addr_range allowed[RULES_MAX], denied[RULES_MAX];
 	struct transport_addr listeners[RULES_MAX], relay_ips[RULES_MAX];
@@ -79,12 +79,12 @@ struct host {
 
 	struct user users[USERS_MAX];
 	unsigned user_count;
-	const struct client *speaker; /* the last client that sent */
 	struct origin origins[RULES_MAX];
 	unsigned origin_count;
 	struct authority authorities[RULES_MAX];
 	unsigned authority_count;
-	int64_t clock_change_ms; /* what the wall clock was set by since the start */
+	int64_t clock_change_ms;      /* what the wall clock was set by since the start */
+	const struct client *speaker; /* the last client that sent */
 	struct relay relays[RELAYS_MAX];
 	unsigned relay_count;
 	uint16_t next_port[TURN_FAMILY_COUNT];

@@ -56,7 +56,8 @@
  * The host
  *   host holds keys|relays, host answers keys|relays       answers later | at once again
  *   host says found|unknown|unavailable|opened|failed      to the oldest question held
- *   host lacks ipv4|ipv6|all|pairs, host lacks nothing           relayed addresses
+ *   host lacks ipv4|ipv6|all|pairs, host lacks nothing           relayed addresses; all: nor a place
+ *                                                                for who is handed over
  *   wait 300 | wait 500ms | clock 60  the wall clock is set forward (-60: back)
  *   event WORD..., no event WORD...                        "closed 192.0.2.1:50000", "flow added",
  *                                                          "limit user-quota=2 486",
@@ -421,17 +422,6 @@ static bool has_word(const struct words *words, const char *wanted)
 	return false;
 }
 
-static void put_cookie(struct play *play, uint8_t *message, const struct words *words)
-{
-	size_t len;
-
-	for (unsigned i = 0; i < words->count; i++) {
-		const char *value = word_value(words->word[i], "cookie");
-		if (value != NULL && (hex_get(value, message + 4, 4, &len) != OK || len != 4))
-			fault(play, "no cookie");
-	}
-}
-
 static const char *value_of(const struct words *words, const char *name, const char *otherwise)
 {
 	for (unsigned i = 2; i < words->count; i++)
@@ -471,6 +461,17 @@ static void make_token(struct play *play, struct speaker *speaker, const struct 
 		abort();
 	speaker->sealed[speaker->sealed_len - 1] ^= has_word(words, "spoiled-token");
 	snprintf(speaker->user, sizeof speaker->user, "%s", kid);
+}
+
+static void put_cookie(struct play *play, uint8_t *message, const struct words *words)
+{
+	size_t len;
+
+	for (unsigned i = 0; i < words->count; i++) {
+		const char *value = word_value(words->word[i], "cookie");
+		if (value != NULL && (hex_get(value, message + 4, 4, &len) != OK || len != 4))
+			fault(play, "no cookie");
+	}
 }
 
 static void send_message(struct play *play, struct speaker *speaker, struct words *words)
@@ -1042,12 +1043,12 @@ static void play_set(struct play *play, struct speaker *speaker, struct words *w
 	}
 	if (strcmp(words->word[1], "software") == 0)
 		s->software = "turnstone";
+	else if (strcmp(words->word[1], "server-name") == 0)
+		s->server_name = "relay.example.org";
 	else if (strcmp(words->word[1], "default-family") == 0)
 		s->default_family = strcmp(words->word[2], "keep") == 0   ? TURN_DEFAULT_KEEP
 		                    : strcmp(words->word[2], "ipv6") == 0 ? TURN_DEFAULT_IPV6
 		                                                          : TURN_DEFAULT_IPV4;
-	else if (strcmp(words->word[1], "server-name") == 0)
-		s->server_name = "relay.example.org";
 	else
 		fault(play, "no such setting");
 }
@@ -1140,18 +1141,6 @@ static void play_map(struct play *play, struct speaker *speaker, struct words *w
 	address(play, words->word[2], &map->private_ip);
 }
 
-static void play_pair(struct play *play, struct speaker *speaker, struct words *words)
-{
-	size_t *count = &play->host.settings.address_pair_count;
-	struct turn_address_pair *pair = &play->host.address_pairs[*count];
-
-	(void)speaker;
-	address(play, words->word[1], &pair[0].addr);
-	address(play, words->word[2], &pair[0].other);
-	pair[1] = (struct turn_address_pair){pair[0].other, pair[0].addr};
-	*count += 2;
-}
-
 static void play_alternates(struct play *play, struct speaker *speaker, struct words *words)
 {
 	static const char *const kinds[] = {"all", "udp", "tcp", "tls"};
@@ -1175,6 +1164,18 @@ static void play_drain(struct play *play, struct speaker *speaker, struct words 
 	(void)speaker;
 	play->host.is_draining = strcmp(words->word[1], "begins") == 0;
 	host_redirect(&play->host);
+}
+
+static void play_pair(struct play *play, struct speaker *speaker, struct words *words)
+{
+	size_t *count = &play->host.settings.pair_count;
+	struct turn_pair *pair = &play->host.pairs[*count];
+
+	(void)speaker;
+	address(play, words->word[1], &pair[0].addr);
+	address(play, words->word[2], &pair[0].other);
+	pair[1] = (struct turn_pair){pair[0].other, pair[0].addr};
+	*count += 2;
 }
 
 static void play_host(struct play *play, struct speaker *speaker, struct words *words)

@@ -90,37 +90,6 @@ static void test_addresses(void)
 	fixture_end(&fixture);
 }
 
-static void test_aux_servers(void)
-{
-	struct fixture fixture;
-
-	fixture_read(&fixture, "aux-server=192.0.2.1:9999\naux-server=[2001:db8::1]:9999\n"
-	                       "aux-server=192.0.2.2\n");
-	is_int(fixture.err, OK, "addresses with ports are read");
-	is_int(fixture.config->aux_server.count, 3, "all of them");
-	is_int(addr_port(&fixture.config->aux_server.item[1]), 9999, "a port");
-	is_int(addr_port(&fixture.config->aux_server.item[2]), 0, "one that was not given");
-	fixture_end(&fixture);
-}
-
-static void is_family(const char *text, const char *family)
-{
-	struct fixture fixture;
-
-	fixture_read(&fixture, text);
-	is_int(config_check(fixture.config, &fixture.report), OK, "%s", family);
-	is_text(fixture.config->allocation_default_address_family, family, "default family");
-	fixture_end(&fixture);
-}
-
-static void test_families(void)
-{
-	is_family("", "ipv4");
-	is_family("allocation-default-address-family=ipv6\n", "ipv6");
-	is_family("keep-address-family\n", "keep");
-	is_family("keep-address-family=no\nallocation-default-address-family=ipv6\n", "ipv6");
-}
-
 static void is_server(const struct transport_addr *addr, const char *wanted, const char *name)
 {
 	char text[ADDR_TEXT_SIZE];
@@ -158,6 +127,37 @@ static void test_servers(void)
 		is_int(fixture.err, ERR_INVALID, "no server: \"%s\"", refused[i]);
 		fixture_end(&fixture);
 	}
+}
+
+static void test_aux_servers(void)
+{
+	struct fixture fixture;
+
+	fixture_read(&fixture, "aux-server=192.0.2.1:9999\naux-server=[2001:db8::1]:9999\n"
+	                       "aux-server=192.0.2.2\n");
+	is_int(fixture.err, OK, "addresses with ports are read");
+	is_int(fixture.config->aux_server.count, 3, "all of them");
+	is_int(addr_port(&fixture.config->aux_server.item[1]), 9999, "a port");
+	is_int(addr_port(&fixture.config->aux_server.item[2]), 0, "one that was not given");
+	fixture_end(&fixture);
+}
+
+static void is_family(const char *text, const char *family)
+{
+	struct fixture fixture;
+
+	fixture_read(&fixture, text);
+	is_int(config_check(fixture.config, &fixture.report), OK, "%s", family);
+	is_text(fixture.config->allocation_default_address_family, family, "default family");
+	fixture_end(&fixture);
+}
+
+static void test_families(void)
+{
+	is_family("", "ipv4");
+	is_family("allocation-default-address-family=ipv6\n", "ipv6");
+	is_family("keep-address-family\n", "keep");
+	is_family("keep-address-family=no\nallocation-default-address-family=ipv6\n", "ipv6");
 }
 
 static void test_texts(void)
