@@ -455,9 +455,21 @@ def test_devices():
                     check_devices(server, not options, "%s %s" % (engine, " ".join(options)))
 
 
+def devices_of_sockets(namespace):
+    """The devices that UDP sockets with these local addresses are bound to; "": none."""
+    shown = subprocess.run(["ip", "netns", "exec", namespace.name, "ss", "-Huna"], check=True,
+                           stdout=subprocess.PIPE).stdout.decode()
+    local = [line.split()[3].rsplit(":", 1)[0].partition("%") for line in shown.splitlines()]
+    return {ip: {device for other, _sign, device in local if other == ip} for ip, _sign, _device in local}
+
+
 def check_devices(server, reaches_all, how):
     with Client(server.address) as client:
         client.allocate()
+        # The socket of a client that a door has handed over is among them.
+        wanted = ("", "") if reaches_all else ("clients", "peers")
+        for ip, device in zip(("10.1.0.1", "10.2.0.1"), wanted):
+            tap.expect_equal(devices_of_sockets(server.namespace)[ip], {device}, how + ": sockets of " + ip)
         with Peer("10.2.0.2") as peer:
             tap.expect(exchange_both_ways(client, peer), how + ": from the one device to the other")
         with Peer("10.1.0.2") as peer:
