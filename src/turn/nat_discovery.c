@@ -91,7 +91,7 @@ static const struct turn_pair *pair_of(const struct request *request)
 {
 	const struct turn_settings *settings = &request->server->settings;
 
-	for (size_t i = 0; i < settings->pair_count; i++)
+	for (size_t i = 0; settings->nat_discovery && i < settings->pair_count; i++)
 		if (addr_equal(&settings->pairs[i].addr, &request->tuple->server))
 			return &settings->pairs[i];
 	return NULL;
