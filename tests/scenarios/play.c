@@ -740,18 +740,19 @@ static void check_word(struct play *play, struct speaker *speaker, const struct 
 		check_attribute(play, message, word);
 }
 
-/* The id of the last request, or the one that is named. */
+/* The id of the last request, which begins with its cookie, or the one that is named. */
 static bool has_id(const struct stun_message *message, const struct speaker *speaker,
                    const struct words *words)
 {
-	uint8_t id[STUN_TRANSACTION_ID_SIZE];
+	uint8_t id[4 + STUN_TRANSACTION_ID_SIZE];
 
-	memcpy(id, speaker->sent + 8, sizeof id);
+	memcpy(id, speaker->sent + 4, sizeof id);
 	for (unsigned i = 0; i < words->count; i++)
 		if (word_value(words->word[i], "id") != NULL)
-			put_u32(id, NAMED_IDS + (uint32_t)strtoul(word_value(words->word[i], "id"),
-			                                          NULL, 0));
-	return memcmp(stun_transaction_id(message), id, sizeof id) == 0;
+			put_u32(id + 4,
+			        NAMED_IDS + (uint32_t)strtoul(word_value(words->word[i], "id"),
+			                                      NULL, 0));
+	return memcmp(message->bytes + 4, id, sizeof id) == 0;
 }
 
 /* An answer comes from where the request went, to where it came from, unless words say otherwise. */
@@ -774,13 +775,10 @@ static void check_way(struct play *play, const struct speaker *speaker,
 		fault(play, "sent to %s", addr_format(&datagram->dst, text));
 }
 
-/* A request without a magic cookie gets back the bytes that it had in its place. */
-static bool parse_answer(const struct speaker *speaker, const struct datagram *datagram,
-                         struct stun_message *message)
+static bool parse_answer(const struct datagram *datagram, struct stun_message *message)
 {
 	if (stun_message_parse(datagram->bytes, datagram->len, message) != OK &&
-	    (stun_message_parse_rfc3489(datagram->bytes, datagram->len, message) != OK ||
-	     memcmp(datagram->bytes + 4, speaker->sent + 4, 4) != 0))
+	    stun_message_parse_rfc3489(datagram->bytes, datagram->len, message) != OK)
 		return false;
 	return message->len == datagram->len;
 }
@@ -792,7 +790,7 @@ static void expect_message(struct play *play, struct speaker *speaker,
 	enum stun_method method;
 	char text[400];
 
-	if (!parse_answer(speaker, datagram, &message)) {
+	if (!parse_answer(datagram, &message)) {
 		fault(play, "no STUN message");
 		return;
 	}
