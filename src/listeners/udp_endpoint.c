@@ -94,7 +94,7 @@ enum err udp_endpoint_open(const struct transport_addr *server, const struct tra
 
 	if (err != OK)
 		return err;
-	socket_set_buffers(*fd, socket_buffer_size > 0 ? socket_buffer_size : BUFFER_SIZE_DEFAULT);
+	/* At once, as until then it gets datagrams of others. */
 	if (connect(*fd, &client->any, addr_len(client)) != 0) {
 		int saved = errno;
 
@@ -102,6 +102,7 @@ enum err udp_endpoint_open(const struct transport_addr *server, const struct tra
 		errno = saved;
 		return ERR_SYSTEM;
 	}
+	socket_set_buffers(*fd, socket_buffer_size > 0 ? socket_buffer_size : BUFFER_SIZE_DEFAULT);
 	return OK;
 }
 

@@ -194,44 +194,76 @@ def test_reservations():
                     tap.expect(meet(one, other), "data both ways")
 
 
-def request_and_more(client, count):
-    """Sends an Allocate whose nonce is fresh, right behind it Binding requests, and awaits nothing;
-    the transaction ids."""
-    messages = [client.message(stun.ALLOCATE, [
-        (stun.REQUESTED_TRANSPORT, stun.UDP_TRANSPORT)])]
-    messages += [stun.Message(stun.BINDING).encode() for _ in range(count)]
+def send_all(path, messages):
+    """Sends them and awaits nothing; their transaction ids."""
     for message in messages:
-        client.path.send(message)
+        path.send(message)
     return [message[8:20] for message in messages]
 
 
-def answers(client, count):
-    """The transaction ids of so many answers, or of those that come."""
+def bindings(count):
+    return [stun.Message(stun.BINDING).encode() for _ in range(count)]
+
+
+def allocate_request(client):
+    return client.message(stun.ALLOCATE, [(stun.REQUESTED_TRANSPORT, stun.UDP_TRANSPORT)])
+
+
+def expect_answers(client, ids, what):
+    """One answer to each, and no other."""
     found = []
-    while len(found) < count and readable(client.path.socket, 5):
+    while len(found) < len(ids) and readable(client.path.socket, 5):
         found.append(client.path.receive(0)[8:20])
-    return sorted(found)
+    tap.expect(sorted(found) == sorted(ids), "%d answers to %d requests of %s" % (
+        len(found), len(ids), what))
 
 
+@tap.limit_s(90)
 def test_nothing_is_lost():
-    """What clients send while they are handed over is answered, each request once"""
-    count = 20
+    """What clients and strangers send while clients are handed over is answered, each request once"""
     with engine_server("dedicated", 2, ips=("127.0.0.1",)) as server:
-        clients = [server.client() for _ in range(100)]
+        clients = [server.client() for _ in range(200)]
+        strangers = [server.client() for _ in range(200)]
         for client in clients:
-            client.learn(client.exchange(client.message(stun.ALLOCATE, [
-                (stun.REQUESTED_TRANSPORT, stun.UDP_TRANSPORT)])))
-        wanted = [sorted(request_and_more(client, count)) for client in clients]
-        for client, ids in zip(clients, wanted):
-            tap.expect_equal(answers(client, len(ids)), ids, "answers to one client")
+            client.learn(client.exchange(allocate_request(client)))
+        heard = [[] for _ in strangers]
+        for number, client in enumerate(clients):
+            # A request whose nonce is fresh, and more right behind it.
+            client.ids = send_all(client.path, [allocate_request(client)] + bindings(10))
+            for other in range(number, number + 20):
+                heard[other % 200] += send_all(strangers[other % 200].path, bindings(1))
         for client in clients:
-            client.path.send(client.message(stun.REFRESH, [(stun.LIFETIME, bytes(4))]))
-            refresh = stun.decode(client.path.receive(5))
-            tap.expect_equal(refresh.method, stun.REFRESH, "the next answer")
+            expect_answers(client, client.ids, "a client")
+        for stranger, ids in zip(strangers, heard):
+            expect_answers(stranger, ids, "a stranger")
+        for client in clients + strangers:
+            tap.expect(not readable(client.path.socket, 0), "no answer twice")
             client.vanish()
     totals = totals_of(server)
     tap.expect(totals[2]["passed_on"] >= len(clients), "datagrams went by mail")
     tap.expect_equal(totals[2]["handed_over"], len(clients), "clients handed over")
+
+
+@tap.limit_s(90)
+def test_strays_come_back():
+    """Binding requests of 50 strangers are answered, each once, while 1000 clients are handed over"""
+    with engine_server("dedicated", 2, ips=("127.0.0.1",)) as server:
+        strangers = [server.client() for _ in range(50)]
+        with subprocess.Popen(
+                [load_generator(), "--server", "127.0.0.1:%d" % server.port, "--mode", "idle",
+                 "--clients", "1000", "--seconds", "0", "--setup-window", "50"],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as load:
+            while load.poll() is None:
+                ids = [send_all(stranger.path, bindings(1)) for stranger in strangers]
+                for stranger, one in zip(strangers, ids):
+                    expect_answers(stranger, one, "a stranger")
+        for stranger in strangers:
+            tap.expect(not readable(stranger.path.socket, 0), "no answer twice")
+            stranger.vanish()
+    totals = totals_of(server)
+    tap.diagnose("%d datagrams came back from relay threads" % (
+        totals[0]["passed_on"] + totals[1]["passed_on"]))
+    tap.expect_equal(totals[2]["handed_over"], 1000, "clients handed over")
 
 
 @tap.limit_s(90)
