@@ -145,20 +145,43 @@ def test_one_client_one_thread():
             expect_one_thread(server, count, "%s over %s" % (engine, transport))
 
 
+def thread_of(server, client):
+    port = client.relayed[1]
+    return int(re.findall(r"created: id=(\d+)\..* relayed=[^ ]*:%d " % port, server.log())[-1])
+
+
+def allocated(server, transport):
+    client = server.client(transport)
+    client.allocate()
+    return client
+
+
 def test_clients_are_spread():
-    """A listener thread gives clients to the relay threads evenly, those that come together too"""
+    """A listener thread gives each client to the relay thread that has the fewest"""
     with engine_server("dedicated", 4, ips=("127.0.0.1",)) as server:
-        clients = [server.client(transport) for transport in ("udp", "tcp") * 20]
-        for client in clients:
-            client.allocate()
+        clients = [allocated(server, transport) for transport in ("tcp", "udp") * 20]
         for one, other in zip(clients[::2], clients[1::2]):
             tap.expect(meet(one, other), "data both ways")
-        for client in clients:
+        threads = [thread_of(server, client) for client in clients]
+        tap.expect_equal(collections.Counter(threads), {0: 10, 1: 10, 2: 10, 3: 10}, "by thread")
+        # TCP clients' places are free at once.
+        leaving = [client for client, thread in zip(clients, threads)
+                   if thread < 2 and client.path.is_stream][:6]
+        places = sorted(thread_of(server, client) for client in leaving)
+        for client in leaving:
             client.close()
+        tap.wait_until(lambda: server.log().count("allocation deleted") == len(leaving),
+                       "their end")
+        late = [allocated(server, "udp") for _ in leaving]
+        tap.expect_equal(sorted(thread_of(server, client) for client in late), places,
+                         "the threads of those that come then")
+        for client in clients + late:
+            if client not in leaving:
+                client.refresh(0)
+                client.close()
         wait_until_all_are_told(server)
-    totals = expect_each_thread_had_its_own(server, "40 clients")
-    tap.expect_equal(dict(allocations_of(server)), {0: 10, 1: 10, 2: 10, 3: 10}, "by thread")
-    tap.expect_equal(totals[4]["handed_over"], 40, "clients handed over by the listener thread")
+    totals = expect_each_thread_had_its_own(server, "46 clients")
+    tap.expect_equal(totals[4]["handed_over"], 46, "clients handed over by the listener thread")
 
 
 # TLS is with turnutils.py: messages that come together over it, as on a busy machine, uclient misses.
@@ -218,25 +241,40 @@ def expect_answers(client, ids, what):
         len(found), len(ids), what))
 
 
+def bind_request(client, peer):
+    return client.message(stun.CHANNEL_BIND, [(stun.CHANNEL_NUMBER, b"\x40\0\0\0"),
+                                              (stun.XOR_PEER_ADDRESS, peer.address)])
+
+
+def received_by(peer, count):
+    """So many payloads, or those that come, and one that should not."""
+    found = []
+    while len(found) < count:
+        data, _source = peer.receive(2)
+        if data is None:
+            break
+        found.append(data)
+    data, _source = peer.receive(0.2)
+    return sorted(found + ([data] if data else []))
+
+
 @tap.limit_s(90)
 def test_nothing_is_lost():
-    """What clients and strangers send while clients are handed over is answered, each request once"""
-    with engine_server("dedicated", 2, ips=("127.0.0.1",)) as server:
+    """What a client sends while it is handed over is seen once, by the thread that gets the client"""
+    with engine_server("dedicated", 2, ips=("127.0.0.1",)) as server, Peer() as peer:
         clients = [server.client() for _ in range(200)]
-        strangers = [server.client() for _ in range(200)]
         for client in clients:
             client.learn(client.exchange(allocate_request(client)))
-        heard = [[] for _ in strangers]
         for number, client in enumerate(clients):
-            # A request whose nonce is fresh, and more right behind it.
-            client.ids = send_all(client.path, [allocate_request(client)] + bindings(10))
-            for other in range(number, number + 20):
-                heard[other % 200] += send_all(strangers[other % 200].path, bindings(1))
+            client.ids = send_all(client.path, [
+                allocate_request(client), bind_request(client, peer), *bindings(10)])
+            client.send_channel(0x4000, b"%03d" % number)
+        tap.expect_equal(received_by(peer, len(clients)),
+                         [b"%03d" % number for number in range(len(clients))],
+                         "what the peer got")
         for client in clients:
             expect_answers(client, client.ids, "a client")
-        for stranger, ids in zip(strangers, heard):
-            expect_answers(stranger, ids, "a stranger")
-        for client in clients + strangers:
+        for client in clients:
             tap.expect(not readable(client.path.socket, 0), "no answer twice")
             client.vanish()
     totals = totals_of(server)
