@@ -139,6 +139,32 @@ static void check_transports(struct check *check)
 		warn(check, OPTION_ID_dtls, "dtls is not served: it needs cert and pkey");
 }
 
+/* ---- redirection ---- */
+
+static void check_alternate_servers(struct check *check)
+{
+	enum { SERVERS_MAX = 64 }; /* as the lists of the relay threads have room for */
+	const struct config *config = check->config;
+	const struct {
+		enum option_id id;
+		const char *name;
+		size_t count;
+	} lists[] = {
+		{OPTION_ID_alternate_server, "alternate-server", config->alternate_server.count},
+		{OPTION_ID_udp_alternate_server, "udp-alternate-server",
+	         config->udp_alternate_server.count},
+		{OPTION_ID_tcp_alternate_server, "tcp-alternate-server",
+	         config->tcp_alternate_server.count},
+		{OPTION_ID_tls_alternate_server, "tls-alternate-server",
+	         config->tls_alternate_server.count},
+	};
+
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+		if (lists[i].count > SERVERS_MAX)
+			error(check, lists[i].id, "%s: %zu servers are more than %d", lists[i].name,
+			      lists[i].count, SERVERS_MAX);
+}
+
 /* ---- relaying ---- */
 
 static void check_ports(struct check *check)
@@ -394,6 +420,19 @@ static void check_accounts(struct check *check)
 		      config->proc_group);
 }
 
+/* Each allocation takes its max-bps of the capacity, so there must be one. */
+static void check_capacity(struct check *check)
+{
+	const struct config *config = check->config;
+
+	if (config->bps_capacity != 0 && config->max_bps == 0)
+		error(check, OPTION_ID_bps_capacity,
+		      "bps-capacity: set max-bps too, which is what each allocation takes of it");
+	else if (config->bps_capacity != 0 && config->bps_capacity < config->max_bps)
+		warn(check, OPTION_ID_bps_capacity,
+		     "bps-capacity: less than max-bps, so one allocation has all of it");
+}
+
 /* coturn's names for what is no file. */
 static void complete_log(struct check *check)
 {
@@ -430,6 +469,7 @@ static void check_log(struct check *check)
 		     "syslog");
 }
 
+/* clang-format off */
 static void (*const checks[])(struct check *check) = {
 	check_files,
 	check_certificate,
@@ -439,6 +479,8 @@ static void (*const checks[])(struct check *check) = {
 	check_external_ips,
 	check_peer_rules,
 	check_lifetimes,
+	check_alternate_servers,
+	check_capacity,
 	complete_mechanisms,
 	check_mechanisms,
 	check_realm,
@@ -449,3 +491,4 @@ static void (*const checks[])(struct check *check) = {
 	check_log,
 	NULL,
 };
+/* clang-format on */

@@ -13,8 +13,10 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "listeners/tls_context.h"
+#include "relay/alternates.h"
 #include "relay/frontends.h"
 #include "relay/thread.h"
+#include "turn/source_limit.h"
 
 enum {
 	THREADS_MAX = 128,       /* as relay-threads allows */
@@ -24,7 +26,7 @@ enum {
 typedef enum err step_fn(struct relay *relay, char problem[256]);
 
 static step_fn make_users, make_filter, make_contexts, make_secrets, make_features, open_store,
-	choose_engine, open_threads, start_threads;
+	make_limits, choose_engine, open_threads, start_threads;
 
 static const struct step {
 	step_fn *take;
@@ -40,6 +42,7 @@ static const struct step {
 	{open_store, OPTION_ID_userdb},
 	{make_features, OPTION_ID_userdb},
 	{choose_engine, OPTION_ID_network_engine},
+	{make_limits, OPTION_ID_user_quota},
 	{open_threads, OPTION_ID_listening_ip},
 	{start_threads, OPTION_ID_relay_threads},
 };
@@ -56,6 +59,7 @@ enum err relay_start(const struct config *config, struct relay **result, char pr
 		return ERR_NO_MEMORY;
 	}
 	relay->config = config;
+	alternates_read(config, &relay->alternates);
 	for (size_t i = 0; i < sizeof steps / sizeof steps[0] && err == OK; i++) {
 		*about = steps[i].about;
 		err = steps[i].take(relay, problem);
@@ -92,6 +96,8 @@ void relay_stop(struct relay *relay)
 	SSL_CTX_free(relay->tls);
 	SSL_CTX_free(relay->dtls);
 	peer_filter_destroy(relay->filter);
+	source_limit_destroy(relay->unproven);
+	quota_destroy(relay->quota);
 	for (size_t i = 0; i < relay->address_count; i++)
 		port_pool_destroy(relay->addresses[i].ports);
 	free(relay->addresses);
@@ -297,7 +303,7 @@ static enum err find_md5_only(const struct relay *relay, bool *is_found, char pr
 	err = store_open(relay->config->userdb, false, &store, problem);
 	if (err != OK)
 		return err;
-	err = store_user_list(store, relay->config->realm, stop_at_md5_only, is_found);
+	err = store_user_list(store, NULL, stop_at_md5_only, is_found);
 	if (err != OK)
 		snprintf(problem, 256, "userdb %s: %s", relay->config->userdb,
 		         store_problem(store));
@@ -322,6 +328,28 @@ static enum err make_features(struct relay *relay, char problem[256])
 		relay->security_features |= STUN_FEATURE_PASSWORD_ALGORITHMS;
 	if (!relay->config->use_auth_secret)
 		relay->security_features |= STUN_FEATURE_USERNAME_ANONYMITY;
+	return err;
+}
+
+/* What holds for all threads together. */
+static enum err make_limits(struct relay *relay, char problem[256])
+{
+	const struct config *config = relay->config;
+	struct quota_settings settings = {
+		.limits = {config->user_quota, config->total_quota, config->max_bps},
+		.bps_capacity = config->bps_capacity,
+		.separator = config->use_auth_secret ? config->rest_api_separator[0] : '\0',
+	};
+	uint64_t seed;
+
+	random_bytes(&settings.hash_seed, sizeof settings.hash_seed);
+	random_bytes(&seed, sizeof seed);
+	enum err err = quota_create(&settings, &relay->quota);
+	if (err == OK)
+		err = source_limit_create(config->unauthorized_ratelimit_rps, seed,
+		                          &relay->unproven);
+	if (err != OK)
+		snprintf(problem, 256, "quotas: %s", err_string(err));
 	return err;
 }
 

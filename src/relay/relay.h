@@ -10,6 +10,7 @@
 #include "relay/credentials.h"
 #include "relay/engines.h"
 #include "relay/port_pool.h"
+#include "relay/quota.h"
 #include "turn/turn.h"
 
 struct relay_thread;
@@ -36,10 +37,13 @@ struct relay {
 	size_t address_map_count;
 	struct credentials_user *users; /* owned */
 	size_t user_count;
-	struct peer_filter *filter; /* owned */
-	SSL_CTX *tls, *dtls;        /* owned; NULL: not served */
-	struct store_thread *store; /* owned; NULL: there is none */
+	struct peer_filter *filter;    /* owned */
+	SSL_CTX *tls, *dtls;           /* owned; NULL: not served */
+	struct store_thread *store;    /* owned; NULL: there is none */
+	struct quota *quota;           /* owned; any thread */
+	struct source_limit *unproven; /* owned; any thread; NULL: no bound */
 	uint8_t nonce_secret[STUN_NONCE_SECRET_SIZE];
+	struct turn_alternates alternates; /* the threads': at the start; then main's alone */
 	uint8_t dtls_cookie_secret[DTLS_COOKIE_SECRET_SIZE];
 	uint32_t security_features;    /* what 401s offer beyond MD5: enum stun_security_feature */
 	const struct engine *engine;   /* says which threads there are */

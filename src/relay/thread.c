@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@
 #include "relay/hand_over.h"
 #include "relay/process.h"
 #include "relay/relay_socket.h"
+
+enum { ORIGINS_PATIENCE_MS = 1000 };
 
 static enum err open_loop(struct relay_thread *thread);
 static enum err open_server(struct relay_thread *thread);
@@ -38,6 +41,8 @@ enum err relay_thread_create(struct relay *relay, unsigned index, struct relay_t
 	engine_role(relay, index, &thread->role);
 	pool_init(&thread->relay_sockets, sizeof(struct relay_socket));
 	list_init(&thread->open_sockets);
+	for (unsigned i = 0; i < TURN_LIMIT_COUNT; i++)
+		thread->limits_logged[i].per_second = 1;
 	err = open_loop(thread);
 	if (err == OK)
 		err = open_server(thread);
@@ -206,6 +211,13 @@ static bool has_family(const struct relay *relay, int family)
 	return false;
 }
 
+static const char *realm_of_origin(void *context, const char *origin)
+{
+	const struct relay_thread *thread = context;
+
+	return credentials_realm_of_origin(thread->credentials, origin);
+}
+
 static enum err open_server(struct relay_thread *thread)
 {
 	const struct relay *relay = thread->relay;
@@ -213,6 +225,8 @@ static enum err open_server(struct relay_thread *thread)
 	timestamp now = timestamp_now();
 	struct turn_settings settings = {
 		.realm = config->realm != NULL ? config->realm : "turnstone",
+		.realm_of_origin = realm_of_origin,
+		.origin_context = thread,
 		.is_open = config->no_auth,
 		.is_door = thread->role.is_door,
 		.has_family = {has_family(relay, AF_INET), has_family(relay, AF_INET6)},
@@ -228,7 +242,14 @@ static enum err open_server(struct relay_thread *thread)
 		.permissions_per_allocation = config->max_permissions,
 		.channels_per_allocation = config->max_channels,
 		.pending_max = config->max_pending_requests,
-		.unauthorized_per_s = config->unauthorized_ratelimit_rps,
+		.alternates = &relay->alternates,
+		.packets_per_s = config->max_pps,
+		.new_peers_per_s = config->max_new_peers,
+		.quotas = {quota_take, quota_give, relay->quota},
+		.unproven = relay->unproven,
+		.check_origin = config->check_origin_consistency,
+		.oauth = config->oauth,
+		.server_name = config->server_name,
 		.thread = thread->index,
 		.thread_count = relay->thread_count,
 		.filter = relay->filter,
@@ -256,6 +277,7 @@ static enum err open_credentials(struct relay_thread *thread)
 		.secrets = (const char *const *)config->static_auth_secret.item,
 		.secret_count = config->static_auth_secret.count,
 		.separator = config->rest_api_separator[0],
+		.dynamic_realms = config->dynamic_realms,
 		.store = relay->store,
 		.replies = thread->mailbox,
 	};
@@ -332,7 +354,7 @@ static enum err give_to_user(struct udp_listener *listener, const struct config 
 	uid_t uid;
 	gid_t gid;
 
-	if (process_find_user(config, &uid, &gid, problem) != OK)
+	if (process_find_ids(config, &uid, &gid, problem) != OK)
 		return OK;
 	return udp_listener_set_user(listener, uid);
 }
@@ -470,6 +492,19 @@ static void pin(unsigned index)
 	}
 }
 
+/* Whoever came before the origins are known would be told a wrong realm. */
+static void await_origins(struct relay_thread *thread)
+{
+	timestamp deadline = timestamp_now() + ORIGINS_PATIENCE_MS;
+	struct pollfd wait = {.fd = mailbox_fd(thread->mailbox), .events = POLLIN};
+
+	while (!credentials_know_origins(thread->credentials) && !thread->is_ending &&
+	       timestamp_now() < deadline) {
+		poll(&wait, 1, ORIGINS_PATIENCE_MS);
+		on_mail(wait.fd, EV_READ, thread);
+	}
+}
+
 static void *run(void *context)
 {
 	struct relay_thread *thread = context;
@@ -481,6 +516,7 @@ static void *run(void *context)
 		snprintf(name, sizeof name, "relay-%u", thread->index);
 	pthread_setname_np(pthread_self(), name);
 	pin(thread->index);
+	await_origins(thread);
 	while (!thread->is_ending) {
 		set_timeout(thread);
 		event_base_loop(thread->base, EVLOOP_ONCE);
@@ -490,7 +526,10 @@ static void *run(void *context)
 
 enum err relay_thread_start(struct relay_thread *thread)
 {
-	int failure = pthread_create(&thread->pthread, NULL, run, thread);
+	int failure;
+
+	credentials_watch_origins(thread->credentials);
+	failure = pthread_create(&thread->pthread, NULL, run, thread);
 
 	errno = failure;
 	thread->is_running = failure == 0;

@@ -7,6 +7,7 @@
 
 #include "base/counters.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "base/mailbox.h"
 #include "base/pool.h"
 #include "base/timer_wheel.h"
@@ -49,6 +50,8 @@ struct relay_thread {
 	struct door *door; /* NULL: a relay thread */
 	struct pool relay_sockets;
 	struct list open_sockets; /* of relay_socket.node */
+
+	struct log_limit limits_logged[TURN_LIMIT_COUNT];
 
 	/* What the core wrote and io has not sent yet. */
 	unsigned replies_used;

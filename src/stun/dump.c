@@ -45,8 +45,11 @@ static print_value_fn *const printers[STUN_ATTR_COUNT] = {
 	[STUN_ATTR_PASSWORD_ALGORITHMS] = print_algorithms,
 	[STUN_ATTR_ALTERNATE_DOMAIN] = print_text,
 	[STUN_ATTR_ICMP] = print_icmp,
+	[STUN_ATTR_BANDWIDTH] = print_number,
 	[STUN_ATTR_SOFTWARE] = print_text,
 	[STUN_ATTR_ALTERNATE_SERVER] = print_address,
+	[STUN_ATTR_THIRD_PARTY_AUTHORIZATION] = print_text,
+	[STUN_ATTR_ORIGIN] = print_text,
 };
 
 static void print(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -6,11 +6,13 @@
 #include "stun/address.h"
 #include "turn/action.h"
 #include "turn/pending.h"
+#include "turn/redirect.h"
 #include "turn/reservation.h"
 
 enum { PROTOCOL_UDP = 17, EVEN_PORT_R = 0x80 };
 
 static int check_five_tuple(struct request *request, struct turn_open_relay *open);
+static int check_redirection(struct request *request, struct turn_open_relay *open);
 static int check_transport(struct request *request, struct turn_open_relay *open);
 static int check_dont_fragment(struct request *request, struct turn_open_relay *open);
 static int check_token(struct request *request, struct turn_open_relay *open);
@@ -18,10 +20,13 @@ static int check_one_family(struct request *request, struct turn_open_relay *ope
 static int check_family(struct request *request, struct turn_open_relay *open);
 static int check_even_port(struct request *request, struct turn_open_relay *open);
 static int check_additional_family(struct request *request, struct turn_open_relay *open);
+static uint32_t within_token(const struct request *request, uint32_t lifetime_s);
 static bool is_retransmission(const struct request *request);
+static int take_places(struct request *request, const struct turn_open_relay *open);
 static int create(struct request *request, const struct turn_open_relay *open);
 static int keep_answer(struct request *request, struct turn_allocation *allocation,
                        const struct turn_open_relay *open);
+static void put_bandwidth(struct stun_builder *answer, const struct turn_allocation *allocation);
 static void put_success(struct request *request, const struct turn_allocation *allocation);
 static uint8_t family_value(const struct request *request, enum stun_attribute attribute);
 
@@ -29,6 +34,7 @@ int handle_allocate(struct request *request)
 {
 	static int (*const steps[])(struct request * request, struct turn_open_relay * open) = {
 		check_five_tuple,        /* step 2 */
+		check_redirection,       /* "at any point" */
 		check_transport,         /* step 3 */
 		check_dont_fragment,     /* step 4 */
 		check_token,             /* step 5 */
@@ -39,6 +45,7 @@ int handle_allocate(struct request *request)
 	};
 	struct turn_open_relay open = {
 		.username = request->username,
+		.realm = request_realm(request),
 		.tuple = request->tuple,
 	};
 
@@ -51,6 +58,9 @@ int handle_allocate(struct request *request)
 		if (error != STUN_NO_ERROR)
 			return error;
 	}
+	int error = take_places(request, &open);
+	if (error != STUN_NO_ERROR)
+		return error;
 	if (request->relay_answer == ANSWER_NONE)
 		return pending_open_relay(request, &open);
 	if (request->relay_answer != ANSWER_FOUND)
@@ -65,8 +75,19 @@ uint32_t request_lifetime_s(const struct request *request)
 	uint32_t asked = stun_has(&request->message, STUN_ATTR_LIFETIME)
 	                         ? stun_get_u32(&request->message, STUN_ATTR_LIFETIME)
 	                         : 0;
+	uint32_t granted = asked > most ? most : asked < least ? least : asked;
 
-	return asked > most ? most : asked < least ? least : asked;
+	return request->token_deadline != 0 ? within_token(request, granted) : granted;
+}
+
+/* RFC 7635 section 9: nothing outlives the token that it was made with. A started second counts, as 0
+ * would be a deletion. */
+static uint32_t within_token(const struct request *request, uint32_t lifetime_s)
+{
+	timestamp now = request->server->now, deadline = request->token_deadline;
+	timestamp left_s = deadline > now ? (deadline - now + MS_PER_S - 1) / MS_PER_S : 1;
+
+	return left_s < lifetime_s ? (uint32_t)left_s : lifetime_s;
 }
 
 static bool is_retransmission(const struct request *request)
@@ -81,6 +102,12 @@ static int check_five_tuple(struct request *request, struct turn_open_relay *ope
 {
 	(void)open;
 	return request->allocation == NULL ? STUN_NO_ERROR : STUN_ALLOCATION_MISMATCH;
+}
+
+static int check_redirection(struct request *request, struct turn_open_relay *open)
+{
+	(void)open;
+	return redirect(request);
 }
 
 static int check_transport(struct request *request, struct turn_open_relay *open)
@@ -195,6 +222,16 @@ static uint8_t family_value(const struct request *request, enum stun_attribute a
 	return (uint8_t)(stun_get_u32(&request->message, attribute) >> 24);
 }
 
+/* Step 10, before anything is opened for the client. A reserved address has its place until it is
+ * given up to this request. */
+static int take_places(struct request *request, const struct turn_open_relay *open)
+{
+	enum answer_state when = open->has_token ? ANSWER_FOUND : ANSWER_NONE;
+
+	return request->relay_answer == when ? places_take(request, open->reserve_next)
+	                                     : STUN_NO_ERROR;
+}
+
 static int create(struct request *request, const struct turn_open_relay *open)
 {
 	const struct turn_opened *opened = request->opened;
@@ -203,18 +240,26 @@ static int create(struct request *request, const struct turn_open_relay *open)
 
 	if (!has_any || (open->reserve_next && opened->reserved.relay == NULL))
 		return STUN_INSUFFICIENT_CAPACITY;
+	char origin[STUN_ORIGIN_MAX + 1];
+	const char *realm = request_realm(request);
+	bool is_default = strcmp(realm, request->server->settings.realm) == 0;
 	struct turn_allocation *allocation = allocation_create(
 		request->server, &(struct allocation_settings){
 					 .tuple = request->tuple,
 					 .path = request->path,
 					 .relay = opened->relay,
 					 .username = request->username,
+					 .realm = is_default ? NULL : realm,
+					 .origin = request_origin(request, origin) ? origin : NULL,
+					 .token_deadline = request->token_deadline,
 					 .key = request->key,
 					 .key_len = request->key_len,
 					 .lifetime_s = request_lifetime_s(request),
+					 .place = &request->places.allocation,
 				 });
 	if (allocation == NULL)
 		return STUN_INSUFFICIENT_CAPACITY;
+	request->places.allocation.holder = NULL;
 	int error = keep_answer(request, allocation, open);
 	if (error != STUN_NO_ERROR) {
 		allocation_destroy(allocation); /* the relays are still the request's */
@@ -249,10 +294,21 @@ static int keep_answer(struct request *request, struct turn_allocation *allocati
 	if (!open->reserve_next)
 		return STUN_NO_ERROR;
 	answer->has_token = true;
-	return reservation_create(request->server, request->username, &request->opened->reserved,
-	                          answer->token) == OK
-	               ? STUN_NO_ERROR
-	               : STUN_INSUFFICIENT_CAPACITY;
+	if (reservation_create(request->server, request->username, &request->opened->reserved,
+	                       &request->places.reservation, answer->token) != OK)
+		return STUN_INSUFFICIENT_CAPACITY;
+	request->places.reservation.holder = NULL;
+	return STUN_NO_ERROR;
+}
+
+/* What was granted; less than one unit would say that nothing may be sent. */
+static void put_bandwidth(struct stun_builder *answer, const struct turn_allocation *allocation)
+{
+	uint64_t units = allocation->place.bps / BANDWIDTH_UNIT;
+
+	if (units > 0)
+		stun_put_u32(answer, STUN_ATTR_BANDWIDTH,
+		             units < UINT32_MAX ? (uint32_t)units : UINT32_MAX);
 }
 
 static void put_success(struct request *request, const struct turn_allocation *allocation)
@@ -265,6 +321,7 @@ static void put_success(struct request *request, const struct turn_allocation *a
 			stun_put_xor_address(answer, STUN_ATTR_XOR_RELAYED_ADDRESS,
 			                     &allocation->relay[family].public_addr);
 	stun_put_u32(answer, STUN_ATTR_LIFETIME, kept->lifetime_s);
+	put_bandwidth(answer, allocation);
 	if (kept->has_token)
 		stun_put(answer, STUN_ATTR_RESERVATION_TOKEN, kept->token, sizeof kept->token);
 	stun_put_xor_address(answer, STUN_ATTR_XOR_MAPPED_ADDRESS, &request->tuple->client);

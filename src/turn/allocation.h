@@ -1,6 +1,7 @@
 /* Allocations (RFC 8656 section 6), each on the 5-tuple of its client. Private to the folder. */
 #pragma once
 
+#include "turn/limits.h"
 #include "turn/server.h"
 
 /* What it takes to answer a retransmitted Allocate as the first one was. */
@@ -28,14 +29,21 @@ struct turn_allocation {
 	struct timer timer; /* at the earlier expiry */
 	uint32_t lifetime_s;
 
-	char *username; /* owned */
+	char *username; /* owned; of a session by access token the first kid */
+	char *realm;    /* owned; NULL: the default one */
+	char *origin;   /* owned, normalised; NULL: the client named none */
 	uint8_t key[STUN_SHA256_KEY_SIZE];
 	uint8_t key_len;
+	timestamp token_deadline; /* key is of an access token that ends then; 0: of a user */
 
 	struct list permissions;   /* owned, with their channels */
 	uint32_t permission_count; /* those that are alive */
 	uint32_t channel_count;
 	struct turn_traffic traffic;
+	struct limits limits;
+	/* Goes with the allocation from thread to thread, as the place is the server's, not a
+	 * thread's: a copy that is left behind holds none (.holder is NULL). */
+	struct turn_place place;
 	struct allocate_answer answer;
 };
 
@@ -48,9 +56,12 @@ struct allocation_settings {
 	void *path;
 	const struct turn_relay *relay; /* TURN_FAMILY_COUNT of them */
 	const char *username;
+	const char *realm, *origin; /* NULL: the default one, none */
 	const uint8_t *key;
 	size_t key_len;
+	timestamp token_deadline;
 	uint32_t lifetime_s;
+	const struct turn_place *place; /* taken over: its holder is NULL without quotas */
 };
 /* Returns NULL when there is no memory. */
 struct turn_allocation *allocation_create(struct turn_server *server,
@@ -58,7 +69,7 @@ struct turn_allocation *allocation_create(struct turn_server *server,
 /* Ends an allocation, closes its relays and reports it. */
 void allocation_end(struct turn_allocation *allocation, enum turn_report_type type,
                     const char *reason);
-/* Frees it and all it owns without an action. */
+/* Frees it and all it owns without an action, and gives its place in the quotas back. */
 void allocation_destroy(struct turn_allocation *allocation);
 
 void allocation_refresh(struct turn_allocation *allocation, enum turn_family family,
@@ -66,6 +77,15 @@ void allocation_refresh(struct turn_allocation *allocation, enum turn_family fam
 /* Gives up one relayed transport address with its permissions and channels. */
 void allocation_drop_family(struct turn_allocation *allocation, enum turn_family family);
 
+/* Returns the realm that its user is of, lent. */
+static inline const char *allocation_realm(const struct turn_allocation *allocation)
+{
+	return allocation->realm != NULL ? allocation->realm : allocation->server->settings.realm;
+}
+static inline bool allocation_is_by_token(const struct turn_allocation *allocation)
+{
+	return allocation->token_deadline != 0;
+}
 static inline bool allocation_has_family(const struct turn_allocation *allocation,
                                          enum turn_family family)
 {

@@ -10,10 +10,12 @@
 #include "base/bytes.h"
 #include "stun/channel_data.h"
 #include "turn/pending.h"
+#include "turn/redirect.h"
 
 enum demand {
 	AUTHENTICATED = 1 << 0, /* long-term credentials, unless the server is open */
 	ON_ALLOCATION = 1 << 1, /* the 5-tuple has an allocation: 437 otherwise */
+	REDIRECTED = 1 << 2,    /* another server may be asked to do it: 300 */
 };
 
 /* clang-format off */
@@ -25,7 +27,7 @@ static const struct row {
 } rows[] = {
 	{STUN_BINDING,           STUN_REQUEST,    0,                             handle_binding},
 	{STUN_BINDING,           STUN_INDICATION, 0,                             handle_binding_indication},
-	{STUN_ALLOCATE,          STUN_REQUEST,    AUTHENTICATED,                 handle_allocate},
+	{STUN_ALLOCATE,          STUN_REQUEST,    AUTHENTICATED | REDIRECTED,    handle_allocate},
 	{STUN_REFRESH,           STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION, handle_refresh},
 	{STUN_CREATE_PERMISSION, STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION, handle_create_permission},
 	{STUN_CHANNEL_BIND,      STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION, handle_channel_bind},
@@ -36,7 +38,7 @@ static const struct row {
 static enum turn_verdict message_input(struct request *request);
 static const struct row *row_find(const struct stun_message *message);
 static int run(struct request *request, const struct row *row);
-static int check_attributes(const struct stun_message *message);
+static int check_attributes(struct request *request);
 static enum turn_verdict hand_over(struct request *request);
 static enum turn_verdict drop_unexpected(struct request *request);
 static enum turn_verdict drop_indication(struct request *request, int error);
@@ -61,6 +63,7 @@ enum turn_verdict turn_client_input(struct turn_server *server, const struct fiv
 	if (stun_message_parse(packet->data, packet->len, &request.message) != OK)
 		return drop(server, COUNT_drop_malformed);
 	enum turn_verdict verdict = message_input(&request);
+	places_give(server, &request.places);
 	bytes_wipe(request.key, request.key_len);
 	return verdict;
 }
@@ -126,22 +129,31 @@ static const struct row *row_find(const struct stun_message *message)
 	return NULL;
 }
 
-/* The order is that of RFC 8489: who asks (9.2.4), then what is not understood (6.3.1). */
+/* The order is that of RFC 8489: who need not be asked (10), who asks (9.2.4), then what is not understood (6.3.1). */
 static int run(struct request *request, const struct row *row)
 {
 	int error = STUN_NO_ERROR;
 
-	if (row->demands & AUTHENTICATED)
+	if (row->demands & REDIRECTED)
+		error = redirect_stranger(request);
+	if (error == STUN_NO_ERROR && (row->demands & AUTHENTICATED))
 		error = authenticate(request);
 	if (error == STUN_NO_ERROR)
-		error = check_attributes(&request->message);
+		error = check_attributes(request);
 	if (error == STUN_NO_ERROR && (row->demands & ON_ALLOCATION) && request->allocation == NULL)
 		error = STUN_ALLOCATION_MISMATCH;
 	return error != STUN_NO_ERROR ? error : row->handle(request);
 }
 
-static int check_attributes(const struct stun_message *message)
+static int check_attributes(struct request *request)
 {
+	struct stun_message *message = &request->message;
+
+	/* RFC 7635 section 7: a token that was not asked for is not understood. */
+	if (stun_has(message, STUN_ATTR_ACCESS_TOKEN) && !request->server->settings.oauth &&
+	    message->unknown_count < STUN_UNKNOWN_MAX)
+		message->unknown[message->unknown_count++] =
+			stun_attribute_type(STUN_ATTR_ACCESS_TOKEN);
 	if (message->unknown_count > 0)
 		return STUN_UNKNOWN_ATTRIBUTE;
 	if (message->has_bad_attribute)

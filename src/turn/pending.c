@@ -18,9 +18,12 @@ struct pending {
 
 	/* Who sent it, once that is known: a relay is opened for proven users alone. */
 	bool is_authenticated, names_algorithm;
+	char *realm; /* owned; NULL: not decided */
+	timestamp token_deadline;
 	char username[TURN_USERNAME_MAX + 1];
 	uint8_t key[STUN_KEY_MAX];
 	size_t key_len;
+	struct places places;
 
 	size_t len;
 	uint8_t message[];
@@ -54,12 +57,20 @@ int pending_open_relay(struct request *request, const struct turn_open_relay *op
 
 	if (pending == NULL)
 		return OUTCOME_DROPPED;
+	pending->realm = strdup(request_realm(request));
+	if (pending->realm == NULL) {
+		destroy(pending);
+		return count_drop(request, COUNT_drop_no_memory);
+	}
 	pending->is_for_relay = true;
 	pending->is_authenticated = request->is_authenticated;
 	pending->names_algorithm = request->names_algorithm;
+	pending->token_deadline = request->token_deadline;
 	memcpy(pending->username, request->username, strlen(request->username) + 1);
 	memcpy(pending->key, request->key, request->key_len);
 	pending->key_len = request->key_len;
+	pending->places = request->places;
+	request->places = (struct places){0};
 	action_open_relay(request->server, pending->cookie, open);
 	return OUTCOME_PARKED;
 }
@@ -123,6 +134,18 @@ void turn_key_found(struct turn_server *server, uint64_t cookie, const struct tu
 	if (pending != NULL)
 		resume(pending,
 		       &(struct request){.key_answer = ANSWER_FOUND, .keys = keys, .key_count = n});
+}
+
+void turn_token_key_found(struct turn_server *server, uint64_t cookie,
+                          const struct turn_token_key *key, uint64_t wall_ms, timestamp now)
+{
+	struct pending *pending = pending_find(server, cookie, false);
+
+	server->now = now;
+	if (pending != NULL)
+		resume(pending, &(struct request){.key_answer = ANSWER_FOUND,
+		                                  .token_key = key,
+		                                  .wall_ms = wall_ms});
 }
 
 void turn_key_not_found(struct turn_server *server, uint64_t cookie, timestamp now)
@@ -232,10 +255,15 @@ static void resume(struct pending *pending, struct request *request)
 	request->username = pending->username;
 	request->is_authenticated = pending->is_authenticated;
 	request->names_algorithm = pending->names_algorithm;
+	request->token_deadline = pending->token_deadline;
+	request->realm = pending->realm;
 	memcpy(request->key, pending->key, pending->key_len);
 	request->key_len = pending->key_len;
+	request->places = pending->places;
+	pending->places = (struct places){0};
 	if (stun_message_parse(pending->message, pending->len, &request->message) == OK)
 		dispatch(request);
+	places_give(server, &request->places);
 	bytes_wipe(request->key, sizeof request->key);
 	destroy(pending);
 }
@@ -255,7 +283,9 @@ static void destroy(struct pending *pending)
 	list_remove(&pending->node);
 	hash_table_remove(&server->pending_by_cookie, hash_mix(pending->cookie), pending);
 	hash_table_remove(&server->pending_by_transaction, hash_of(pending), pending);
+	places_give(server, &pending->places);
 	bytes_wipe(pending->key, sizeof pending->key);
+	free(pending->realm);
 	free(pending);
 }
 

@@ -1,7 +1,7 @@
 /* The only place that answers: it makes a response of what a handler returned, adds what RFC 8489
  * wants in it, and keeps answers from being worth a forger's while. */
 #include "turn/action.h"
-#include "turn/request.h"
+#include "turn/redirect.h"
 #include "turn/source_limit.h"
 
 static void count_reply(const struct request *request, int error);
@@ -49,6 +49,8 @@ static void count_reply(const struct request *request, int error)
 		count(server, COUNT_unauthorized);
 	if (error == STUN_STALE_NONCE)
 		count(server, COUNT_stale_nonces);
+	if (error == STUN_TRY_ALTERNATE)
+		count(server, COUNT_redirected);
 	if (error != STUN_NO_ERROR)
 		count(server, COUNT_error_responses);
 	else if (request->message.method == STUN_BINDING)
@@ -63,7 +65,15 @@ static bool is_told(const struct request *request)
 	struct turn_server *server = request->server;
 
 	return request->is_authenticated || request->tuple->transport != TRANSPORT_UDP ||
-	       source_limit_passes(server->unproven, &request->tuple->client, server->now);
+	       source_limit_passes(server->settings.unproven, &request->tuple->client, server->now);
+}
+
+static const char *reason_of(const struct request *request, int error)
+{
+	if (!request->server->settings.reason_phrases)
+		return NULL;
+	return request->reason != NULL ? request->reason
+	                               : stun_error_reason((enum stun_error)error);
 }
 
 static void build_error(struct request *request, int error)
@@ -73,14 +83,14 @@ static void build_error(struct request *request, int error)
 
 	stun_build(&request->answer, server->reply, sizeof server->reply, message->method,
 	           STUN_ERROR_RESPONSE, stun_transaction_id(message));
-	stun_put_error(&request->answer, (enum stun_error)error,
-	               server->settings.reason_phrases ? stun_error_reason((enum stun_error)error)
-	                                               : NULL);
+	stun_put_error(&request->answer, (enum stun_error)error, reason_of(request, error));
 	if (error == STUN_UNKNOWN_ATTRIBUTE)
 		stun_put_unknown_attributes(&request->answer, message->unknown,
 		                            message->unknown_count);
 	if (error == STUN_UNAUTHENTICATED || error == STUN_STALE_NONCE)
 		put_challenge(request);
+	if (error == STUN_TRY_ALTERNATE)
+		redirect_put(request);
 }
 
 /* RFC 8489 section 9.2.4: what a client needs for its next attempt. */
@@ -91,10 +101,13 @@ static void put_challenge(struct request *request)
 
 	stun_nonce_make(server->hasher, server->settings.nonce_secret, &request->tuple->client,
 	                server->settings.security_features, wall_s(server), nonce);
-	stun_put_text(&request->answer, STUN_ATTR_REALM, server->settings.realm);
+	stun_put_text(&request->answer, STUN_ATTR_REALM, request_realm(request));
 	stun_put(&request->answer, STUN_ATTR_NONCE, nonce, sizeof nonce);
 	if (server->settings.security_features & STUN_FEATURE_PASSWORD_ALGORITHMS)
 		stun_put_password_algorithms(&request->answer);
+	if (server->settings.oauth)
+		stun_put_text(&request->answer, STUN_ATTR_THIRD_PARTY_AUTHORIZATION,
+		              third_party_server_name(request));
 }
 
 /* RFC 8489 section 9.2.4: SHA-256 for clients that named an algorithm, SHA-1 for those that know

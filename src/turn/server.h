@@ -14,8 +14,6 @@ enum {
 	INDICATION_IDS = 64, /* drawn at once: what the generator costs is mostly per call */
 };
 
-struct source_limit;
-
 struct turn_server {
 	struct turn_settings settings;
 	timestamp now; /* as the host last told it */
@@ -24,9 +22,8 @@ struct turn_server {
 	uint8_t indication_ids[INDICATION_IDS][STUN_TRANSACTION_ID_SIZE];
 	unsigned indication_ids_left; /* the first ones of them */
 
-	struct stun_hasher *hasher;    /* owned */
-	struct timer_wheel *timers;    /* owned */
-	struct source_limit *unproven; /* owned; NULL: not limited */
+	struct stun_hasher *hasher; /* owned */
+	struct timer_wheel *timers; /* owned */
 
 	struct hash_table allocations;                          /* by 5-tuple */
 	struct hash_table permissions;                          /* by allocation and peer's IP */
@@ -41,6 +38,10 @@ struct turn_server {
 	struct list actions;                  /* of struct queued_action, oldest first */
 	struct queued_action *current_action; /* owned; what the host reads now */
 	size_t queued_messages;
+
+	struct turn_alternates alternates;
+	size_t next_alternate[TURN_ALTERNATE_KINDS]; /* whose turn it is; taken modulo the count */
+	bool is_draining;
 
 	uint8_t reply[REPLY_SIZE];            /* the message being written */
 	char username[TURN_USERNAME_MAX + 1]; /* of the request being handled */

@@ -21,11 +21,13 @@
 #include "base/counters.h"
 #include "base/packet.h"
 #include "base/timestamp.h"
+#include "stun/aead.h"
 #include "stun/integrity.h"
 #include "stun/message.h"
 #include "stun/nonce.h"
 #include "turn/peer_filter.h"
 
+struct source_limit;
 struct turn_server;     /* all that one relay thread knows */
 struct turn_allocation; /* relayed addresses, permissions, channels */
 
@@ -39,12 +41,71 @@ struct turn_address_map {
 	struct transport_addr public_ip, private_ip;
 };
 
-struct turn_settings { /* copied but for what it points at, which outlives the server */
-	const char *realm;
-	bool is_open; /* relays without authentication: no-auth */
+/* Servers that new allocations are sent to instead (RFC 8489 section 10): one list for each transport,
+ * and one for those that have none of their own. */
+enum turn_alternate_kind {
+	TURN_ALTERNATE_ALL,
+	TURN_ALTERNATE_UDP, /* and DTLS */
+	TURN_ALTERNATE_TCP,
+	TURN_ALTERNATE_TLS,  /* and DTLS, where there is none for UDP */
+	TURN_ALTERNATE_KINDS /* the count */
+};
+enum { TURN_ALTERNATES_MAX = 64 }; /* of one kind */
+struct turn_alternates {
+	struct transport_addr server[TURN_ALTERNATE_KINDS][TURN_ALTERNATES_MAX];
+	size_t count[TURN_ALTERNATE_KINDS];
+};
+
+/* What a client can run into; turn/limits.c says what happens then. */
+enum turn_limit {
+	TURN_LIMIT_NONE,
+	TURN_LIMIT_USER_QUOTA,  /* allocations of a user */
+	TURN_LIMIT_TOTAL_QUOTA, /* allocations of a realm */
+	TURN_LIMIT_CAPACITY,    /* bytes a second of all allocations */
+	TURN_LIMIT_PERMISSIONS, /* of an allocation, as all that follow */
+	TURN_LIMIT_CHANNELS,
+	TURN_LIMIT_NEW_PEERS,
+	TURN_LIMIT_BANDWIDTH,
+	TURN_LIMIT_PACKET_RATE,
+	TURN_LIMIT_MEMORY,
+	TURN_LIMIT_COUNT /* the count */
+};
+
+/* A place in the quotas, held by an allocation, by a reserved address, or by a request that is to
+ * become one. Whoever holds it gives it back once. */
+struct turn_place {
+	void *holder; /* the host's handle: in whose name; NULL: none is held */
+	uint64_t bps; /* granted with it, for each direction; 0: no bound */
+};
+struct turn_place_wish {
+	const char *realm, *username; /* "" on an open server */
+	bool is_reservation;          /* for an address that only waits: no bandwidth */
+	uint64_t asked_bps;           /* more than that is not wanted; 0: as much as there is */
+};
+
+/* The quotas that the servers of all threads share. Neither function may block or call back. */
+struct turn_quotas {
+	/* Takes a place; or says which limit is reached, and its value. */
+	enum turn_limit (*take)(void *context, const struct turn_place_wish *wish,
+	                        struct turn_place *place, uint64_t *value);
+	void (*give)(void *context, const struct turn_place *place);
+	void *context;
+};
+
+struct turn_settings {     /* copied but for what it points at, which outlives the server */
+	const char *realm; /* the default one */
+	/* Gives the realm of an ORIGIN, which is in the form of stun_origin_normalise; NULL: none has
+	 * that origin. It does not block, and the text lives until the host is next called back. NULL:
+	 * there are no origins. */
+	const char *(*realm_of_origin)(void *context, const char *origin);
+	void *origin_context;
+	bool check_origin; /* an ORIGIN other than that of the allocation is refused with 441 */
+	bool is_open;      /* relays without authentication: no-auth */
 	/* A door meets clients and keeps none: whoever has shown that it receives where it sends from
 	 * gets TURN_HAND_OVER. Nothing is ever parked or allocated here. */
 	bool is_door;
+	bool oauth;              /* access tokens of RFC 7635 are accepted and asked for */
+	const char *server_name; /* that tokens are made for; NULL or "": the realm */
 	bool has_family[TURN_FAMILY_COUNT]; /* which relayed address families can be had */
 	bool rfc5766_channel_numbers;       /* up to 0x7FFE */
 	bool fingerprint;     /* on every message, not only where the client used it */
@@ -66,7 +127,12 @@ struct turn_settings { /* copied but for what it points at, which outlives the s
 
 	uint32_t permissions_per_allocation, channels_per_allocation; /* bounds; 508 beyond */
 	uint32_t pending_max;                                         /* requests parked at once */
-	uint32_t unauthorized_per_s; /* 401, 438 and 400 to one UDP source; 0: not limited */
+	uint32_t packets_per_s;        /* of an allocation in each direction; 0: no bound */
+	uint32_t new_peers_per_s;      /* of an allocation; 0: no bound */
+	struct turn_quotas quotas;     /* .take is NULL: none */
+	struct source_limit *unproven; /* 401, 438, 400 to one UDP source; NULL: no bound */
+
+	const struct turn_alternates *alternates; /* at the start; NULL: none */
 
 	unsigned thread, thread_count; /* a reservation token tells the thread that holds it */
 	const struct peer_filter *filter;
@@ -84,7 +150,7 @@ MUST_CHECK enum err turn_server_create(const struct turn_settings *settings, tim
 void turn_server_destroy(struct turn_server *server);
 
 enum turn_verdict {
-	TURN_DROP,      /* nothing to send; the reason was counted */
+	TURN_DROP,      /* nothing to send; the reason was counted; there may be actions */
 	TURN_CONSUMED,  /* handled; there may be actions */
 	TURN_TO_PEER,   /* send the packet as it stands from .relay to .dst */
 	TURN_TO_CLIENT, /* send the packet as it stands over .path to .dst */
@@ -130,10 +196,11 @@ enum turn_action_type {
 	TURN_SEND,        /* a message the core wrote, for .path and .dst */
 	TURN_OPEN_RELAY,  /* bind relayed addresses: .open; answer turn_relay_opened or _failed */
 	TURN_CLOSE_RELAY, /* .relay is no longer used */
-	TURN_FIND_KEY,    /* .find; answer turn_key_found or _not_found; never block */
+	TURN_FIND_KEY,    /* .find; answer turn_key_found and its kin; never block */
 	TURN_FLOW_ADDED,  /* .flow: a channel over UDP that an offload may carry */
 	TURN_FLOW_REMOVED,
-	TURN_REPORT, /* .report: what happened to an allocation, for logs and accounting */
+	TURN_REPORT,        /* .report: what happened to an allocation, for logs and accounting */
+	TURN_LIMIT_REACHED, /* .reached: whom a limit stopped, for the log */
 };
 
 struct turn_open_relay {
@@ -143,10 +210,12 @@ struct turn_open_relay {
 	bool has_token; /* RESERVATION-TOKEN: take what turn_reservation_take gives, of any family */
 	uint8_t token[TURN_TOKEN_SIZE];
 	const char *username; /* who asks, for turn_reservation_take; "" on an open server */
+	const char *realm;    /* the user is of */
 	const struct five_tuple *tuple; /* where the request came from and to */
 };
 
 struct turn_find_key {
+	bool is_token;        /* the key of an authorization server; username is its kid */
 	const char *username; /* NULL when the client sent a USERHASH */
 	const uint8_t *userhash;
 	const char *realm;
@@ -175,18 +244,28 @@ enum turn_report_type { TURN_CREATED, TURN_REFRESHED, TURN_EXPIRED, TURN_DELETED
 
 struct turn_traffic {
 	uint64_t to_peer_packets, to_peer_bytes, to_client_packets, to_client_bytes;
+	uint64_t limited_packets; /* dropped for bandwidth or packet rate, both ways */
 };
 
 struct turn_report {
 	enum turn_report_type type;
 	uint64_t id; /* of the allocation, unique in this server */
-	const char *username;
+	const char *username, *realm;
+	const char *origin; /* "": the client named none */
 	const struct five_tuple *tuple;
 	const struct turn_relay *relay; /* TURN_FAMILY_COUNT of them */
 	uint32_t lifetime_s;
 	struct turn_traffic traffic;
 	const char
 		*reason; /* "no refresh in 600 s", "refresh with lifetime 0", "connection closed" */
+};
+
+struct turn_limit_reached {
+	enum turn_limit limit;
+	uint64_t value; /* of the limit */
+	uint16_t error; /* what the client was told; 0: packets are dropped */
+	const char *username;
+	const struct five_tuple *tuple;
 };
 
 struct turn_action {
@@ -201,6 +280,7 @@ struct turn_action {
 		struct turn_find_key find;
 		struct turn_flow flow;
 		struct turn_report report;
+		struct turn_limit_reached reached;
 	};
 };
 
@@ -235,6 +315,33 @@ void turn_key_found(struct turn_server *server, uint64_t cookie, const struct tu
                     size_t n, timestamp now);
 void turn_key_not_found(struct turn_server *server, uint64_t cookie, timestamp now);
 void turn_key_unavailable(struct turn_server *server, uint64_t cookie, timestamp now);
+
+/* Sets the alternate servers anew, in whose turn Allocate requests are answered with 300. The lists
+ * are copied. Existing allocations are not concerned, nor are Binding and reserved ports. */
+void turn_server_set_alternates(struct turn_server *server,
+                                const struct turn_alternates *alternates);
+/* While a server drains it makes no new allocation, but for those that a reservation token stands
+ * for: 300 where there are alternate servers, else 508. All that exists goes on. */
+void turn_server_set_draining(struct turn_server *server, bool is_draining);
+
+enum turn_direction { TURN_TOWARDS_PEER, TURN_TOWARDS_CLIENT, TURN_DIRECTION_COUNT };
+
+/* How many bytes an allocation may pass on now; SIZE_MAX: as many as come. Datagrams are judged with
+ * each packet; this is for streams, which can wait instead (RFC 6062): a host that asks again after
+ * some milliseconds is told more. */
+size_t turn_bytes_allowed(struct turn_allocation *allocation, enum turn_direction direction,
+                          timestamp now);
+/* Counts what was passed on: at most as much as was allowed. */
+void turn_bytes_passed(struct turn_allocation *allocation, enum turn_direction direction, size_t n);
+/* What an authorization server agreed on with us (RFC 7635 section 4.1). */
+struct turn_token_key {
+	struct aead_key key;
+	char realm[TURN_REALM_MAX + 1]; /* of those it vouches for; "": the one they came to */
+};
+/* The answer to TURN_FIND_KEY with is_token, or turn_key_not_found or _unavailable. wall_ms is the
+ * time since 1970 as the host's clock tells it now: others made the token by theirs. */
+void turn_token_key_found(struct turn_server *server, uint64_t cookie,
+                          const struct turn_token_key *key, uint64_t wall_ms, timestamp now);
 
 /* When turn_handle_timeout wants to be called; TIMESTAMP_NEVER when nothing is due. */
 timestamp turn_next_timeout(const struct turn_server *server);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "turn/source_limit.h"
 
 enum { FIRST_PORT = 50000 };
 
@@ -15,6 +16,8 @@ static void carry_out(struct host *host);
 static void carry_out_one(struct host *host, const struct turn_action *action);
 static void hold(struct host *host, const struct turn_action *action);
 static void answer_key(struct host *host, const struct turn_action *action, const char *how);
+static bool answer_token_key(struct host *host, const struct turn_action *action);
+static const char *realm_of_origin(void *context, const char *origin);
 static void open_relay(struct host *host, const struct turn_action *action);
 static void close_relay(struct host *host, struct relay *relay);
 static void keep(struct host *host, const struct client *client, const struct packet *packet,
@@ -24,6 +27,9 @@ static void hand_over(struct host *host, const struct client *client, const stru
 static void note(struct host *host, const char *format, ...) PRINTF_LIKE(2, 3);
 static void repeat_itself(void *bytes, size_t len);
 static void check_indication_id(struct host *host, const struct packet *packet);
+static enum turn_limit take_place(void *context, const struct turn_place_wish *wish,
+                                  struct turn_place *place, uint64_t *value);
+static void give_place(void *context, const struct turn_place *place);
 static bool is_relayed(const struct transport_addr *addr, void *context);
 
 void host_init(struct host *host)
@@ -48,6 +54,8 @@ void host_init(struct host *host)
 		.thread_count = 7,
 		.wall_offset_ms = 1700000000000,
 		.random = repeat_itself,
+		.realm_of_origin = realm_of_origin,
+		.origin_context = host,
 	};
 	if (stun_hasher_create(&host->hasher) != OK || host->datagrams == NULL)
 		abort();
@@ -57,6 +65,7 @@ void host_init(struct host *host)
 void host_deinit(struct host *host)
 {
 	turn_server_destroy(host->server);
+	source_limit_destroy(host->settings.unproven);
 	peer_filter_destroy(host->filter);
 	stun_hasher_destroy(host->hasher);
 	free(host->datagrams);
@@ -77,9 +86,22 @@ static void start(struct host *host)
 		abort();
 	host->settings.filter = host->filter;
 	host->settings.address_map = host->maps;
+	host->settings.alternates = &host->alternates;
 	host->settings.counters = &host->counters;
+	host->settings.quotas = (struct turn_quotas){take_place, give_place, host};
+	if (source_limit_create(host->unauthorized_per_s, 12345, &host->settings.unproven) != OK)
+		abort();
 	if (turn_server_create(&host->settings, host->now, &host->server) != OK)
 		abort();
+	host_redirect(host);
+}
+
+void host_redirect(struct host *host)
+{
+	if (host->server == NULL)
+		return;
+	turn_server_set_alternates(host->server, &host->alternates);
+	turn_server_set_draining(host->server, host->is_draining);
 }
 
 /* A buffer of its own for each packet, exactly as large as promised, at an odd address: a sanitizer
@@ -185,6 +207,9 @@ static void carry_out(struct host *host)
 static void carry_out_one(struct host *host, const struct turn_action *action)
 {
 	static const char *const report_names[] = {"created", "refreshed", "expired", "deleted"};
+	static const char *const limit_names[TURN_LIMIT_COUNT] = {
+		"",         "user-quota", "total-quota", "capacity",    "permissions",
+		"channels", "new-peers",  "bandwidth",   "packet-rate", "memory"};
 	char client[ADDR_TEXT_SIZE], relayed[ADDR_TEXT_SIZE], peer[ADDR_TEXT_SIZE];
 
 	switch (action->type) {
@@ -215,9 +240,17 @@ static void carry_out_one(struct host *host, const struct turn_action *action)
 		     addr_format(&action->flow.relayed, relayed),
 		     addr_format(&action->flow.peer, peer));
 		break;
+	case TURN_LIMIT_REACHED:
+		note(host, "limit %s=%llu %u user=%s client=%s", limit_names[action->reached.limit],
+		     (unsigned long long)action->reached.value, action->reached.error,
+		     action->reached.username, addr_format(&action->reached.tuple->client, client));
+		break;
 	case TURN_REPORT:
-		note(host, "report %s user=%s client=%s lifetime=%u up=%llu/%llu down=%llu/%llu %s",
+		note(host,
+		     "report %s user=%s realm=%s origin=%s client=%s lifetime=%u up=%llu/%llu "
+		     "down=%llu/%llu %s",
 		     report_names[action->report.type], action->report.username,
+		     action->report.realm, action->report.origin,
 		     addr_format(&action->report.tuple->client, client), action->report.lifetime_s,
 		     (unsigned long long)action->report.traffic.to_peer_packets,
 		     (unsigned long long)action->report.traffic.to_peer_bytes,
@@ -225,6 +258,17 @@ static void carry_out_one(struct host *host, const struct turn_action *action)
 		     (unsigned long long)action->report.traffic.to_client_bytes,
 		     action->report.reason);
 		break;
+	}
+}
+
+static void point_to_texts(struct turn_action *action, const char *name, const char *realm)
+{
+	if (action->type == TURN_FIND_KEY) {
+		action->find.username = name;
+		action->find.realm = realm;
+	} else {
+		action->open.username = name;
+		action->open.realm = realm;
 	}
 }
 
@@ -238,10 +282,9 @@ static void hold(struct host *host, const struct turn_action *action)
 		abort();
 	host->held[i] = *action;
 	snprintf(host->held_names[i], sizeof host->held_names[i], "%s", name ? name : "");
-	if (action->type == TURN_FIND_KEY)
-		host->held[i].find.username = host->held_names[i];
-	else
-		host->held[i].open.username = host->held_names[i];
+	snprintf(host->held_realms[i], sizeof host->held_realms[i], "%s",
+	         action->type == TURN_FIND_KEY ? action->find.realm : action->open.realm);
+	point_to_texts(&host->held[i], host->held_names[i], host->held_realms[i]);
 }
 
 bool host_answer(struct host *host, const char *how)
@@ -249,18 +292,16 @@ bool host_answer(struct host *host, const char *how)
 	if (host->held_count == 0)
 		return false;
 	struct turn_action action = host->held[0];
-	if (action.type == TURN_FIND_KEY)
-		action.find.username = strdup(host->held_names[0]);
-	else
-		action.open.username = strdup(host->held_names[0]);
+	char name[TURN_USERNAME_MAX + 1], realm[sizeof host->held_realms[0]];
+	memcpy(name, host->held_names[0], sizeof name);
+	memcpy(realm, host->held_realms[0], sizeof realm);
+	point_to_texts(&action, name, realm);
 	host->held_count--;
 	for (unsigned i = 0; i < host->held_count; i++) {
 		memcpy(host->held_names[i], host->held_names[i + 1], sizeof host->held_names[i]);
+		memcpy(host->held_realms[i], host->held_realms[i + 1], sizeof host->held_realms[i]);
 		host->held[i] = host->held[i + 1];
-		if (host->held[i].type == TURN_FIND_KEY)
-			host->held[i].find.username = host->held_names[i];
-		else
-			host->held[i].open.username = host->held_names[i];
+		point_to_texts(&host->held[i], host->held_names[i], host->held_realms[i]);
 	}
 	if (action.type == TURN_FIND_KEY)
 		answer_key(host, &action, how);
@@ -268,8 +309,6 @@ bool host_answer(struct host *host, const char *how)
 		turn_relay_failed(host->server, action.cookie, host->now);
 	else
 		open_relay(host, &action);
-	free(action.type == TURN_FIND_KEY ? (void *)action.find.username
-	                                  : (void *)action.open.username);
 	carry_out(host);
 	return true;
 }
@@ -280,6 +319,8 @@ static struct user *find_user(struct host *host, const struct turn_find_key *fin
 
 	for (unsigned i = 0; i < host->user_count; i++) {
 		struct user *user = &host->users[i];
+		if (user->realm[0] != 0 && strcmp(user->realm, find->realm) != 0)
+			continue;
 		stun_userhash(host->hasher, (uint8_t *)user->name, strlen(user->name), find->realm,
 		              hash);
 		if (find->username != NULL ? strcmp(find->username, user->name) == 0
@@ -300,7 +341,9 @@ static void answer_key(struct host *host, const struct turn_action *action, cons
 		turn_key_unavailable(host->server, action->cookie, host->now);
 		return;
 	}
-	if (user == NULL || strcmp(how, "unknown") == 0) {
+	if (action->find.is_token && strcmp(how, "found") == 0 && answer_token_key(host, action))
+		return;
+	if (user == NULL || action->find.is_token || strcmp(how, "unknown") == 0) {
 		turn_key_not_found(host->server, action->cookie, host->now);
 		return;
 	}
@@ -314,6 +357,35 @@ static void answer_key(struct host *host, const struct turn_action *action, cons
 			count++;
 		}
 	turn_key_found(host->server, action->cookie, keys, count, host->now);
+}
+
+static bool answer_token_key(struct host *host, const struct turn_action *action)
+{
+	for (unsigned i = 0; i < host->authority_count; i++) {
+		const struct authority *authority = &host->authorities[i];
+		if (strcmp(authority->kid, action->find.username) != 0)
+			continue;
+		turn_token_key_found(host->server, action->cookie, &authority->key,
+		                     host_wall_ms(host), host->now);
+		return true;
+	}
+	return false;
+}
+
+uint64_t host_wall_ms(const struct host *host)
+{
+	return (uint64_t)((int64_t)host->now + host->settings.wall_offset_ms +
+	                  host->clock_change_ms);
+}
+
+static const char *realm_of_origin(void *context, const char *origin)
+{
+	const struct host *host = context;
+
+	for (unsigned i = 0; i < host->origin_count; i++)
+		if (strcmp(host->origins[i].origin, origin) == 0)
+			return host->origins[i].realm;
+	return NULL;
 }
 
 static struct turn_relay make_relay(struct host *host, enum turn_family family, uint16_t port)
@@ -456,6 +528,71 @@ static void note(struct host *host, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(host->events[host->event_count++], sizeof host->events[0], format, args);
 	va_end(args);
+}
+
+/* Quotas as the simplest host has them. */
+
+unsigned host_places(const struct host *host, const char *username)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < PLACES_MAX; i++)
+		count += host->places[i].is_taken &&
+		         (strcmp(username, "all") == 0 ||
+		          strcmp(username, host->places[i].username) == 0);
+	return count;
+}
+
+static uint64_t granted(const struct host *host)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < PLACES_MAX; i++)
+		sum += host->places[i].is_taken ? host->places[i].bps : 0;
+	return sum;
+}
+
+static bool is_reached(uint32_t quota, uint64_t taken, uint64_t more, uint64_t *value)
+{
+	*value = quota;
+	return quota != 0 && taken + more > quota;
+}
+
+static enum turn_limit take_place(void *context, const struct turn_place_wish *wish,
+                                  struct turn_place *place, uint64_t *value)
+{
+	struct host *host = context;
+	bool is_less =
+		wish->asked_bps != 0 && (host->max_bps == 0 || wish->asked_bps < host->max_bps);
+	uint64_t bps = wish->is_reservation ? 0 : is_less ? wish->asked_bps : host->max_bps;
+
+	if (wish->username[0] != 0 &&
+	    is_reached(host->user_quota, host_places(host, wish->username), 1, value))
+		return TURN_LIMIT_USER_QUOTA;
+	if (is_reached(host->total_quota, host_places(host, "all"), 1, value))
+		return TURN_LIMIT_TOTAL_QUOTA;
+	if (is_reached(host->bps_capacity, granted(host), bps, value))
+		return TURN_LIMIT_CAPACITY;
+	for (unsigned i = 0; i < PLACES_MAX; i++) {
+		struct place *free_one = &host->places[i];
+		if (free_one->is_taken)
+			continue;
+		*free_one = (struct place){.is_taken = true, .bps = bps};
+		snprintf(free_one->username, sizeof free_one->username, "%s", wish->username);
+		*place = (struct turn_place){free_one, bps};
+		return TURN_LIMIT_NONE;
+	}
+	abort();
+}
+
+static void give_place(void *context, const struct turn_place *place)
+{
+	struct host *host = context;
+	struct place *taken = place->holder;
+
+	if (!taken->is_taken)
+		snprintf(host->fault, sizeof host->fault, "a place was given back twice");
+	taken->is_taken = false;
 }
 
 /* The last random bytes that were given, the newest at the end. */

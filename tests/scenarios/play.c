@@ -5,10 +5,17 @@
  * Before the first packet
  *   set realm|lifetime|... VALUE      a setting; names below in settings[]
  *   user anna secret [older]          somebody the host knows; with an older password still valid
+ *   user anna secret in=REALM         ... in that realm alone
+ *   origin REALM ORIGIN               a realm and the origin of its clients
+ *   authority KID A256GCM KEY [REALM] a key whose access tokens (RFC 7635) the host accepts
  *   client B tcp 198.51.100.8:4000    transport and address; A is there: udp 198.51.100.7:4000
  *   peers allow|deny RANGE, peers listener|relay ADDRESS, peers nat64 PREFIX, peers loopback
  *   peers default                     forget that the documentation prefixes are allowed
  *   map 192.0.2.1 10.0.0.1            external-ip: public, private
+ *
+ * At any time
+ *   alternates all|udp|tcp|tls [ADDRESS...]   the alternate servers of this kind are these now
+ *   drain begins | drain ends
  *
  * Clients
  *   A> Allocate REQUESTED-TRANSPORT=17 [WORD...]   sends a request (Send: an indication)
@@ -20,6 +27,9 @@
  *        unsigned | spoiled                        no credentials at all | a wrong MAC
  *        no-NAME  NAME'=value                      leaves a credential out | replaces its value
  *        nonce-of=B                                the nonce another client was given
+ *        token=KID                                 with a new access token; its key signs from now on
+ *        mac=TEXT token-lifetime=600 token-age=5 token-for=NAME spoiled-token         what is in it
+ *        token-again                               with the access token that was sent last
  *        fingerprint bad-fingerprint id=7 ttl=3 tos=0xb8
  *        / WORD...                                 attributes behind the integrity
  *   A> again                          the same bytes once more
@@ -27,6 +37,7 @@
  *   A> channel 0x4000 "hello" [len=9] [ttl=3] [tos=2] [tail=hex]
  *   A< Allocate success|401 [NAME=value] [NAME] [!NAME] [WORD...]    expects the next datagram
  *        signed=sha1|sha256 unsigned fingerprint size=92 id=7
+ *        phrase="User Quota Reached"
  *   A< channel 0x4000 "hello" [size=12] [ttl=3] [tos=2]
  *   A< nothing
  *   A login anna [md5|sha256|userhash]    an Allocate and its 401; requests are signed from now on
@@ -44,11 +55,14 @@
  *   host says found|unknown|unavailable|opened|failed      to the oldest question held
  *   host lacks ipv4|ipv6|all|pairs, host lacks nothing           relayed addresses; all: nor a place
  *                                                                for who is handed over
- *   wait 300 | wait 500ms
+ *   wait 300 | wait 500ms | clock 60  the wall clock is set forward (-60: back)
  *   event WORD..., no event WORD...                        "closed 192.0.2.1:50000", "flow added",
+ *                                                          "limit user-quota=2 486",
  *                                                          "report deleted", "handed over
  *                                                          198.51.100.7:4000"; each is seen once
  *   count drop_no_permission 1
+ *   quota anna 2                      places that are taken in a user's name, or in all
+ *   allowed 192.0.2.1:50000 to-peer|to-client 1000 [taking 500]      bytes a stream may pass on now
  *   next timeout 600s | next timeout never
  *
  * $token is the RESERVATION-TOKEN seen last. What was sent and not expected fails the scenario. */
@@ -60,6 +74,7 @@
 
 #include "base/bytes.h"
 #include "host.h"
+#include "stun/access_token.h"
 #include "stun/channel_data.h"
 #include "stun/dump.h"
 #include "words.h"
@@ -72,6 +87,10 @@ enum style { STYLE_RFC5389, STYLE_MD5, STYLE_SHA256 };
 struct speaker {
 	struct client client;
 	char user[TURN_USERNAME_MAX + 1], nonce[STUN_NONCE_SIZE + 1];
+	char realm[TURN_REALM_MAX + 1]; /* of the last 401; empty: the default one */
+	struct access_token token;      /* sent last; mac_key_len 0: none */
+	uint8_t sealed[ACCESS_TOKEN_MAX];
+	size_t sealed_len;
 	enum style style;
 	bool is_hashed;
 	uint8_t sent[MESSAGE_MAX]; /* last */
@@ -166,6 +185,7 @@ struct sending {
 	const char *user, *password, *integrity, *nonce;
 	enum style style;
 	bool is_hashed, is_signed, is_spoiled;
+	bool is_by_token; /* signed with the key of the last access token */
 	struct words *words;
 	unsigned behind; /* index of the word "/" */
 	uint8_t ttl, tos;
@@ -211,12 +231,17 @@ static void put_credential(struct stun_builder *builder, const struct words *wor
 		put_attribute(builder, stun_attribute_type(row), value, len);
 }
 
+static const char *realm_for(const struct play *play, const struct speaker *speaker)
+{
+	return speaker->realm[0] != 0 ? speaker->realm : play->host.settings.realm;
+}
+
 static void put_credentials(struct play *play, struct speaker *speaker,
                             struct stun_builder *builder, const struct sending *sending)
 {
 	static const uint8_t offered[] = {0, 2, 0, 0, 0, 1, 0, 0};
 	struct stun_hasher *hasher = play->host.hasher;
-	const char *realm = play->host.settings.realm;
+	const char *realm = realm_for(play, speaker);
 	uint8_t hash[STUN_USERHASH_SIZE];
 	bool is_sha256 = sending->style == STYLE_SHA256;
 
@@ -236,6 +261,11 @@ static void put_credentials(struct play *play, struct speaker *speaker,
 		               sizeof offered);
 		put_credential(builder, sending->words, STUN_ATTR_PASSWORD_ALGORITHM,
 		               is_sha256 ? offered : offered + 4, 4);
+	}
+	if (sending->is_by_token) {
+		memcpy(speaker->key, speaker->token.mac_key, speaker->token.mac_key_len);
+		speaker->key_len = speaker->token.mac_key_len;
+		return;
 	}
 	speaker->key_len =
 		stun_long_term_key(hasher, is_sha256 ? STUN_PASSWORD_SHA256 : STUN_PASSWORD_MD5,
@@ -282,8 +312,10 @@ static void put_words(struct play *play, struct stun_builder *builder, const str
 		bool is_other = strncmp(word, "no-", 3) == 0 || strstr(word, "'=") != NULL ||
 		                word_value(word, "by") || word_value(word, "password") ||
 		                word_value(word, "nonce-of") || word_value(word, "integrity") ||
-		                word_value(word, "id") || word_value(word, "ttl") ||
-		                word_value(word, "tos");
+		                word_value(word, "token") || word_value(word, "mac") ||
+		                strncmp(word, "token-", 6) == 0 ||
+		                strcmp(word, "spoiled-token") == 0 || word_value(word, "id") ||
+		                word_value(word, "ttl") || word_value(word, "tos");
 		for (size_t j = 0; j < sizeof others / sizeof others[0]; j++)
 			is_other |= strcmp(word, others[j]) == 0;
 		if (is_other)
@@ -308,6 +340,7 @@ static struct sending sending_get(struct play *play, struct speaker *speaker, st
 		.style = speaker->style,
 		.is_hashed = speaker->is_hashed,
 		.is_signed = speaker->user[0] != 0 && *class == STUN_REQUEST,
+		.is_by_token = speaker->token.mac_key_len > 0,
 		.words = words,
 		.behind = words->count,
 	};
@@ -335,7 +368,7 @@ static struct sending sending_get(struct play *play, struct speaker *speaker, st
 		else if (strcmp(word, "userhash") == 0)
 			sending.is_hashed = true;
 		else if ((value = word_value(word, "by")) != NULL)
-			sending.user = value, sending.is_signed = true;
+			sending.user = value, sending.is_signed = true, sending.is_by_token = false;
 		else if ((value = word_value(word, "nonce-of")) != NULL &&
 		         find_speaker(play, value))
 			sending.nonce = find_speaker(play, value)->nonce;
@@ -385,6 +418,47 @@ static bool has_word(const struct words *words, const char *wanted)
 	return false;
 }
 
+static const char *value_of(const struct words *words, const char *name, const char *otherwise)
+{
+	for (unsigned i = 2; i < words->count; i++)
+		if (word_value(words->word[i], name) != NULL)
+			return word_value(words->word[i], name);
+	return otherwise;
+}
+
+static bool is_with_token(const struct words *words)
+{
+	return value_of(words, "token", NULL) != NULL || has_word(words, "token-again");
+}
+
+/* What an authorization server that the host knows gives to a client; or one it does not. */
+static void make_token(struct play *play, struct speaker *speaker, const struct words *words)
+{
+	static const uint8_t nonce[AEAD_NONCE_SIZE] = "a new nonce!";
+	const char *kid = value_of(words, "token", NULL), *mac = value_of(words, "mac", "m");
+	const char *name = play->host.settings.server_name;
+	struct aead_key key = {.bytes = "a key that nobody knows", .len = 32};
+	int64_t age_s = strtol(value_of(words, "token-age", "0"), NULL, 10);
+
+	if (kid == NULL)
+		return;
+	for (unsigned i = 0; i < play->host.authority_count; i++)
+		if (strcmp(play->host.authorities[i].kid, kid) == 0)
+			key = play->host.authorities[i].key.key;
+	speaker->token = (struct access_token){
+		.mac_key_len = has_word(words, "integrity=sha256") ? 32 : 20,
+		.timestamp = (uint64_t)((int64_t)host_wall_ms(&play->host) / 1000 - age_s) << 16,
+		.lifetime_s = (uint32_t)strtoul(value_of(words, "token-lifetime", "3600"), NULL, 0),
+	};
+	strncpy((char *)speaker->token.mac_key, mac, sizeof speaker->token.mac_key);
+	name = value_of(words, "token-for", name != NULL ? name : realm_for(play, speaker));
+	if (access_token_seal(&key, name, nonce, &speaker->token, speaker->sealed,
+	                      &speaker->sealed_len) != OK)
+		abort();
+	speaker->sealed[speaker->sealed_len - 1] ^= has_word(words, "spoiled-token");
+	snprintf(speaker->user, sizeof speaker->user, "%s", kid);
+}
+
 static void send_message(struct play *play, struct speaker *speaker, struct words *words)
 {
 	uint8_t id[STUN_TRANSACTION_ID_SIZE];
@@ -397,10 +471,14 @@ static void send_message(struct play *play, struct speaker *speaker, struct word
 		return;
 	}
 	class = method == STUN_SEND || method == STUN_DATA ? STUN_INDICATION : STUN_REQUEST;
+	make_token(play, speaker, words);
 	struct sending sending = sending_get(play, speaker, words, &class);
 	make_id(play, words, id);
 	stun_build(&builder, speaker->sent, sizeof speaker->sent, method, class, id);
 	put_words(play, &builder, words, 2, sending.behind);
+	if (is_with_token(words))
+		put_attribute(&builder, stun_attribute_type(STUN_ATTR_ACCESS_TOKEN),
+		              speaker->sealed, speaker->sealed_len);
 	if (sending.is_signed) {
 		put_credentials(play, speaker, &builder, &sending);
 		put_integrity(play, speaker, &builder, &sending);
@@ -586,6 +664,15 @@ static void check_error(struct play *play, const struct stun_message *message, c
 		      got, word);
 }
 
+static void check_phrase(struct play *play, const struct stun_message *message, const char *phrase)
+{
+	size_t len, wanted = strlen(phrase) - 2; /* the quotes */
+	const uint8_t *value = stun_get(message, STUN_ATTR_ERROR_CODE, &len);
+
+	if (value == NULL || len - 4 != wanted || memcmp(value + 4, phrase + 1, wanted) != 0)
+		fault(play, "the phrase is \"%.*s\"", value ? (int)len - 4 : 0, value + 4);
+}
+
 /* Padding never carries what another message left in memory (CVE-2020-4067). */
 static void check_padding(struct play *play, const struct datagram *datagram)
 {
@@ -605,6 +692,11 @@ static void remember(struct play *play, struct speaker *speaker, const struct st
 
 	if (value != NULL && len == STUN_NONCE_SIZE)
 		memcpy(speaker->nonce, value, len);
+	value = stun_get(message, STUN_ATTR_REALM, &len);
+	if (value != NULL && len <= TURN_REALM_MAX) {
+		memcpy(speaker->realm, value, len);
+		speaker->realm[len] = 0;
+	}
 	value = stun_get(message, STUN_ATTR_RESERVATION_TOKEN, &len);
 	if (value != NULL)
 		memcpy(play->token, value, sizeof play->token);
@@ -615,6 +707,8 @@ static void check_word(struct play *play, struct speaker *speaker, const struct 
 {
 	if (word[0] >= '3' && word[0] <= '6')
 		check_error(play, message, word);
+	else if (word_value(word, "phrase") != NULL)
+		check_phrase(play, message, word_value(word, "phrase"));
 	else if (word_value(word, "id") != NULL)
 		return;
 	else if (strcmp(word, "success") == 0 && message->class != STUN_SUCCESS)
@@ -714,8 +808,11 @@ static void rest_of(const struct words *words, unsigned from, char *text, size_t
 
 static void client_logs_in(struct play *play, struct speaker *speaker, struct words *words)
 {
+	char rest[2048];
+	rest_of(words, 3, rest, sizeof rest);
 	speaker->user[0] = 0;
-	play_composed(play, "%s> Allocate REQUESTED-TRANSPORT=17", speaker->client.name);
+	speaker->token.mac_key_len = 0;
+	play_composed(play, "%s> Allocate REQUESTED-TRANSPORT=17%s", speaker->client.name, rest);
 	play_composed(play, "%s< Allocate 401 REALM NONCE", speaker->client.name);
 	snprintf(speaker->user, sizeof speaker->user, "%s", words->word[2]);
 	speaker->style = has_word(words, "sha256") ? STYLE_SHA256
@@ -870,7 +967,15 @@ static void play_set(struct play *play, struct speaker *speaker, struct words *w
 		{"permissions", &s->permissions_per_allocation, NULL},
 		{"channels", &s->channels_per_allocation, NULL},
 		{"pending", &s->pending_max, NULL},
-		{"unauthorized-per-s", &s->unauthorized_per_s, NULL},
+		{"oauth", NULL, &s->oauth},
+		{"check-origin", NULL, &s->check_origin},
+		{"unauthorized-per-s", &play->host.unauthorized_per_s, NULL},
+		{"packets-per-s", &s->packets_per_s, NULL},
+		{"new-peers-per-s", &s->new_peers_per_s, NULL},
+		{"user-quota", &play->host.user_quota, NULL},
+		{"total-quota", &play->host.total_quota, NULL},
+		{"max-bps", &play->host.max_bps, NULL},
+		{"bps-capacity", &play->host.bps_capacity, NULL},
 	};
 
 	(void)speaker;
@@ -886,6 +991,8 @@ static void play_set(struct play *play, struct speaker *speaker, struct words *w
 	}
 	if (strcmp(words->word[1], "software") == 0)
 		s->software = "turnstone";
+	else if (strcmp(words->word[1], "server-name") == 0)
+		s->server_name = "relay.example.org";
 	else
 		fault(play, "no such setting");
 }
@@ -897,8 +1004,38 @@ static void play_user(struct play *play, struct speaker *speaker, struct words *
 	(void)speaker;
 	snprintf(user->name, sizeof user->name, "%s", words->word[1]);
 	snprintf(user->password, sizeof user->password, "%s", words->word[2]);
-	if (words->count > 3)
+	if (words->count > 3 && word_value(words->word[3], "in") != NULL)
+		snprintf(user->realm, sizeof user->realm, "%s", word_value(words->word[3], "in"));
+	else if (words->count > 3)
 		snprintf(user->old_password, sizeof user->old_password, "%s", words->word[3]);
+}
+
+static void play_origin(struct play *play, struct speaker *speaker, struct words *words)
+{
+	struct origin *origin = &play->host.origins[play->host.origin_count++];
+
+	(void)speaker;
+	snprintf(origin->realm, sizeof origin->realm, "%s", words->word[1]);
+	snprintf(origin->origin, sizeof origin->origin, "%s", words->word[2]);
+}
+
+static void play_authority(struct play *play, struct speaker *speaker, struct words *words)
+{
+	struct authority *authority = &play->host.authorities[play->host.authority_count++];
+	const char *key = words->word[3], *realm = words->count > 4 ? words->word[4] : "";
+
+	(void)speaker;
+	snprintf(authority->kid, sizeof authority->kid, "%s", words->word[1]);
+	snprintf(authority->key.realm, sizeof authority->key.realm, "%s", realm);
+	if (access_token_key(words->word[2], (const uint8_t *)key, strlen(key),
+	                     &authority->key.key) != OK)
+		fault(play, "that is no key");
+}
+
+static void play_clock(struct play *play, struct speaker *speaker, struct words *words)
+{
+	(void)speaker;
+	play->host.clock_change_ms += strtol(words->word[1], NULL, 10) * 1000;
 }
 
 static void play_client(struct play *play, struct speaker *speaker, struct words *words)
@@ -946,6 +1083,31 @@ static void play_map(struct play *play, struct speaker *speaker, struct words *w
 	(void)speaker;
 	address(play, words->word[1], &map->public_ip);
 	address(play, words->word[2], &map->private_ip);
+}
+
+static void play_alternates(struct play *play, struct speaker *speaker, struct words *words)
+{
+	static const char *const kinds[] = {"all", "udp", "tcp", "tls"};
+	struct turn_alternates *alternates = &play->host.alternates;
+
+	(void)speaker;
+	for (unsigned kind = 0; kind < TURN_ALTERNATE_KINDS; kind++) {
+		if (strcmp(words->word[1], kinds[kind]) != 0)
+			continue;
+		alternates->count[kind] = words->count - 2;
+		for (unsigned i = 2; i < words->count; i++)
+			address(play, words->word[i], &alternates->server[kind][i - 2]);
+		host_redirect(&play->host);
+		return;
+	}
+	fault(play, "alternates %s?", words->word[1]);
+}
+
+static void play_drain(struct play *play, struct speaker *speaker, struct words *words)
+{
+	(void)speaker;
+	play->host.is_draining = strcmp(words->word[1], "begins") == 0;
+	host_redirect(&play->host);
 }
 
 static void play_host(struct play *play, struct speaker *speaker, struct words *words)
@@ -1027,6 +1189,41 @@ static void play_count(struct play *play, struct speaker *speaker, struct words 
 	fault(play, "no such counter");
 }
 
+static void play_quota(struct play *play, struct speaker *speaker, struct words *words)
+{
+	unsigned wanted = (unsigned)strtoul(words->word[2], NULL, 0);
+	unsigned got = host_places(&play->host, words->word[1]);
+
+	(void)speaker;
+	if (got != wanted)
+		fault(play, "%u are taken", got);
+}
+
+static void play_allowed(struct play *play, struct speaker *speaker, struct words *words)
+{
+	enum turn_direction direction =
+		strcmp(words->word[2], "to-peer") == 0 ? TURN_TOWARDS_PEER : TURN_TOWARDS_CLIENT;
+	size_t wanted = strtoul(words->word[3], NULL, 0);
+	struct transport_addr relayed;
+	struct relay *relay;
+
+	(void)speaker;
+	if (!address(play, words->word[1], &relayed))
+		return;
+	relay = host_find_relay(&play->host, &relayed);
+	if (relay == NULL || relay->allocation == NULL) {
+		fault(play, "%s has no allocation", words->word[1]);
+		return;
+	}
+	size_t got = turn_bytes_allowed(relay->allocation, direction, play->host.now);
+	if (strcmp(words->word[3], "all") == 0)
+		wanted = SIZE_MAX;
+	if (got != wanted)
+		fault(play, "%zu bytes are", got);
+	if (words->count > 5)
+		turn_bytes_passed(relay->allocation, direction, strtoul(words->word[5], NULL, 0));
+}
+
 static void play_next(struct play *play, struct speaker *speaker, struct words *words)
 {
 	timestamp next = turn_next_timeout(play->host.server);
@@ -1047,10 +1244,25 @@ static const struct {
 	command_fn *run;
 } commands[] =
 	{
-		{"set", 2, play_set},     {"user", 3, play_user},   {"client", 4, play_client},
-		{"peers", 2, play_peers}, {"map", 3, play_map},     {"P", 5, play_peer},
-		{"host", 3, play_host},   {"wait", 2, play_wait},   {"event", 2, play_event},
-		{"no", 3, play_event},    {"count", 3, play_count}, {"next", 3, play_next},
+		{"set", 2, play_set},
+		{"user", 3, play_user},
+		{"client", 4, play_client},
+		{"peers", 2, play_peers},
+		{"map", 3, play_map},
+		{"P", 5, play_peer},
+		{"host", 3, play_host},
+		{"wait", 2, play_wait},
+		{"event", 2, play_event},
+		{"no", 3, play_event},
+		{"count", 3, play_count},
+		{"next", 3, play_next},
+		{"alternates", 2, play_alternates},
+		{"drain", 2, play_drain},
+		{"quota", 3, play_quota},
+		{"allowed", 4, play_allowed},
+		{"origin", 3, play_origin},
+		{"authority", 4, play_authority},
+		{"clock", 2, play_clock},
 },
   verbs[] = {
 	  {"login", 3, client_logs_in},   {"allocates", 2, client_allocates},
@@ -1109,6 +1321,8 @@ static void check_end(struct play *play)
 	expect_nothing(play);
 	turn_server_destroy(play->host.server);
 	play->host.server = NULL;
+	if (host_places(&play->host, "all") != 0)
+		fault(play, "places in the quotas were not given back");
 	for (enum counter counter = 0; counter < COUNTER_COUNT; counter++) {
 		const char *name = counter_name(counter);
 		size_t len = strlen(name);

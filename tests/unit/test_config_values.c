@@ -90,6 +90,45 @@ static void test_addresses(void)
 	fixture_end(&fixture);
 }
 
+static void is_server(const struct transport_addr *addr, const char *wanted, const char *name)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	is_text(addr_format(addr, text), wanted, "%s", name);
+}
+
+static void test_servers(void)
+{
+	static const char *const refused[] = {"turn.example.org",
+	                                      "turn.example.org:3478",
+	                                      "0.0.0.0",
+	                                      "192.0.2.1:",
+	                                      "192.0.2.1:65536",
+	                                      "[::]:3478",
+	                                      "3478",
+	                                      ""};
+	struct fixture fixture;
+	char line[64];
+
+	fixture_read(&fixture, "alternate-server=192.0.2.1:4000\nalternate-server=192.0.2.1\n"
+	                       "tls-alternate-server=[2001:db8::1]:5349\n"
+	                       "tls-alternate-server=2001:db8::2\n");
+	is_int(fixture.err, OK, "servers are read");
+	is_int(fixture.config->alternate_server.count, 2, "all of them");
+	is_server(&fixture.config->alternate_server.item[0], "192.0.2.1:4000", "with a port");
+	is_server(&fixture.config->alternate_server.item[1], "192.0.2.1:0", "and without");
+	is_server(&fixture.config->tls_alternate_server.item[0], "[2001:db8::1]:5349", "IPv6");
+	is_server(&fixture.config->tls_alternate_server.item[1], "[2001:db8::2]:0",
+	          "IPv6 without a port");
+	fixture_end(&fixture);
+	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+		snprintf(line, sizeof line, "udp-alternate-server=%s\n", refused[i]);
+		fixture_read(&fixture, line);
+		is_int(fixture.err, ERR_INVALID, "no server: \"%s\"", refused[i]);
+		fixture_end(&fixture);
+	}
+}
+
 static void test_texts(void)
 {
 	struct fixture fixture;
@@ -345,6 +384,7 @@ int main(void)
 	test_defaults();
 	test_numbers();
 	test_addresses();
+	test_servers();
 	test_texts();
 	test_bad_values();
 	test_long_values();
