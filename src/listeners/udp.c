@@ -11,9 +11,9 @@
 enum { BUFFER_SIZE_DEFAULT = 4 * 1024 * 1024 };
 
 struct udp_listener {
-	struct path path; /* of all its UDP clients */
-	int fd;
-	struct io_socket *socket; /* owned, with fd */
+	struct path path;         /* of all its UDP clients */
+	struct io_socket *socket; /* owned */
+	int fd;                   /* its own */
 	struct datagrams datagrams;
 };
 
@@ -37,7 +37,7 @@ enum err udp_listener_create(const struct listener_host *host, const struct tran
 	if (listener == NULL)
 		return ERR_NO_MEMORY;
 	listener->path.ops = &udp_path;
-	err = socket_open(addr, SOCK_DGRAM, &fd, &bound);
+	err = socket_open(addr, SOCK_DGRAM, host->device, &fd, &bound);
 	if (err != OK)
 		goto fail_socket;
 	socket_set_buffers(fd, size);
@@ -48,6 +48,7 @@ enum err udp_listener_create(const struct listener_host *host, const struct tran
 	err = attach(listener, fd);
 	if (err != OK)
 		goto fail_attach;
+	listener->fd = fd;
 	*result = listener;
 	return OK;
 
@@ -67,6 +68,15 @@ void udp_listener_destroy(struct udp_listener *listener)
 	datagrams_deinit(&listener->datagrams);
 	io_detach(listener->socket);
 	free(listener);
+}
+
+enum err udp_listener_send_now(const struct udp_listener *listener, const struct packet *packet,
+                               const struct transport_addr *dst)
+{
+	ssize_t sent = sendto(listener->fd, packet->data, packet->len, MSG_DONTWAIT, &dst->any,
+	                      addr_len(dst));
+
+	return sent == (ssize_t)packet->len ? OK : ERR_SYSTEM;
 }
 
 const struct transport_addr *udp_listener_addr(const struct udp_listener *listener)

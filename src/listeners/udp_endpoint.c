@@ -86,11 +86,12 @@ const struct transport_addr *udp_endpoints_addr(const struct udp_endpoints *endp
 	return &endpoints->datagrams.server;
 }
 
-enum err udp_endpoint_open(const struct transport_addr *server, const struct transport_addr *client,
+enum err udp_endpoint_open(const struct listener_host *host, const struct five_tuple *tuple,
                            int socket_buffer_size, int *fd)
 {
+	const struct transport_addr *client = &tuple->client;
 	struct transport_addr bound;
-	enum err err = socket_open(server, SOCK_DGRAM, fd, &bound);
+	enum err err = socket_open(&tuple->server, SOCK_DGRAM, host->device, fd, &bound);
 
 	if (err != OK)
 		return err;

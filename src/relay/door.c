@@ -30,7 +30,8 @@ struct door {
 	struct log_limit troubles;
 };
 
-static enum err try_endpoint(const struct transport_addr *server, char problem[256]);
+static enum err try_endpoint(const struct relay_thread *thread, const struct transport_addr *server,
+                             char problem[256]);
 static bool hand_over_datagrams(struct door *door, const struct five_tuple *tuple,
                                 const struct packet *packet);
 static struct relay_thread *choose(struct door *door, enum counter level,
@@ -72,18 +73,20 @@ enum err door_check(const struct relay *relay, char problem[256])
 		const struct relay_thread *thread = relay->threads[i];
 
 		for (size_t j = 0; j < thread->udp_count && thread->door != NULL; j++)
-			if (try_endpoint(udp_listener_addr(thread->udp[j]), problem) != OK)
+			if (try_endpoint(thread, udp_listener_addr(thread->udp[j]), problem) != OK)
 				return ERR_SYSTEM;
 	}
 	return OK;
 }
 
-static enum err try_endpoint(const struct transport_addr *server, char problem[256])
+static enum err try_endpoint(const struct relay_thread *thread, const struct transport_addr *server,
+                             char problem[256])
 {
+	const struct five_tuple tuple = {.client = *server, .server = *server};
 	char text[ADDR_TEXT_SIZE];
 	int fd;
 
-	if (udp_endpoint_open(server, server, 0, &fd) == OK) {
+	if (udp_endpoint_open(&thread->host, &tuple, 0, &fd) == OK) {
 		close(fd);
 		return OK;
 	}
@@ -201,7 +204,7 @@ static bool hand_over_datagrams(struct door *door, const struct five_tuple *tupl
 	guest = guest_create(door, tuple, taker);
 	if (guest == NULL)
 		return count_refused(door, tuple, err_string(ERR_NO_MEMORY));
-	if (udp_endpoint_open(&tuple->server, &tuple->client, size, &fd) != OK) {
+	if (udp_endpoint_open(&door->thread->host, tuple, size, &fd) != OK) {
 		guest_destroy(door, guest);
 		return count_refused(door, tuple, strerror(errno));
 	}

@@ -28,6 +28,12 @@ static void log_ready(const struct relay *relay, const struct control_socket *co
 		         config->tls_listening_port, config->udp, config->tcp, relay->tls != NULL,
 		         relay->dtls != NULL);
 	}
+	for (size_t i = 0; i < config->aux_server.count; i++) {
+		const struct transport_addr *addr = &config->aux_server.item[i];
+		char ip[ADDR_TEXT_SIZE];
+		log_info("listening as well", "ip=%s port=%u", addr_format_ip(addr, ip),
+		         addr_port(addr) ? addr_port(addr) : config->listening_port);
+	}
 	for (size_t i = 0; i < relay->address_count; i++) {
 		char ip[ADDR_TEXT_SIZE], public_ip[ADDR_TEXT_SIZE];
 		log_info("relaying from", "ip=%s seen_as=%s ports=%u-%u",

@@ -22,6 +22,7 @@ static void open_relay(struct host *host, const struct turn_action *action);
 static void close_relay(struct host *host, struct relay *relay);
 static void keep(struct host *host, const struct client *client, const struct packet *packet,
                  const struct turn_forward *forward);
+static void keep_message(struct host *host, const struct turn_action *action);
 static void hand_over(struct host *host, const struct client *client, const struct packet *packet,
                       const uint8_t *bytes, size_t len);
 static void note(struct host *host, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -87,6 +88,7 @@ static void start(struct host *host)
 	host->settings.filter = host->filter;
 	host->settings.address_map = host->maps;
 	host->settings.alternates = &host->alternates;
+	host->settings.pairs = host->pairs;
 	host->settings.counters = &host->counters;
 	host->settings.quotas = (struct turn_quotas){take_place, give_place, host};
 	if (source_limit_create(host->unauthorized_per_s, 12345, &host->settings.unproven) != OK)
@@ -132,6 +134,7 @@ void host_client_input(struct host *host, const struct client *client, const uin
 	uint8_t *block = packet_make(&packet, bytes, len);
 
 	start(host);
+	host->speaker = client;
 	packet.src = client->tuple.client;
 	packet.dst = client->tuple.server;
 	packet.ttl = ttl;
@@ -214,8 +217,7 @@ static void carry_out_one(struct host *host, const struct turn_action *action)
 
 	switch (action->type) {
 	case TURN_SEND:
-		keep(host, action->path, action->message,
-		     &(struct turn_forward){.dst = action->dst});
+		keep_message(host, action);
 		break;
 	case TURN_FIND_KEY:
 		if (host->holds_keys)
@@ -476,7 +478,9 @@ static void keep(struct host *host, const struct client *client, const struct pa
 	struct datagram *datagram = &host->datagrams[host->datagram_count++];
 	datagram->client = client;
 	datagram->dst = forward->dst;
-	if (client == NULL)
+	if (client != NULL)
+		datagram->src = client->tuple.server;
+	else
 		datagram->src = ((struct relay *)forward->relay)->addr;
 	memcpy(datagram->bytes, packet->data, packet->len);
 	datagram->len = packet->len;
@@ -487,6 +491,17 @@ static void keep(struct host *host, const struct client *client, const struct pa
 		check_indication_id(host, packet);
 	if (client == NULL && ((struct relay *)forward->relay)->is_closed)
 		snprintf(host->fault, sizeof host->fault, "a closed relay was sent from");
+}
+
+/* Without a path it is the answer to what was just asked, from another address of the server. */
+static void keep_message(struct host *host, const struct turn_action *action)
+{
+	const struct client *client = action->path != NULL ? action->path : host->speaker;
+
+	keep(host, client, action->message, &(struct turn_forward){.dst = action->dst});
+	host->datagrams[host->datagram_count - 1].src = action->message->src;
+	if (action->path != NULL && !addr_equal(&action->message->src, &client->tuple.server))
+		snprintf(host->fault, sizeof host->fault, "a path cannot send from elsewhere");
 }
 
 /* The next server has to see the packet as it came. */

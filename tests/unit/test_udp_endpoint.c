@@ -171,14 +171,16 @@ static void test_open(void)
 	    bind(mine, &addr.any, addr_len(&addr)) != 0 || getsockname(mine, &from.any, &len) != 0)
 		abort();
 	addr = *udp_listener_addr(listener);
-	is_int(udp_endpoint_open(&addr, &from, 0, &fd), OK,
+	struct five_tuple tuple = {.client = from, .server = addr};
+	is_int(udp_endpoint_open(&fake->host, &tuple, 0, &fd), OK,
 	       "an endpoint shares its listener's address");
 	sendto(theirs, "theirs", 6, 0, &addr.any, addr_len(&addr));
 	sendto(mine, "mine", 4, 0, &addr.any, addr_len(&addr));
 	is_int(recv(fd, bytes, sizeof bytes, MSG_DONTWAIT), 4, "its client's datagram is there");
 	is_int(recv(fake->io.fd, bytes, sizeof bytes, MSG_DONTWAIT), 6,
 	       "another's at the listener");
-	is_int(udp_endpoint_open(&addr, &addr, 0, &more), OK, "more of them find room");
+	tuple.client = addr;
+	is_int(udp_endpoint_open(&fake->host, &tuple, 0, &more), OK, "more of them find room");
 	close(fd);
 	close(more);
 	close(mine);
