@@ -82,10 +82,15 @@ enum err quota_create(const struct quota_settings *settings, struct quota **resu
 
 void quota_destroy(struct quota *quota)
 {
+	struct holder *holder;
+
 	if (quota == NULL)
 		return;
 	for (unsigned i = 0; i < SHARDS; i++) {
-		hash_table_deinit(&quota->shards[i].holders);
+		struct hash_table *holders = &quota->shards[i].holders;
+		for (size_t at = 0; (holder = hash_table_next(holders, &at)) != NULL;)
+			free(holder);
+		hash_table_deinit(holders);
 		pthread_mutex_destroy(&quota->shards[i].lock);
 	}
 	free(quota);

@@ -21,6 +21,7 @@ listeners: base stun config io / event2 openssl
 store: base stun config / sqlite3 hiredis event2
 control: base / event2 jansson
 relay: base stun turn config io listeners store control / event2 openssl sqlite3
+relay/requests.c: / jansson
 signaling: base config control store listeners / event2 openssl jansson wslay jwt hiredis librabbitmq amqp maxminddb
 admin: base stun config control store / jansson
 admin/http.c: / microhttpd

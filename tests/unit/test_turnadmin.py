@@ -247,7 +247,7 @@ def test_refused():
         expect(box.run(*add, "a", "--realm", ""), 2, "an empty realm", err="realm is empty")
         expect(box.run(*add, "a" * 514, *REALM), 2, "a long name", err="longer than 513")
         expect(box.run(*add, "a", "-r", "r" * 764), 2, "a long realm", err="longer than 763")
-        expect(box.run(*add, *REALM), 2, "no name", err="is missing")
+        expect(box.run(*add, *REALM), 2, "no name", err="what to add is missing")
         expect(box.run(*add, "a"), 2, "no realm", err="--realm is missing")
         ok(not os.path.exists(box.database), "none of them made a database")
         expect(box.run(*add, "a", *REALM, text=""), 1, "no password", err="password is empty")
