@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "listeners/listener.h"
+#include "relay/engines.h"
 
 /* Link-local IPv6 addresses need a scope that no client can give; the rest is kept. */
 static bool is_usable(const struct ifaddrs *interface)
@@ -241,5 +242,31 @@ enum err frontends_list(struct relay *relay, char problem[256])
 		addr_set_port(addr, ports[i / relay->frontend_ip_count]);
 	}
 	relay->frontend_count = count;
+	return OK;
+}
+
+/* ---- ports for proxies ---- */
+
+static void add_proxied(struct relay *relay, uint16_t port, unsigned what)
+{
+	for (size_t i = 0; port != 0 && i < relay->frontend_ip_count; i++) {
+		struct frontend *frontend = &relay->frontends[relay->frontend_count++];
+
+		*frontend = (struct frontend){.addr = relay->frontend_ips[i], .proxied = what};
+		addr_set_port(&frontend->addr, port);
+	}
+}
+
+enum err frontends_list_proxied(struct relay *relay, char problem[256])
+{
+	const struct config *config = relay->config;
+	size_t room = relay->frontend_count + 2 * relay->frontend_ip_count;
+	struct frontend *frontends = realloc(relay->frontends, room * sizeof *frontends);
+
+	if (frontends == NULL)
+		return tell_failure(ERR_NO_MEMORY, "tcp-proxy-port", problem);
+	relay->frontends = frontends;
+	add_proxied(relay, config->tcp_proxy_port, ENGINE_STREAMS);
+	add_proxied(relay, config->udp_proxy_port, ENGINE_DATAGRAMS);
 	return OK;
 }

@@ -8,3 +8,5 @@
 MUST_CHECK enum err frontends_find(struct relay *relay, char problem[256]);
 MUST_CHECK enum err frontends_find_relays(struct relay *relay, char problem[256]);
 MUST_CHECK enum err frontends_list(struct relay *relay, char problem[256]);
+/* Adds to relay->frontends the ports that proxies come to. */
+MUST_CHECK enum err frontends_list_proxied(struct relay *relay, char problem[256]);
