@@ -45,6 +45,7 @@ struct listener_host {
 	struct rounds *rounds; /* of streams */
 	struct timer_wheel *timers;
 	struct counters *counters;
+	const char *device;               /* network device that sockets are bound to; NULL: any */
 	SSL_CTX *tls, *dtls;              /* NULL: not served */
 	const struct addr_range *proxies; /* whose word is taken for who a client is */
 	size_t proxy_count;
@@ -99,6 +100,14 @@ void udp_listener_destroy(struct udp_listener *listener);
 /* Has each datagram begin with a header of the PROXY protocol, and come from a proxy that is trusted.
  * Called before the first arrives. */
 MUST_CHECK enum err udp_listener_expect_proxies(struct udp_listener *listener);
+/* Has the socket belong to a user, who may then open client endpoints beside it. ERR_SYSTEM with
+ * errno. */
+MUST_CHECK enum err udp_listener_set_user(struct udp_listener *listener, uid_t user);
+/* Sends one datagram from the listener's address at once: for what is rare, and for any thread, since
+ * it touches nothing but the descriptor. ERR_SYSTEM with errno. */
+MUST_CHECK enum err udp_listener_send_now(const struct udp_listener *listener,
+                                          const struct packet *packet,
+                                          const struct transport_addr *dst);
 /* Takes a datagram that was sent to a door and came to it by another thread. It is lent. */
 void udp_listener_input(struct udp_listener *listener, struct packet *packet);
 
@@ -119,8 +128,9 @@ void tcp_listener_expect_proxies(struct tcp_listener *listener);
 void tcp_listener_adopt(struct tcp_listener *listener, const struct transport_addr *client, int fd);
 
 /* Tells whether another program has this address and port, which SO_REUSEPORT would share with it in
- * silence: binds it alone and lets it go. type is SOCK_DGRAM or SOCK_STREAM. ERR_SYSTEM with errno. */
-MUST_CHECK enum err listener_probe(const struct transport_addr *addr, int type);
+ * silence: binds it alone, on a network device when that is not NULL, and lets it go. type is
+ * SOCK_DGRAM or SOCK_STREAM. ERR_SYSTEM with errno. */
+MUST_CHECK enum err listener_probe(const struct transport_addr *addr, int type, const char *device);
 
 /* The actual address, when it was opened with port 0. */
 const struct transport_addr *udp_listener_addr(const struct udp_listener *listener);

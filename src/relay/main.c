@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "relay/door.h"
 #include "relay/main_thread.h"
 #include "relay/process.h"
 #include "relay/relay.h"
@@ -26,6 +27,12 @@ static void log_ready(const struct relay *relay, const struct control_socket *co
 		         addr_format_ip(&relay->frontend_ips[i], ip), config->listening_port,
 		         config->tls_listening_port, config->udp, config->tcp, relay->tls != NULL,
 		         relay->dtls != NULL);
+	}
+	for (size_t i = 0; i < config->aux_server.count; i++) {
+		const struct transport_addr *addr = &config->aux_server.item[i];
+		char ip[ADDR_TEXT_SIZE];
+		log_info("listening as well", "ip=%s port=%u", addr_format_ip(addr, ip),
+		         addr_port(addr) ? addr_port(addr) : config->listening_port);
 	}
 	for (size_t i = 0; i < relay->address_count; i++) {
 		char ip[ADDR_TEXT_SIZE], public_ip[ADDR_TEXT_SIZE];
@@ -111,9 +118,10 @@ static enum err open_control_socket(const struct config *config, struct control_
 
 /* What is done once the ports are bound. Pidfile and control socket come first: their folders may be
  * root's. */
-static enum err settle(const struct config *config, struct control_socket *opened,
-                       char problem[256], enum option_id *about)
+static enum err settle(const struct relay *relay, struct control_socket *opened, char problem[256],
+                       enum option_id *about)
 {
+	const struct config *config = relay->config;
 	enum err err = OK;
 
 	*about = OPTION_ID_pidfile;
@@ -130,6 +138,10 @@ static enum err settle(const struct config *config, struct control_socket *opene
 	if (err == OK && (config->proc_user != NULL || config->proc_group != NULL)) {
 		*about = OPTION_ID_userdb;
 		err = check_store(config, problem);
+	}
+	if (err == OK) {
+		*about = OPTION_ID_network_engine;
+		err = door_check(relay, problem);
 	}
 	if (err != OK)
 		leave(config, opened);
@@ -160,7 +172,7 @@ static int serve(const struct config *config)
 		return fail(config, OPTION_ID_daemon, problem);
 	if (relay_start(config, &relay, problem, &about) != OK)
 		return fail(config, about, problem);
-	if (settle(config, &control_socket, problem, &about) != OK) {
+	if (settle(relay, &control_socket, problem, &about) != OK) {
 		relay_stop(relay);
 		return fail(config, about, problem);
 	}

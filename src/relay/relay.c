@@ -32,12 +32,15 @@ static const struct step {
 	step_fn *take;
 	enum option_id about; /* whose value is to be mended when it fails */
 } steps[] = {
+	{frontends_check_listening_device, OPTION_ID_listening_device},
+	{frontends_check_relay_device, OPTION_ID_relay_device},
 	{frontends_find, OPTION_ID_listening_ip},
 	{frontends_find_relays, OPTION_ID_relay_ip},
 	{make_users, OPTION_ID_user},
 	{make_contexts, OPTION_ID_cert},
 	{frontends_list, OPTION_ID_listening_ip},
 	{frontends_list_proxied, OPTION_ID_tcp_proxy_port},
+	{frontends_pair, OPTION_ID_rfc5780},
 	{make_filter, OPTION_ID_allowed_peer_ip},
 	{make_secrets, OPTION_ID_stateless_nonce_secret},
 	{open_store, OPTION_ID_userdb},
@@ -103,6 +106,7 @@ void relay_stop(struct relay *relay)
 		port_pool_destroy(relay->addresses[i].ports);
 	free(relay->addresses);
 	free(relay->address_map);
+	free(relay->pairs);
 	free(relay->frontends);
 	free(relay->frontend_ips);
 	if (relay->users != NULL)

@@ -33,6 +33,8 @@ struct relay {
 	size_t frontend_ip_count;
 	struct frontend *frontends; /* owned: every IP with each of its ports */
 	size_t frontend_count;
+	struct turn_pair *pairs; /* owned: frontends with a second one, for RFC 5780 */
+	size_t pair_count;
 	struct relay_address *addresses; /* owned */
 	size_t address_count;
 	struct turn_address_map *address_map; /* owned: the addresses that are seen under another */

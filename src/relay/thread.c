@@ -13,7 +13,9 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "listeners/rounds.h"
+#include "relay/door.h"
 #include "relay/hand_over.h"
+#include "relay/process.h"
 #include "relay/relay_socket.h"
 
 enum { ORIGINS_PATIENCE_MS = 1000 };
@@ -219,6 +221,21 @@ static const char *realm_of_origin(void *context, const char *origin)
 	return credentials_realm_of_origin(thread->credentials, origin);
 }
 
+static enum turn_default_family default_family(const struct config *config)
+{
+	static const char *const names[] = {
+		[TURN_DEFAULT_IPV4] = "ipv4",
+		[TURN_DEFAULT_IPV6] = "ipv6",
+		[TURN_DEFAULT_KEEP] = "keep",
+	};
+	enum turn_default_family family = TURN_DEFAULT_KEEP;
+
+	while (family > TURN_DEFAULT_IPV4 &&
+	       strcmp(config->allocation_default_address_family, names[family]) != 0)
+		family--;
+	return family;
+}
+
 static enum err open_server(struct relay_thread *thread)
 {
 	const struct relay *relay = thread->relay;
@@ -231,11 +248,20 @@ static enum err open_server(struct relay_thread *thread)
 		.is_open = config->no_auth,
 		.is_door = thread->role.is_door,
 		.has_family = {has_family(relay, AF_INET), has_family(relay, AF_INET6)},
+		.default_family = default_family(config),
 		.rfc5766_channel_numbers = config->rfc5766_channel_numbers,
 		.fingerprint = config->fingerprint,
 		.reason_phrases = config->include_reason_string,
 		.software = config->software_attribute ? "turnstone " PACKAGE_VERSION : NULL,
 		.security_features = relay->security_features,
+		.stun_only = config->stun_only,
+		.no_stun = config->no_stun,
+		.secure_stun = config->secure_stun,
+		.mapped_address = config->stun_backward_compatibility,
+		.rfc3489_compatibility = config->rfc3489_compatibility,
+		.nat_discovery = config->rfc5780,
+		.pairs = relay->pairs,
+		.pair_count = relay->pair_count,
 		.max_lifetime_s = config->max_allocate_lifetime,
 		.permission_lifetime_s = config->permission_lifetime,
 		.channel_lifetime_s = config->channel_lifetime,
@@ -329,6 +355,7 @@ static void fill_host(struct relay_thread *thread)
 		.rounds = thread->rounds,
 		.timers = thread->timers,
 		.counters = &thread->counters,
+		.device = config->listening_device,
 		.tls = relay->tls,
 		.dtls = relay->dtls,
 		.proxies = config->proxy_trusted.item,
@@ -351,6 +378,18 @@ static void fill_host(struct relay_thread *thread)
 	};
 }
 
+/* Endpoints are opened beside a door's listener as proc-user. */
+static enum err give_to_user(struct udp_listener *listener, const struct config *config)
+{
+	char problem[256]; /* told when the process becomes that user */
+	uid_t uid;
+	gid_t gid;
+
+	if (process_find_ids(config, &uid, &gid, problem) != OK)
+		return OK;
+	return udp_listener_set_user(listener, uid);
+}
+
 /* The listeners of one transport address that come first are probed, lest a second server shares the
  * ports of a running one. */
 static enum err open_udp(struct relay_thread *thread, const struct frontend *frontend)
@@ -359,14 +398,16 @@ static enum err open_udp(struct relay_thread *thread, const struct frontend *fro
 	enum err err;
 
 	if (engine_is_first(thread->relay, thread->index) &&
-	    listener_probe(&frontend->addr, SOCK_DGRAM) != OK)
+	    listener_probe(&frontend->addr, SOCK_DGRAM, config->listening_device) != OK)
 		return ERR_SYSTEM;
 	err = udp_listener_create(&thread->host, &frontend->addr, (int)config->sock_buf_size,
 	                          config->udp, &thread->udp[thread->udp_count]);
-	thread->udp_count += err == OK;
-	if (err == OK && frontend->proxied)
-		err = udp_listener_expect_proxies(thread->udp[thread->udp_count - 1]);
-	return err;
+	if (err != OK)
+		return err;
+	thread->udp_count++;
+	if (frontend->proxied)
+		return udp_listener_expect_proxies(thread->udp[thread->udp_count - 1]);
+	return thread->role.is_door ? give_to_user(thread->udp[thread->udp_count - 1], config) : OK;
 }
 
 static enum err open_tcp(struct relay_thread *thread, const struct frontend *frontend)
@@ -375,7 +416,7 @@ static enum err open_tcp(struct relay_thread *thread, const struct frontend *fro
 	enum err err;
 
 	if (engine_is_first(thread->relay, thread->index) &&
-	    listener_probe(&frontend->addr, SOCK_STREAM) != OK)
+	    listener_probe(&frontend->addr, SOCK_STREAM, config->listening_device) != OK)
 		return ERR_SYSTEM;
 	err = tcp_listener_create(&thread->host, &frontend->addr, config->tcp,
 	                          &thread->tcp[thread->tcp_count]);
@@ -383,6 +424,20 @@ static enum err open_tcp(struct relay_thread *thread, const struct frontend *fro
 		tcp_listener_expect_proxies(thread->tcp[thread->tcp_count]);
 	thread->tcp_count += err == OK;
 	return err;
+}
+
+/* Threads do not change their listeners once they run, so that any may look at all of them. Which
+ * thread's it is makes no difference to who receives. */
+const struct udp_listener *relay_find_udp(const struct relay *relay,
+                                          const struct transport_addr *addr)
+{
+	for (unsigned i = 0; i < relay->thread_count; i++) {
+		const struct relay_thread *thread = relay->threads[i];
+		for (size_t j = 0; j < thread->udp_count; j++)
+			if (addr_equal(udp_listener_addr(thread->udp[j]), addr))
+				return thread->udp[j];
+	}
+	return NULL;
 }
 
 /* Places for clients that a door will have met. */
@@ -413,7 +468,8 @@ static const char *listen_mend(int error)
 {
 	switch (error) {
 	case EADDRINUSE:
-		return ": another program has this port: stop it, or set listening-port and "
+		return ": another program has this port: stop it, or set listening-port "
+		       "and "
 		       "tls-listening-port";
 	case EADDRNOTAVAIL:
 		return ": not an address of this machine: mend listening-ip";

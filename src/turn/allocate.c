@@ -28,6 +28,8 @@ static int keep_answer(struct request *request, struct turn_allocation *allocati
                        const struct turn_open_relay *open);
 static void put_bandwidth(struct stun_builder *answer, const struct turn_allocation *allocation);
 static void put_success(struct request *request, const struct turn_allocation *allocation);
+static enum turn_family default_family(const struct request *request);
+static bool wants_ipv6(const struct request *request);
 static uint8_t family_value(const struct request *request, enum stun_attribute attribute);
 
 int handle_allocate(struct request *request)
@@ -122,10 +124,35 @@ static int check_transport(struct request *request, struct turn_open_relay *open
 	               : STUN_UNSUPPORTED_TRANSPORT_PROTOCOL;
 }
 
+/* What a client that names no family gets; one that wants both means IPv4 by the first. */
+static enum turn_family default_family(const struct request *request)
+{
+	if (stun_has(&request->message, STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY))
+		return TURN_IPV4;
+	switch (request->server->settings.default_family) {
+	case TURN_DEFAULT_IPV6:
+		return TURN_IPV6;
+	case TURN_DEFAULT_KEEP:
+		return family_of(&request->tuple->client);
+	case TURN_DEFAULT_IPV4:
+		break;
+	}
+	return TURN_IPV4;
+}
+
 static bool names_ipv6(const struct request *request, enum stun_attribute attribute)
 {
 	return stun_has(&request->message, attribute) &&
 	       family_value(request, attribute) == STUN_ADDRESS_IPV6;
+}
+
+static bool wants_ipv6(const struct request *request)
+{
+	bool is_named = stun_has(&request->message, STUN_ATTR_REQUESTED_ADDRESS_FAMILY);
+
+	return names_ipv6(request, STUN_ATTR_REQUESTED_ADDRESS_FAMILY) ||
+	       names_ipv6(request, STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY) ||
+	       (!is_named && default_family(request) == TURN_IPV6);
 }
 
 /* RFC 8656 section 3.7: no socket tells the DF bit of what came, so between IPv4 and IPv6 the
@@ -136,9 +163,7 @@ static int check_dont_fragment(struct request *request, struct turn_open_relay *
 	struct stun_message *message = &request->message;
 	bool is_translated = family_of(&tuple->client) == TURN_IPV4 &&
 	                     !transport_is_stream(tuple->transport) &&
-	                     request->server->settings.has_family[TURN_IPV6] &&
-	                     (names_ipv6(request, STUN_ATTR_REQUESTED_ADDRESS_FAMILY) ||
-	                      names_ipv6(request, STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY));
+	                     request->server->settings.has_family[TURN_IPV6] && wants_ipv6(request);
 
 	(void)open;
 	if (!is_translated || !stun_has(message, STUN_ATTR_DONT_FRAGMENT))
@@ -174,17 +199,17 @@ static int check_one_family(struct request *request, struct turn_open_relay *ope
 	               : STUN_NO_ERROR;
 }
 
-/* A client that names no family means IPv4. */
 static int check_family(struct request *request, struct turn_open_relay *open)
 {
 	bool is_named = stun_has(&request->message, STUN_ATTR_REQUESTED_ADDRESS_FAMILY);
-	uint8_t value = is_named ? family_value(request, STUN_ATTR_REQUESTED_ADDRESS_FAMILY)
-	                         : STUN_ADDRESS_IPV4;
+	uint8_t value = is_named ? family_value(request, STUN_ATTR_REQUESTED_ADDRESS_FAMILY) : 0;
 	enum turn_family family = value == STUN_ADDRESS_IPV6 ? TURN_IPV6 : TURN_IPV4;
 
 	if (open->has_token)
 		return STUN_NO_ERROR; /* the relayed transport address is there, of its family */
-	if (value != STUN_ADDRESS_IPV4 && value != STUN_ADDRESS_IPV6)
+	if (!is_named)
+		family = default_family(request);
+	else if (value != STUN_ADDRESS_IPV4 && value != STUN_ADDRESS_IPV6)
 		return STUN_ADDRESS_FAMILY_NOT_SUPPORTED;
 	if (!request->server->settings.has_family[family])
 		return STUN_ADDRESS_FAMILY_NOT_SUPPORTED;

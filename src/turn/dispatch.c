@@ -9,6 +9,7 @@
  */
 #include "base/bytes.h"
 #include "stun/channel_data.h"
+#include "turn/nat_discovery.h"
 #include "turn/pending.h"
 #include "turn/redirect.h"
 
@@ -35,9 +36,13 @@ static const struct row {
 };
 /* clang-format on */
 
+static enum err parse(const struct turn_server *server, const struct five_tuple *tuple,
+                      const struct packet *packet, struct stun_message *message);
 static enum turn_verdict message_input(struct request *request);
 static const struct row *row_find(const struct stun_message *message);
+static bool is_served(const struct request *request);
 static int run(struct request *request, const struct row *row);
+static bool must_authenticate(const struct request *request, const struct row *row);
 static int check_attributes(struct request *request);
 static enum turn_verdict hand_over(struct request *request);
 static enum turn_verdict drop_unexpected(struct request *request);
@@ -60,12 +65,36 @@ enum turn_verdict turn_client_input(struct turn_server *server, const struct fiv
 		.packet = packet,
 		.forward = forward,
 	};
-	if (stun_message_parse(packet->data, packet->len, &request.message) != OK)
+	if (parse(server, tuple, packet, &request.message) != OK)
 		return drop(server, COUNT_drop_malformed);
 	enum turn_verdict verdict = message_input(&request);
 	places_give(server, &request.places);
 	bytes_wipe(request.key, request.key_len);
 	return verdict;
+}
+
+void turn_hand_over_failed(struct turn_server *server, const struct five_tuple *tuple, void *path,
+                           struct packet *packet, timestamp now)
+{
+	struct request request = {.server = server, .tuple = tuple, .path = path};
+
+	server->now = now;
+	if (stun_message_parse(packet->data, packet->len, &request.message) == OK)
+		reply(&request, STUN_INSUFFICIENT_CAPACITY);
+}
+
+/* Without a cookie there is little by which to tell a message: only datagrams can be one, and of
+ * RFC 3489 nothing but Binding requests. */
+static enum err parse(const struct turn_server *server, const struct five_tuple *tuple,
+                      const struct packet *packet, struct stun_message *message)
+{
+	enum err err = stun_message_parse(packet->data, packet->len, message);
+
+	if (err == OK || !server->settings.rfc3489_compatibility ||
+	    tuple->transport != TRANSPORT_UDP ||
+	    stun_message_parse_rfc3489(packet->data, packet->len, message) != OK)
+		return err;
+	return message->method == STUN_BINDING && message->class == STUN_REQUEST ? OK : err;
 }
 
 /* What holds for a message the first time it is seen (RFC 8489 section 6.3). */
@@ -78,6 +107,8 @@ static enum turn_verdict message_input(struct request *request)
 		return drop(server, COUNT_drop_fingerprint);
 	if (row_find(message) == NULL)
 		return drop_unexpected(request);
+	if (!is_served(request))
+		return drop(server, COUNT_drop_not_served);
 	if (message->class == STUN_REQUEST &&
 	    pending_has(server, request->tuple, stun_transaction_id(message)))
 		return drop(server, COUNT_drop_retransmission);
@@ -92,8 +123,8 @@ enum turn_verdict dispatch(struct request *request)
 	const struct stun_message *message = &request->message;
 
 	request->allocation = allocation_find(server, request->tuple);
-	stun_build(&request->answer, server->reply, sizeof server->reply, message->method,
-	           STUN_SUCCESS, stun_transaction_id(message));
+	stun_build_response(&request->answer, server->reply, sizeof server->reply, STUN_SUCCESS,
+	                    message);
 
 	int outcome = run(request, row_find(message));
 	if (outcome == OUTCOME_FORWARD)
@@ -119,20 +150,41 @@ static const struct row *row_find(const struct stun_message *message)
 	return NULL;
 }
 
-/* The order is that of RFC 8489: who need not be asked (10), who asks (9.2.4), then what is not understood (6.3.1). */
+/* stun-only and no-stun: silence, lest a stranger is told what there is. A client of RFC 3489 cannot
+ * authenticate as secure-stun wants. */
+static bool is_served(const struct request *request)
+{
+	const struct turn_settings *settings = &request->server->settings;
+	const struct stun_message *message = &request->message;
+
+	if (message->is_rfc3489 && settings->secure_stun)
+		return false;
+	return message->method == STUN_BINDING ? !settings->no_stun : !settings->stun_only;
+}
+
+/* The order is that of RFC 8489: who need not be asked (10), who asks (9.2.4), then what is not
+ * understood (6.3.1). */
 static int run(struct request *request, const struct row *row)
 {
 	int error = STUN_NO_ERROR;
 
 	if (row->demands & REDIRECTED)
 		error = redirect_stranger(request);
-	if (error == STUN_NO_ERROR && (row->demands & AUTHENTICATED))
+	if (error == STUN_NO_ERROR && must_authenticate(request, row))
 		error = authenticate(request);
 	if (error == STUN_NO_ERROR)
 		error = check_attributes(request);
 	if (error == STUN_NO_ERROR && (row->demands & ON_ALLOCATION) && request->allocation == NULL)
 		error = STUN_ALLOCATION_MISMATCH;
 	return error != STUN_NO_ERROR ? error : row->handle(request);
+}
+
+static bool must_authenticate(const struct request *request, const struct row *row)
+{
+	bool is_secured = request->server->settings.secure_stun && row->method == STUN_BINDING &&
+	                  row->class == STUN_REQUEST;
+
+	return is_secured || (row->demands & AUTHENTICATED);
 }
 
 static int check_attributes(struct request *request)
@@ -144,6 +196,7 @@ static int check_attributes(struct request *request)
 	    message->unknown_count < STUN_UNKNOWN_MAX)
 		message->unknown[message->unknown_count++] =
 			stun_attribute_type(STUN_ATTR_ACCESS_TOKEN);
+	nat_discovery_add_unknown(request);
 	if (message->unknown_count > 0)
 		return STUN_UNKNOWN_ATTRIBUTE;
 	if (message->has_bad_attribute)

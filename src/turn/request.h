@@ -53,6 +53,10 @@ struct request {
 	/* With STUN_TRY_ALTERNATE: alternate_count of them. */
 	const struct transport_addr *alternate[2];
 	size_t alternate_count;
+	/* Of a Binding request: where its success response leaves from and goes to. */
+	struct five_tuple way;
+	bool is_probe; /* it asks for more than its address (RFC 5780) */
+
 	const char *reason;         /* phrase of an error response; NULL: the one of its code */
 	struct stun_builder answer; /* a success response, to which the handler adds */
 };

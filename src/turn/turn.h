@@ -56,6 +56,20 @@ struct turn_alternates {
 	size_t count[TURN_ALTERNATE_KINDS];
 };
 
+/* Two transport addresses of ours that differ in IP and port: a Binding request to the one may be
+ * answered from the other, or from either's IP with the other's port (RFC 5780 section 6.1). The host
+ * can send UDP from all four. */
+struct turn_pair {
+	struct transport_addr addr, other;
+};
+
+/* The family of a relayed transport address when the client names none. RFC 8656 says IPv4. */
+enum turn_default_family {
+	TURN_DEFAULT_IPV4,
+	TURN_DEFAULT_IPV6,
+	TURN_DEFAULT_KEEP /* the client's */
+};
+
 /* What a client can run into; turn/limits.c says what happens then. */
 enum turn_limit {
 	TURN_LIMIT_NONE,
@@ -78,7 +92,7 @@ struct turn_place {
 	uint64_t bps; /* granted with it, for each direction; 0: no bound */
 };
 struct turn_place_wish {
-	const char *realm, *username; /* "" on an open server */
+	const char *realm, *username; /* "" on an open server, and by an access token */
 	bool is_reservation;          /* for an address that only waits: no bandwidth */
 	uint64_t asked_bps;           /* more than that is not wanted; 0: as much as there is */
 };
@@ -107,10 +121,11 @@ struct turn_settings {     /* copied but for what it points at, which outlives t
 	bool oauth;              /* access tokens of RFC 7635 are accepted and asked for */
 	const char *server_name; /* that tokens are made for; NULL or "": the realm */
 	bool has_family[TURN_FAMILY_COUNT]; /* which relayed address families can be had */
-	bool rfc5766_channel_numbers;       /* up to 0x7FFE */
-	bool fingerprint;     /* on every message, not only where the client used it */
-	bool reason_phrases;  /* in error responses */
-	const char *software; /* SOFTWARE in responses; NULL: none */
+	enum turn_default_family default_family;
+	bool rfc5766_channel_numbers; /* up to 0x7FFE */
+	bool fingerprint;             /* on every message, not only where the client used it */
+	bool reason_phrases;          /* in error responses */
+	const char *software;         /* SOFTWARE in responses; NULL: none */
 	/* enum stun_security_feature, what clients are offered (RFC 8489 section 18.1):
 	 * STUN_FEATURE_PASSWORD_ALGORITHMS: SHA-256 before MD5. Not with a store of MD5 keys alone, as
 	 * clients take the first and do not fall back.
@@ -118,6 +133,15 @@ struct turn_settings {     /* copied but for what it points at, which outlives t
 	 * usernames, which cannot be found by their hash.
 	 * A USERHASH is accepted in any case. */
 	uint32_t security_features;
+
+	bool stun_only, no_stun; /* serve Binding alone, or all but Binding; the rest is ignored */
+	bool secure_stun;        /* Binding requests authenticate */
+	bool mapped_address;     /* MAPPED-ADDRESS beside XOR-MAPPED-ADDRESS */
+	bool rfc3489_compatibility; /* serve Binding requests without a magic cookie, over UDP */
+	bool nat_discovery;         /* RFC 5780 */
+	/* One for each address with a second; none: no OTHER-ADDRESS. */
+	const struct turn_pair *pairs;
+	size_t pair_count;
 
 	uint32_t max_lifetime_s;        /* of an allocation; 600 is the default lifetime */
 	uint32_t permission_lifetime_s; /* RFC 8656 section 9: 300 */
@@ -127,10 +151,11 @@ struct turn_settings {     /* copied but for what it points at, which outlives t
 
 	uint32_t permissions_per_allocation, channels_per_allocation; /* bounds; 508 beyond */
 	uint32_t pending_max;                                         /* requests parked at once */
-	uint32_t packets_per_s;        /* of an allocation in each direction; 0: no bound */
-	uint32_t new_peers_per_s;      /* of an allocation; 0: no bound */
-	struct turn_quotas quotas;     /* .take is NULL: none */
-	struct source_limit *unproven; /* 401, 438, 400 to one UDP source; NULL: no bound */
+	uint32_t packets_per_s;    /* of an allocation in each direction; 0: no bound */
+	uint32_t new_peers_per_s;  /* of an allocation; 0: no bound */
+	struct turn_quotas quotas; /* .take is NULL: none */
+	struct source_limit *
+		unproven; /* 401, 438, 400, what RFC 5780 adds, to one UDP source; NULL: no bound */
 
 	const struct turn_alternates *alternates; /* at the start; NULL: none */
 
@@ -169,6 +194,10 @@ struct turn_forward {
 enum turn_verdict turn_client_input(struct turn_server *server, const struct five_tuple *tuple,
                                     void *path, struct packet *packet, timestamp now,
                                     struct turn_forward *forward);
+
+/* The host has no place for the client whose packet got TURN_HAND_OVER: it is told so, 508. */
+void turn_hand_over_failed(struct turn_server *server, const struct five_tuple *tuple, void *path,
+                           struct packet *packet, timestamp now);
 
 /* A datagram that a peer sent to a relayed transport address. The packet needs PACKET_HEADROOM
  * before it and PACKET_TAILROOM behind. */
@@ -267,7 +296,9 @@ struct turn_limit_reached {
 struct turn_action {
 	enum turn_action_type type;
 	uint64_t cookie; /* TURN_OPEN_RELAY, TURN_FIND_KEY: comes back with the answer */
-	void *path;      /* TURN_SEND */
+	/* TURN_SEND; NULL: by UDP from message->src, an address of ours that the client did not send to
+	 * (RFC 5780 CHANGE-REQUEST) */
+	void *path;
 	struct transport_addr dst;
 	struct packet *message; /* TURN_SEND: lent until the next call of turn_next_action */
 	void *relay;            /* TURN_CLOSE_RELAY */

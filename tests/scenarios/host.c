@@ -22,6 +22,7 @@ static void open_relay(struct host *host, const struct turn_action *action);
 static void close_relay(struct host *host, struct relay *relay);
 static void keep(struct host *host, const struct client *client, const struct packet *packet,
                  const struct turn_forward *forward);
+static void keep_message(struct host *host, const struct turn_action *action);
 static void hand_over(struct host *host, const struct client *client, const struct packet *packet,
                       const uint8_t *bytes, size_t len);
 static void note(struct host *host, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -87,6 +88,7 @@ static void start(struct host *host)
 	host->settings.filter = host->filter;
 	host->settings.address_map = host->maps;
 	host->settings.alternates = &host->alternates;
+	host->settings.pairs = host->pairs;
 	host->settings.counters = &host->counters;
 	host->settings.quotas = (struct turn_quotas){take_place, give_place, host};
 	if (source_limit_create(host->unauthorized_per_s, 12345, &host->settings.unproven) != OK)
@@ -132,6 +134,7 @@ void host_client_input(struct host *host, const struct client *client, const uin
 	uint8_t *block = packet_make(&packet, bytes, len);
 
 	start(host);
+	host->speaker = client;
 	packet.src = client->tuple.client;
 	packet.dst = client->tuple.server;
 	packet.ttl = ttl;
@@ -214,8 +217,7 @@ static void carry_out_one(struct host *host, const struct turn_action *action)
 
 	switch (action->type) {
 	case TURN_SEND:
-		keep(host, action->path, action->message,
-		     &(struct turn_forward){.dst = action->dst});
+		keep_message(host, action);
 		break;
 	case TURN_FIND_KEY:
 		if (host->holds_keys)
@@ -476,7 +478,9 @@ static void keep(struct host *host, const struct client *client, const struct pa
 	struct datagram *datagram = &host->datagrams[host->datagram_count++];
 	datagram->client = client;
 	datagram->dst = forward->dst;
-	if (client == NULL)
+	if (client != NULL)
+		datagram->src = client->tuple.server;
+	else
 		datagram->src = ((struct relay *)forward->relay)->addr;
 	memcpy(datagram->bytes, packet->data, packet->len);
 	datagram->len = packet->len;
@@ -489,6 +493,17 @@ static void keep(struct host *host, const struct client *client, const struct pa
 		snprintf(host->fault, sizeof host->fault, "a closed relay was sent from");
 }
 
+/* Without a path it is the answer to what was just asked, from another address of the server. */
+static void keep_message(struct host *host, const struct turn_action *action)
+{
+	const struct client *client = action->path != NULL ? action->path : host->speaker;
+
+	keep(host, client, action->message, &(struct turn_forward){.dst = action->dst});
+	host->datagrams[host->datagram_count - 1].src = action->message->src;
+	if (action->path != NULL && !addr_equal(&action->message->src, &client->tuple.server))
+		snprintf(host->fault, sizeof host->fault, "a path cannot send from elsewhere");
+}
+
 /* The next server has to see the packet as it came. */
 static void hand_over(struct host *host, const struct client *client, const struct packet *packet,
                       const uint8_t *bytes, size_t len)
@@ -498,6 +513,9 @@ static void hand_over(struct host *host, const struct client *client, const stru
 	if (packet->len != len || memcmp(packet->data, bytes, len) != 0)
 		snprintf(host->fault, sizeof host->fault, "a packet was handed over changed");
 	note(host, "handed over %s", addr_format(&client->tuple.client, text));
+	if (host->lacks_all)
+		turn_hand_over_failed(host->server, &client->tuple, (void *)client,
+		                      (struct packet *)packet, host->now);
 }
 
 void host_shift(struct host *host)

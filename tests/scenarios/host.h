@@ -30,7 +30,7 @@ struct relay {
 
 /* Something the core let out. */
 struct datagram {
-	const struct client *client; /* the receiver; NULL: the peer dst */
+	const struct client *client; /* the receiver; NULL: the peer dst, or none that is known */
 	struct transport_addr src, dst;
 	uint8_t bytes[66000];
 	size_t len;
@@ -62,6 +62,7 @@ struct place {
 struct host {
 	struct turn_settings settings;
 	struct turn_address_map maps[RULES_MAX];
+	struct turn_pair pairs[RULES_MAX];
 	struct peer_filter_settings peers;
 	struct addr_range allowed[RULES_MAX], denied[RULES_MAX];
 	struct transport_addr listeners[RULES_MAX], relay_ips[RULES_MAX];
@@ -82,7 +83,8 @@ struct host {
 	unsigned origin_count;
 	struct authority authorities[RULES_MAX];
 	unsigned authority_count;
-	int64_t clock_change_ms; /* what the wall clock was set by since the start */
+	int64_t clock_change_ms;      /* what the wall clock was set by since the start */
+	const struct client *speaker; /* the last client that sent */
 	struct relay relays[RELAYS_MAX];
 	unsigned relay_count;
 	uint16_t next_port[TURN_FAMILY_COUNT];

@@ -12,6 +12,7 @@
  *   peers allow|deny RANGE, peers listener|relay ADDRESS, peers nat64 PREFIX, peers loopback
  *   peers default                     forget that the documentation prefixes are allowed
  *   map 192.0.2.1 10.0.0.1            external-ip: public, private
+ *   pair 192.0.2.1:3478 192.0.2.2:3479     two addresses of the server, for RFC 5780, each the other's other
  *
  * At any time
  *   alternates all|udp|tcp|tls [ADDRESS...]   the alternate servers of this kind are these now
@@ -31,12 +32,14 @@
  *        mac=TEXT token-lifetime=600 token-age=5 token-for=NAME spoiled-token         what is in it
  *        token-again                               with the access token that was sent last
  *        fingerprint bad-fingerprint id=7 ttl=3 tos=0xb8
+ *        cookie=12345678                           instead of the magic cookie: RFC 3489
  *        / WORD...                                 attributes behind the integrity
  *   A> again                          the same bytes once more
  *   A> hex 00010000...                any bytes
  *   A> channel 0x4000 "hello" [len=9] [ttl=3] [tos=2] [tail=hex]
  *   A< Allocate success|401 [NAME=value] [NAME] [!NAME] [WORD...]    expects the next datagram
  *        signed=sha1|sha256 unsigned fingerprint size=92 id=7
+ *        from=192.0.2.2:3479 to=198.51.100.7:5000  where those it came to and from are not
  *        phrase="User Quota Reached"
  *   A< channel 0x4000 "hello" [size=12] [ttl=3] [tos=2]
  *   A< nothing
@@ -53,7 +56,8 @@
  * The host
  *   host holds keys|relays, host answers keys|relays       answers later | at once again
  *   host says found|unknown|unavailable|opened|failed      to the oldest question held
- *   host lacks ipv4|ipv6|all|pairs, host lacks nothing           relayed addresses
+ *   host lacks ipv4|ipv6|all|pairs, host lacks nothing           relayed addresses; all: nor a place
+ *                                                                for who is handed over
  *   wait 300 | wait 500ms | clock 60  the wall clock is set forward (-60: back)
  *   event WORD..., no event WORD...                        "closed 192.0.2.1:50000", "flow added",
  *                                                          "limit user-quota=2 486",
@@ -314,7 +318,8 @@ static void put_words(struct play *play, struct stun_builder *builder, const str
 		                word_value(word, "token") || word_value(word, "mac") ||
 		                strncmp(word, "token-", 6) == 0 ||
 		                strcmp(word, "spoiled-token") == 0 || word_value(word, "id") ||
-		                word_value(word, "ttl") || word_value(word, "tos");
+		                word_value(word, "ttl") || word_value(word, "cookie") ||
+		                word_value(word, "tos");
 		for (size_t j = 0; j < sizeof others / sizeof others[0]; j++)
 			is_other |= strcmp(word, others[j]) == 0;
 		if (is_other)
@@ -458,6 +463,17 @@ static void make_token(struct play *play, struct speaker *speaker, const struct 
 	snprintf(speaker->user, sizeof speaker->user, "%s", kid);
 }
 
+static void put_cookie(struct play *play, uint8_t *message, const struct words *words)
+{
+	size_t len;
+
+	for (unsigned i = 0; i < words->count; i++) {
+		const char *value = word_value(words->word[i], "cookie");
+		if (value != NULL && (hex_get(value, message + 4, 4, &len) != OK || len != 4))
+			fault(play, "no cookie");
+	}
+}
+
 static void send_message(struct play *play, struct speaker *speaker, struct words *words)
 {
 	uint8_t id[STUN_TRANSACTION_ID_SIZE];
@@ -487,6 +503,7 @@ static void send_message(struct play *play, struct speaker *speaker, struct word
 		stun_put_fingerprint(&builder);
 	if (has_word(words, "bad-fingerprint"))
 		builder.bytes[builder.len - 1] ^= 1;
+	put_cookie(play, builder.bytes, words);
 	speaker->sent_len = builder.len;
 	transmit(play, speaker, sending.ttl, sending.tos);
 }
@@ -708,7 +725,8 @@ static void check_word(struct play *play, struct speaker *speaker, const struct 
 		check_error(play, message, word);
 	else if (word_value(word, "phrase") != NULL)
 		check_phrase(play, message, word_value(word, "phrase"));
-	else if (word_value(word, "id") != NULL)
+	else if (word_value(word, "id") != NULL || word_value(word, "from") != NULL ||
+	         word_value(word, "to") != NULL)
 		return;
 	else if (strcmp(word, "success") == 0 && message->class != STUN_SUCCESS)
 		fault(play, "no success");
@@ -736,6 +754,37 @@ static bool has_id(const struct stun_message *message, const struct speaker *spe
 	return memcmp(stun_transaction_id(message), id, sizeof id) == 0;
 }
 
+/* An answer comes from where the request went, to where it came from, unless words say otherwise. */
+static void check_way(struct play *play, const struct speaker *speaker,
+                      const struct datagram *datagram, const struct words *words)
+{
+	struct transport_addr from = speaker->client.tuple.server;
+	struct transport_addr to = speaker->client.tuple.client;
+	char text[ADDR_TEXT_SIZE];
+
+	for (unsigned i = 2; i < words->count; i++) {
+		if (word_value(words->word[i], "from") != NULL)
+			address(play, word_value(words->word[i], "from"), &from);
+		if (word_value(words->word[i], "to") != NULL)
+			address(play, word_value(words->word[i], "to"), &to);
+	}
+	if (!addr_equal(&datagram->src, &from))
+		fault(play, "sent from %s", addr_format(&datagram->src, text));
+	if (!addr_equal(&datagram->dst, &to))
+		fault(play, "sent to %s", addr_format(&datagram->dst, text));
+}
+
+/* A request without a magic cookie gets back the bytes that it had in its place. */
+static bool parse_answer(const struct speaker *speaker, const struct datagram *datagram,
+                         struct stun_message *message)
+{
+	if (stun_message_parse(datagram->bytes, datagram->len, message) != OK &&
+	    (stun_message_parse_rfc3489(datagram->bytes, datagram->len, message) != OK ||
+	     memcmp(datagram->bytes + 4, speaker->sent + 4, 4) != 0))
+		return false;
+	return message->len == datagram->len;
+}
+
 static void expect_message(struct play *play, struct speaker *speaker,
                            const struct datagram *datagram, struct words *words)
 {
@@ -743,11 +792,11 @@ static void expect_message(struct play *play, struct speaker *speaker,
 	enum stun_method method;
 	char text[400];
 
-	if (stun_message_parse(datagram->bytes, datagram->len, &message) != OK ||
-	    message.len != datagram->len) {
+	if (!parse_answer(speaker, datagram, &message)) {
 		fault(play, "no STUN message");
 		return;
 	}
+	check_way(play, speaker, datagram, words);
 	if (!method_get(words->word[1], &method) || method != message.method)
 		fault(play, "another message: %s", stun_dump(&message, text, sizeof text));
 	if (message.class != STUN_INDICATION && !has_id(&message, speaker, words))
@@ -958,6 +1007,12 @@ static void play_set(struct play *play, struct speaker *speaker, struct words *w
 		{"ipv4", NULL, &s->has_family[TURN_IPV4]},
 		{"ipv6", NULL, &s->has_family[TURN_IPV6]},
 		{"rfc5766-channels", NULL, &s->rfc5766_channel_numbers},
+		{"rfc5780", NULL, &s->nat_discovery},
+		{"rfc3489", NULL, &s->rfc3489_compatibility},
+		{"mapped-address", NULL, &s->mapped_address},
+		{"stun-only", NULL, &s->stun_only},
+		{"no-stun", NULL, &s->no_stun},
+		{"secure-stun", NULL, &s->secure_stun},
 		{"fingerprint", NULL, &s->fingerprint},
 		{"reason-phrases", NULL, &s->reason_phrases},
 		{"features", &s->security_features, NULL},
@@ -992,6 +1047,10 @@ static void play_set(struct play *play, struct speaker *speaker, struct words *w
 		s->software = "turnstone";
 	else if (strcmp(words->word[1], "server-name") == 0)
 		s->server_name = "relay.example.org";
+	else if (strcmp(words->word[1], "default-family") == 0)
+		s->default_family = strcmp(words->word[2], "keep") == 0   ? TURN_DEFAULT_KEEP
+		                    : strcmp(words->word[2], "ipv6") == 0 ? TURN_DEFAULT_IPV6
+		                                                          : TURN_DEFAULT_IPV4;
 	else
 		fault(play, "no such setting");
 }
@@ -1107,6 +1166,18 @@ static void play_drain(struct play *play, struct speaker *speaker, struct words 
 	(void)speaker;
 	play->host.is_draining = strcmp(words->word[1], "begins") == 0;
 	host_redirect(&play->host);
+}
+
+static void play_pair(struct play *play, struct speaker *speaker, struct words *words)
+{
+	size_t *count = &play->host.settings.pair_count;
+	struct turn_pair *pair = &play->host.pairs[*count];
+
+	(void)speaker;
+	address(play, words->word[1], &pair[0].addr);
+	address(play, words->word[2], &pair[0].other);
+	pair[1] = (struct turn_pair){pair[0].other, pair[0].addr};
+	*count += 2;
 }
 
 static void play_host(struct play *play, struct speaker *speaker, struct words *words)
@@ -1262,6 +1333,7 @@ static const struct {
 		{"origin", 3, play_origin},
 		{"authority", 4, play_authority},
 		{"clock", 2, play_clock},
+		{"pair", 3, play_pair},
 },
   verbs[] = {
 	  {"login", 3, client_logs_in},   {"allocates", 2, client_allocates},
