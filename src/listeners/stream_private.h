@@ -24,7 +24,7 @@ enum {
 	STREAM_GATHER_MAX = TLS_PLAINTEXT_MAX, /* so much waits for no round */
 };
 
-enum stream_kind { STREAM_NEW, STREAM_PLAIN, STREAM_TLS };
+enum stream_kind { STREAM_PROXIED, STREAM_NEW, STREAM_PLAIN, STREAM_TLS };
 
 struct stream {
 	struct path path;
