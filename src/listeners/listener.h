@@ -43,6 +43,7 @@ struct listener_host {
 	struct timer_wheel *timers;
 	struct counters *counters;
 	SSL_CTX *tls, *dtls;      /* NULL: not served */
+	struct pipe_pool *pipes;  /* for client data connections: stream_raw.h */
 	size_t stream_queue_size; /* bytes that may wait for a slow reader; data beyond is dropped */
 	unsigned connections_max;     /* TCP and TLS of this thread */
 	unsigned dtls_sessions_max;   /* DTLS associations of this thread */

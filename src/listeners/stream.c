@@ -26,7 +26,6 @@ static void on_batch_ended(evutil_socket_t fd, short what, void *context);
 static void path_close(struct path *path);
 static void on_timer(struct timer *timer, timestamp now);
 static void bury(struct streams *streams);
-static void stream_destroy(struct stream *stream);
 
 static const struct path_ops stream_path = {.send = stream_send, .close = path_close};
 
@@ -139,8 +138,9 @@ static void on_batch_ended(evutil_socket_t fd, short what, void *context)
 
 static bool is_in_message(const struct stream *stream)
 {
-	return stream->rest.len > 0 ||
-	       (stream->tls != NULL && tls_engine_is_in_record(stream->tls));
+	return stream->hold == HOLD_NONE &&
+	       (stream->rest.len > 0 ||
+	        (stream->tls != NULL && tls_engine_is_in_record(stream->tls)));
 }
 
 /* A message that has begun is given its time from its first byte; those that follow do not renew
@@ -169,6 +169,8 @@ void stream_arm(struct stream *stream, timestamp now)
 {
 	timestamp next = idle_deadline(stream);
 
+	if (stream->raw != NULL)
+		return; /* it lives as long as its allocation */
 	if (!stream->is_closing)
 		watch_message(stream, now);
 	if (stream->message_deadline != 0 && stream->message_deadline < next)
@@ -227,6 +229,7 @@ void stream_end(struct stream *stream)
 	log_debug("connection closed", "client=%s transport=%s",
 	          addr_format(&stream->tuple.client, client),
 	          transport_name(stream->tuple.transport));
+	stream_raw_stop(stream);
 	event_del(&stream->readable);
 	event_del(&stream->writable);
 	timer_cancel(streams->host->timers, &stream->timer);
@@ -247,13 +250,18 @@ static void bury(struct streams *streams)
 		struct stream *stream = CONTAINER_OF(node, struct stream, node);
 
 		list_remove(node);
+		if (stream->move != NULL) {
+			stream_depart(stream);
+			continue;
+		}
 		if (stream->is_known)
 			host->closed(host->context, &stream->path, &stream->tuple);
+		stream_raw_bury(stream);
 		stream_destroy(stream);
 	}
 }
 
-static void stream_destroy(struct stream *stream)
+void stream_destroy(struct stream *stream)
 {
 	message_rest_drop(&stream->rest);
 	tls_engine_destroy(stream->tls);

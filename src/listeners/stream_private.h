@@ -22,6 +22,12 @@ enum {
 	STREAM_ROOM_MAX = STREAM_MESSAGE_MAX + STREAM_READ_MAX + TLS_HELD_MAX,
 };
 
+enum stream_hold {
+	HOLD_NONE,
+	HOLD_ASKED, /* ConnectionBind waits for its answer: what is behind it stays in rest */
+	HOLD_READ,  /* what is there in rest is messages, to be read next */
+};
+
 enum stream_kind { STREAM_NEW, STREAM_PLAIN, STREAM_TLS };
 
 struct stream {
@@ -52,6 +58,11 @@ struct stream {
 	/* Owned; plaintext that waits for the engine; NULL unless TLS. */
 	struct evbuffer *gathered;
 	struct evbuffer *out; /* owned; waits for the socket; NULL before the first */
+
+	/* RFC 6062: on its way to be a client data connection */
+	uint8_t hold;             /* enum stream_hold */
+	struct stream_move *move; /* owned; NULL unless it leaves for another thread */
+	struct stream_raw *raw;   /* owned; NULL unless it is joined with a peer's socket */
 };
 
 /* Its life. */
@@ -62,6 +73,9 @@ void stream_arm(struct stream *stream, timestamp now);
 void stream_end(struct stream *stream);
 /* Has the batch_ended event run behind all events that are active now. */
 void streams_batch_end_later(struct streams *streams);
+
+/* Frees it and all it has but its descriptor. */
+void stream_destroy(struct stream *stream);
 
 static inline bool stream_is_ended(const struct stream *stream)
 {
@@ -93,3 +107,21 @@ void stream_write_alert(struct stream *stream);
 /* Says whether more ciphertext waits than messages within their bound make: a client can have the
  * engine answer (a key update, RFC 8446 section 4.6.3) and read none of it. The stream is TLS. */
 bool stream_has_flooded_itself(const struct stream *stream);
+/* Gathers bytes that are no message. */
+MUST_CHECK enum err stream_put(struct stream *stream, const uint8_t *bytes, size_t len);
+bool stream_has_output(const struct stream *stream);
+
+/* Between messages and raw bytes: stream_move.c. */
+
+bool stream_is_bind(const struct packet *packet);
+/* Reads no further; keeps what has been read. False when out of memory. */
+MUST_CHECK bool stream_hold(struct stream *stream, const uint8_t *bytes, size_t len);
+/* Goes on with messages when ConnectionBind was refused. */
+void stream_see_answer(struct stream *stream, const struct packet *packet);
+void stream_depart(struct stream *stream);
+void streams_adopt(struct streams *streams, struct stream *stream);
+
+/* Raw bytes: stream_raw.c. Both do nothing when the stream is not joined: what belongs to its end, and
+ * what to its burial. */
+void stream_raw_stop(struct stream *stream);
+void stream_raw_bury(struct stream *stream);

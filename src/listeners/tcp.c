@@ -12,7 +12,8 @@
 #include "base/log.h"
 #include "base/timestamp.h"
 #include "listeners/socket.h"
-#include "listeners/stream.h"
+#include "listeners/stream_private.h"
+#include "listeners/stream_raw.h"
 
 enum {
 	BACKLOG = 1024,
@@ -87,6 +88,11 @@ void tcp_listener_destroy(struct tcp_listener *listener)
 	streams_deinit(&listener->streams);
 	close(listener->fd);
 	free(listener);
+}
+
+void tcp_listener_adopt(struct tcp_listener *listener, struct stream *stream)
+{
+	streams_adopt(&listener->streams, stream);
 }
 
 void tcp_listener_flush(struct tcp_listener *listener)

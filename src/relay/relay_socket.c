@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/pool.h"
+#include "relay/peer_connection.h"
 #include "relay/thread.h"
 
 /* Other programs may have bound ports of the range; so many of them in a row are bad luck enough. */
@@ -103,6 +104,42 @@ enum err relay_socket_open(struct relay_thread *thread, int family,
 	return err;
 }
 
+/* A port of the range that is free for TCP: the pool's bit says so of this server alone. */
+enum err relay_socket_listen(struct relay_thread *thread, int family,
+                             const struct transport_addr *frontend, struct relay_socket **result)
+{
+	const struct relay_address *address = relay_address_for(thread->relay, family, frontend);
+	struct relay_socket *socket;
+	enum err err = address != NULL ? OK : ERR_NOT_FOUND;
+	uint16_t port;
+
+	if (err != OK)
+		return err;
+	socket = pool_take(&thread->relay_sockets);
+	if (socket == NULL)
+		return ERR_NO_MEMORY;
+	socket->thread = thread;
+	socket->address = address;
+	for (int attempt = 0; attempt < BIND_ATTEMPTS; attempt++) {
+		err = port_pool_take(address->ports, &port);
+		if (err != OK)
+			break;
+		socket->addr = address->ip;
+		addr_set_port(&socket->addr, port);
+		err = peer_listener_open(socket, &socket->tcp);
+		if (err == OK) {
+			list_append(&thread->open_sockets, &socket->node);
+			*result = socket;
+			return OK;
+		}
+		port_pool_give(address->ports, port);
+		if (err != ERR_SYSTEM || errno != EADDRINUSE)
+			break;
+	}
+	pool_give(&thread->relay_sockets, socket);
+	return err;
+}
+
 enum err relay_socket_open_pair(struct relay_thread *thread, int family,
                                 const struct transport_addr *frontend, struct relay_socket **even,
                                 struct relay_socket **next)
@@ -149,7 +186,13 @@ void relay_socket_close(struct relay_socket *socket)
 	struct port_pool *ports = socket->address->ports;
 	uint16_t port = addr_port(&socket->addr);
 
-	close(relay_socket_release(socket));
+	if (socket->tcp != NULL) {
+		peer_listener_close(socket->tcp);
+		list_remove(&socket->node);
+		pool_give(&socket->thread->relay_sockets, socket);
+	} else {
+		close(relay_socket_release(socket));
+	}
 	port_pool_give(ports, port); /* after the close, or the next bind fails */
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "relay/peer_connection.h"
 #include "relay/relay_socket.h"
 
 static enum err open_loop(struct relay_thread *thread);
@@ -34,6 +35,7 @@ enum err relay_thread_create(struct relay *relay, unsigned index, struct relay_t
 	thread->index = index;
 	pool_init(&thread->relay_sockets, sizeof(struct relay_socket));
 	list_init(&thread->open_sockets);
+	hash_table_init(&thread->peer_connections);
 	err = open_loop(thread);
 	if (err == OK)
 		err = open_server(thread);
@@ -64,6 +66,7 @@ void relay_thread_destroy(struct relay_thread *thread)
 		tcp_listener_destroy(thread->tcp[i]);
 	free(thread->udp);
 	free(thread->tcp);
+	peer_connections_deinit(thread);
 	LIST_FOR_EACH (node, &thread->open_sockets)
 		relay_socket_close(CONTAINER_OF(node, struct relay_socket, node));
 	turn_server_destroy(thread->server);
@@ -196,6 +199,11 @@ static bool has_family(const struct relay *relay, int family)
 	return false;
 }
 
+static unsigned share(unsigned total, unsigned threads)
+{
+	return total / threads + (total % threads != 0);
+}
+
 static enum err open_server(struct relay_thread *thread)
 {
 	const struct relay *relay = thread->relay;
@@ -218,6 +226,12 @@ static enum err open_server(struct relay_thread *thread)
 		.channels_per_allocation = config->max_channels,
 		.pending_max = config->max_pending_requests,
 		.unauthorized_per_s = config->unauthorized_ratelimit_rps,
+		.refuses_udp_relay = !config->udp_relay,
+		.refuses_tcp_relay = !config->tcp_relay,
+		.connect_timeout_s = config->peer_connect_timeout,
+		.bind_timeout_s = config->connection_bind_timeout,
+		.connections_per_allocation = config->max_peer_connections,
+		.connections_max = share(config->max_peer_connections_total, relay->thread_count),
 		.thread = thread->index,
 		.thread_count = relay->thread_count,
 		.filter = relay->filter,
@@ -274,11 +288,6 @@ static bool has_session(void *context, const struct five_tuple *tuple)
 	return turn_has_session(thread->server, tuple);
 }
 
-static unsigned share(unsigned total, unsigned threads)
-{
-	return total / threads + (total % threads != 0);
-}
-
 static void fill_host(struct relay_thread *thread)
 {
 	const struct relay *relay = thread->relay;
@@ -291,6 +300,7 @@ static void fill_host(struct relay_thread *thread)
 		.counters = &thread->counters,
 		.tls = relay->tls,
 		.dtls = relay->dtls,
+		.pipes = &thread->pipes,
 		.stream_queue_size = config->stream_queue_size,
 		.connections_max = share(config->max_connections, relay->thread_count),
 		.dtls_sessions_max = share(config->dtls_max_sessions, relay->thread_count),

@@ -5,12 +5,14 @@
 #include <pthread.h>
 
 #include "base/counters.h"
+#include "base/hash_table.h"
 #include "base/list.h"
 #include "base/mailbox.h"
 #include "base/pool.h"
 #include "base/timer_wheel.h"
 #include "io/io.h"
 #include "listeners/listener.h"
+#include "listeners/pipe_pool.h"
 #include "relay/relay.h"
 
 struct event;
@@ -42,7 +44,9 @@ struct relay_thread {
 	struct tcp_listener **tcp;
 	size_t udp_count, tcp_count;
 	struct pool relay_sockets;
-	struct list open_sockets; /* of relay_socket.node */
+	struct list open_sockets;           /* of relay_socket.node */
+	struct hash_table peer_connections; /* by the core's cookie */
+	struct pipe_pool pipes;
 
 	/* What the core wrote and io has not sent yet. */
 	unsigned replies_used;

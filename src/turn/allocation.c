@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "turn/action.h"
+#include "turn/connection.h"
 #include "turn/pending.h"
 
 static bool has_tuple(const void *item, const void *key);
@@ -42,6 +43,8 @@ struct turn_allocation *allocation_create(struct turn_server *server,
 	allocation->path = settings->path;
 	memcpy(allocation->key, settings->key, settings->key_len);
 	allocation->key_len = (uint8_t)settings->key_len;
+	allocation->is_tcp = settings->is_tcp;
+	list_init(&allocation->connections);
 	list_init(&allocation->permissions);
 	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++) {
 		allocation->relay[family] = settings->relay[family];
@@ -65,6 +68,8 @@ void allocation_destroy(struct turn_allocation *allocation)
 {
 	struct turn_server *server = allocation->server;
 
+	LIST_FOR_EACH (node, &allocation->connections)
+		connection_destroy(CONTAINER_OF(node, struct connection, node));
 	LIST_FOR_EACH (node, &allocation->permissions)
 		permission_destroy(CONTAINER_OF(node, struct permission, node));
 	timer_cancel(server->timers, &allocation->timer);
@@ -100,6 +105,9 @@ void allocation_refresh(struct turn_allocation *allocation, enum turn_family fam
 
 void allocation_drop_family(struct turn_allocation *allocation, enum turn_family family)
 {
+	/* RFC 6062 section 5.5: its data connections end with an allocation, which has one family. */
+	LIST_FOR_EACH (node, &allocation->connections)
+		connection_close(CONTAINER_OF(node, struct connection, node));
 	LIST_FOR_EACH (node, &allocation->permissions) {
 		struct permission *permission = CONTAINER_OF(node, struct permission, node);
 		if (family_of(&permission->peer) == family)

@@ -32,6 +32,11 @@ struct turn_allocation {
 	uint8_t key[STUN_SHA256_KEY_SIZE];
 	uint8_t key_len;
 
+	/* RFC 6062: relays TCP. It stays on its thread, which its connections' ids name. */
+	bool is_tcp;
+	struct list connections; /* owned; struct connection */
+	uint32_t connection_count;
+
 	struct list permissions;   /* owned, with their channels */
 	uint32_t permission_count; /* those that are alive */
 	uint32_t channel_count;
@@ -51,6 +56,7 @@ struct allocation_settings {
 	const uint8_t *key;
 	size_t key_len;
 	uint32_t lifetime_s;
+	bool is_tcp;
 };
 /* Returns NULL when there is no memory. */
 struct turn_allocation *allocation_create(struct turn_server *server,

@@ -12,6 +12,7 @@ enum {
 	OUTCOME_PARKED = 1, /* waits for the host; dispatched again from the top */
 	OUTCOME_FORWARD,    /* its packet goes to a peer */
 	OUTCOME_DROPPED,    /* the reason was counted */
+	OUTCOME_DONE,       /* its handler saw to the answer */
 };
 
 /* What the host answered so far. */
@@ -29,11 +30,12 @@ struct request {
 	struct turn_forward *forward;
 
 	/* In hand when the message was parked before. */
-	enum answer_state key_answer, relay_answer;
+	enum answer_state key_answer, relay_answer, peer_answer;
 	const struct turn_key *keys; /* key_count of them */
 	size_t key_count;
 	const struct turn_opened *opened;
-	bool is_adopted; /* an allocation owns what was opened */
+	bool is_adopted;        /* an allocation owns what was opened */
+	uint32_t connection_id; /* of the peer data connection that was asked for */
 
 	/* Who sent it, once authenticate() has accepted. */
 	bool is_authenticated;
@@ -62,6 +64,8 @@ int handle_refresh(struct request *request);
 int handle_create_permission(struct request *request);
 int handle_channel_bind(struct request *request);
 int handle_send(struct request *request);
+int handle_connect(struct request *request);
+int handle_connection_bind(struct request *request);
 
 /* ChannelData from a client: the path of nearly all packets. */
 enum turn_verdict channel_data_input(struct turn_server *server, const struct five_tuple *tuple,
