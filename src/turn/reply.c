@@ -87,9 +87,10 @@ static void build_error(struct request *request, int error)
 static void put_challenge(struct request *request)
 {
 	struct turn_server *server = request->server;
+	struct transport_addr bearer = request_nonce_addr(request);
 	char nonce[STUN_NONCE_SIZE];
 
-	stun_nonce_make(server->hasher, server->settings.nonce_secret, &request->tuple->client,
+	stun_nonce_make(server->hasher, server->settings.nonce_secret, &bearer,
 	                server->settings.security_features, wall_s(server), nonce);
 	stun_put_text(&request->answer, STUN_ATTR_REALM, server->settings.realm);
 	stun_put(&request->answer, STUN_ATTR_NONCE, nonce, sizeof nonce);

@@ -74,6 +74,18 @@ enum turn_verdict channel_data_input(struct turn_server *server, const struct fi
 /* The lifetime that RFC 8656 sections 7.2 and 8.2 grant for what the request asks. */
 uint32_t request_lifetime_s(const struct request *request);
 
+/* Whom a nonce is for: the transport address that datagrams come from. Who has a connection is seen to
+ * receive anyway, so that over TCP and TLS it is the IP alone: RFC 6062's clients open connections with
+ * the nonce that they were given on the first. */
+static inline struct transport_addr request_nonce_addr(const struct request *request)
+{
+	struct transport_addr addr = request->tuple->client;
+
+	if (transport_is_stream(request->tuple->transport))
+		addr_set_port(&addr, 0);
+	return addr;
+}
+
 static inline int count_drop(struct request *request, enum counter reason)
 {
 	drop(request->server, reason);
