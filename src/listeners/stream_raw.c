@@ -267,36 +267,33 @@ static void await_sink(struct flow *flow)
 		reset(raw);
 }
 
-/* OK: bytes have moved. ERR_AGAIN: the source has none. ERR_FULL: the sink takes none. ERR_UNAVAILABLE:
- * none may move now. ERR_CLOSED: a reset. */
+/* OK: bytes have moved, and none is left here. ERR_AGAIN: the source has none. ERR_FULL: the sink takes
+ * no more. ERR_UNAVAILABLE: none may move now. ERR_CLOSED: a reset. */
 static enum err move_some(struct flow *flow)
 {
-	enum err err = push(flow);
+	enum err err = pull(flow);
 
-	return err == OK && !flow->is_source_ended ? pull(flow) : err;
+	return err == OK ? push(flow) : err;
 }
 
 static void run(struct flow *flow)
 {
 	struct stream_raw *raw = flow->raw;
-	enum err err = OK;
 
-	for (int round = 0; round < ROUNDS && err == OK && !flow->is_done; round++) {
+	if (flow->is_done)
+		return;
+	enum err err = push(flow);
+	for (int round = 0; round < ROUNDS && err == OK && !flow->is_source_ended; round++)
 		err = move_some(flow);
-		if (has_ended(raw))
-			return;
-		if (err == OK && flow->is_source_ended)
-			finish(flow);
-		if (has_ended(raw))
-			return;
-	}
-	if (flow->is_done || err == ERR_UNAVAILABLE)
+	if (has_ended(raw))
 		return;
 	if (err == ERR_CLOSED)
 		reset(raw);
-	else if (err == ERR_FULL || flow->is_source_ended)
+	else if (err == OK && flow->is_source_ended)
+		finish(flow);
+	else if (err == ERR_FULL)
 		await_sink(flow);
-	else
+	else if (err != ERR_UNAVAILABLE)
 		await_source(flow);
 }
 
@@ -516,6 +513,8 @@ static void finish(struct flow *flow)
 		if (has_ended(raw))
 			return;
 		flow->is_done = !stream_has_output(raw->stream);
+		if (!flow->is_done)
+			await_sink(flow);
 	}
 	if (raw->flows[RAW_TO_PEER].is_done && raw->flows[RAW_TO_CLIENT].is_done)
 		stream_end(raw->stream);
