@@ -45,6 +45,6 @@ typedef void stream_left_fn(void *context, struct stream *stream);
 MUST_CHECK enum err stream_release(struct path *path, const uint8_t *message, size_t len,
                                    stream_left_fn *left, void *context);
 /* Takes one in, or ends it when there is no room. */
-void tcp_listener_adopt(struct tcp_listener *listener, struct stream *stream);
+void tcp_listener_adopt_stream(struct tcp_listener *listener, struct stream *stream);
 /* Ends one that has no home. */
 void stream_discard(struct stream *stream);

@@ -109,6 +109,10 @@ void relay_thread_act(struct relay_thread *thread, timestamp now)
 		case TURN_MOVE_CLIENT:
 			client_move(thread, &action);
 			break;
+		case TURN_LIMIT_REACHED:
+			report_log_limit(&thread->limits_logged[action.reached.limit],
+			                 &action.reached, now);
+			break;
 		}
 	}
 }

@@ -17,6 +17,7 @@ struct letter {
 	struct stream *stream; /* owned, once it has left */
 };
 
+static bool keeps_streams(const struct relay_thread *thread);
 static void on_left(void *context, struct stream *stream);
 static void on_arrival(struct mail *mail, void *receiver);
 
@@ -24,18 +25,24 @@ void client_move(struct relay_thread *thread, const struct turn_action *action)
 {
 	const struct packet *message = action->message;
 	struct path *path = action->path;
-	struct letter *letter = calloc(1, sizeof *letter);
+	struct relay_thread *to = thread->relay->threads[action->thread];
+	struct letter *letter = keeps_streams(to) ? calloc(1, sizeof *letter) : NULL;
 
 	if (letter != NULL) {
 		letter->mail.deliver = on_arrival;
 		letter->from = thread;
-		letter->to = thread->relay->threads[action->thread];
+		letter->to = to;
 		if (stream_release(path, message->data, message->len, on_left, letter) == OK)
 			return;
 		free(letter);
 	}
-	counter_add(&thread->counters, COUNT_drop_no_memory, 1);
 	path->ops->close(path);
+}
+
+/* An id that names another thread was never given. */
+static bool keeps_streams(const struct relay_thread *thread)
+{
+	return thread->tcp_count > 0 && !thread->role.is_door;
 }
 
 static void on_left(void *context, struct stream *stream)
@@ -58,11 +65,7 @@ static void on_arrival(struct mail *mail, void *receiver)
 	struct relay_thread *thread = receiver;
 	struct letter *letter = CONTAINER_OF(mail, struct letter, mail);
 
-	if (thread->tcp_count > 0) {
-		counter_add(&thread->counters, COUNT_client_data_connections_moved, 1);
-		tcp_listener_adopt(thread->tcp[0], letter->stream);
-	} else {
-		stream_discard(letter->stream);
-	}
+	counter_add(&thread->counters, COUNT_client_data_connections_moved, 1);
+	tcp_listener_adopt_stream(thread->tcp[0], letter->stream);
 	free(letter);
 }

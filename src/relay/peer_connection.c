@@ -107,21 +107,25 @@ void peer_connection_open(struct relay_thread *thread, const struct turn_action 
 
 /* ---- the data ---- */
 
+static enum turn_direction direction_of(enum raw_direction direction)
+{
+	return direction == RAW_TO_PEER ? TURN_TOWARDS_PEER : TURN_TOWARDS_CLIENT;
+}
+
 static size_t allowance(void *context, enum raw_direction direction)
 {
 	struct peer_connection *connection = context;
 
-	return turn_peer_allowance(connection->thread->server, connection->cookie,
-	                           direction == RAW_TO_PEER ? TURN_FROM_CLIENT : TURN_FROM_PEER,
-	                           timestamp_now());
+	return turn_peer_allowed(connection->thread->server, connection->cookie,
+	                         direction_of(direction), timestamp_now());
 }
 
 static void on_passed(void *context, enum raw_direction direction, size_t n)
 {
 	struct peer_connection *connection = context;
 
-	turn_peer_passed(connection->thread->server, connection->cookie,
-	                 direction == RAW_TO_PEER ? TURN_FROM_CLIENT : TURN_FROM_PEER, n);
+	turn_peer_passed(connection->thread->server, connection->cookie, direction_of(direction),
+	                 n);
 }
 
 static void on_ended(void *context)

@@ -11,7 +11,7 @@ struct queued_action {
 	struct list node;
 	struct turn_action action;
 	struct packet packet;    /* TURN_SEND, TURN_MOVE_CLIENT */
-	struct five_tuple tuple; /* TURN_OPEN_RELAY, TURN_REPORT */
+	struct five_tuple tuple; /* TURN_OPEN_RELAY, TURN_REPORT, TURN_LIMIT_REACHED */
 	struct turn_relay relay[TURN_FAMILY_COUNT];
 	uint8_t bytes[];
 };
@@ -193,6 +193,19 @@ void action_report(const struct turn_allocation *allocation, enum turn_report_ty
 		.traffic = allocation->traffic,
 		.reason = memcpy(entry->bytes + name_len, reason, reason_len),
 	};
+}
+
+void action_limit_reached(struct turn_server *server, const struct turn_limit_reached *reached)
+{
+	size_t len = strlen(reached->username) + 1;
+	struct queued_action *entry = push(server, TURN_LIMIT_REACHED, len);
+
+	if (entry == NULL)
+		return;
+	entry->tuple = *reached->tuple;
+	entry->action.reached = *reached;
+	entry->action.reached.tuple = &entry->tuple;
+	entry->action.reached.username = memcpy(entry->bytes, reached->username, len);
 }
 
 static struct queued_action *push(struct turn_server *server, enum turn_action_type type,

@@ -19,5 +19,6 @@ void action_close_peer(struct turn_server *server, uint64_t cookie);
 void action_join(struct turn_server *server, uint64_t cookie, void *path);
 void action_move_client(struct turn_server *server, void *path, unsigned thread,
                         const uint8_t *bytes, size_t len);
+void action_limit_reached(struct turn_server *server, const struct turn_limit_reached *reached);
 void action_report(const struct turn_allocation *allocation, enum turn_report_type type,
                    const char *reason);

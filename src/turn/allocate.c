@@ -20,6 +20,7 @@ static int check_family(struct request *request, struct turn_open_relay *open);
 static int check_even_port(struct request *request, struct turn_open_relay *open);
 static int check_additional_family(struct request *request, struct turn_open_relay *open);
 static bool is_retransmission(const struct request *request);
+static int take_places(struct request *request, const struct turn_open_relay *open);
 static int create(struct request *request, const struct turn_open_relay *open);
 static int keep_answer(struct request *request, struct turn_allocation *allocation,
                        const struct turn_open_relay *open);
@@ -52,6 +53,9 @@ int handle_allocate(struct request *request)
 		if (error != STUN_NO_ERROR)
 			return error;
 	}
+	int error = take_places(request, &open);
+	if (error != STUN_NO_ERROR)
+		return error;
 	if (request->relay_answer == ANSWER_NONE)
 		return pending_open_relay(request, &open);
 	if (request->relay_answer != ANSWER_FOUND)
@@ -218,6 +222,16 @@ static uint8_t family_value(const struct request *request, enum stun_attribute a
 	return (uint8_t)(stun_get_u32(&request->message, attribute) >> 24);
 }
 
+/* Step 10, before anything is opened for the client. A reserved address has its place until it is
+ * given up to this request. */
+static int take_places(struct request *request, const struct turn_open_relay *open)
+{
+	enum answer_state when = open->has_token ? ANSWER_FOUND : ANSWER_NONE;
+
+	return request->relay_answer == when ? places_take(request, open->reserve_next)
+	                                     : STUN_NO_ERROR;
+}
+
 static int create(struct request *request, const struct turn_open_relay *open)
 {
 	const struct turn_opened *opened = request->opened;
@@ -236,9 +250,11 @@ static int create(struct request *request, const struct turn_open_relay *open)
 					 .key_len = request->key_len,
 					 .lifetime_s = request_lifetime_s(request),
 					 .is_tcp = open->is_tcp,
+					 .place = &request->places.allocation,
 				 });
 	if (allocation == NULL)
 		return STUN_INSUFFICIENT_CAPACITY;
+	request->places.allocation.holder = NULL;
 	int error = keep_answer(request, allocation, open);
 	if (error != STUN_NO_ERROR) {
 		allocation_destroy(allocation); /* the relays are still the request's */
@@ -273,10 +289,11 @@ static int keep_answer(struct request *request, struct turn_allocation *allocati
 	if (!open->reserve_next)
 		return STUN_NO_ERROR;
 	answer->has_token = true;
-	return reservation_create(request->server, request->username, &request->opened->reserved,
-	                          answer->token) == OK
-	               ? STUN_NO_ERROR
-	               : STUN_INSUFFICIENT_CAPACITY;
+	if (reservation_create(request->server, request->username, &request->opened->reserved,
+	                       &request->places.reservation, answer->token) != OK)
+		return STUN_INSUFFICIENT_CAPACITY;
+	request->places.reservation.holder = NULL;
+	return STUN_NO_ERROR;
 }
 
 static void put_success(struct request *request, const struct turn_allocation *allocation)

@@ -46,6 +46,8 @@ struct turn_allocation *allocation_create(struct turn_server *server,
 	allocation->is_tcp = settings->is_tcp;
 	list_init(&allocation->connections);
 	list_init(&allocation->permissions);
+	allocation->place = *settings->place;
+	limits_init(allocation);
 	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++) {
 		allocation->relay[family] = settings->relay[family];
 		allocation->had_family[family] = allocation_has_family(allocation, family);
@@ -76,6 +78,7 @@ void allocation_destroy(struct turn_allocation *allocation)
 	list_remove(&allocation->node);
 	hash_table_remove(&server->allocations,
 	                  five_tuple_hash(&allocation->tuple, server->hash_seed), allocation);
+	place_give(server, &allocation->place);
 	free(allocation->username);
 	bytes_wipe(allocation->key, sizeof allocation->key);
 	pool_give(&server->allocation_pool, allocation);

@@ -48,9 +48,8 @@ int handle_connect(struct request *request)
 	int error = get_peer(request, &peer);
 	if (error != STUN_NO_ERROR)
 		return error;
-	if (!has_room(request->allocation))
-		return STUN_INSUFFICIENT_CAPACITY;
-	return begin(request, &peer);
+	error = limits_check_connection(request);
+	return error != STUN_NO_ERROR ? error : begin(request, &peer);
 }
 
 /* Unlike a permission it has a port, which is judged with it. No permission is needed: the client
@@ -243,18 +242,19 @@ void turn_peer_closed(struct turn_server *server, uint64_t cookie, timestamp now
 		connection_destroy(connection);
 }
 
-/* Limits of bandwidth are not drawn for streams: all may pass. */
-size_t turn_peer_allowance(struct turn_server *server, uint64_t cookie,
-                           enum turn_direction direction, timestamp now)
+size_t turn_peer_allowed(struct turn_server *server, uint64_t cookie, enum turn_direction direction,
+                         timestamp now)
 {
-	(void)server, (void)cookie, (void)direction, (void)now;
-	return SIZE_MAX;
+	struct connection *connection = find_id(server, cookie);
+
+	return connection != NULL ? turn_bytes_allowed(connection->allocation, direction, now)
+	                          : SIZE_MAX;
 }
 
 void turn_peer_passed(struct turn_server *server, uint64_t cookie, enum turn_direction direction,
                       size_t n)
 {
-	bool is_to_peer = direction == TURN_FROM_CLIENT;
+	bool is_to_peer = direction == TURN_TOWARDS_PEER;
 	struct connection *connection = find_id(server, cookie);
 	struct counters *counters = server->settings.counters;
 
@@ -264,6 +264,7 @@ void turn_peer_passed(struct turn_server *server, uint64_t cookie, enum turn_dir
 		return;
 	struct turn_traffic *traffic = &connection->allocation->traffic;
 	*(is_to_peer ? &traffic->to_peer_bytes : &traffic->to_client_bytes) += n;
+	turn_bytes_passed(connection->allocation, direction, n);
 }
 
 /* ---- their life ---- */

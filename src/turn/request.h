@@ -13,6 +13,7 @@ enum {
 	OUTCOME_FORWARD,    /* its packet goes to a peer */
 	OUTCOME_DROPPED,    /* the reason was counted */
 	OUTCOME_DONE,       /* its handler saw to the answer */
+	OUTCOME_HAND_OVER,  /* the client is another server's from here on */
 };
 
 /* What the host answered so far. */
@@ -36,6 +37,7 @@ struct request {
 	const struct turn_opened *opened;
 	bool is_adopted;        /* an allocation owns what was opened */
 	uint32_t connection_id; /* of the peer data connection that was asked for */
+	struct places places;   /* in the quotas; what is left of them at the end is given back */
 
 	/* Who sent it, once authenticate() has accepted. */
 	bool is_authenticated;
@@ -45,6 +47,7 @@ struct request {
 	uint8_t key[STUN_KEY_MAX];
 	size_t key_len;
 
+	const char *reason;         /* phrase of an error response; NULL: the one of its code */
 	struct stun_builder answer; /* a success response, to which the handler adds */
 };
 

@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "stun/builder.h"
 #include "stun/channel_data.h"
+#include "turn/source_limit.h"
 #include "turn/turn.h"
 
 enum { CLIENTS = 4, SIGNERS = 2, RELAYS_MAX = 256, HELD_MAX = 32, MESSAGE_MAX = 2048 };
@@ -85,6 +86,7 @@ struct fuzz {
 	unsigned connection_count;
 	uint32_t connection_id; /* seen last */
 	uint32_t next_id;
+	unsigned places, quota; /* taken; at most, 0: any number */
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
@@ -435,7 +437,7 @@ static void play_connection(struct fuzz *fuzz, unsigned which)
 		close_connection(connection);
 		turn_peer_failed(fuzz->server, connection->cookie, fuzz->now);
 	} else if (connection->is_joined && !connection->is_closed) {
-		turn_peer_passed(fuzz->server, connection->cookie, how % 2, how);
+		turn_peer_passed(fuzz->server, connection->cookie, how % TURN_DIRECTION_COUNT, how);
 		close_connection(connection);
 		turn_peer_closed(fuzz->server, connection->cookie, fuzz->now);
 	}
@@ -595,6 +597,29 @@ static void play_step(struct fuzz *fuzz)
 	}
 }
 
+/* One user and a few places; each is given back once. */
+static enum turn_limit take_place(void *context, const struct turn_place_wish *wish,
+                                  struct turn_place *place, uint64_t *value)
+{
+	struct fuzz *fuzz = context;
+
+	(void)wish;
+	*value = fuzz->quota;
+	if (fuzz->quota != 0 && fuzz->places >= fuzz->quota)
+		return TURN_LIMIT_USER_QUOTA;
+	fuzz->places++;
+	*place = (struct turn_place){fuzz, fuzz->quota != 0 ? 200 : 0};
+	return TURN_LIMIT_NONE;
+}
+
+static void give_place(void *context, const struct turn_place *place)
+{
+	struct fuzz *fuzz = context;
+
+	demand(place->holder == fuzz && fuzz->places > 0);
+	fuzz->places--;
+}
+
 static void start(struct fuzz *fuzz, uint8_t flags)
 {
 	struct transport_addr relay_ip = addr("192.0.2.1", 0);
@@ -618,22 +643,25 @@ static void start(struct fuzz *fuzz, uint8_t flags)
 		.permissions_per_allocation = 3,
 		.channels_per_allocation = 3,
 		.pending_max = 6,
-		.unauthorized_per_s = flags & 32 ? 2 : 0,
 		.connect_timeout_s = 30,
 		.bind_timeout_s = 30,
 		.connections_per_allocation = 3,
 		.connections_max = 5,
 		.thread_count = 1,
 		.filter = fuzz->filter,
+		.packets_per_s = flags & 32 ? 3 : 0,
+		.new_peers_per_s = flags & 32 ? 1 : 0,
+		.quotas = {take_place, give_place, fuzz},
 		.random = repeat_itself,
 		.counters = &fuzz->counters,
 	};
+	fuzz->quota = flags & 32 ? 3 : 0;
+	demand(source_limit_create(flags & 32 ? 2 : 0, 1, &fuzz->settings.unproven) == OK);
 	demand(turn_server_create(&fuzz->settings, fuzz->now, &fuzz->server) == OK);
 	for (unsigned i = 0; i < CLIENTS; i++) {
 		fuzz->clients[i].client = addr("198.51.100.7", 4000 + i);
 		fuzz->clients[i].server = addr("192.0.2.1", 3478);
-		fuzz->clients[i].transport =
-			i % 2 || flags & 128 ? TRANSPORT_TCP : TRANSPORT_UDP;
+		fuzz->clients[i].transport = i % 2 || flags & 128 ? TRANSPORT_TCP : TRANSPORT_UDP;
 	}
 }
 
@@ -642,6 +670,7 @@ static void finish(struct fuzz *fuzz)
 {
 	wait(fuzz, 2 * 3600 * 1000);
 	demand(turn_next_timeout(fuzz->server) == TIMESTAMP_NEVER);
+	demand(fuzz->places == 0);
 	for (unsigned i = 0; i < fuzz->relay_count; i++)
 		demand(fuzz->relays[i].is_closed);
 	for (unsigned i = 0; i < fuzz->connection_count; i++)
@@ -668,6 +697,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	if (!(flags & 64))
 		finish(&fuzz);
 	turn_server_destroy(fuzz.server);
+	demand(fuzz.places == 0);
+	source_limit_destroy(fuzz.settings.unproven);
 	for (enum counter counter = 0; counter < COUNTER_COUNT; counter++) {
 		const char *name = counter_name(counter);
 		if (strlen(name) > 4 && strcmp(name + strlen(name) - 4, "_now") == 0)

@@ -12,7 +12,8 @@ enum {
 	USERS_MAX = 8,
 	RULES_MAX = 8,
 	HELD_MAX = 64,
-	CONNECTIONS_MAX = 64
+	CONNECTIONS_MAX = 64,
+	PLACES_MAX = 4096
 };
 
 struct client {
@@ -48,6 +49,12 @@ struct user {
 	char name[TURN_USERNAME_MAX + 1], password[64], old_password[64];
 };
 
+struct place {
+	bool is_taken;
+	uint64_t bps;
+	char username[TURN_USERNAME_MAX + 1];
+};
+
 struct host {
 	struct turn_settings settings;
 	struct turn_address_map maps[RULES_MAX];
@@ -80,6 +87,11 @@ struct host {
 	unsigned datagram_count;
 	char events[EVENTS_MAX][256];
 	unsigned event_count;
+
+	/* Quotas: a place in a user's name is a slot that has it. */
+	struct place places[PLACES_MAX];
+	uint32_t user_quota, total_quota, max_bps, bps_capacity;
+	uint32_t unauthorized_per_s;
 	char fault[256]; /* what the core did that it must never do; empty: nothing */
 };
 
@@ -106,5 +118,7 @@ bool host_peer_connects(struct host *host, struct relay *relay, const struct tra
 struct data_connection *host_find_connection(struct host *host, const struct transport_addr *peer);
 /* Its data connections end by themselves, or pass bytes on. */
 void host_data_closes(struct host *host, struct data_connection *connection);
+/* How many places are taken in a user's name, or in "all". */
+unsigned host_places(const struct host *host, const char *username);
 /* Removes the datagram at the front. */
 void host_shift(struct host *host);

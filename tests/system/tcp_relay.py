@@ -396,6 +396,45 @@ def test_back_pressure():
                 tap.expect_equal((receiver.got, receiver.crc), (sent, crc), "bytes and checksum")
 
 
+@tap.limit_s(40)
+def test_bandwidth():
+    """max-bps slows a connection down and loses nothing"""
+    for transport in ("tcp", "tls"):
+        with relay_server("--max-bps=200000", tls=True) as server, TcpPeer() as peer:
+            with server.client(transport) as control:
+                control.allocate_tcp()
+                with join(server, control, peer, transport) as pair:
+                    begun = time.monotonic()
+                    expect_whole(*transfer(Sender(pair.client, 500000, False),
+                                           Receiver(pair.peer, 500000)))
+                    expect_whole(*transfer(Sender(pair.peer, 500000, False),
+                                           Receiver(pair.client, 500000)))
+                    # The first second's share passes at once.
+                    took = time.monotonic() - begun
+                    tap.expect(2.4 < took < 10, "it took %g s" % took)
+
+
+def test_engines():
+    """Whatever network engine brings clients in, their connections find each other"""
+    for engine in ("dedicated", "paired", "sharded"):
+        with relay_server("--network-engine=" + engine, "--relay-threads=3") as server:
+            with TcpPeer() as peer, server.client("tcp") as control:
+                control.allocate_tcp()
+                for number in range(6):
+                    with join(server, control, peer) as pair:
+                        expect_echo(pair.client, pair.peer)
+                    with server.client("tcp") as stranger:
+                        # Ids of every thread, of which none was given.
+                        try:
+                            tap.expect_equal(stranger.request(stun.CONNECTION_BIND, [
+                                (stun.CONNECTION_ID, struct.pack("!I", number))]).error, 400,
+                                "an id that was never given")
+                        except Closed:
+                            pass
+                    peer.socket.close()
+                    peer = TcpPeer()
+
+
 # ---- many ----
 
 @tap.limit_s(100)
