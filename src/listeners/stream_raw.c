@@ -462,16 +462,17 @@ static enum err pass_plaintext(struct flow *flow, const uint8_t *bytes, size_t l
 static enum err pull_decrypted(struct flow *flow, size_t limit)
 {
 	struct stream *stream = flow->raw->stream;
-	const struct raw_owner *owner = &flow->raw->owner;
 	uint8_t *plaintext = arena_room(&stream->streams->arena, STREAM_ROOM_MAX);
 	char reason[TLS_REASON_SIZE];
 	size_t len = 0, n;
 	ssize_t fed = recv(stream->fd, stream->streams->scratch, limit, 0);
 	enum err err;
 
-	if (fed < 0)
-		return failure(ERR_AGAIN);
-	flow->is_source_ended = fed == 0;
+	/* Counted as it comes: a record that has not ended is none of the plaintext yet, and who may pass
+	 * on little at a time would never be stopped. */
+	err = received(flow, fed);
+	if (err != OK)
+		return err;
 	tls_engine_feed(stream->tls, stream->streams->scratch, (size_t)fed);
 	while ((err = tls_engine_read(stream->tls, plaintext + len, STREAM_ROOM_MAX - len, &n,
 	                              reason)) == OK)
@@ -479,10 +480,7 @@ static enum err pull_decrypted(struct flow *flow, size_t limit)
 	flow->is_source_ended |= err == ERR_CLOSED;
 	if (err == ERR_INVALID || send_engine_output(stream) != OK)
 		return ERR_CLOSED;
-	if (len == 0)
-		return OK;
-	owner->passed(owner->context, RAW_TO_PEER, len);
-	return pass_plaintext(flow, plaintext, len);
+	return len > 0 ? pass_plaintext(flow, plaintext, len) : OK;
 }
 
 static enum err pull_to_encrypt(struct flow *flow, size_t limit)
