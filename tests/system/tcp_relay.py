@@ -585,6 +585,7 @@ def test_port_is_free_again():
                     expect_end(pair.client, "the client data connection")
             with server.client() as other:
                 other.allocate()
+                other.refresh(0)
 
 
 def test_the_end():
