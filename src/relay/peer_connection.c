@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "listeners/socket.h"
 #include "listeners/stream_raw.h"
 #include "relay/relay_socket.h"
 
@@ -28,24 +29,14 @@ static enum err create(struct relay_thread *thread, int fd, uint64_t cookie,
 static void destroy(struct peer_connection *connection);
 static bool set(int fd, int level, int option);
 
-int peer_socket_open(const struct transport_addr *relayed)
+/* RFC 6062 section 5.2: the local endpoint is the relayed transport address, where a socket listens
+ * already; all who are bound to it say that they share it. */
+enum err peer_socket_open(const struct relay_socket *relay, int *fd)
 {
-	int fd = socket(addr_family(relayed), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	bool is_ipv6 = addr_family(relayed) == AF_INET6;
+	const char *device = relay->thread->relay->config->relay_device;
+	struct transport_addr bound;
 
-	if (fd < 0)
-		return -1;
-	/* RFC 6062 section 5.2: the local endpoint is the relayed transport address, where a socket
-	 * listens already. */
-	if (set(fd, SOL_SOCKET, SO_REUSEADDR) && set(fd, SOL_SOCKET, SO_REUSEPORT) &&
-	    (!is_ipv6 || set(fd, IPPROTO_IPV6, IPV6_V6ONLY)) &&
-	    bind(fd, &relayed->any, addr_len(relayed)) == 0)
-		return fd;
-
-	int saved = errno;
-	close(fd);
-	errno = saved;
-	return -1;
+	return socket_open(&relay->addr, SOCK_STREAM, device, fd, &bound);
 }
 
 enum err peer_connection_adopt(struct relay_thread *thread, int fd, uint64_t cookie)
@@ -96,9 +87,10 @@ void peer_connection_open(struct relay_thread *thread, const struct turn_action 
 {
 	const struct relay_socket *relay = action->relay;
 	struct peer_connection *connection = NULL;
-	int fd = peer_socket_open(&relay->addr);
+	int fd;
 
-	if (fd >= 0 && create(thread, fd, action->cookie, &connection) == OK &&
+	if (peer_socket_open(relay, &fd) == OK &&
+	    create(thread, fd, action->cookie, &connection) == OK &&
 	    connect_to(connection, &action->dst) == OK)
 		return;
 	destroy(connection);

@@ -13,9 +13,9 @@ MUST_CHECK enum err peer_listener_open(struct relay_socket *relay, struct peer_l
 /* Connections that were accepted live on. */
 void peer_listener_close(struct peer_listener *listener);
 
-/* Opens a non-blocking TCP socket bound to a relayed transport address together with others. -1 with
- * errno. */
-int peer_socket_open(const struct transport_addr *relayed);
+/* Opens a non-blocking TCP socket bound to a relayed transport address together with others. ERR_SYSTEM
+ * with errno. */
+MUST_CHECK enum err peer_socket_open(const struct relay_socket *relay, int *fd);
 /* Takes over an accepted connection that the core has given a cookie. On failure fd is closed. */
 MUST_CHECK enum err peer_connection_adopt(struct relay_thread *thread, int fd, uint64_t cookie);
 

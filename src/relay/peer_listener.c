@@ -33,15 +33,16 @@ static void on_pause_over(struct timer *timer, timestamp now);
 enum err peer_listener_open(struct relay_socket *relay, struct peer_listener **result)
 {
 	struct peer_listener *listener = calloc(1, sizeof *listener);
-	enum err err = ERR_SYSTEM;
+	enum err err;
 	int saved;
 
 	if (listener == NULL)
 		return ERR_NO_MEMORY;
 	listener->relay = relay;
-	listener->fd = peer_socket_open(&relay->addr);
-	if (listener->fd < 0)
+	err = peer_socket_open(relay, &listener->fd);
+	if (err != OK)
 		goto fail_socket;
+	err = ERR_SYSTEM;
 	if (listen(listener->fd, BACKLOG) != 0)
 		goto fail_listen;
 	err = ERR_NO_MEMORY;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/pool.h"
+#include "listeners/socket.h"
 #include "relay/peer_connection.h"
 #include "relay/thread.h"
 
@@ -27,7 +28,8 @@ static int bind_port(const struct relay *relay, const struct relay_address *addr
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 	}
 	addr_set_port(&addr, port);
-	if (bind(fd, &addr.any, addr_len(&addr)) == 0)
+	if (socket_bind_device(fd, relay->config->relay_device) == OK &&
+	    bind(fd, &addr.any, addr_len(&addr)) == 0)
 		return fd;
 
 	int saved = errno;
@@ -104,40 +106,46 @@ enum err relay_socket_open(struct relay_thread *thread, int family,
 	return err;
 }
 
-/* A port of the range that is free for TCP: the pool's bit says so of this server alone. */
+/* Takes a port and listens there. */
+static enum err listen_anywhere(struct relay_socket *socket)
+{
+	struct port_pool *ports = socket->address->ports;
+	uint16_t port;
+	enum err err = port_pool_take(ports, &port);
+
+	if (err != OK)
+		return err;
+	socket->addr = socket->address->ip;
+	addr_set_port(&socket->addr, port);
+	err = peer_listener_open(socket, &socket->tcp);
+	if (err != OK)
+		port_pool_give(ports, port);
+	return err;
+}
+
 enum err relay_socket_listen(struct relay_thread *thread, int family,
                              const struct transport_addr *frontend, struct relay_socket **result)
 {
 	const struct relay_address *address = relay_address_for(thread->relay, family, frontend);
-	struct relay_socket *socket;
-	enum err err = address != NULL ? OK : ERR_NOT_FOUND;
-	uint16_t port;
+	struct relay_socket *socket = address != NULL ? pool_take(&thread->relay_sockets) : NULL;
+	enum err err = ERR_NOT_FOUND;
 
-	if (err != OK)
-		return err;
-	socket = pool_take(&thread->relay_sockets);
 	if (socket == NULL)
-		return ERR_NO_MEMORY;
+		return address != NULL ? ERR_NO_MEMORY : err;
 	socket->thread = thread;
 	socket->address = address;
 	for (int attempt = 0; attempt < BIND_ATTEMPTS; attempt++) {
-		err = port_pool_take(address->ports, &port);
-		if (err != OK)
-			break;
-		socket->addr = address->ip;
-		addr_set_port(&socket->addr, port);
-		err = peer_listener_open(socket, &socket->tcp);
-		if (err == OK) {
-			list_append(&thread->open_sockets, &socket->node);
-			*result = socket;
-			return OK;
-		}
-		port_pool_give(address->ports, port);
+		err = listen_anywhere(socket);
 		if (err != ERR_SYSTEM || errno != EADDRINUSE)
 			break;
 	}
-	pool_give(&thread->relay_sockets, socket);
-	return err;
+	if (err != OK) {
+		pool_give(&thread->relay_sockets, socket);
+		return err;
+	}
+	list_append(&thread->open_sockets, &socket->node);
+	*result = socket;
+	return OK;
 }
 
 enum err relay_socket_open_pair(struct relay_thread *thread, int family,

@@ -27,8 +27,11 @@ static void log_begun(unsigned thread, const struct turn_report *report)
 	char client[ADDR_TEXT_SIZE], relayed[2 * ADDR_TEXT_SIZE];
 
 	log_info("allocation created",
-	         "id=%u.%" PRIu64 " user=%s client=%s transport=%s relayed=%s lifetime_s=%u",
-	         thread, report->id, report->username, addr_format(&report->tuple->client, client),
+	         "id=%u.%" PRIu64
+	         " user=%s realm=%s%s%s client=%s transport=%s relayed=%s lifetime_s=%u",
+	         thread, report->id, report->username, report->realm,
+	         report->origin[0] != 0 ? " origin=" : "", report->origin,
+	         addr_format(&report->tuple->client, client),
 	         transport_name(report->tuple->transport), relayed_format(report->relay, relayed),
 	         report->lifetime_s);
 }
@@ -38,12 +41,12 @@ static void log_ended(unsigned thread, const struct turn_report *report, const c
 	const struct turn_traffic *traffic = &report->traffic;
 
 	log_info(event,
-	         "id=%u.%" PRIu64 " user=%s reason=\"%s\" to_peer_packets=%" PRIu64
+	         "id=%u.%" PRIu64 " user=%s realm=%s reason=\"%s\" to_peer_packets=%" PRIu64
 	         " to_peer_bytes=%" PRIu64 " to_client_packets=%" PRIu64 " to_client_bytes=%" PRIu64
 	         " limited_packets=%" PRIu64,
-	         thread, report->id, report->username, report->reason, traffic->to_peer_packets,
-	         traffic->to_peer_bytes, traffic->to_client_packets, traffic->to_client_bytes,
-	         traffic->limited_packets);
+	         thread, report->id, report->username, report->realm, report->reason,
+	         traffic->to_peer_packets, traffic->to_peer_bytes, traffic->to_client_packets,
+	         traffic->to_client_bytes, traffic->limited_packets);
 }
 
 void report_log(unsigned thread, const struct turn_report *report)

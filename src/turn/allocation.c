@@ -11,6 +11,9 @@
 #include "turn/connection.h"
 #include "turn/pending.h"
 
+static bool copy_texts(struct turn_allocation *allocation,
+                       const struct allocation_settings *settings);
+static void free_texts(struct turn_allocation *allocation);
 static bool has_tuple(const void *item, const void *key);
 static void set_timer(struct turn_allocation *allocation);
 static void expire(struct timer *timer, timestamp now);
@@ -29,9 +32,8 @@ struct turn_allocation *allocation_create(struct turn_server *server,
 
 	if (allocation == NULL)
 		goto fail;
-	allocation->username = strdup(settings->username);
-	if (allocation->username == NULL)
-		goto fail_username;
+	if (!copy_texts(allocation, settings))
+		goto fail_texts;
 	if (hash_table_insert(&server->allocations,
 	                      five_tuple_hash(settings->tuple, server->hash_seed),
 	                      allocation) != OK)
@@ -45,6 +47,7 @@ struct turn_allocation *allocation_create(struct turn_server *server,
 	allocation->key_len = (uint8_t)settings->key_len;
 	allocation->is_tcp = settings->is_tcp;
 	list_init(&allocation->connections);
+	allocation->token_deadline = settings->token_deadline;
 	list_init(&allocation->permissions);
 	allocation->place = *settings->place;
 	limits_init(allocation);
@@ -58,12 +61,31 @@ struct turn_allocation *allocation_create(struct turn_server *server,
 	return allocation;
 
 fail_insert:
-	free(allocation->username);
-fail_username:
+fail_texts:
+	free_texts(allocation);
 	pool_give(&server->allocation_pool, allocation);
 fail:
 	drop(server, COUNT_drop_no_memory);
 	return NULL;
+}
+
+/* False without memory; what was copied by then is freed by free_texts. */
+static bool copy_texts(struct turn_allocation *allocation,
+                       const struct allocation_settings *settings)
+{
+	allocation->username = strdup(settings->username);
+	allocation->realm = settings->realm != NULL ? strdup(settings->realm) : NULL;
+	allocation->origin = settings->origin != NULL ? strdup(settings->origin) : NULL;
+	return allocation->username != NULL &&
+	       (allocation->realm != NULL || settings->realm == NULL) &&
+	       (allocation->origin != NULL || settings->origin == NULL);
+}
+
+static void free_texts(struct turn_allocation *allocation)
+{
+	free(allocation->username);
+	free(allocation->realm);
+	free(allocation->origin);
 }
 
 void allocation_destroy(struct turn_allocation *allocation)
@@ -79,7 +101,7 @@ void allocation_destroy(struct turn_allocation *allocation)
 	hash_table_remove(&server->allocations,
 	                  five_tuple_hash(&allocation->tuple, server->hash_seed), allocation);
 	place_give(server, &allocation->place);
-	free(allocation->username);
+	free_texts(allocation);
 	bytes_wipe(allocation->key, sizeof allocation->key);
 	pool_give(&server->allocation_pool, allocation);
 	counter_sub(server->settings.counters, COUNT_sessions_now, 1);

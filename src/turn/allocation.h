@@ -29,9 +29,12 @@ struct turn_allocation {
 	struct timer timer; /* at the earlier expiry */
 	uint32_t lifetime_s;
 
-	char *username; /* owned */
+	char *username; /* owned; of a session by access token the first kid */
+	char *realm;    /* owned; NULL: the default one */
+	char *origin;   /* owned, normalised; NULL: the client named none */
 	uint8_t key[STUN_SHA256_KEY_SIZE];
 	uint8_t key_len;
+	timestamp token_deadline; /* key is of an access token that ends then; 0: of a user */
 
 	/* RFC 6062: relays TCP. It stays on its thread, which its connections' ids name. */
 	bool is_tcp;
@@ -58,8 +61,10 @@ struct allocation_settings {
 	void *path;
 	const struct turn_relay *relay; /* TURN_FAMILY_COUNT of them */
 	const char *username;
+	const char *realm, *origin; /* NULL: the default one, none */
 	const uint8_t *key;
 	size_t key_len;
+	timestamp token_deadline;
 	uint32_t lifetime_s;
 	bool is_tcp;
 	const struct turn_place *place; /* taken over: its holder is NULL without quotas */
@@ -78,6 +83,15 @@ void allocation_refresh(struct turn_allocation *allocation, enum turn_family fam
 /* Gives up one relayed transport address with its permissions and channels. */
 void allocation_drop_family(struct turn_allocation *allocation, enum turn_family family);
 
+/* Returns the realm that its user is of, lent. */
+static inline const char *allocation_realm(const struct turn_allocation *allocation)
+{
+	return allocation->realm != NULL ? allocation->realm : allocation->server->settings.realm;
+}
+static inline bool allocation_is_by_token(const struct turn_allocation *allocation)
+{
+	return allocation->token_deadline != 0;
+}
 static inline bool allocation_has_family(const struct turn_allocation *allocation,
                                          enum turn_family family)
 {

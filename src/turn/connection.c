@@ -214,7 +214,8 @@ int handle_connection_bind(struct request *request)
 	struct connection *connection = find_id(server, id);
 	/* Who has no right to it is told no more of it than that it is none of his. */
 	if (connection == NULL || connection->state != CONNECTION_WAITING ||
-	    strcmp(connection->allocation->username, request->username) != 0)
+	    strcmp(connection->allocation->username, request->username) != 0 ||
+	    strcmp(allocation_realm(connection->allocation), request_realm(request)) != 0)
 		return STUN_BAD_REQUEST;
 	return bind_client(request, connection);
 }

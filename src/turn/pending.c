@@ -20,6 +20,8 @@ struct pending {
 
 	/* Who sent it, once that is known: a relay is opened for proven users alone. */
 	bool is_authenticated, names_algorithm;
+	char *realm; /* owned; NULL: not decided */
+	timestamp token_deadline;
 	char username[TURN_USERNAME_MAX + 1];
 	uint8_t key[STUN_KEY_MAX];
 	size_t key_len;
@@ -35,7 +37,7 @@ struct transaction {
 };
 
 static struct pending *park(struct request *request, enum awaited awaited);
-static void keep_proof(struct pending *pending, const struct request *request);
+static bool keep_proof(struct pending *pending, struct request *request);
 static struct pending *pending_find(struct turn_server *server, uint64_t cookie,
                                     enum awaited awaited);
 static void resume(struct pending *pending, struct request *request);
@@ -57,9 +59,8 @@ int pending_open_relay(struct request *request, const struct turn_open_relay *op
 {
 	struct pending *pending = park(request, AWAITS_RELAY);
 
-	if (pending == NULL)
+	if (pending == NULL || !keep_proof(pending, request))
 		return OUTCOME_DROPPED;
-	keep_proof(pending, request);
 	pending->places = request->places;
 	request->places = (struct places){0};
 	action_open_relay(request->server, pending->cookie, open);
@@ -70,9 +71,8 @@ int pending_connect(struct request *request, uint64_t *cookie)
 {
 	struct pending *pending = park(request, AWAITS_PEER);
 
-	if (pending == NULL)
+	if (pending == NULL || !keep_proof(pending, request))
 		return OUTCOME_DROPPED;
-	keep_proof(pending, request);
 	timer_cancel(request->server->timers, &pending->timer);
 	*cookie = pending->cookie;
 	return OUTCOME_PARKED;
@@ -96,14 +96,22 @@ void pending_connect_forget(struct turn_server *server, uint64_t cookie)
 		destroy(pending);
 }
 
-/* Who sent it is known by now. */
-static void keep_proof(struct pending *pending, const struct request *request)
+/* Who sent it is known by now. False when out of memory: the request is dropped. */
+static bool keep_proof(struct pending *pending, struct request *request)
 {
+	pending->realm = strdup(request_realm(request));
+	if (pending->realm == NULL) {
+		destroy(pending);
+		drop(request->server, COUNT_drop_no_memory);
+		return false;
+	}
 	pending->is_authenticated = request->is_authenticated;
 	pending->names_algorithm = request->names_algorithm;
+	pending->token_deadline = request->token_deadline;
 	memcpy(pending->username, request->username, strlen(request->username) + 1);
 	memcpy(pending->key, request->key, request->key_len);
 	pending->key_len = request->key_len;
+	return true;
 }
 
 /* The client chooses the ID: what of it goes in first is spread by a secret before the rest follows, or
@@ -165,6 +173,18 @@ void turn_key_found(struct turn_server *server, uint64_t cookie, const struct tu
 	if (pending != NULL)
 		resume(pending,
 		       &(struct request){.key_answer = ANSWER_FOUND, .keys = keys, .key_count = n});
+}
+
+void turn_token_key_found(struct turn_server *server, uint64_t cookie,
+                          const struct turn_token_key *key, uint64_t wall_ms, timestamp now)
+{
+	struct pending *pending = pending_find(server, cookie, AWAITS_KEY);
+
+	server->now = now;
+	if (pending != NULL)
+		resume(pending, &(struct request){.key_answer = ANSWER_FOUND,
+		                                  .token_key = key,
+		                                  .wall_ms = wall_ms});
 }
 
 void turn_key_not_found(struct turn_server *server, uint64_t cookie, timestamp now)
@@ -281,6 +301,8 @@ static void resume(struct pending *pending, struct request *request)
 	request->username = pending->username;
 	request->is_authenticated = pending->is_authenticated;
 	request->names_algorithm = pending->names_algorithm;
+	request->token_deadline = pending->token_deadline;
+	request->realm = pending->realm;
 	memcpy(request->key, pending->key, pending->key_len);
 	request->key_len = pending->key_len;
 	request->places = pending->places;
@@ -310,6 +332,7 @@ static void destroy(struct pending *pending)
 	hash_table_remove(&server->pending_by_transaction, hash_of(pending), pending);
 	places_give(server, &pending->places);
 	bytes_wipe(pending->key, sizeof pending->key);
+	free(pending->realm);
 	free(pending);
 }
 

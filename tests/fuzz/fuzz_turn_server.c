@@ -18,6 +18,7 @@
 #include "turn/turn.h"
 
 enum { CLIENTS = 4, SIGNERS = 2, RELAYS_MAX = 256, HELD_MAX = 32, MESSAGE_MAX = 2048 };
+enum { ALLOCATE_CHOICES = 13 };
 
 enum step {
 	STEP_REQUEST,
@@ -50,6 +51,10 @@ static const struct {
 	{STUN_ATTR_CHANNEL_NUMBER, 0x4001u << 16},
 	{STUN_ATTR_DATA, 0x61626364},
 	{STUN_ATTR_DONT_FRAGMENT, 0},
+	/* ALLOCATE_CHOICES of them; what follows is put into Binding requests alone. */
+	{STUN_ATTR_CHANGE_REQUEST, 6},
+	{STUN_ATTR_RESPONSE_PORT, 5000u << 16},
+	{STUN_ATTR_PADDING, 0},
 };
 
 struct relay {
@@ -86,6 +91,7 @@ struct fuzz {
 	unsigned connection_count;
 	uint32_t connection_id; /* seen last */
 	uint32_t next_id;
+	struct turn_pair pair;
 	unsigned places, quota; /* taken; at most, 0: any number */
 };
 
@@ -243,7 +249,7 @@ static void play_request(struct fuzz *fuzz, unsigned who)
 	if (is_tcp)
 		stun_put_u32(&builder, STUN_ATTR_CONNECTION_ID, fuzz->connection_id);
 	for (unsigned i = 0; i < sizeof choices / sizeof choices[0]; i++)
-		if (flags & 1u << i)
+		if (flags & 1u << i && (method == STUN_BINDING || i < ALLOCATE_CHOICES))
 			put_choice(fuzz, &builder, i);
 	if (flags & 0x2000 && (harm = take_two(fuzz)) < builder.len)
 		bytes[harm] ^= take(fuzz);
@@ -501,7 +507,8 @@ static void remember_token(struct fuzz *fuzz, const struct packet *packet)
 	struct stun_message message;
 	size_t len;
 
-	demand(stun_message_parse(packet->data, packet->len, &message) == OK);
+	demand(stun_message_parse(packet->data, packet->len, &message) == OK ||
+	       stun_message_parse_rfc3489(packet->data, packet->len, &message) == OK);
 	demand(message.class != STUN_REQUEST && !message.has_bad_attribute);
 	const uint8_t *token = stun_get(&message, STUN_ATTR_RESERVATION_TOKEN, &len);
 	if (token != NULL)
@@ -518,6 +525,7 @@ static void carry_out(struct fuzz *fuzz)
 	while (turn_next_action(fuzz->server, &action)) {
 		switch (action.type) {
 		case TURN_SEND:
+			demand(action.path != NULL || fuzz->settings.nat_discovery);
 			remember_token(fuzz, action.message);
 			break;
 		case TURN_FIND_KEY:
@@ -628,6 +636,7 @@ static void start(struct fuzz *fuzz, uint8_t flags)
 	                                     .is_relayed = is_relayed,
 	                                     .context = fuzz};
 
+	fuzz->pair = (struct turn_pair){addr("192.0.2.1", 3478), addr("192.0.2.2", 3479)};
 	demand(stun_hasher_create(&fuzz->hasher) == OK);
 	demand(peer_filter_create(&peers, &fuzz->filter) == OK);
 	fuzz->settings = (struct turn_settings){
@@ -647,6 +656,11 @@ static void start(struct fuzz *fuzz, uint8_t flags)
 		.bind_timeout_s = 30,
 		.connections_per_allocation = 3,
 		.connections_max = 5,
+		.nat_discovery = flags & 128,
+		.rfc3489_compatibility = flags & 128,
+		.secure_stun = flags & 128 && flags & 1,
+		.pairs = &fuzz->pair,
+		.pair_count = 1,
 		.thread_count = 1,
 		.filter = fuzz->filter,
 		.packets_per_s = flags & 32 ? 3 : 0,

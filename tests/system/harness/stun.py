@@ -39,6 +39,7 @@ CONNECTION_ID = 0x002A
 ADDITIONAL_ADDRESS_FAMILY = 0x8000
 PASSWORD_ALGORITHMS = 0x8002
 SOFTWARE = 0x8022
+ALTERNATE_SERVER = 0x8023
 FINGERPRINT = 0x8028
 
 UDP_TRANSPORT, TCP_TRANSPORT = b"\x11\0\0\0", b"\x06\0\0\0"
@@ -128,6 +129,11 @@ class Message:
 
     def addresses(self, kind):
         return [decode_address(value, self.tid) for k, value in self.attributes if k == kind]
+
+    def plain_addresses(self, kind):
+        """Addresses that are not XORed, as in ALTERNATE-SERVER."""
+        return [(str(ipaddress.ip_address(value[4:])), struct.unpack("!H", value[2:4])[0])
+                for k, value in self.attributes if k == kind]
 
     @property
     def error(self):
