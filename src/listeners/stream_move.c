@@ -1,7 +1,6 @@
 /* What lies between messages and raw bytes: a stream that sent ConnectionBind is read no further until
  * that is answered (RFC 6062 section 4.3), as nobody knows before what its next bytes are; and it may
  * have to move to the thread that has the connection it asks for. */
-#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,7 +20,7 @@ struct stream_move { /* a stream between two homes */
 };
 
 static bool prepend(struct message_rest *rest, const uint8_t *message, size_t len);
-static bool attach(struct stream *stream);
+static void read_held_later(struct stream *stream);
 
 bool stream_is_bind(const struct packet *packet)
 {
@@ -31,7 +30,8 @@ bool stream_is_bind(const struct packet *packet)
 bool stream_hold(struct stream *stream, const uint8_t *bytes, size_t len)
 {
 	stream->hold = HOLD_ASKED;
-	event_del(&stream->readable);
+	if (rounds_watch_anew(stream) != OK)
+		return false;
 	if (len == 0) {
 		message_rest_drop(&stream->rest);
 		return true;
@@ -43,11 +43,26 @@ void stream_see_answer(struct stream *stream, const struct packet *packet)
 {
 	if (packet->len < 2 || get_u16(packet->data) != BIND_ERROR)
 		return;
-	stream->hold = HOLD_READ;
-	if (event_add(&stream->readable, NULL) != 0)
+	read_held_later(stream);
+	if (rounds_watch_anew(stream) != OK)
 		stream_end(stream);
-	else
-		event_active(&stream->readable, EV_READ, 0);
+}
+
+static void read_held_later(struct stream *stream)
+{
+	stream->hold = HOLD_READ;
+	list_append(&stream_rounds(stream)->held, &stream->held_node);
+	rounds_end_batch_later(stream_rounds(stream));
+}
+
+void streams_read_held(struct rounds *rounds)
+{
+	struct list *node;
+
+	while ((node = list_first(&rounds->held)) != NULL) {
+		list_remove(node);
+		stream_read(CONTAINER_OF(node, struct stream, held_node));
+	}
 }
 
 enum err stream_release(struct path *path, const uint8_t *message, size_t len, stream_left_fn *left,
@@ -65,16 +80,16 @@ enum err stream_release(struct path *path, const uint8_t *message, size_t len, s
 		return ERR_NO_MEMORY;
 	}
 	*move = (struct stream_move){.fd = stream->fd, .left = left, .context = context};
+	rounds_unwatch(stream);
 	stream->move = move;
 	stream->fd = -1;
-	event_del(&stream->readable);
-	event_del(&stream->writable);
 	timer_cancel(streams->host->timers, &stream->timer);
 	counter_sub(streams->host->counters, COUNT_connections_now, 1);
 	list_remove(&stream->dirty_node);
+	list_remove(&stream->held_node);
 	list_remove(&stream->node);
-	list_append(&streams->ended, &stream->node);
-	streams_batch_end_later(streams);
+	list_append(&stream_rounds(stream)->ended, &stream->node);
+	rounds_end_batch_later(stream_rounds(stream));
 	return OK;
 }
 
@@ -105,9 +120,11 @@ void streams_adopt(struct streams *streams, struct stream *stream)
 
 	stream->streams = streams;
 	stream->fd = stream->move->fd;
+	stream->hold = HOLD_NONE;
+	stream->awaits_writable = false;
 	if (!has_room ||
 	    (stream->tls != NULL && tls_engine_move(stream->tls, streams->bio_method) != OK) ||
-	    !attach(stream)) {
+	    rounds_watch(stream) != OK) {
 		counter_add(host->counters, COUNT_connections_refused, 1);
 		stream_discard(stream);
 		return;
@@ -115,24 +132,12 @@ void streams_adopt(struct streams *streams, struct stream *stream)
 	free(stream->move);
 	stream->move = NULL;
 	stream->is_known = false;
-	stream->hold = HOLD_READ;
 	list_append(&streams->open, &stream->node);
 	counter_add(host->counters, COUNT_connections_now, 1);
 	stream_arm(stream, timestamp_now());
 	if (stream_has_output(stream))
 		stream_make_dirty(stream);
-	event_active(&stream->readable, EV_READ, 0);
-}
-
-static bool attach(struct stream *stream)
-{
-	struct event_base *base = stream->streams->host->base;
-
-	return event_assign(&stream->readable, base, stream->fd, EV_READ | EV_PERSIST,
-	                    stream_on_readable, stream) == 0 &&
-	       event_assign(&stream->writable, base, stream->fd, EV_WRITE, stream_on_writable,
-	                    stream) == 0 &&
-	       event_add(&stream->readable, NULL) == 0;
+	read_held_later(stream);
 }
 
 void stream_discard(struct stream *stream)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/event.h>
+#include <event2/event_struct.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -35,7 +36,8 @@ struct stream_raw {
 	struct stream *stream; /* owner of this */
 	struct raw_owner owner;
 	int peer; /* lent */
-	struct event peer_readable, peer_writable;
+	/* The client's socket is none that rounds watch any longer. */
+	struct event client_readable, client_writable, peer_readable, peer_writable;
 	struct timer pause;
 	struct flow flows[RAW_DIRECTION_COUNT];
 };
@@ -104,6 +106,8 @@ enum err stream_raw_join(struct path *path, int peer, const struct raw_owner *ow
 		free(raw);
 		return ERR_NO_MEMORY;
 	}
+	rounds_unwatch(stream);
+	list_remove(&stream->held_node);
 	stream->raw = raw;
 	stream->hold = HOLD_NONE;
 	start(raw);
@@ -143,7 +147,9 @@ static void on_client_writable(evutil_socket_t fd, short what, void *context)
 {
 	struct stream_raw *raw = context;
 
-	(void)fd, (void)what;
+	(void)fd;
+	if (what & EV_WRITE)
+		raw->stream->awaits_writable = false;
 	run(&raw->flows[RAW_TO_CLIENT]);
 }
 
@@ -157,30 +163,34 @@ static void on_peer_writable(evutil_socket_t fd, short what, void *context)
 	on_client_readable(fd, what, context);
 }
 
-/* The stream's own events become those of this; its timer has no more to say. */
+/* The stream's timer has no more to say. */
 static bool attach(struct stream_raw *raw)
 {
 	struct stream *stream = raw->stream;
 	struct event_base *base = stream->streams->host->base;
-	bool is_waiting = event_pending(&stream->writable, EV_WRITE, NULL);
 	int on = 1;
 
-	event_del(&stream->readable);
-	event_del(&stream->writable);
 	timer_cancel(stream->streams->host->timers, &stream->timer);
 	stream->message_deadline = 0;
 	/* Whoever vanishes without a word is missed in the end. */
 	(void)setsockopt(stream->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 	/* None of these allocates, and each descriptor is valid. */
-	return event_assign(&stream->readable, base, stream->fd, EV_READ | EV_PERSIST,
+	return event_assign(&raw->client_readable, base, stream->fd, EV_READ | EV_PERSIST,
 	                    on_client_readable, raw) == 0 &&
-	       event_assign(&stream->writable, base, stream->fd, EV_WRITE, on_client_writable,
+	       event_assign(&raw->client_writable, base, stream->fd, EV_WRITE, on_client_writable,
 	                    raw) == 0 &&
 	       event_assign(&raw->peer_readable, base, raw->peer, EV_READ | EV_PERSIST,
 	                    on_peer_readable, raw) == 0 &&
 	       event_assign(&raw->peer_writable, base, raw->peer, EV_WRITE, on_peer_writable,
 	                    raw) == 0 &&
-	       (!is_waiting || event_add(&stream->writable, NULL) == 0);
+	       (!stream->awaits_writable || event_add(&raw->client_writable, NULL) == 0);
+}
+
+enum err stream_raw_await_writable(struct stream *stream)
+{
+	if (!stream->awaits_writable)
+		return OK; /* the event comes once */
+	return event_add(&stream->raw->client_writable, NULL) == 0 ? OK : ERR_NO_MEMORY;
 }
 
 /* Bytes are read by events, never within the call of the host that joins. */
@@ -190,7 +200,7 @@ static void start(struct stream_raw *raw)
 
 	/* An engine may have had the client's goodbye with the bytes before. */
 	raw->flows[RAW_TO_PEER].is_source_ended = tls != NULL && tls_engine_has_ended(tls);
-	event_active(&raw->stream->readable, EV_READ, 0);
+	event_active(&raw->client_readable, EV_READ, 0);
 	event_active(&raw->peer_readable, EV_READ, 0);
 }
 
@@ -210,6 +220,8 @@ void stream_raw_stop(struct stream *stream)
 
 	if (raw == NULL)
 		return;
+	event_del(&raw->client_readable);
+	event_del(&raw->client_writable);
 	event_del(&raw->peer_readable);
 	event_del(&raw->peer_writable);
 	timer_cancel(stream->streams->host->timers, &raw->pause);
@@ -242,9 +254,8 @@ static void await_source(struct flow *flow)
 
 	if (flow->is_reading)
 		return;
-	flow->is_reading =
-		event_add(is_to_peer(flow) ? &raw->stream->readable : &raw->peer_readable, NULL) ==
-		0;
+	flow->is_reading = event_add(is_to_peer(flow) ? &raw->client_readable : &raw->peer_readable,
+	                             NULL) == 0;
 	if (!flow->is_reading)
 		reset(raw);
 }
@@ -254,7 +265,7 @@ static void stop_reading(struct flow *flow)
 	struct stream_raw *raw = flow->raw;
 
 	if (flow->is_reading)
-		event_del(is_to_peer(flow) ? &raw->stream->readable : &raw->peer_readable);
+		event_del(is_to_peer(flow) ? &raw->client_readable : &raw->peer_readable);
 	flow->is_reading = false;
 }
 
@@ -263,7 +274,7 @@ static void await_sink(struct flow *flow)
 	struct stream_raw *raw = flow->raw;
 
 	stop_reading(flow);
-	if (event_add(is_to_peer(flow) ? &raw->peer_writable : &raw->stream->writable, NULL) != 0)
+	if (event_add(is_to_peer(flow) ? &raw->peer_writable : &raw->client_writable, NULL) != 0)
 		reset(raw);
 }
 
@@ -359,7 +370,7 @@ static void on_pause_over(struct timer *timer, timestamp now)
 	struct stream_raw *raw = CONTAINER_OF(timer, struct stream_raw, pause);
 
 	(void)now;
-	event_active(&raw->stream->readable, EV_READ, 0);
+	event_active(&raw->client_readable, EV_READ, 0);
 	event_active(&raw->peer_readable, EV_READ, 0);
 }
 

@@ -77,6 +77,9 @@ static void bench_open(struct bench *bench, SSL_CTX *tls)
 	bench->allowed = SIZE_MAX;
 	bench->fake = fake_host_create();
 	bench->fake->host.base = event_base_new();
+	if (rounds_create(bench->fake->host.base, bench->fake->host.io, false,
+	                  &bench->fake->host.rounds) != OK)
+		abort();
 	bench->fake->host.pipes = &bench->pipes;
 	bench->fake->host.tls = tls;
 	addr_init(&addr, AF_INET, "\x7F\0\0\1", 0);
@@ -92,6 +95,7 @@ static void bench_close(struct bench *bench)
 
 	tcp_listener_destroy(bench->listener);
 	is_int(counted(bench->fake, COUNT_connections_now), 0, "no connection is left");
+	rounds_destroy(bench->fake->host.rounds);
 	pipe_pool_deinit(&bench->pipes);
 	fake_host_destroy(bench->fake);
 	event_base_free(base);
