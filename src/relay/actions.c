@@ -1,6 +1,7 @@
 /* What the core asks for, carried out: messages, relayed addresses, keys, reports. */
 #include <string.h>
 
+#include "relay/handoff.h"
 #include "relay/relay_socket.h"
 #include "relay/report.h"
 #include "relay/reservation.h"
@@ -90,8 +91,14 @@ void relay_thread_act(struct relay_thread *thread, timestamp now)
 		case TURN_FLOW_ADDED:
 		case TURN_FLOW_REMOVED:
 			break; /* sockets carry every flow; an offload would be told here */
+		case TURN_HANDOFF:
+			handoff_send(thread, &action, now);
+			break;
+		case TURN_KEPT:
+			relay_thread_client_again(thread, &action, now);
+			break;
 		case TURN_REPORT:
-			report_log(thread->index, &action.report);
+			report_log(&action.report);
 			break;
 		}
 	}

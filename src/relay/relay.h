@@ -38,6 +38,7 @@ struct relay {
 	SSL_CTX *tls, *dtls;        /* owned; NULL: not served */
 	struct store_thread *store; /* owned; NULL: there is none */
 	uint8_t nonce_secret[STUN_NONCE_SECRET_SIZE];
+	struct aead_key ticket_key;    /* of mobility tickets; each start makes its own */
 	uint32_t security_features;    /* what 401s offer beyond MD5: enum stun_security_feature */
 	struct relay_thread **threads; /* owned */
 	unsigned thread_count;

@@ -3,4 +3,4 @@
 
 #include "turn/turn.h"
 
-void report_log(unsigned thread, const struct turn_report *report);
+void report_log(const struct turn_report *report);

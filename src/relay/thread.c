@@ -218,6 +218,8 @@ static enum err open_server(struct relay_thread *thread)
 		.channels_per_allocation = config->max_channels,
 		.pending_max = config->max_pending_requests,
 		.unauthorized_per_s = config->unauthorized_ratelimit_rps,
+		.mobility = config->mobility,
+		.ticket_key = relay->ticket_key,
 		.thread = thread->index,
 		.thread_count = relay->thread_count,
 		.filter = relay->filter,

@@ -3,6 +3,8 @@
 
 #include "turn/channel.h"
 
+struct queued_action;
+
 void action_queue_deinit(struct turn_server *server);
 
 void action_send(struct turn_server *server, const struct five_tuple *tuple, void *path,
@@ -13,5 +15,13 @@ void action_close_relay(struct turn_server *server, void *relay);
 void action_find_key(struct turn_server *server, uint64_t cookie, const struct turn_find_key *find);
 void action_flow(struct turn_server *server, enum turn_action_type type,
                  const struct channel *channel);
+void action_kept(struct turn_server *server, const struct five_tuple *tuple, void *path,
+                 const struct packet *packet);
+/* In two steps, so that an allocation is let go only when nothing can fail any more: memory for an entry,
+ * NULL when there is none, and the entry filled and queued, or discarded. */
+struct queued_action *action_prepare(struct turn_server *server);
+void action_handoff(struct turn_server *server, struct queued_action *entry, unsigned thread,
+                    struct turn_handoff *handoff);
+void action_discard(struct queued_action *entry);
 void action_report(const struct turn_allocation *allocation, enum turn_report_type type,
                    const char *reason);

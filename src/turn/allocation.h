@@ -13,6 +13,8 @@ struct allocate_answer {
 	uint32_t lifetime_s;
 };
 
+/* An allocation can move to another server: it is copied as a whole, and what hangs on the server is
+ * made anew: node, server, tuple, path, the relays' handles, timer and permissions. */
 struct turn_allocation {
 	struct list node; /* in the server's sessions */
 	struct turn_server *server;
@@ -31,6 +33,12 @@ struct turn_allocation {
 	char *username; /* owned */
 	uint8_t key[STUN_SHA256_KEY_SIZE];
 	uint8_t key_len;
+
+	/* Mobility (RFC 8016). */
+	bool is_mobile; /* it has tickets, and is found by its id as well */
+	bool is_adrift; /* it has no path, and is not found by its 5-tuple: its client may come back */
+	uint32_t generation; /* of the ticket that was given last */
+	struct move *move;   /* owned; the last one; NULL: none yet */
 
 	struct list permissions;   /* owned, with their channels */
 	uint32_t permission_count; /* those that are alive */
@@ -65,6 +73,20 @@ void allocation_refresh(struct turn_allocation *allocation, enum turn_family fam
                         uint32_t lifetime_s);
 /* Gives up one relayed transport address with its permissions and channels. */
 void allocation_drop_family(struct turn_allocation *allocation, enum turn_family family);
+
+/* Has it answer where the client is now, and no longer where the client was. False, and nothing is
+ * changed, when there is no memory. */
+bool allocation_take_path(struct turn_allocation *allocation, const struct five_tuple *tuple,
+                          void *path);
+/* Leaves it without a path. */
+void allocation_leave_path(struct turn_allocation *allocation);
+/* Removes one that goes on elsewhere: nothing is closed, reported or freed but the structure. */
+void allocation_forget(struct turn_allocation *allocation);
+/* Takes over one that comes from elsewhere, without a path, permissions and channels as yet. What it
+ * owns is the new one's. NULL, and nothing is changed, when there is no memory. */
+struct turn_allocation *allocation_adopt(struct turn_server *server,
+                                         const struct turn_allocation *original,
+                                         const struct turn_relay relay[TURN_FAMILY_COUNT]);
 
 static inline bool allocation_has_family(const struct turn_allocation *allocation,
                                          enum turn_family family)

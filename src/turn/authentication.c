@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "turn/mobility.h"
 #include "turn/pending.h"
 
 static int check_integrity_is_there(struct request *request);
@@ -13,6 +14,7 @@ static int check_password_algorithm(struct request *request);
 static int check_realm(struct request *request);
 static int check_username(struct request *request);
 static int check_integrity(struct request *request);
+static int check_integrity_by_owner(struct request *request);
 static int check_owner(struct request *request);
 
 int authenticate(struct request *request)
@@ -201,6 +203,8 @@ static int check_integrity(struct request *request)
 	struct turn_allocation *allocation = request->allocation;
 	bool is_kept = allocation != NULL && names_owner(request);
 
+	if (request_is_move(request))
+		return check_integrity_by_owner(request);
 	if (is_kept && is_right_key(request, allocation->key, allocation->key_len))
 		return accept_key(request, allocation->username, allocation->key,
 		                  allocation->key_len);
@@ -218,6 +222,29 @@ static int check_integrity(struct request *request)
 		break;
 	}
 	return STUN_INSUFFICIENT_CAPACITY;
+}
+
+/* RFC 8016 section 3.2.2: the key is the one of the allocation that the ticket names. */
+static int check_integrity_by_owner(struct request *request)
+{
+	const struct owner_answer *answer = request->owner_answer;
+
+	if (answer == NULL)
+		return mobility_ask(request);
+	if (answer->key_len == 0)
+		return answer->error;
+	return accept_key(request, request->username, answer->key, answer->key_len);
+}
+
+bool request_is_from_owner(struct request *request)
+{
+	const struct turn_allocation *allocation = request->allocation;
+
+	return check_integrity_is_there(request) == STUN_NO_ERROR &&
+	       check_credentials_are_there(request) == STUN_NO_ERROR &&
+	       check_password_algorithm(request) == STUN_NO_ERROR &&
+	       check_username(request) == STUN_NO_ERROR && names_owner(request) &&
+	       is_right_key(request, allocation->key, allocation->key_len);
 }
 
 /* RFC 8656 section 5: who did not make the allocation has no say in it, and is told so once he has

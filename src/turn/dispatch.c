@@ -9,11 +9,13 @@
  */
 #include "base/bytes.h"
 #include "stun/channel_data.h"
+#include "turn/arrival.h"
 #include "turn/pending.h"
 
 enum demand {
 	AUTHENTICATED = 1 << 0, /* long-term credentials, unless the server is open */
 	ON_ALLOCATION = 1 << 1, /* the 5-tuple has an allocation: 437 otherwise */
+	OR_TICKET = 1 << 2,     /* it has one, or a mobility ticket names one: the handler looks */
 };
 
 /* clang-format off */
@@ -26,7 +28,7 @@ static const struct row {
 	{STUN_BINDING,           STUN_REQUEST,    0,                             handle_binding},
 	{STUN_BINDING,           STUN_INDICATION, 0,                             handle_binding_indication},
 	{STUN_ALLOCATE,          STUN_REQUEST,    AUTHENTICATED,                 handle_allocate},
-	{STUN_REFRESH,           STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION, handle_refresh},
+	{STUN_REFRESH,           STUN_REQUEST,    AUTHENTICATED | OR_TICKET,     handle_refresh},
 	{STUN_CREATE_PERMISSION, STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION, handle_create_permission},
 	{STUN_CHANNEL_BIND,      STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION, handle_channel_bind},
 	{STUN_SEND,              STUN_INDICATION, ON_ALLOCATION,                 handle_send},
@@ -34,6 +36,7 @@ static const struct row {
 /* clang-format on */
 
 static enum turn_verdict message_input(struct request *request);
+static bool is_for_arrival(const struct arrival *arrival, const struct stun_message *message);
 static const struct row *row_find(const struct stun_message *message);
 static int run(struct request *request, const struct row *row);
 static int check_attributes(const struct stun_message *message);
@@ -79,7 +82,21 @@ static enum turn_verdict message_input(struct request *request)
 		return drop(server, COUNT_drop_retransmission);
 	if (message->class == STUN_REQUEST && message->method != STUN_BINDING)
 		count(server, COUNT_requests);
+	struct arrival *arrival = arrival_find(server, request->tuple);
+	if (arrival != NULL && is_for_arrival(arrival, message))
+		return arrival_input(arrival, request->packet);
 	return dispatch(request);
+}
+
+/* What a client sends on a 5-tuple that its allocation is to move to. The Refresh that asks for it may
+ * come again, and is for the owner until the allocation is on its way. */
+static bool is_for_arrival(const struct arrival *arrival, const struct stun_message *message)
+{
+	unsigned demands = row_find(message)->demands;
+
+	if (demands & OR_TICKET && stun_has(message, STUN_ATTR_MOBILITY_TICKET))
+		return arrival_is_claimed(arrival);
+	return demands & (ON_ALLOCATION | OR_TICKET);
 }
 
 enum turn_verdict dispatch(struct request *request)

@@ -7,6 +7,8 @@
 #include "base/bytes.h"
 #include "turn/action.h"
 
+enum waits_for { WAITS_FOR_KEY, WAITS_FOR_RELAY, WAITS_FOR_OWNER };
+
 struct pending {
 	struct list node; /* in the server's pending */
 	struct turn_server *server;
@@ -14,7 +16,7 @@ struct pending {
 	uint64_t cookie;
 	struct five_tuple tuple;
 	void *path;
-	bool is_for_relay; /* else for a key */
+	enum waits_for waits_for;
 
 	/* Who sent it, once that is known: a relay is opened for proven users alone. */
 	bool is_authenticated, names_algorithm;
@@ -32,7 +34,8 @@ struct transaction {
 };
 
 static struct pending *park(struct request *request);
-static struct pending *pending_find(struct turn_server *server, uint64_t cookie, bool is_for_relay);
+static struct pending *pending_find(struct turn_server *server, uint64_t cookie,
+                                    enum waits_for waits_for);
 static void resume(struct pending *pending, struct request *request);
 static void expire(struct timer *timer, timestamp now);
 static void destroy(struct pending *pending);
@@ -54,13 +57,34 @@ int pending_open_relay(struct request *request, const struct turn_open_relay *op
 
 	if (pending == NULL)
 		return OUTCOME_DROPPED;
-	pending->is_for_relay = true;
+	pending->waits_for = WAITS_FOR_RELAY;
 	pending->is_authenticated = request->is_authenticated;
 	pending->names_algorithm = request->names_algorithm;
 	memcpy(pending->username, request->username, strlen(request->username) + 1);
 	memcpy(pending->key, request->key, request->key_len);
 	pending->key_len = request->key_len;
 	action_open_relay(request->server, pending->cookie, open);
+	return OUTCOME_PARKED;
+}
+
+int pending_ask_owner(struct request *request, const struct ticket *ticket)
+{
+	struct turn_server *server = request->server;
+	struct handoff *ask =
+		handoff_create(server, HANDOFF_ASK, ticket->allocation, request->message.len);
+	struct pending *pending = ask != NULL ? park(request) : NULL;
+
+	if (pending == NULL) {
+		if (ask != NULL)
+			handoff_destroy(ask);
+		return OUTCOME_DROPPED;
+	}
+	pending->waits_for = WAITS_FOR_OWNER;
+	ask->tuple = *request->tuple;
+	ask->cookie = pending->cookie;
+	ask->generation = ticket->generation;
+	memcpy(ask->message, request->message.bytes, request->message.len);
+	handoff_post(server, ticket->thread, ask);
 	return OUTCOME_PARKED;
 }
 
@@ -117,7 +141,7 @@ void pending_deinit(struct turn_server *server)
 void turn_key_found(struct turn_server *server, uint64_t cookie, const struct turn_key *keys,
                     size_t n, timestamp now)
 {
-	struct pending *pending = pending_find(server, cookie, false);
+	struct pending *pending = pending_find(server, cookie, WAITS_FOR_KEY);
 
 	server->now = now;
 	if (pending != NULL)
@@ -127,7 +151,7 @@ void turn_key_found(struct turn_server *server, uint64_t cookie, const struct tu
 
 void turn_key_not_found(struct turn_server *server, uint64_t cookie, timestamp now)
 {
-	struct pending *pending = pending_find(server, cookie, false);
+	struct pending *pending = pending_find(server, cookie, WAITS_FOR_KEY);
 
 	server->now = now;
 	if (pending != NULL)
@@ -136,7 +160,7 @@ void turn_key_not_found(struct turn_server *server, uint64_t cookie, timestamp n
 
 void turn_key_unavailable(struct turn_server *server, uint64_t cookie, timestamp now)
 {
-	struct pending *pending = pending_find(server, cookie, false);
+	struct pending *pending = pending_find(server, cookie, WAITS_FOR_KEY);
 
 	server->now = now;
 	if (pending != NULL)
@@ -146,7 +170,7 @@ void turn_key_unavailable(struct turn_server *server, uint64_t cookie, timestamp
 struct turn_allocation *turn_relay_opened(struct turn_server *server, uint64_t cookie,
                                           const struct turn_opened *opened, timestamp now)
 {
-	struct pending *pending = pending_find(server, cookie, true);
+	struct pending *pending = pending_find(server, cookie, WAITS_FOR_RELAY);
 	struct request request = {.relay_answer = ANSWER_FOUND, .opened = opened};
 
 	server->now = now;
@@ -163,11 +187,20 @@ struct turn_allocation *turn_relay_opened(struct turn_server *server, uint64_t c
 
 void turn_relay_failed(struct turn_server *server, uint64_t cookie, timestamp now)
 {
-	struct pending *pending = pending_find(server, cookie, true);
+	struct pending *pending = pending_find(server, cookie, WAITS_FOR_RELAY);
 
 	server->now = now;
 	if (pending != NULL)
 		resume(pending, &(struct request){.relay_answer = ANSWER_NOT_FOUND});
+}
+
+void pending_owner_answered(struct turn_server *server, uint64_t cookie,
+                            const struct owner_answer *answer)
+{
+	struct pending *pending = pending_find(server, cookie, WAITS_FOR_OWNER);
+
+	if (pending != NULL)
+		resume(pending, &(struct request){.owner_answer = answer});
 }
 
 static struct pending *park(struct request *request)
@@ -210,12 +243,13 @@ static bool has_cookie(const void *item, const void *key)
 	return ((const struct pending *)item)->cookie == *(const uint64_t *)key;
 }
 
-static struct pending *pending_find(struct turn_server *server, uint64_t cookie, bool is_for_relay)
+static struct pending *pending_find(struct turn_server *server, uint64_t cookie,
+                                    enum waits_for waits_for)
 {
 	struct pending *pending =
 		hash_table_find(&server->pending_by_cookie, hash_mix(cookie), has_cookie, &cookie);
 
-	return pending != NULL && pending->is_for_relay == is_for_relay ? pending : NULL;
+	return pending != NULL && pending->waits_for == waits_for ? pending : NULL;
 }
 
 /* Dispatches again, with what the host answered in hand. The entry is out of the tables first, as

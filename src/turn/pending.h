@@ -1,9 +1,10 @@
-/* Requests that wait for the host: for a key or for a relayed transport address. A copy of the
+/* Requests that wait for the host, for a key or for a relayed transport address, or for another server,
+ * which owns the allocation that a mobility ticket names. A copy of the
  * message is kept; when the answer comes it is dispatched again from the top, so that no handler
  * has a second half. Private to the folder. */
 #pragma once
 
-#include "turn/request.h"
+#include "turn/handoff.h"
 
 enum { PENDING_TIMEOUT_MS = 10 * MS_PER_S };
 
@@ -11,6 +12,11 @@ enum { PENDING_TIMEOUT_MS = 10 * MS_PER_S };
  * wait: the client will retransmit. */
 int pending_find_key(struct request *request, const struct turn_find_key *find);
 int pending_open_relay(struct request *request, const struct turn_open_relay *open);
+
+/* The answer comes by pending_owner_answered. */
+int pending_ask_owner(struct request *request, const struct ticket *ticket);
+void pending_owner_answered(struct turn_server *server, uint64_t cookie,
+                            const struct owner_answer *answer);
 
 /* True when this very request waits already. */
 bool pending_has(const struct turn_server *server, const struct five_tuple *tuple,

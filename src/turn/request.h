@@ -17,6 +17,8 @@ enum {
 /* What the host answered so far. */
 enum answer_state { ANSWER_NONE, ANSWER_FOUND, ANSWER_NOT_FOUND, ANSWER_UNAVAILABLE };
 
+struct owner_answer;
+
 struct request {
 	struct turn_server *server;
 	const struct five_tuple *tuple;
@@ -33,7 +35,8 @@ struct request {
 	const struct turn_key *keys; /* key_count of them */
 	size_t key_count;
 	const struct turn_opened *opened;
-	bool is_adopted; /* an allocation owns what was opened */
+	const struct owner_answer *owner_answer; /* to a Refresh with a ticket; NULL: none yet */
+	bool is_adopted;                         /* an allocation owns what was opened */
 
 	/* Who sent it, once authenticate() has accepted. */
 	bool is_authenticated;
@@ -54,6 +57,8 @@ void reply(struct request *request, int error);
 
 /* The long-term credential mechanism, RFC 8489 section 9.2.4. */
 int authenticate(struct request *request);
+/* True when the user of request->allocation signed the request, with the key of the allocation. */
+bool request_is_from_owner(struct request *request);
 
 int handle_binding(struct request *request);
 int handle_binding_indication(struct request *request);
@@ -66,6 +71,10 @@ int handle_send(struct request *request);
 /* ChannelData from a client: the path of nearly all packets. */
 enum turn_verdict channel_data_input(struct turn_server *server, const struct five_tuple *tuple,
                                      struct packet *packet, struct turn_forward *forward);
+
+/* What a Refresh does to request->allocation, which is NULL once it was deleted. Gives the lifetime; 0
+ * for a deletion. */
+int refresh_allocation(struct request *request, uint32_t *lifetime_s);
 
 /* The lifetime that RFC 8656 sections 7.2 and 8.2 grant for what the request asks. */
 uint32_t request_lifetime_s(const struct request *request);

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "turn/action.h"
+#include "turn/arrival.h"
 #include "turn/pending.h"
 #include "turn/reservation.h"
 #include "turn/source_limit.h"
@@ -26,6 +27,7 @@ enum err turn_server_create(const struct turn_settings *settings, timestamp now,
 		return ERR_NO_MEMORY;
 	created->settings = *settings;
 	created->now = now;
+	created->next_id = (uint64_t)settings->thread << 48; /* ids go with their allocations */
 	settings->random(&created->hash_seed, sizeof created->hash_seed);
 	init_tables(created);
 	err = stun_hasher_create(&created->hasher);
@@ -57,6 +59,7 @@ void turn_server_destroy(struct turn_server *server)
 	if (server == NULL)
 		return;
 	pending_deinit(server);
+	arrival_deinit(server);
 	reservation_deinit(server);
 	destroy_allocations(server);
 	action_queue_deinit(server);
@@ -88,11 +91,15 @@ static void init_tables(struct turn_server *server)
 	hash_table_init(&server->pending_by_cookie);
 	hash_table_init(&server->pending_by_transaction);
 	hash_table_init(&server->reservations);
+	hash_table_init(&server->mobile);
+	hash_table_init(&server->arrivals_by_tuple);
+	hash_table_init(&server->arrivals_by_allocation);
 	pool_init(&server->allocation_pool, sizeof(struct turn_allocation));
 	pool_init(&server->permission_pool, sizeof(struct permission));
 	pool_init(&server->channel_pool, sizeof(struct channel));
 	list_init(&server->sessions);
 	list_init(&server->reserved);
+	list_init(&server->arrivals);
 	list_init(&server->pending);
 	list_init(&server->actions);
 }
@@ -102,6 +109,9 @@ static void deinit_tables(struct turn_server *server)
 	pool_deinit(&server->channel_pool);
 	pool_deinit(&server->permission_pool);
 	pool_deinit(&server->allocation_pool);
+	hash_table_deinit(&server->arrivals_by_allocation);
+	hash_table_deinit(&server->arrivals_by_tuple);
+	hash_table_deinit(&server->mobile);
 	hash_table_deinit(&server->reservations);
 	hash_table_deinit(&server->pending_by_transaction);
 	hash_table_deinit(&server->pending_by_cookie);

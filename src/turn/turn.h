@@ -21,6 +21,7 @@
 #include "base/counters.h"
 #include "base/packet.h"
 #include "base/timestamp.h"
+#include "stun/aead.h"
 #include "stun/integrity.h"
 #include "stun/message.h"
 #include "stun/nonce.h"
@@ -65,7 +66,10 @@ struct turn_settings { /* copied but for what it points at, which outlives the s
 	uint32_t pending_max;                                         /* requests parked at once */
 	uint32_t unauthorized_per_s; /* 401, 438 and 400 to one UDP source; 0: not limited */
 
-	unsigned thread, thread_count; /* a reservation token tells the thread that holds it */
+	bool mobility;              /* RFC 8016; without it MOBILITY-TICKET is a 405 */
+	struct aead_key ticket_key; /* seals mobility tickets; the same for all threads */
+
+	unsigned thread, thread_count; /* tokens and tickets tell the thread to ask */
 	const struct peer_filter *filter;
 	const struct turn_address_map *address_map;
 	size_t address_map_count;
@@ -112,10 +116,12 @@ void turn_peer_icmp(struct turn_server *server, struct turn_allocation *allocati
                     const struct transport_addr *peer, uint8_t type, uint8_t code,
                     const uint8_t data[4], timestamp now);
 
-/* The connection that carried these messages is gone: what it had is deleted. */
+/* The connection that carried these messages is gone. What it had is deleted, but for a mobile
+ * allocation: that lives out its time, and its client may come back. */
 void turn_path_closed(struct turn_server *server, const struct five_tuple *tuple, timestamp now);
 
-/* True while an allocation lives on the 5-tuple; a listener closes idle connections without one. */
+/* True while an allocation lives on the 5-tuple or may move to it; a listener closes idle connections
+ * without one. */
 bool turn_has_session(const struct turn_server *server, const struct five_tuple *tuple);
 
 enum turn_action_type {
@@ -126,6 +132,12 @@ enum turn_action_type {
 	TURN_FLOW_ADDED,  /* .flow: a channel over UDP that an offload may carry */
 	TURN_FLOW_REMOVED,
 	TURN_REPORT, /* .report: what happened to an allocation, for logs and accounting */
+	/* .handoff, given away, is for turn_handoff_input of the server of .thread, which may be this
+	 * one. It arrives or the process ends; what is sent first arrives first. */
+	TURN_HANDOFF,
+	/* .message came over .path and .tuple ahead of its allocation: hand it to turn_client_input
+	 * once more, now. */
+	TURN_KEPT,
 };
 
 struct turn_open_relay {
@@ -163,7 +175,7 @@ struct turn_flow {
 	uint16_t channel;
 };
 
-enum turn_report_type { TURN_CREATED, TURN_REFRESHED, TURN_EXPIRED, TURN_DELETED };
+enum turn_report_type { TURN_CREATED, TURN_REFRESHED, TURN_EXPIRED, TURN_DELETED, TURN_MOVED };
 
 struct turn_traffic {
 	uint64_t to_peer_packets, to_peer_bytes, to_client_packets, to_client_bytes;
@@ -171,7 +183,9 @@ struct turn_traffic {
 
 struct turn_report {
 	enum turn_report_type type;
-	uint64_t id; /* of the allocation, unique in this server */
+	/* Of the allocation, and the same wherever that moves: the thread that made it << 48, and a
+	 * number unique there. */
+	uint64_t id;
 	const char *username;
 	const struct five_tuple *tuple;
 	const struct turn_relay *relay; /* TURN_FAMILY_COUNT of them */
@@ -181,13 +195,26 @@ struct turn_report {
 		*reason; /* "no refresh in 600 s", "refresh with lifetime 0", "connection closed" */
 };
 
+/* A message between the servers of a process that share ticket_key, when a mobile client goes on from
+ * a 5-tuple of another thread (RFC 8016). These members are the host's; the rest is hidden. */
+struct turn_handoff {
+	void *carrier[12]; /* room for a letter: carrying a handoff takes no memory */
+	/* Relayed transport addresses that move with it. The sender's host takes its handles out, the
+	 * receiver's puts its own in; where it cannot, it closes the address and puts NULL. */
+	struct turn_relay relay[TURN_FAMILY_COUNT];
+};
+
 struct turn_action {
 	enum turn_action_type type;
 	uint64_t cookie; /* TURN_OPEN_RELAY, TURN_FIND_KEY: comes back with the answer */
-	void *path;      /* TURN_SEND */
+	void *path;      /* TURN_SEND, TURN_KEPT */
 	struct transport_addr dst;
-	struct packet *message; /* TURN_SEND: lent until the next call of turn_next_action */
-	void *relay;            /* TURN_CLOSE_RELAY */
+	struct packet
+		*message; /* TURN_SEND, TURN_KEPT: lent until the next call of turn_next_action */
+	void *relay;      /* TURN_CLOSE_RELAY */
+	const struct five_tuple *tuple; /* TURN_KEPT */
+	unsigned thread;                /* TURN_HANDOFF */
+	struct turn_handoff *handoff;   /* TURN_HANDOFF */
 	union {
 		struct turn_open_relay open;
 		struct turn_find_key find;
@@ -207,6 +234,14 @@ struct turn_allocation *turn_relay_opened(struct turn_server *server, uint64_t c
                                           const struct turn_opened *opened, timestamp now);
 /* ... or 508. */
 void turn_relay_failed(struct turn_server *server, uint64_t cookie, timestamp now);
+
+/* Takes over what another server, or this one, said by TURN_HANDOFF. Returns the allocation that the
+ * handoff's relays belong to now, for turn_peer_input; NULL when it brought none, or none that could
+ * be kept: TURN_CLOSE_RELAY follows for each relay. */
+struct turn_allocation *turn_handoff_input(struct turn_server *server, struct turn_handoff *handoff,
+                                           timestamp now);
+/* For a host that ends and delivers it no more. It has closed the relays. */
+void turn_handoff_destroy(struct turn_handoff *handoff);
 
 /* Gives up the relay that a token of this server holds, when the user that reserved it asks: the
  * host hands it to the server that asked. username is the one of the asking request. False when

@@ -17,6 +17,8 @@ static void hold(struct host *host, const struct turn_action *action);
 static void answer_key(struct host *host, const struct turn_action *action, const char *how);
 static void open_relay(struct host *host, const struct turn_action *action);
 static void close_relay(struct host *host, struct relay *relay);
+static void pass_on(struct host *host, const struct turn_action *action);
+static void input_again(struct host *host, const struct turn_action *action);
 static void keep(struct host *host, const struct client *client, const struct packet *packet,
                  const struct turn_forward *forward);
 static void note(struct host *host, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -42,6 +44,7 @@ void host_init(struct host *host)
 		.permissions_per_allocation = 16,
 		.channels_per_allocation = 16,
 		.pending_max = 16,
+		.ticket_key = {.bytes = "another key, of thirty-two bytes", .len = 32},
 		.thread = 3,
 		.thread_count = 7,
 		.wall_offset_ms = 1700000000000,
@@ -174,7 +177,8 @@ static void carry_out(struct host *host)
 
 static void carry_out_one(struct host *host, const struct turn_action *action)
 {
-	static const char *const report_names[] = {"created", "refreshed", "expired", "deleted"};
+	static const char *const report_names[] = {"created", "refreshed", "expired", "deleted",
+	                                           "moved"};
 	char client[ADDR_TEXT_SIZE], relayed[ADDR_TEXT_SIZE], peer[ADDR_TEXT_SIZE];
 
 	switch (action->type) {
@@ -197,6 +201,12 @@ static void carry_out_one(struct host *host, const struct turn_action *action)
 	case TURN_CLOSE_RELAY:
 		close_relay(host, action->relay);
 		break;
+	case TURN_HANDOFF:
+		pass_on(host, action);
+		break;
+	case TURN_KEPT:
+		input_again(host, action);
+		break;
 	case TURN_FLOW_ADDED:
 	case TURN_FLOW_REMOVED:
 		note(host, "flow %s %s 0x%04x %s %s",
@@ -216,6 +226,27 @@ static void carry_out_one(struct host *host, const struct turn_action *action)
 		     action->report.reason);
 		break;
 	}
+}
+
+/* There is one server here. */
+static void pass_on(struct host *host, const struct turn_action *action)
+{
+	if (action->thread == host->settings.thread) {
+		turn_handoff_input(host->server, action->handoff, host->now);
+		return;
+	}
+	note(host, "handoff to another thread");
+	turn_handoff_destroy(action->handoff);
+}
+
+static void input_again(struct host *host, const struct turn_action *action)
+{
+	struct turn_forward forward;
+	struct packet packet = *action->message;
+
+	if (turn_client_input(host->server, action->tuple, action->path, &packet, host->now,
+	                      &forward) == TURN_TO_PEER)
+		keep(host, NULL, &packet, &forward);
 }
 
 static void hold(struct host *host, const struct turn_action *action)
