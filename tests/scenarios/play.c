@@ -51,7 +51,8 @@
  *   next timeout 600s | next timeout never
  *
  * $token is the RESERVATION-TOKEN seen last, $ticket the MOBILITY-TICKET, $ticket-1 the one before that
- * and so on; spoiled-$ticket has a bit turned, short-$ticket lacks its last octet. What was sent and not expected fails the scenario. */
+ * and so on; spoiled-$ticket has a bit turned, short-$ticket lacks its last octet. An answer with
+ * MOBILITY-TICKET=$same has the ticket that was seen last, and is not counted. What was sent and not expected fails the scenario. */
 #include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -626,6 +627,21 @@ static void check_padding(struct play *play, const struct datagram *datagram)
 	}
 }
 
+static bool is_newest_ticket(const struct play *play, const uint8_t *value, size_t len)
+{
+	return len == play->tickets[0].len && memcmp(value, play->tickets[0].bytes, len) == 0;
+}
+
+/* Nothing was drawn anew for an answer that is sent again. */
+static void check_same_ticket(struct play *play, const struct stun_message *message)
+{
+	size_t len;
+	const uint8_t *value = stun_get(message, STUN_ATTR_MOBILITY_TICKET, &len);
+
+	if (value == NULL || !is_newest_ticket(play, value, len))
+		fault(play, "another ticket");
+}
+
 static void remember(struct play *play, struct speaker *speaker, const struct stun_message *message)
 {
 	size_t len;
@@ -637,7 +653,7 @@ static void remember(struct play *play, struct speaker *speaker, const struct st
 	if (value != NULL)
 		memcpy(play->token, value, sizeof play->token);
 	value = stun_get(message, STUN_ATTR_MOBILITY_TICKET, &len);
-	if (value == NULL || len > TICKET_MAX)
+	if (value == NULL || len > TICKET_MAX || is_newest_ticket(play, value, len))
 		return;
 	memmove(play->tickets + 1, play->tickets, (TICKETS_KEPT - 1) * sizeof play->tickets[0]);
 	memcpy(play->tickets[0].bytes, value, len);
@@ -657,6 +673,8 @@ static void check_word(struct play *play, struct speaker *speaker, const struct 
 		return;
 	else if (strcmp(word, "unsigned") == 0 || word_value(word, "signed") != NULL)
 		check_signature(play, speaker, message, word);
+	else if (strcmp(word, "MOBILITY-TICKET=$same") == 0)
+		check_same_ticket(play, message);
 	else if (strcmp(word, "fingerprint") == 0)
 		check_attribute(play, message, "FINGERPRINT");
 	else
@@ -696,9 +714,9 @@ static void expect_message(struct play *play, struct speaker *speaker,
 	if (message.has_wrong_fingerprint)
 		fault(play, "wrong FINGERPRINT");
 	check_padding(play, datagram);
-	remember(play, speaker, &message);
 	for (unsigned i = 2; i < words->count; i++)
 		check_word(play, speaker, datagram, &message, words->word[i]);
+	remember(play, speaker, &message);
 	if (play->fault[0] != 0)
 		fprintf(stderr, "# %s\n", stun_dump(&message, text, sizeof text));
 }
