@@ -98,7 +98,7 @@ void relay_thread_act(struct relay_thread *thread, timestamp now)
 			relay_thread_client_again(thread, &action, now);
 			break;
 		case TURN_REPORT:
-			report_log(&action.report);
+			report_log(thread->index, &action.report);
 			break;
 		}
 	}

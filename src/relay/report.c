@@ -45,14 +45,14 @@ static void log_begun(const struct turn_report *report)
 	         report->lifetime_s);
 }
 
-static void log_moved(const struct turn_report *report)
+static void log_moved(unsigned thread, const struct turn_report *report)
 {
 	char client[ADDR_TEXT_SIZE];
 
-	log_info("allocation moved", "id=%u.%" PRIu64 " user=%s client=%s transport=%s",
+	log_info("allocation moved", "id=%u.%" PRIu64 " user=%s client=%s transport=%s thread=%u",
 	         made_by(report), number(report), report->username,
 	         addr_format(&report->tuple->client, client),
-	         transport_name(report->tuple->transport));
+	         transport_name(report->tuple->transport), thread);
 }
 
 static void log_ended(const struct turn_report *report, const char *event)
@@ -68,7 +68,7 @@ static void log_ended(const struct turn_report *report, const char *event)
 	         traffic->to_client_bytes);
 }
 
-void report_log(const struct turn_report *report)
+void report_log(unsigned thread, const struct turn_report *report)
 {
 	switch (report->type) {
 	case TURN_CREATED:
@@ -85,7 +85,7 @@ void report_log(const struct turn_report *report)
 		log_ended(report, "allocation deleted");
 		break;
 	case TURN_MOVED:
-		log_moved(report);
+		log_moved(thread, report);
 		break;
 	}
 }

@@ -3,4 +3,5 @@
 
 #include "turn/turn.h"
 
-void report_log(const struct turn_report *report);
+/* thread is where the allocation is now. */
+void report_log(unsigned thread, const struct turn_report *report);
