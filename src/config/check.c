@@ -394,6 +394,19 @@ static void check_accounts(struct check *check)
 		      config->proc_group);
 }
 
+/* Each allocation takes its max-bps of the capacity, so there must be one. */
+static void check_capacity(struct check *check)
+{
+	const struct config *config = check->config;
+
+	if (config->bps_capacity != 0 && config->max_bps == 0)
+		error(check, OPTION_ID_bps_capacity,
+		      "bps-capacity: set max-bps too, which is what each allocation takes of it");
+	else if (config->bps_capacity != 0 && config->bps_capacity < config->max_bps)
+		warn(check, OPTION_ID_bps_capacity,
+		     "bps-capacity: less than max-bps, so one allocation has all of it");
+}
+
 /* coturn's names for what is no file. */
 static void complete_log(struct check *check)
 {
@@ -430,6 +443,7 @@ static void check_log(struct check *check)
 		     "syslog");
 }
 
+/* clang-format off */
 static void (*const checks[])(struct check *check) = {
 	check_files,
 	check_certificate,
@@ -439,6 +453,7 @@ static void (*const checks[])(struct check *check) = {
 	check_external_ips,
 	check_peer_rules,
 	check_lifetimes,
+	check_capacity,
 	complete_mechanisms,
 	check_mechanisms,
 	check_realm,
@@ -449,3 +464,4 @@ static void (*const checks[])(struct check *check) = {
 	check_log,
 	NULL,
 };
+/* clang-format on */

@@ -39,11 +39,3 @@ bool check_user(const char *text, char problem[OPTION_PROBLEM_SIZE])
 		              "a key is 0x and 32 hexadecimal digits (MD5), or 64 (SHA-256)");
 	return true;
 }
-
-bool check_network_engine(const char *text, char problem[OPTION_PROBLEM_SIZE])
-{
-	if (strcmp(text, "sharded") == 0)
-		return true;
-	return refuse(problem,
-	              "this version has no network engine but sharded: leave the option out");
-}

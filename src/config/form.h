@@ -7,4 +7,3 @@
 
 /* NAME:PASSWORD or NAME:0xKEY. The problem never quotes the text. */
 bool check_user(const char *text, char problem[OPTION_PROBLEM_SIZE]);
-bool check_network_engine(const char *text, char problem[OPTION_PROBLEM_SIZE]);

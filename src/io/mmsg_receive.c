@@ -203,6 +203,16 @@ static bool error_to_icmp(const struct sock_extended_err *error, uint8_t *type, 
 	return true;
 }
 
+/* A connected socket is told of ICMP errors beside the queue of them; until that is read, epoll would
+ * tell for ever. */
+static void clear_error(const struct mmsg_socket *socket)
+{
+	int error;
+	socklen_t len = sizeof error;
+
+	(void)getsockopt(socket->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+}
+
 /* Takes one error; the socket stays readable while there are more. */
 static void socket_read_error(struct mmsg_socket *socket)
 {
@@ -219,8 +229,11 @@ static void socket_read_error(struct mmsg_socket *socket)
 		.msg_controllen = sizeof control,
 	};
 
-	if (recvmsg(socket->fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0 ||
-	    socket->handler.icmp == NULL)
+	if (recvmsg(socket->fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) {
+		clear_error(socket);
+		return;
+	}
+	if (socket->handler.icmp == NULL)
 		return;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c != NULL; c = CMSG_NXTHDR(&message, c)) {
 		struct sock_extended_err error;

@@ -1,4 +1,4 @@
-/* DTLS over one UDP listener: which datagram is whose, by the client's address. Clients that have
+/* DTLS at one UDP transport address: which datagram is whose, by the client's address. Clients that have
  * shown no cookie are left to dtls_door.c, engines, timers and paths to dtls_association.c.
  *
  *   datagram ─┬─ of an association ─────────────────► its engine ─► host->input
@@ -19,7 +19,7 @@ static bool begins_anew(const struct dtls_association *association,
                         const struct dtls_client_hello *hello);
 
 enum err dtls_server_create(const struct listener_host *host, const struct transport_addr *addr,
-                            struct io_socket *socket, struct dtls_server **result)
+                            struct dtls_server **result)
 {
 	struct dtls_server *server = calloc(1, sizeof *server);
 
@@ -27,11 +27,10 @@ enum err dtls_server_create(const struct listener_host *host, const struct trans
 		return ERR_NO_MEMORY;
 	server->host = host;
 	server->addr = *addr;
-	server->socket = socket;
 	server->failures.per_second = 1;
 	random_bytes(&server->hash_seed, sizeof server->hash_seed);
 	hash_table_init(&server->clients);
-	if (dtls_door_init(&server->door) != OK)
+	if (dtls_door_init(&server->door, host->dtls_cookie_secret) != OK)
 		goto fail_door;
 	if (engine_bio_method_create(&server->bio_method) != OK)
 		goto fail_method;
@@ -79,7 +78,8 @@ void dtls_server_prepare(SSL_CTX *context)
 	dtls_door_prepare(context);
 }
 
-void dtls_server_input(struct dtls_server *server, const struct packet *packet)
+void dtls_server_input(struct dtls_server *server, struct io_socket *socket,
+                       const struct packet *packet)
 {
 	struct dtls_association *association = dtls_server_find(server, &packet->src);
 	struct dtls_client_hello hello;
@@ -90,7 +90,7 @@ void dtls_server_input(struct dtls_server *server, const struct packet *packet)
 		association = NULL;
 	}
 	if (is_hello && (association == NULL || begins_anew(association, &hello))) {
-		dtls_door_knock(server, packet, &hello);
+		dtls_door_knock(server, socket, packet, &hello);
 		return;
 	}
 	if (association == NULL) {
@@ -98,6 +98,11 @@ void dtls_server_input(struct dtls_server *server, const struct packet *packet)
 		return;
 	}
 	dtls_association_input(association, packet);
+}
+
+bool dtls_server_has(const struct dtls_server *server, const struct transport_addr *client)
+{
+	return dtls_server_find(server, client) != NULL;
 }
 
 /* RFC 6347 sections 4.1 and 4.2.2: a handshake record of epoch 0 whose message is a ClientHello.

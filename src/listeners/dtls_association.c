@@ -241,7 +241,7 @@ static bool on_write(struct engine_bio *bio, const uint8_t *bytes, size_t len)
 	packet.data = packet.frame = arena_room(&server->datagrams, len);
 	memcpy(packet.data, bytes, len);
 	arena_keep(&server->datagrams, len);
-	io_send(server->socket, &packet, &association->tuple.client);
+	io_send(association->socket, &packet, &association->tuple.client);
 	if (association->state == DTLS_AT_DOOR)
 		dtls_count(server, COUNT_dtls_cookies_sent);
 	return true;

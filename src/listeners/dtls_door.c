@@ -3,7 +3,8 @@
  * left to dtls_cookie.c, the handshake to dtls_association.c.
  *
  *   ClientHello without cookie ─► HelloVerifyRequest, nothing is kept
- *   ClientHello with our cookie ─► the door's engine becomes an association */
+ *   ClientHello with our cookie ─► the door's engine becomes an association, or the client is handed
+ *                                  over with this ClientHello and knocks at that thread's door */
 #include "listeners/dtls_private.h"
 
 #include <openssl/err.h>
@@ -11,17 +12,18 @@
 
 #include "base/timestamp.h"
 
+static void hand_over(struct dtls_server *server, const struct packet *packet);
 static void admit(struct dtls_server *server, const struct dtls_client_hello *hello);
 static bool is_full(const struct listener_host *host);
 static int on_cookie_wanted(SSL *ssl, unsigned char *cookie, unsigned int *len);
 static int on_cookie_shown(SSL *ssl, const unsigned char *cookie, unsigned int len);
 
-enum err dtls_door_init(struct dtls_door *door)
+enum err dtls_door_init(struct dtls_door *door, const uint8_t *cookie_secret)
 {
 	door->unused = BIO_ADDR_new();
 	if (door->unused == NULL)
 		return ERR_NO_MEMORY;
-	dtls_cookies_init(&door->cookies, timestamp_now());
+	dtls_cookies_init(&door->cookies, cookie_secret);
 	return OK;
 }
 
@@ -39,8 +41,8 @@ void dtls_door_prepare(SSL_CTX *context)
 }
 
 /* One engine meets all who have not shown a cookie yet, and forgets each at the next. */
-void dtls_door_knock(struct dtls_server *server, const struct packet *packet,
-                     const struct dtls_client_hello *hello)
+void dtls_door_knock(struct dtls_server *server, struct io_socket *socket,
+                     const struct packet *packet, const struct dtls_client_hello *hello)
 {
 	struct dtls_door *door = &server->door;
 	int result;
@@ -51,6 +53,7 @@ void dtls_door_knock(struct dtls_server *server, const struct packet *packet,
 		dtls_count(server, COUNT_drop_no_memory);
 		return;
 	}
+	door->association->socket = socket;
 	door->association->tuple.client = packet->src;
 	door->association->bio.in = packet->data;
 	door->association->bio.in_len = packet->len;
@@ -58,12 +61,24 @@ void dtls_door_knock(struct dtls_server *server, const struct packet *packet,
 	result = DTLSv1_listen(door->association->ssl, door->unused);
 	door->association->bio.in_len = 0;
 	ERR_clear_error();
-	if (result == 1) {
+	if (result == 1 && server->host->door != NULL) {
+		hand_over(server, packet);
+	} else if (result == 1) {
 		admit(server, hello);
 	} else if (result < 0) {
 		dtls_association_destroy(door->association);
 		door->association = NULL;
 	}
+}
+
+/* The engine has seen the ClientHello and is of no use to the next client. */
+static void hand_over(struct dtls_server *server, const struct packet *packet)
+{
+	const struct listener_host *host = server->host;
+
+	dtls_association_destroy(server->door.association);
+	server->door.association = NULL;
+	host->door->hand_over(host->context, &server->addr, packet);
 }
 
 /* The client is where it says: the door's engine becomes its association. */

@@ -27,6 +27,7 @@ enum dtls_state { DTLS_AT_DOOR, DTLS_HANDSHAKE, DTLS_OPEN, DTLS_CLOSED };
 struct dtls_association {
 	struct path path;
 	struct dtls_server *server;
+	struct io_socket *socket; /* lent */
 	struct engine_bio bio;
 	SSL *ssl; /* owned */
 	struct timer timer;
@@ -48,7 +49,6 @@ struct dtls_door {
 struct dtls_server {
 	const struct listener_host *host;
 	struct transport_addr addr;
-	struct io_socket *socket;  /* lent */
 	struct hash_table clients; /* owned: associations by the client's address */
 	uint64_t hash_seed;
 	struct dtls_door door;
@@ -82,14 +82,15 @@ static inline void dtls_count(const struct dtls_server *server, enum counter cou
 
 /* The door. */
 
-MUST_CHECK enum err dtls_door_init(struct dtls_door *door);
+/* cookie_secret may be NULL: the door draws one of its own. */
+MUST_CHECK enum err dtls_door_init(struct dtls_door *door, const uint8_t *cookie_secret);
 void dtls_door_deinit(struct dtls_door *door);
 /* Sets on a context what doors need of it. */
 void dtls_door_prepare(SSL_CTX *context);
 /* Answers a ClientHello of no one, or of a client that begins anew: with a cookie to be shown, or,
  * when it shows one, by an association. */
-void dtls_door_knock(struct dtls_server *server, const struct packet *packet,
-                     const struct dtls_client_hello *hello);
+void dtls_door_knock(struct dtls_server *server, struct io_socket *socket,
+                     const struct packet *packet, const struct dtls_client_hello *hello);
 
 /* An association. */
 

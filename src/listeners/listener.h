@@ -38,6 +38,7 @@ struct path {
  * timers leaves at the host's next flush. The levels among the counters are what the bounds are
  * compared with, so all listeners of a thread share them. */
 struct listener_host {
+	const struct listener_door *door; /* NULL: clients stay on this thread */
 	struct event_base *base;
 	struct io *io;
 	struct timer_wheel *timers;
@@ -45,11 +46,15 @@ struct listener_host {
 	SSL_CTX *tls, *dtls;      /* NULL: not served */
 	size_t stream_queue_size; /* bytes that may wait for a slow reader; data beyond is dropped */
 	unsigned connections_max;     /* TCP and TLS of this thread */
+	unsigned endpoints_max;       /* client endpoints of this thread */
 	unsigned dtls_sessions_max;   /* DTLS associations of this thread */
 	unsigned dtls_half_open_max;  /* of them, how many may be in their handshake */
 	unsigned handshake_timeout_s; /* a TLS or DTLS handshake takes no longer */
 	unsigned message_timeout_s;   /* nor the rest of a message that has begun */
 	unsigned idle_timeout_s;      /* nor silence on a connection without a session */
+	/* DTLS_COOKIE_SECRET_SIZE bytes, so that one thread lets in whom another has sent a cookie;
+	 * NULL: each listener draws its own. */
+	const uint8_t *dtls_cookie_secret;
 
 	/* n messages that arrived together on one path, each with its 5-tuple: tuple[i] of packet[i]. */
 	void (*input)(void *context, struct path *path, const struct five_tuple *tuples,
@@ -59,7 +64,25 @@ struct listener_host {
 	void (*closed)(void *context, struct path *path, const struct five_tuple *tuple);
 	/* True while the host keeps a session on this 5-tuple. */
 	bool (*has_session)(void *context, const struct five_tuple *tuple);
+	/* Of client endpoints alone, which are named by what they were adopted with: a datagram of another
+	 * client, which is lent; and the end of one, after which nothing more is heard of it. */
+	void (*stray)(void *context, void *guest, const struct packet *packet);
+	void (*ended)(void *context, void *guest);
 	void *context;
+};
+
+/* What makes a thread's listeners a door: they meet clients, and other threads have them. server is
+ * the transport address that a client came to, context the host's. */
+struct listener_door {
+	/* Sends on a datagram whose client another thread has; false when none has it. It is lent. */
+	bool (*pass_on)(void *context, const struct transport_addr *server,
+	                const struct packet *packet);
+	/* Has another thread take a DTLS client that has shown its cookie, and its ClientHello. */
+	void (*hand_over)(void *context, const struct transport_addr *server,
+	                  const struct packet *packet);
+	/* Has another thread take a connection that was accepted. fd is given away. */
+	void (*hand_over_stream)(void *context, const struct transport_addr *server,
+	                         const struct transport_addr *client, int fd);
 };
 
 struct udp_listener;
@@ -69,13 +92,21 @@ MUST_CHECK enum err udp_listener_create(const struct listener_host *host,
                                         const struct transport_addr *addr, int socket_buffer_size,
                                         bool serve_udp, struct udp_listener **listener);
 void udp_listener_destroy(struct udp_listener *listener);
+/* Takes a datagram that was sent to a door and came to it by another thread. It is lent. */
+void udp_listener_input(struct udp_listener *listener, struct packet *packet);
 
 struct tcp_listener;
 /* The same for TCP, and TLS where host->tls is set. */
 MUST_CHECK enum err tcp_listener_create(const struct listener_host *host,
                                         const struct transport_addr *addr, bool serve_tcp,
                                         struct tcp_listener **listener);
+/* The same without a socket: it is given connections that a door has accepted on addr. */
+MUST_CHECK enum err tcp_listener_create_adopting(const struct listener_host *host,
+                                                 const struct transport_addr *addr, bool serve_tcp,
+                                                 struct tcp_listener **listener);
 void tcp_listener_destroy(struct tcp_listener *listener);
+/* Takes over an accepted, non-blocking connection, or closes it when the thread may have no more. */
+void tcp_listener_adopt(struct tcp_listener *listener, const struct transport_addr *client, int fd);
 /* Writes out what streams gathered during a batch: one write, or one TLS record, for each. Streams
  * that have something to write also see to it themselves, and to io's flush, when the events that
  * are active have run: calling this makes it sooner. */

@@ -22,16 +22,17 @@ enum {
 
 struct tcp_listener {
 	struct streams streams;
-	int fd;              /* owned */
-	struct event *event; /* owned: connections wait */
+	int fd;              /* owned; -1: connections are adopted alone */
+	struct event *event; /* owned: connections wait; NULL with the socket */
 	struct timer pause;  /* set while there are no descriptors for more */
 	struct log_limit troubles;
 };
 
+static enum err open_socket(struct tcp_listener *listener, const struct listener_host *host,
+                            const struct transport_addr *addr, struct transport_addr *bound);
+static void close_socket(struct tcp_listener *listener);
 static void on_acceptable(evutil_socket_t fd, short what, void *context);
 static void connection_refuse(struct tcp_listener *listener, int fd);
-static void connection_adopt(struct tcp_listener *listener, int fd,
-                             const struct transport_addr *client);
 static void accept_failed(struct tcp_listener *listener);
 static void on_pause_over(struct timer *timer, timestamp now);
 
@@ -41,41 +42,44 @@ enum err tcp_listener_create(const struct listener_host *host, const struct tran
 	struct tcp_listener *listener = calloc(1, sizeof *listener);
 	struct transport_addr bound;
 	enum err err;
-	int saved = 0;
+	int saved;
 
 	if (listener == NULL)
 		return ERR_NO_MEMORY;
 	listener->troubles.per_second = 1;
-	err = socket_open(addr, SOCK_STREAM, &listener->fd, &bound);
-	if (err != OK) {
-		saved = errno;
-		goto fail_socket;
-	}
-	err = listen(listener->fd, BACKLOG) == 0 ? OK : ERR_SYSTEM;
-	saved = errno;
+	err = open_socket(listener, host, addr, &bound);
 	if (err != OK)
-		goto fail_listen;
+		goto fail_socket;
 	err = streams_init(&listener->streams, host, &bound, serve_tcp);
 	if (err != OK)
-		goto fail_listen;
-	err = ERR_NO_MEMORY;
-	listener->event =
-		event_new(host->base, listener->fd, EV_READ | EV_PERSIST, on_acceptable, listener);
-	if (listener->event == NULL || event_add(listener->event, NULL) != 0)
-		goto fail_event;
+		goto fail_streams;
 	*result = listener;
 	return OK;
 
-fail_event:
-	if (listener->event != NULL)
-		event_free(listener->event);
-	streams_deinit(&listener->streams);
-fail_listen:
-	close(listener->fd);
+fail_streams:
+	close_socket(listener);
 fail_socket:
+	saved = errno;
 	free(listener);
 	errno = saved;
 	return err;
+}
+
+enum err tcp_listener_create_adopting(const struct listener_host *host,
+                                      const struct transport_addr *addr, bool serve_tcp,
+                                      struct tcp_listener **result)
+{
+	struct tcp_listener *listener = calloc(1, sizeof *listener);
+
+	if (listener == NULL)
+		return ERR_NO_MEMORY;
+	listener->fd = -1;
+	if (streams_init(&listener->streams, host, addr, serve_tcp) != OK) {
+		free(listener);
+		return ERR_NO_MEMORY;
+	}
+	*result = listener;
+	return OK;
 }
 
 void tcp_listener_destroy(struct tcp_listener *listener)
@@ -83,10 +87,24 @@ void tcp_listener_destroy(struct tcp_listener *listener)
 	if (listener == NULL)
 		return;
 	timer_cancel(listener->streams.host->timers, &listener->pause);
-	event_free(listener->event);
 	streams_deinit(&listener->streams);
-	close(listener->fd);
+	close_socket(listener);
 	free(listener);
+}
+
+void tcp_listener_adopt(struct tcp_listener *listener, const struct transport_addr *client, int fd)
+{
+	const struct listener_host *host = listener->streams.host;
+	int on = 1;
+
+	if (counter_read(host->counters, COUNT_connections_now) >= host->connections_max) {
+		connection_refuse(listener, fd);
+		return;
+	}
+	/* Messages are gathered here already; Nagle's algorithm would hold back the last of them. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	if (stream_create(&listener->streams, fd, client) != OK)
+		connection_refuse(listener, fd);
 }
 
 void tcp_listener_flush(struct tcp_listener *listener)
@@ -97,6 +115,38 @@ void tcp_listener_flush(struct tcp_listener *listener)
 const struct transport_addr *tcp_listener_addr(const struct tcp_listener *listener)
 {
 	return &listener->streams.server;
+}
+
+/* Listens. On failure nothing is left open, and errno is what it was. */
+static enum err open_socket(struct tcp_listener *listener, const struct listener_host *host,
+                            const struct transport_addr *addr, struct transport_addr *bound)
+{
+	enum err err = socket_open(addr, SOCK_STREAM, &listener->fd, bound);
+
+	if (err != OK)
+		return err;
+	if (listen(listener->fd, BACKLOG) != 0) {
+		int saved = errno;
+
+		close(listener->fd);
+		errno = saved;
+		return ERR_SYSTEM;
+	}
+	listener->event =
+		event_new(host->base, listener->fd, EV_READ | EV_PERSIST, on_acceptable, listener);
+	if (listener->event == NULL || event_add(listener->event, NULL) != 0) {
+		close_socket(listener);
+		return ERR_NO_MEMORY;
+	}
+	return OK;
+}
+
+static void close_socket(struct tcp_listener *listener)
+{
+	if (listener->event != NULL)
+		event_free(listener->event);
+	if (listener->fd >= 0)
+		close(listener->fd);
 }
 
 static void on_acceptable(evutil_socket_t fd, short what, void *context)
@@ -114,10 +164,11 @@ static void on_acceptable(evutil_socket_t fd, short what, void *context)
 			accept_failed(listener);
 			return;
 		}
-		if (counter_read(host->counters, COUNT_connections_now) >= host->connections_max)
-			connection_refuse(listener, connection);
+		if (host->door != NULL)
+			host->door->hand_over_stream(host->context, &listener->streams.server,
+			                             &client, connection);
 		else
-			connection_adopt(listener, connection, &client);
+			tcp_listener_adopt(listener, &client, connection);
 	}
 }
 
@@ -125,17 +176,6 @@ static void connection_refuse(struct tcp_listener *listener, int fd)
 {
 	counter_add(listener->streams.host->counters, COUNT_connections_refused, 1);
 	close(fd);
-}
-
-static void connection_adopt(struct tcp_listener *listener, int fd,
-                             const struct transport_addr *client)
-{
-	int on = 1;
-
-	/* Messages are gathered here already; Nagle's algorithm would hold back the last of them. */
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	if (stream_create(&listener->streams, fd, client) != OK)
-		connection_refuse(listener, fd);
 }
 
 /* Without descriptors or memory the socket stays acceptable and the loop would spin: a pause. */

@@ -1,34 +1,26 @@
-/* A UDP listener: sorts what a batch brings by its first octet and hands messages to the host in as
- * few calls as their order allows. DTLS records are left to dtls.c. */
+/* A UDP listener: one socket for all its clients. Sorting what arrives is left to datagrams.c. */
 #include "listeners/listener.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "listeners/demux.h"
-#include "listeners/dtls.h"
+#include "listeners/datagrams.h"
 #include "listeners/socket.h"
 
-enum {
-	BATCH = 256, /* messages handed to the host at once */
-	BUFFER_SIZE_DEFAULT = 4 * 1024 * 1024,
-};
+enum { BUFFER_SIZE_DEFAULT = 4 * 1024 * 1024 };
 
 struct udp_listener {
-	struct path path; /* of all its UDP clients */
-	const struct listener_host *host;
-	struct transport_addr addr;
-	bool serve_udp;
-	struct io_socket *socket;        /* owned */
-	struct dtls_server *dtls;        /* owned; NULL: not served */
-	struct five_tuple tuples[BATCH]; /* server and transport never change */
+	struct path path;         /* of all its UDP clients */
+	struct io_socket *socket; /* owned */
+	struct datagrams datagrams;
 };
 
 static void path_send(struct path *path, const struct packet *packet,
                       const struct transport_addr *dst);
 static void path_close(struct path *path);
 static void on_receive(void *owner, struct packet *packets, size_t n);
+static void on_receive_at_door(void *owner, struct packet *packets, size_t n);
 static void set_buffer_size(int fd, int option_force, int option, int size);
 static enum err attach(struct udp_listener *listener, int fd);
 
@@ -39,22 +31,20 @@ enum err udp_listener_create(const struct listener_host *host, const struct tran
 {
 	struct udp_listener *listener = calloc(1, sizeof *listener);
 	int fd, size = socket_buffer_size > 0 ? socket_buffer_size : BUFFER_SIZE_DEFAULT;
+	struct transport_addr bound;
 	enum err err;
 
 	if (listener == NULL)
 		return ERR_NO_MEMORY;
 	listener->path.ops = &udp_path;
-	listener->host = host;
-	listener->serve_udp = serve_udp;
-	err = socket_open(addr, SOCK_DGRAM, &fd, &listener->addr);
+	err = socket_open(addr, SOCK_DGRAM, &fd, &bound);
 	if (err != OK)
 		goto fail_socket;
 	set_buffer_size(fd, SO_RCVBUFFORCE, SO_RCVBUF, size);
 	set_buffer_size(fd, SO_SNDBUFFORCE, SO_SNDBUF, size);
-	for (size_t i = 0; i < BATCH; i++) {
-		listener->tuples[i].server = listener->addr;
-		listener->tuples[i].transport = TRANSPORT_UDP;
-	}
+	err = datagrams_init(&listener->datagrams, host, &bound, serve_udp);
+	if (err != OK)
+		goto fail_datagrams;
 	err = attach(listener, fd);
 	if (err != OK)
 		goto fail_attach;
@@ -62,6 +52,8 @@ enum err udp_listener_create(const struct listener_host *host, const struct tran
 	return OK;
 
 fail_attach:
+	datagrams_deinit(&listener->datagrams);
+fail_datagrams:
 	close(fd);
 fail_socket:
 	free(listener);
@@ -72,30 +64,31 @@ void udp_listener_destroy(struct udp_listener *listener)
 {
 	if (listener == NULL)
 		return;
-	dtls_server_destroy(listener->dtls);
+	datagrams_deinit(&listener->datagrams);
 	io_detach(listener->socket);
 	free(listener);
 }
 
 const struct transport_addr *udp_listener_addr(const struct udp_listener *listener)
 {
-	return &listener->addr;
+	return &listener->datagrams.server;
 }
 
-/* On failure fd stays the caller's. */
+void udp_listener_input(struct udp_listener *listener, struct packet *packet)
+{
+	on_receive_at_door(listener, packet, 1);
+}
+
 static enum err attach(struct udp_listener *listener, int fd)
 {
-	struct io_handler handler = {.receive = on_receive, .owner = listener};
-	enum err err = io_attach(listener->host->io, fd, addr_family(&listener->addr), &handler,
-	                         &listener->socket);
+	const struct listener_host *host = listener->datagrams.host;
+	struct io_handler handler = {
+		.receive = host->door != NULL ? on_receive_at_door : on_receive,
+		.owner = listener,
+	};
 
-	if (err != OK || listener->host->dtls == NULL)
-		return err;
-	err = dtls_server_create(listener->host, &listener->addr, listener->socket,
-	                         &listener->dtls);
-	if (err != OK)
-		io_release(listener->socket);
-	return err;
+	return io_attach(host->io, fd, addr_family(&listener->datagrams.server), &handler,
+	                 &listener->socket);
 }
 
 /* The forced form passes the system's limit and is for the privileged. */
@@ -119,44 +112,20 @@ static void path_close(struct path *path)
 
 /* ---- in ---- */
 
-static enum demux sort(const struct udp_listener *listener, const struct packet *packet)
-{
-	enum demux kind = packet->len > 0 ? demux_datagram(packet->data[0]) : DEMUX_UNKNOWN;
-	bool is_served = kind == DEMUX_DTLS ? listener->dtls != NULL : listener->serve_udp;
-
-	return is_served ? kind : DEMUX_UNKNOWN;
-}
-
-static void deliver(struct udp_listener *listener, struct packet *packets, size_t n)
-{
-	const struct listener_host *host = listener->host;
-
-	if (n > 0)
-		host->input(host->context, &listener->path, listener->tuples, packets, n);
-}
-
-/* Messages that follow each other make a run, and a run is one call. */
 static void on_receive(void *owner, struct packet *packets, size_t n)
 {
 	struct udp_listener *listener = owner;
-	size_t first = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		enum demux kind = sort(listener, &packets[i]);
+	datagrams_input(&listener->datagrams, &listener->path, listener->socket, packets, n);
+}
 
-		if (kind == DEMUX_STUN || kind == DEMUX_CHANNEL_DATA) {
-			listener->tuples[i - first].client = packets[i].src;
-			if (i - first + 1 < BATCH)
-				continue;
-			deliver(listener, packets + first, BATCH);
-		} else {
-			deliver(listener, packets + first, i - first);
-			if (kind == DEMUX_DTLS)
-				dtls_server_input(listener->dtls, &packets[i]);
-			else
-				counter_add(listener->host->counters, COUNT_drop_malformed, 1);
-		}
-		first = i + 1;
-	}
-	deliver(listener, packets + first, n - first);
+/* One by one: the datagram before may have led to its client being handed over. */
+static void on_receive_at_door(void *owner, struct packet *packets, size_t n)
+{
+	struct udp_listener *listener = owner;
+	const struct listener_host *host = listener->datagrams.host;
+
+	for (size_t i = 0; i < n; i++)
+		if (!host->door->pass_on(host->context, &listener->datagrams.server, &packets[i]))
+			on_receive(listener, &packets[i], 1);
 }

@@ -100,6 +100,10 @@ void relay_thread_act(struct relay_thread *thread, timestamp now)
 		case TURN_REPORT:
 			report_log(thread->index, &action.report);
 			break;
+		case TURN_LIMIT_REACHED:
+			report_log_limit(&thread->limits_logged[action.reached.limit],
+			                 &action.reached, now);
+			break;
 		}
 	}
 }

@@ -27,10 +27,11 @@ void relay_thread_client_input(void *context, struct path *path, const struct fi
 			send_to_peer(&packets[i], &forward);
 			break;
 		case TURN_CONSUMED:
+		case TURN_DROP: /* of a limit, to be logged */
 			relay_thread_act(thread, now);
 			break;
 		case TURN_TO_CLIENT: /* peers' packets alone */
-		case TURN_DROP:
+		case TURN_HAND_OVER: /* doors alone */
 			break;
 		}
 	}
@@ -64,8 +65,10 @@ void relay_thread_peer_input(void *owner, struct packet *packets, size_t n)
 	}
 	for (size_t i = 0; i < n; i++) {
 		if (turn_peer_input(thread->server, socket->allocation, &packets[i], now,
-		                    &forward) != TURN_TO_CLIENT)
+		                    &forward) != TURN_TO_CLIENT) {
+			relay_thread_act(thread, now);
 			continue;
+		}
 		struct path *path = forward.path;
 		path->ops->send(path, &packets[i], &forward.dst);
 	}

@@ -28,7 +28,8 @@ static_assert(_Alignof(struct letter) <= _Alignof(struct turn_handoff), "and is 
 
 static void on_letter(struct mail *mail, void *receiver);
 static struct turn_relay get_on(struct relay_thread *thread, const struct passenger *passenger);
-static void lose(const struct letter *letter, struct turn_handoff *handoff);
+static void lose(struct relay_thread *thread, const struct letter *letter,
+                 struct turn_handoff *handoff);
 
 static struct letter *letter_of(struct turn_handoff *handoff)
 {
@@ -68,7 +69,7 @@ static void on_letter(struct mail *mail, void *receiver)
 	struct relay_socket *sockets[TURN_FAMILY_COUNT];
 
 	if (thread->is_ending) {
-		lose(letter, handoff);
+		lose(thread, letter, handoff);
 		return;
 	}
 	for (int family = 0; family < TURN_FAMILY_COUNT; family++) {
@@ -96,7 +97,8 @@ static struct turn_relay get_on(struct relay_thread *thread, const struct passen
 }
 
 /* The process ends. */
-static void lose(const struct letter *letter, struct turn_handoff *handoff)
+static void lose(struct relay_thread *thread, const struct letter *letter,
+                 struct turn_handoff *handoff)
 {
 	for (int family = 0; family < TURN_FAMILY_COUNT; family++) {
 		const struct passenger *passenger = &letter->passengers[family];
@@ -105,5 +107,5 @@ static void lose(const struct letter *letter, struct turn_handoff *handoff)
 		close(passenger->fd);
 		port_pool_give(passenger->address->ports, passenger->port);
 	}
-	turn_handoff_destroy(handoff);
+	turn_handoff_destroy(thread->server, handoff);
 }

@@ -54,12 +54,25 @@ static void log_ready(const struct relay *relay)
 		         addr_format_ip(&relay->addresses[i].public_ip, public_ip),
 		         config->min_port, config->max_port);
 	}
-	log_info("ready", "version=%s realm=%s threads=%u pid=%ld", PACKAGE_VERSION, config->realm,
-	         relay->thread_count, (long)getpid());
+	log_info("ready", "version=%s realm=%s engine=%s threads=%u pid=%ld", PACKAGE_VERSION,
+	         config->realm, engine_name(relay->engine), relay->thread_count, (long)getpid());
+}
+
+/* What a thread had; a counter that stayed at zero is not told. */
+static void log_thread_totals(const struct relay *relay, unsigned thread)
+{
+	for (unsigned counter = 0; counter < COUNTER_COUNT; counter++) {
+		uint64_t value = relay_thread_counter(relay, thread, counter);
+		if (value != 0)
+			log_debug("total", "thread=%u %s=%" PRIu64, thread, counter_name(counter),
+			          value);
+	}
 }
 
 static void log_totals(const struct relay *relay)
 {
+	for (unsigned thread = 0; thread < relay->thread_count; thread++)
+		log_thread_totals(relay, thread);
 	for (unsigned counter = 0; counter < COUNTER_COUNT; counter++) {
 		uint64_t value = relay_counter(relay, counter);
 		if (value != 0)

@@ -15,13 +15,17 @@
 #include "listeners/tls_context.h"
 #include "relay/frontends.h"
 #include "relay/thread.h"
+#include "turn/source_limit.h"
 
-enum { THREADS_MAX = 128 }; /* as relay-threads allows */
+enum {
+	THREADS_MAX = 128,       /* as relay-threads allows */
+	ALL_THREADS_MAX = 1 << 8 /* the first octet of a reservation token tells them apart */
+};
 
 typedef enum err step_fn(struct relay *relay, char problem[256]);
 
-static step_fn make_users, make_filter, make_contexts, make_nonce_secret, make_ticket_key,
-	make_features, open_store, open_threads, start_threads;
+static step_fn make_users, make_filter, make_contexts, make_secrets, make_ticket_key, make_features,
+	open_store, make_limits, choose_engine, open_threads, start_threads;
 
 static const struct step {
 	step_fn *take;
@@ -33,10 +37,12 @@ static const struct step {
 	{make_contexts, OPTION_ID_cert},
 	{frontends_list, OPTION_ID_listening_ip},
 	{make_filter, OPTION_ID_allowed_peer_ip},
-	{make_nonce_secret, OPTION_ID_stateless_nonce_secret},
+	{make_secrets, OPTION_ID_stateless_nonce_secret},
 	{make_ticket_key, OPTION_ID_mobility},
 	{open_store, OPTION_ID_userdb},
 	{make_features, OPTION_ID_userdb},
+	{choose_engine, OPTION_ID_network_engine},
+	{make_limits, OPTION_ID_user_quota},
 	{open_threads, OPTION_ID_listening_ip},
 	{start_threads, OPTION_ID_relay_threads},
 };
@@ -89,6 +95,8 @@ void relay_stop(struct relay *relay)
 	SSL_CTX_free(relay->tls);
 	SSL_CTX_free(relay->dtls);
 	peer_filter_destroy(relay->filter);
+	source_limit_destroy(relay->unproven);
+	quota_destroy(relay->quota);
 	for (size_t i = 0; i < relay->address_count; i++)
 		port_pool_destroy(relay->addresses[i].ports);
 	free(relay->addresses);
@@ -100,6 +108,7 @@ void relay_stop(struct relay *relay)
 	free(relay->users);
 	bytes_wipe(relay->nonce_secret, sizeof relay->nonce_secret);
 	bytes_wipe(&relay->ticket_key, sizeof relay->ticket_key);
+	bytes_wipe(relay->dtls_cookie_secret, sizeof relay->dtls_cookie_secret);
 	free(relay);
 }
 
@@ -110,6 +119,11 @@ uint64_t relay_counter(const struct relay *relay, enum counter counter)
 	for (unsigned i = 0; i < relay->thread_count; i++)
 		sum += counter_read(&relay->threads[i]->counters, counter);
 	return sum;
+}
+
+uint64_t relay_thread_counter(const struct relay *relay, unsigned thread, enum counter counter)
+{
+	return counter_read(&relay->threads[thread]->counters, counter);
 }
 
 const struct relay_address *relay_address_for(const struct relay *relay, int family,
@@ -238,12 +252,14 @@ static enum err make_contexts(struct relay *relay, char problem[256])
 	return err;
 }
 
-static enum err make_nonce_secret(struct relay *relay, char problem[256])
+/* What clients are given to show again, to whichever thread. */
+static enum err make_secrets(struct relay *relay, char problem[256])
 {
 	const char *text = relay->config->stateless_nonce_secret;
 	struct stun_hasher *hasher;
 	enum err err;
 
+	random_bytes(relay->dtls_cookie_secret, sizeof relay->dtls_cookie_secret);
 	if (text == NULL) {
 		random_bytes(relay->nonce_secret, sizeof relay->nonce_secret);
 		return OK;
@@ -323,6 +339,28 @@ static enum err make_features(struct relay *relay, char problem[256])
 	return err;
 }
 
+/* What holds for all threads together. */
+static enum err make_limits(struct relay *relay, char problem[256])
+{
+	const struct config *config = relay->config;
+	struct quota_settings settings = {
+		.limits = {config->user_quota, config->total_quota, config->max_bps},
+		.bps_capacity = config->bps_capacity,
+		.separator = config->use_auth_secret ? config->rest_api_separator[0] : '\0',
+	};
+	uint64_t seed;
+
+	random_bytes(&settings.hash_seed, sizeof settings.hash_seed);
+	random_bytes(&seed, sizeof seed);
+	enum err err = quota_create(&settings, &relay->quota);
+	if (err == OK)
+		err = source_limit_create(config->unauthorized_ratelimit_rps, seed,
+		                          &relay->unproven);
+	if (err != OK)
+		snprintf(problem, 256, "quotas: %s", err_string(err));
+	return err;
+}
+
 /* Those that this process may run on: a container or taskset leaves fewer than there are. */
 static unsigned count_cpus(void)
 {
@@ -334,19 +372,43 @@ static unsigned count_cpus(void)
 	return count < 1 ? 1 : count > THREADS_MAX ? THREADS_MAX : (unsigned)count;
 }
 
-static enum err open_threads(struct relay *relay, char problem[256])
+/* The core of each thread draws reservation tokens by their count, so it is known before the first. */
+static enum err choose_engine(struct relay *relay, char problem[256])
 {
 	unsigned wanted = relay->config->relay_threads;
 
-	if (wanted == 0)
-		wanted = count_cpus();
+	relay->engine = engine_find(relay->config->network_engine);
+	if (relay->engine == NULL) {
+		snprintf(problem, 256, "network-engine: there is no %s",
+		         relay->config->network_engine);
+		return ERR_INVALID;
+	}
+	relay->relay_threads = wanted != 0 ? wanted : count_cpus();
+	relay->relay_threads = engine_relay_threads(relay);
+	relay->thread_count = relay->relay_threads + engine_ip_threads(relay);
+	if (relay->thread_count > ALL_THREADS_MAX) {
+		snprintf(
+			problem, 256,
+			"network-engine: %u threads for relay-threads=%u and %zu listening IPs are "
+			"more than %d: lower relay-threads, or use sharded",
+			relay->thread_count, relay->relay_threads, relay->frontend_ip_count,
+			ALL_THREADS_MAX);
+		relay->thread_count = 0;
+		return ERR_FULL;
+	}
+	return OK;
+}
+
+static enum err open_threads(struct relay *relay, char problem[256])
+{
+	unsigned wanted = relay->thread_count;
+
 	relay->threads = calloc(wanted, sizeof(struct relay_thread *));
 	if (relay->threads == NULL) {
+		relay->thread_count = 0;
 		snprintf(problem, 256, "relay-threads: %s", err_string(ERR_NO_MEMORY));
 		return ERR_NO_MEMORY;
 	}
-	/* The core of each draws reservation tokens by it, so it is known before the first. */
-	relay->thread_count = wanted;
 	for (unsigned i = 0; i < wanted; i++) {
 		enum err err = relay_thread_create(relay, i, &relay->threads[i], problem);
 		if (err != OK) {

@@ -6,8 +6,11 @@
 
 #include "base/addr.h"
 #include "config/config.h"
+#include "listeners/dtls_cookie.h"
 #include "relay/credentials.h"
+#include "relay/engines.h"
 #include "relay/port_pool.h"
+#include "relay/quota.h"
 #include "turn/turn.h"
 
 struct relay_thread;
@@ -34,14 +37,19 @@ struct relay {
 	size_t address_map_count;
 	struct credentials_user *users; /* owned */
 	size_t user_count;
-	struct peer_filter *filter; /* owned */
-	SSL_CTX *tls, *dtls;        /* owned; NULL: not served */
-	struct store_thread *store; /* owned; NULL: there is none */
+	struct peer_filter *filter;    /* owned */
+	SSL_CTX *tls, *dtls;           /* owned; NULL: not served */
+	struct store_thread *store;    /* owned; NULL: there is none */
+	struct quota *quota;           /* owned; any thread */
+	struct source_limit *unproven; /* owned; any thread; NULL: no bound */
 	uint8_t nonce_secret[STUN_NONCE_SECRET_SIZE];
-	struct aead_key ticket_key;    /* of mobility tickets; each start makes its own */
+	struct aead_key ticket_key; /* of mobility tickets; each start makes its own */
+	uint8_t dtls_cookie_secret[DTLS_COOKIE_SECRET_SIZE];
 	uint32_t security_features;    /* what 401s offer beyond MD5: enum stun_security_feature */
-	struct relay_thread **threads; /* owned */
+	const struct engine *engine;   /* says which threads there are */
+	struct relay_thread **threads; /* owned: of any kind, each at its place for life */
 	unsigned thread_count;
+	unsigned relay_threads; /* the first of them: those that relay-threads counts */
 };
 
 /* Makes all this from a checked configuration, opens every listener, and starts the threads. On
@@ -52,8 +60,9 @@ MUST_CHECK enum err relay_start(const struct config *config, struct relay **rela
 /* Ends the threads and frees everything; NULL is fine. */
 void relay_stop(struct relay *relay);
 
-/* The sum of a counter over all threads. */
+/* The sum of a counter over all threads, and what one of them has of it. */
 uint64_t relay_counter(const struct relay *relay, enum counter counter);
+uint64_t relay_thread_counter(const struct relay *relay, unsigned thread, enum counter counter);
 
 /* Finds the address that sockets for this frontend should be bound to: the frontend's own where it
  * is one of them, else one drawn at random; NULL when there is none of the family. */

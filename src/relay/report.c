@@ -61,11 +61,11 @@ static void log_ended(const struct turn_report *report, const char *event)
 
 	log_info(event,
 	         "id=%u.%" PRIu64 " user=%s reason=\"%s\" to_peer_packets=%" PRIu64
-	         " to_peer_bytes=%" PRIu64 " to_client_packets=%" PRIu64
-	         " to_client_bytes=%" PRIu64,
+	         " to_peer_bytes=%" PRIu64 " to_client_packets=%" PRIu64 " to_client_bytes=%" PRIu64
+	         " limited_packets=%" PRIu64,
 	         made_by(report), number(report), report->username, report->reason,
 	         traffic->to_peer_packets, traffic->to_peer_bytes, traffic->to_client_packets,
-	         traffic->to_client_bytes);
+	         traffic->to_client_bytes, traffic->limited_packets);
 }
 
 void report_log(unsigned thread, const struct turn_report *report)
@@ -88,4 +88,40 @@ void report_log(unsigned thread, const struct turn_report *report)
 		log_moved(thread, report);
 		break;
 	}
+}
+
+/* By the option that raises it: what an operator reads first and may want to change. */
+static const char *limit_option(enum turn_limit limit)
+{
+	static const char *const options[TURN_LIMIT_COUNT] = {
+		[TURN_LIMIT_USER_QUOTA] = "user-quota",
+		[TURN_LIMIT_TOTAL_QUOTA] = "total-quota",
+		[TURN_LIMIT_CAPACITY] = "bps-capacity",
+		[TURN_LIMIT_PERMISSIONS] = "max-permissions",
+		[TURN_LIMIT_CHANNELS] = "max-channels",
+		[TURN_LIMIT_NEW_PEERS] = "max-new-peers",
+		[TURN_LIMIT_BANDWIDTH] = "max-bps",
+		[TURN_LIMIT_PACKET_RATE] = "max-pps",
+		[TURN_LIMIT_MEMORY] = "memory",
+	};
+
+	return options[limit];
+}
+
+void report_log_limit(struct log_limit *limit, const struct turn_limit_reached *reached,
+                      timestamp now)
+{
+	char client[ADDR_TEXT_SIZE], what[32] = "packets dropped";
+	unsigned held_back;
+
+	if (!log_limit_passes(limit, now, &held_back))
+		return;
+	if (reached->error != 0)
+		snprintf(what, sizeof what, "answered %u", reached->error);
+	log_warning("limit reached",
+	            "option=%s value=%" PRIu64 " user=%s client=%s transport=%s result=\"%s\" "
+	            "held_back=%u",
+	            limit_option(reached->limit), reached->value, reached->username,
+	            addr_format(&reached->tuple->client, client),
+	            transport_name(reached->tuple->transport), what, held_back);
 }

@@ -19,6 +19,23 @@ bool secret_name_read_expiry(const char *username, char separator, uint64_t *exp
 	       digits_read(last + 1, strlen(last + 1), expiry_s);
 }
 
+const char *secret_name_user(const char *username, char separator, size_t *len)
+{
+	const char *first = strchr(username, separator), *last = strrchr(username, separator);
+	uint64_t expiry_s;
+
+	*len = strlen(username);
+	if (first == NULL || separator == '\0')
+		return username;
+	if (digits_read(username, (size_t)(first - username), &expiry_s)) {
+		*len = strlen(first + 1);
+		return first + 1;
+	}
+	if (digits_read(last + 1, strlen(last + 1), &expiry_s))
+		*len = (size_t)(last - username);
+	return username;
+}
+
 void secret_name_make_key(struct stun_hasher *hasher, enum stun_password_algorithm algorithm,
                           const char *username, const char *realm, const char *secret,
                           struct turn_key *key)

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "relay/hand_over.h"
 #include "relay/relay_socket.h"
 
 static enum err open_loop(struct relay_thread *thread);
@@ -32,13 +33,18 @@ enum err relay_thread_create(struct relay *relay, unsigned index, struct relay_t
 	memset(thread, 0, sizeof *thread);
 	thread->relay = relay;
 	thread->index = index;
+	engine_role(relay, index, &thread->role);
 	pool_init(&thread->relay_sockets, sizeof(struct relay_socket));
 	list_init(&thread->open_sockets);
+	for (unsigned i = 0; i < TURN_LIMIT_COUNT; i++)
+		thread->limits_logged[i].per_second = 1;
 	err = open_loop(thread);
 	if (err == OK)
 		err = open_server(thread);
 	if (err == OK)
 		err = open_credentials(thread);
+	if (err == OK && thread->role.is_door)
+		err = door_create(thread, &thread->door);
 	if (err != OK) {
 		snprintf(problem, 256, "relay thread %u: %s", index,
 		         err == ERR_SYSTEM ? strerror(errno) : err_string(err));
@@ -62,8 +68,12 @@ void relay_thread_destroy(struct relay_thread *thread)
 		udp_listener_destroy(thread->udp[i]);
 	for (size_t i = 0; i < thread->tcp_count; i++)
 		tcp_listener_destroy(thread->tcp[i]);
+	for (size_t i = 0; i < thread->endpoints_count; i++)
+		udp_endpoints_destroy(thread->endpoints[i]);
 	free(thread->udp);
 	free(thread->tcp);
+	free(thread->endpoints);
+	door_destroy(thread->door);
 	LIST_FOR_EACH (node, &thread->open_sockets)
 		relay_socket_close(CONTAINER_OF(node, struct relay_socket, node));
 	turn_server_destroy(thread->server);
@@ -204,6 +214,7 @@ static enum err open_server(struct relay_thread *thread)
 	struct turn_settings settings = {
 		.realm = config->realm != NULL ? config->realm : "turnstone",
 		.is_open = config->no_auth,
+		.is_door = thread->role.is_door,
 		.has_family = {has_family(relay, AF_INET), has_family(relay, AF_INET6)},
 		.rfc5766_channel_numbers = config->rfc5766_channel_numbers,
 		.fingerprint = config->fingerprint,
@@ -217,7 +228,10 @@ static enum err open_server(struct relay_thread *thread)
 		.permissions_per_allocation = config->max_permissions,
 		.channels_per_allocation = config->max_channels,
 		.pending_max = config->max_pending_requests,
-		.unauthorized_per_s = config->unauthorized_ratelimit_rps,
+		.packets_per_s = config->max_pps,
+		.new_peers_per_s = config->max_new_peers,
+		.quotas = {quota_take, quota_give, relay->quota},
+		.unproven = relay->unproven,
 		.mobility = config->mobility,
 		.ticket_key = relay->ticket_key,
 		.thread = thread->index,
@@ -276,8 +290,11 @@ static bool has_session(void *context, const struct five_tuple *tuple)
 	return turn_has_session(thread->server, tuple);
 }
 
-static unsigned share(unsigned total, unsigned threads)
+/* What one thread may have of a bound that is the whole server's. */
+static unsigned share(const struct relay *relay, unsigned total, unsigned kind)
 {
+	unsigned threads = engine_serving(relay, kind);
+
 	return total / threads + (total % threads != 0);
 }
 
@@ -285,8 +302,10 @@ static void fill_host(struct relay_thread *thread)
 {
 	const struct relay *relay = thread->relay;
 	const struct config *config = relay->config;
+	bool is_door = thread->role.is_door;
 
 	thread->host = (struct listener_host){
+		.door = is_door ? &door_listeners : NULL,
 		.base = thread->base,
 		.io = thread->io,
 		.timers = thread->timers,
@@ -294,28 +313,32 @@ static void fill_host(struct relay_thread *thread)
 		.tls = relay->tls,
 		.dtls = relay->dtls,
 		.stream_queue_size = config->stream_queue_size,
-		.connections_max = share(config->max_connections, relay->thread_count),
-		.dtls_sessions_max = share(config->dtls_max_sessions, relay->thread_count),
-		.dtls_half_open_max = share(config->dtls_max_half_open, relay->thread_count),
+		.connections_max = share(relay, config->max_connections, ENGINE_STREAMS),
+		.endpoints_max = share(relay, config->max_endpoints, ENGINE_DATAGRAMS),
+		.dtls_sessions_max = share(relay, config->dtls_max_sessions, ENGINE_DATAGRAMS),
+		.dtls_half_open_max = share(relay, config->dtls_max_half_open, ENGINE_DATAGRAMS),
 		.handshake_timeout_s = config->handshake_timeout,
 		.message_timeout_s = config->message_timeout,
 		.idle_timeout_s = config->idle_timeout,
-		.input = relay_thread_client_input,
+		.dtls_cookie_secret = relay->dtls_cookie_secret,
+		.input = is_door ? door_client_input : relay_thread_client_input,
 		.closed = on_path_closed,
 		.has_session = has_session,
+		.stray = arrivals_stray,
+		.ended = arrivals_ended,
 		.context = thread,
 	};
 }
 
-/* The first thread's listeners are probed, lest a second server shares the ports of a running one. */
+/* The listeners of one transport address that come first are probed, lest a second server shares the
+ * ports of a running one. */
 static enum err open_udp(struct relay_thread *thread, const struct frontend *frontend)
 {
 	const struct config *config = thread->relay->config;
 	enum err err;
 
-	if (!config->udp && thread->relay->dtls == NULL)
-		return OK;
-	if (thread->index == 0 && listener_probe(&frontend->addr, SOCK_DGRAM) != OK)
+	if (engine_is_first(thread->relay, thread->index) &&
+	    listener_probe(&frontend->addr, SOCK_DGRAM) != OK)
 		return ERR_SYSTEM;
 	err = udp_listener_create(&thread->host, &frontend->addr, (int)config->sock_buf_size,
 	                          config->udp, &thread->udp[thread->udp_count]);
@@ -328,12 +351,32 @@ static enum err open_tcp(struct relay_thread *thread, const struct frontend *fro
 	const struct config *config = thread->relay->config;
 	enum err err;
 
-	if (!config->tcp && thread->relay->tls == NULL)
-		return OK;
-	if (thread->index == 0 && listener_probe(&frontend->addr, SOCK_STREAM) != OK)
+	if (engine_is_first(thread->relay, thread->index) &&
+	    listener_probe(&frontend->addr, SOCK_STREAM) != OK)
 		return ERR_SYSTEM;
 	err = tcp_listener_create(&thread->host, &frontend->addr, config->tcp,
 	                          &thread->tcp[thread->tcp_count]);
+	thread->tcp_count += err == OK;
+	return err;
+}
+
+/* Places for clients that a door will have met. */
+static enum err open_endpoints(struct relay_thread *thread, const struct frontend *frontend)
+{
+	const struct config *config = thread->relay->config;
+	enum err err = udp_endpoints_create(&thread->host, &frontend->addr, config->udp,
+	                                    &thread->endpoints[thread->endpoints_count]);
+
+	thread->endpoints_count += err == OK;
+	return err;
+}
+
+static enum err open_adopting(struct relay_thread *thread, const struct frontend *frontend)
+{
+	const struct config *config = thread->relay->config;
+	enum err err = tcp_listener_create_adopting(&thread->host, &frontend->addr, config->tcp,
+	                                            &thread->tcp[thread->tcp_count]);
+
 	thread->tcp_count += err == OK;
 	return err;
 }
@@ -357,11 +400,20 @@ static const char *listen_mend(int error)
 static enum err open_listener(struct relay_thread *thread, const struct frontend *frontend,
                               char problem[256])
 {
+	const struct engine_role *role = &thread->role;
 	char text[ADDR_TEXT_SIZE];
-	enum err err = open_udp(thread, frontend);
+	enum err err = OK;
 
-	if (err == OK)
+	if (!engine_opens_on(thread->relay, role, &frontend->addr))
+		return OK;
+	if (role->opens & ENGINE_DATAGRAMS)
+		err = open_udp(thread, frontend);
+	if (err == OK && role->opens & ENGINE_STREAMS)
 		err = open_tcp(thread, frontend);
+	if (err == OK && role->takes & ENGINE_DATAGRAMS)
+		err = open_endpoints(thread, frontend);
+	if (err == OK && role->takes & ENGINE_STREAMS)
+		err = open_adopting(thread, frontend);
 	if (err == OK)
 		return OK;
 	snprintf(problem, 256, "listen on %s: %s%s", addr_format(&frontend->addr, text),
@@ -377,7 +429,8 @@ static enum err open_listeners(struct relay_thread *thread, char problem[256])
 
 	thread->udp = calloc(relay->frontend_count, sizeof(struct udp_listener *));
 	thread->tcp = calloc(relay->frontend_count, sizeof(struct tcp_listener *));
-	if (thread->udp == NULL || thread->tcp == NULL) {
+	thread->endpoints = calloc(relay->frontend_count, sizeof(struct udp_endpoints *));
+	if (thread->udp == NULL || thread->tcp == NULL || thread->endpoints == NULL) {
 		snprintf(problem, 256, "listeners: %s", err_string(ERR_NO_MEMORY));
 		return ERR_NO_MEMORY;
 	}
@@ -413,7 +466,10 @@ static void *run(void *context)
 	struct relay_thread *thread = context;
 	char name[16];
 
-	snprintf(name, sizeof name, "relay-%u", thread->index);
+	if (thread->role.is_door)
+		snprintf(name, sizeof name, "listener-%u", thread->role.ip_index);
+	else
+		snprintf(name, sizeof name, "relay-%u", thread->index);
 	pthread_setname_np(pthread_self(), name);
 	pin(thread->index);
 	while (!thread->is_ending) {
@@ -442,8 +498,12 @@ static void on_farewell(struct mail *mail, void *receiver)
 
 void relay_thread_join(struct relay_thread *thread)
 {
-	if (thread == NULL || !thread->is_running)
+	if (thread == NULL)
 		return;
+	if (!thread->is_running) {
+		thread->is_ending = true; /* letters may have come to it all the same */
+		return;
+	}
 	thread->farewell.deliver = on_farewell;
 	mailbox_post(thread->mailbox, &thread->farewell);
 	pthread_join(thread->pthread, NULL);

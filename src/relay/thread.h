@@ -1,18 +1,22 @@
 /* A relay thread: pinned to a CPU, it owns its listeners, its TURN server with all sessions, its
- * sockets, timers and counters, and takes no lock. Other threads send it mail. */
+ * sockets, timers and counters, and takes no lock. Other threads send it mail. A listener thread is one
+ * whose TURN server is a door. */
 #pragma once
 
 #include <pthread.h>
 
 #include "base/counters.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "base/mailbox.h"
 #include "base/pool.h"
 #include "base/timer_wheel.h"
 #include "io/io.h"
 #include "listeners/listener.h"
+#include "listeners/udp_endpoint.h"
 #include "relay/relay.h"
 
+struct door;
 struct event;
 struct event_base;
 
@@ -23,7 +27,8 @@ enum {
 
 struct relay_thread {
 	struct relay *relay; /* owner of this */
-	unsigned index;
+	unsigned index;      /* in relay->threads */
+	struct engine_role role;
 	pthread_t pthread;
 	bool is_running;      /* main's */
 	bool is_ending;       /* the thread's own; once it has ended, of who destroys it */
@@ -40,9 +45,13 @@ struct relay_thread {
 	struct listener_host host;
 	struct udp_listener **udp;
 	struct tcp_listener **tcp;
-	size_t udp_count, tcp_count;
+	struct udp_endpoints **endpoints;
+	size_t udp_count, tcp_count, endpoints_count;
+	struct door *door; /* NULL: a relay thread */
 	struct pool relay_sockets;
 	struct list open_sockets; /* of relay_socket.node */
+
+	struct log_limit limits_logged[TURN_LIMIT_COUNT];
 
 	/* What the core wrote and io has not sent yet. */
 	unsigned replies_used;

@@ -11,7 +11,7 @@ struct queued_action {
 	struct list node;
 	struct turn_action action;
 	struct packet packet;    /* TURN_SEND, TURN_KEPT */
-	struct five_tuple tuple; /* TURN_OPEN_RELAY, TURN_REPORT, TURN_KEPT */
+	struct five_tuple tuple; /* TURN_OPEN_RELAY, TURN_REPORT, TURN_LIMIT_REACHED, TURN_KEPT */
 	struct turn_relay relay[TURN_FAMILY_COUNT];
 	uint8_t bytes[];
 };
@@ -40,7 +40,7 @@ void action_queue_deinit(struct turn_server *server)
 
 	while (turn_next_action(server, &action))
 		if (action.type == TURN_HANDOFF)
-			turn_handoff_destroy(action.handoff);
+			turn_handoff_destroy(server, action.handoff);
 }
 
 void action_send(struct turn_server *server, const struct five_tuple *tuple, void *path,
@@ -185,6 +185,19 @@ void action_report(const struct turn_allocation *allocation, enum turn_report_ty
 		.traffic = allocation->traffic,
 		.reason = memcpy(entry->bytes + name_len, reason, reason_len),
 	};
+}
+
+void action_limit_reached(struct turn_server *server, const struct turn_limit_reached *reached)
+{
+	size_t len = strlen(reached->username) + 1;
+	struct queued_action *entry = push(server, TURN_LIMIT_REACHED, len);
+
+	if (entry == NULL)
+		return;
+	entry->tuple = *reached->tuple;
+	entry->action.reached = *reached;
+	entry->action.reached.tuple = &entry->tuple;
+	entry->action.reached.username = memcpy(entry->bytes, reached->username, len);
 }
 
 static struct queued_action *push(struct turn_server *server, enum turn_action_type type,

@@ -15,6 +15,7 @@ void action_close_relay(struct turn_server *server, void *relay);
 void action_find_key(struct turn_server *server, uint64_t cookie, const struct turn_find_key *find);
 void action_flow(struct turn_server *server, enum turn_action_type type,
                  const struct channel *channel);
+void action_limit_reached(struct turn_server *server, const struct turn_limit_reached *reached);
 void action_kept(struct turn_server *server, const struct five_tuple *tuple, void *path,
                  const struct packet *packet);
 /* In two steps, so that an allocation is let go only when nothing can fail any more: memory for an entry,

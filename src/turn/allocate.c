@@ -22,6 +22,7 @@ static int check_even_port(struct request *request, struct turn_open_relay *open
 static int check_additional_family(struct request *request, struct turn_open_relay *open);
 static int check_mobility(struct request *request, struct turn_open_relay *open);
 static bool is_retransmission(const struct request *request);
+static int take_places(struct request *request, const struct turn_open_relay *open);
 static int create(struct request *request, const struct turn_open_relay *open);
 static int keep_answer(struct request *request, struct turn_allocation *allocation,
                        const struct turn_open_relay *open);
@@ -55,6 +56,9 @@ int handle_allocate(struct request *request)
 		if (error != STUN_NO_ERROR)
 			return error;
 	}
+	int error = take_places(request, &open);
+	if (error != STUN_NO_ERROR)
+		return error;
 	if (request->relay_answer == ANSWER_NONE)
 		return pending_open_relay(request, &open);
 	if (request->relay_answer != ANSWER_FOUND)
@@ -205,6 +209,16 @@ static uint8_t family_value(const struct request *request, enum stun_attribute a
 	return (uint8_t)(stun_get_u32(&request->message, attribute) >> 24);
 }
 
+/* Step 10, before anything is opened for the client. A reserved address has its place until it is
+ * given up to this request. */
+static int take_places(struct request *request, const struct turn_open_relay *open)
+{
+	enum answer_state when = open->has_token ? ANSWER_FOUND : ANSWER_NONE;
+
+	return request->relay_answer == when ? places_take(request, open->reserve_next)
+	                                     : STUN_NO_ERROR;
+}
+
 static int create(struct request *request, const struct turn_open_relay *open)
 {
 	const struct turn_opened *opened = request->opened;
@@ -224,9 +238,11 @@ static int create(struct request *request, const struct turn_open_relay *open)
 					 .key = request->key,
 					 .key_len = request->key_len,
 					 .lifetime_s = request_lifetime_s(request),
+					 .place = &request->places.allocation,
 				 });
 	if (allocation == NULL)
 		return STUN_INSUFFICIENT_CAPACITY;
+	request->places.allocation.holder = NULL;
 	int error = STUN_NO_ERROR;
 	if (stun_has(&request->message, STUN_ATTR_MOBILITY_TICKET) &&
 	    mobility_enable(allocation) != OK)
@@ -266,10 +282,11 @@ static int keep_answer(struct request *request, struct turn_allocation *allocati
 	if (!open->reserve_next)
 		return STUN_NO_ERROR;
 	answer->has_token = true;
-	return reservation_create(request->server, request->username, &request->opened->reserved,
-	                          answer->token) == OK
-	               ? STUN_NO_ERROR
-	               : STUN_INSUFFICIENT_CAPACITY;
+	if (reservation_create(request->server, request->username, &request->opened->reserved,
+	                       &request->places.reservation, answer->token) != OK)
+		return STUN_INSUFFICIENT_CAPACITY;
+	request->places.reservation.holder = NULL;
+	return STUN_NO_ERROR;
 }
 
 static void put_success(struct request *request, const struct turn_allocation *allocation)

@@ -48,6 +48,8 @@ struct turn_allocation *allocation_create(struct turn_server *server,
 	memcpy(allocation->key, settings->key, settings->key_len);
 	allocation->key_len = (uint8_t)settings->key_len;
 	list_init(&allocation->permissions);
+	allocation->place = *settings->place;
+	limits_init(allocation);
 	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++) {
 		allocation->relay[family] = settings->relay[family];
 		allocation->had_family[family] = allocation_has_family(allocation, family);
@@ -69,6 +71,7 @@ fail:
 void allocation_destroy(struct turn_allocation *allocation)
 {
 	mobility_end(allocation);
+	place_give(allocation->server, &allocation->place);
 	free(allocation->username);
 	unlink_all(allocation);
 }

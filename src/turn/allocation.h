@@ -1,6 +1,7 @@
 /* Allocations (RFC 8656 section 6), each on the 5-tuple of its client. Private to the folder. */
 #pragma once
 
+#include "turn/limits.h"
 #include "turn/server.h"
 
 /* What it takes to answer a retransmitted Allocate as the first one was. */
@@ -44,6 +45,10 @@ struct turn_allocation {
 	uint32_t permission_count; /* those that are alive */
 	uint32_t channel_count;
 	struct turn_traffic traffic;
+	struct limits limits;
+	/* Goes with the allocation from thread to thread, as the place is the server's, not a
+	 * thread's: a copy that is left behind holds none (.holder is NULL). */
+	struct turn_place place;
 	struct allocate_answer answer;
 };
 
@@ -59,6 +64,7 @@ struct allocation_settings {
 	const uint8_t *key;
 	size_t key_len;
 	uint32_t lifetime_s;
+	const struct turn_place *place; /* taken over: its holder is NULL without quotas */
 };
 /* Returns NULL when there is no memory. */
 struct turn_allocation *allocation_create(struct turn_server *server,
@@ -66,7 +72,7 @@ struct turn_allocation *allocation_create(struct turn_server *server,
 /* Ends an allocation, closes its relays and reports it. */
 void allocation_end(struct turn_allocation *allocation, enum turn_report_type type,
                     const char *reason);
-/* Frees it and all it owns without an action. */
+/* Frees it and all it owns without an action, and gives its place in the quotas back. */
 void allocation_destroy(struct turn_allocation *allocation);
 
 void allocation_refresh(struct turn_allocation *allocation, enum turn_family family,

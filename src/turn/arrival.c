@@ -170,7 +170,7 @@ bool arrival_forward(struct turn_server *server, struct handoff *ask)
 		return true;
 	}
 	if (arrival->ask != NULL)
-		handoff_destroy(arrival->ask); /* whoever asked will ask again */
+		handoff_destroy(server, arrival->ask); /* whoever asked will ask again */
 	arrival->ask = ask;
 	return true;
 }

@@ -10,6 +10,7 @@
 static int check_integrity_is_there(struct request *request);
 static int check_credentials_are_there(struct request *request);
 static int check_nonce(struct request *request);
+static int check_door(struct request *request);
 static int check_password_algorithm(struct request *request);
 static int check_realm(struct request *request);
 static int check_username(struct request *request);
@@ -23,6 +24,7 @@ int authenticate(struct request *request)
 		check_integrity_is_there,    /* 401 */
 		check_credentials_are_there, /* 400 */
 		check_nonce,                 /* 438 */
+		check_door,                  /* handed over: the rest is another server's */
 		check_password_algorithm,    /* 400 */
 		check_realm,                 /* 401 */
 		check_username,              /* 401 */
@@ -35,7 +37,9 @@ int authenticate(struct request *request)
 		return STUN_NO_ERROR;
 	request->username = "";
 	if (request->server->settings.is_open)
-		return STUN_NO_ERROR;
+		return request->message.method == STUN_ALLOCATE || request_is_move(request)
+		               ? check_door(request)
+		               : STUN_NO_ERROR;
 	for (size_t i = 0; i < sizeof checks / sizeof checks[0] && error == STUN_NO_ERROR; i++)
 		error = checks[i](request);
 	return error;
@@ -72,6 +76,14 @@ static int check_nonce(struct request *request)
 	                         settings->nonce_lifetime_s, nonce, len);
 
 	return state == STUN_NONCE_FRESH ? STUN_NO_ERROR : STUN_STALE_NONCE;
+}
+
+/* What a client is given at a door is a socket and a place on another thread. A fresh nonce shows that
+ * it receives where it sends from, so that no forger has any of it; an open server gives Allocate
+ * requests more than that without asking. */
+static int check_door(struct request *request)
+{
+	return request->server->settings.is_door ? OUTCOME_HAND_OVER : STUN_NO_ERROR;
 }
 
 /* Someone on the way may have cut the better algorithms out of our 401: the client says back what it

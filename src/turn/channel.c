@@ -14,6 +14,7 @@ struct channel_key {
 };
 
 static bool is_channel_number(const struct turn_server *server, uint16_t number);
+static int check_room(struct request *request, uint16_t number, const struct peer *peer);
 static struct channel *create(struct permission *permission, uint16_t number,
                               const struct transport_addr *peer);
 static bool insert(struct channel *channel, const struct turn_allocation *allocation);
@@ -44,8 +45,22 @@ int handle_channel_bind(struct request *request)
 	/* Unlike a permission, a channel has a port that can be judged now. */
 	if (!peer_filter_allows(request->server->settings.filter, &peer.addr))
 		return STUN_FORBIDDEN;
+	error = check_room(request, number, &peer);
+	if (error != STUN_NO_ERROR)
+		return error;
 	return channel_bind(allocation, number, &peer) != NULL ? STUN_NO_ERROR
 	                                                       : STUN_INSUFFICIENT_CAPACITY;
+}
+
+static int check_room(struct request *request, uint16_t number, const struct peer *peer)
+{
+	const struct turn_allocation *allocation = request->allocation;
+	bool is_new_peer = permission_find(allocation, &peer->addr) == NULL;
+	int error = STUN_NO_ERROR;
+
+	if (channel_find_number(allocation, number) == NULL)
+		error = limits_check_channel(request);
+	return error != STUN_NO_ERROR ? error : limits_check_permissions(request, is_new_peer);
 }
 
 static bool is_channel_number(const struct turn_server *server, uint16_t number)
@@ -110,9 +125,6 @@ struct channel *channel_bind(struct turn_allocation *allocation, uint16_t number
 	struct turn_server *server = allocation->server;
 	struct channel *channel = channel_find_number(allocation, number);
 
-	if (channel == NULL &&
-	    allocation->channel_count >= server->settings.channels_per_allocation)
-		return NULL;
 	struct permission *permission =
 		permission_install(allocation, &peer->addr, peer->needs_judgement);
 	if (permission == NULL)

@@ -58,6 +58,10 @@ enum turn_verdict channel_data_input(struct turn_server *server, const struct fi
 	if (!channel->permission->is_alive)
 		return drop(server, COUNT_drop_no_permission);
 
+	if (allocation->limits.is_on &&
+	    !limits_take_packet(allocation, TURN_TOWARDS_PEER, CHANNEL_DATA_HEADER_SIZE + len))
+		return TURN_DROP;
+
 	packet_pull(packet, CHANNEL_DATA_HEADER_SIZE);
 	packet->len = len; /* what is behind it is padding */
 	forward->dont_fragment = false;
@@ -96,6 +100,9 @@ int handle_send(struct request *request)
 	struct permission *permission = permission_find(allocation, &peer);
 	if (permission == NULL)
 		return count_drop(request, COUNT_drop_no_permission);
+	if (allocation->limits.is_on &&
+	    !limits_take_packet(allocation, TURN_TOWARDS_PEER, message->len))
+		return OUTCOME_DROPPED;
 
 	packet_pull(packet, (size_t)(data - packet->data));
 	packet->len = data_len;
@@ -140,6 +147,9 @@ enum turn_verdict turn_peer_input(struct turn_server *server, struct turn_alloca
 		put_channel_data(packet, channel->number);
 	else if (!put_data_indication(server, packet))
 		return drop(server, COUNT_drop_too_large);
+	if (allocation->limits.is_on &&
+	    !limits_take_packet(allocation, TURN_TOWARDS_CLIENT, packet->len))
+		return TURN_DROP;
 	allocation->traffic.to_client_packets++;
 	allocation->traffic.to_client_bytes += len;
 	return to_client(allocation, packet, forward);

@@ -40,6 +40,7 @@ static bool is_for_arrival(const struct arrival *arrival, const struct stun_mess
 static const struct row *row_find(const struct stun_message *message);
 static int run(struct request *request, const struct row *row);
 static int check_attributes(const struct stun_message *message);
+static enum turn_verdict hand_over(struct request *request);
 static enum turn_verdict drop_unexpected(struct request *request);
 static enum turn_verdict drop_indication(struct request *request, int error);
 
@@ -63,6 +64,7 @@ enum turn_verdict turn_client_input(struct turn_server *server, const struct fiv
 	if (stun_message_parse(packet->data, packet->len, &request.message) != OK)
 		return drop(server, COUNT_drop_malformed);
 	enum turn_verdict verdict = message_input(&request);
+	places_give(server, &request.places);
 	bytes_wipe(request.key, request.key_len);
 	return verdict;
 }
@@ -115,6 +117,8 @@ enum turn_verdict dispatch(struct request *request)
 		return TURN_DROP;
 	if (outcome == OUTCOME_PARKED)
 		return TURN_CONSUMED;
+	if (outcome == OUTCOME_HAND_OVER)
+		return hand_over(request);
 	if (message->class == STUN_INDICATION && outcome != STUN_NO_ERROR)
 		return drop_indication(request, outcome);
 	if (message->class == STUN_REQUEST)
@@ -151,6 +155,18 @@ static int check_attributes(const struct stun_message *message)
 	if (message->has_bad_attribute)
 		return STUN_BAD_REQUEST;
 	return STUN_NO_ERROR;
+}
+
+/* The server that gets the client counts the packet; it is one packet. */
+static enum turn_verdict hand_over(struct request *request)
+{
+	struct counters *counters = request->server->settings.counters;
+
+	counter_sub(counters, COUNT_client_packets_in, 1);
+	counter_sub(counters, COUNT_client_bytes_in, request->packet->len);
+	if (request->message.method != STUN_BINDING)
+		counter_sub(counters, COUNT_requests, 1);
+	return TURN_HAND_OVER;
 }
 
 /* No response, indication or error of another is ever answered: two servers would talk for ever. */

@@ -26,16 +26,16 @@ struct handoff *handoff_create(struct turn_server *server, enum handoff_type typ
 	return handoff;
 }
 
-void handoff_destroy(struct handoff *handoff)
+void handoff_destroy(struct turn_server *server, struct handoff *handoff)
 {
-	detached_destroy(handoff->detached);
+	detached_destroy(server, handoff->detached);
 	bytes_wipe(&handoff->answer, sizeof handoff->answer);
 	free(handoff);
 }
 
-void turn_handoff_destroy(struct turn_handoff *head)
+void turn_handoff_destroy(struct turn_server *server, struct turn_handoff *head)
 {
-	handoff_destroy(CONTAINER_OF(head, struct handoff, head));
+	handoff_destroy(server, CONTAINER_OF(head, struct handoff, head));
 }
 
 void handoff_post(struct turn_server *server, unsigned thread, struct handoff *handoff)
@@ -45,7 +45,7 @@ void handoff_post(struct turn_server *server, unsigned thread, struct handoff *h
 	if (entry != NULL)
 		action_handoff(server, entry, thread, &handoff->head);
 	else if (handoff != NULL)
-		handoff_destroy(handoff);
+		handoff_destroy(server, handoff);
 }
 
 /* Those who take a handoff over say so. */
@@ -78,6 +78,6 @@ struct turn_allocation *turn_handoff_input(struct turn_server *server, struct tu
 		break;
 	}
 	if (!is_taken)
-		handoff_destroy(handoff);
+		handoff_destroy(server, handoff);
 	return allocation;
 }

@@ -61,6 +61,6 @@ struct handoff {
 /* Makes one with room for a message of len bytes. NULL when there is no memory. */
 struct handoff *handoff_create(struct turn_server *server, enum handoff_type type,
                                uint64_t allocation, size_t len);
-void handoff_destroy(struct handoff *handoff);
+void handoff_destroy(struct turn_server *server, struct handoff *handoff);
 /* Gives it to another server, or this one. NULL is fine. */
 void handoff_post(struct turn_server *server, unsigned thread, struct handoff *handoff);

@@ -351,14 +351,12 @@ static void settle(struct turn_allocation *allocation)
 	count(allocation->server, COUNT_allocations_moved);
 }
 
-/* The allocation stays, with what it owns. The client's next packet claims it once more. */
-static void discard(struct handoff *handoff)
+/* The allocation stays here, with what it owns. The client's next packet claims it once more. */
+static void discard(struct turn_server *server, struct handoff *handoff)
 {
-	if (handoff->detached != NULL) {
-		handoff->detached->allocation.username = NULL;
-		handoff->detached->allocation.move = NULL;
-	}
-	handoff_destroy(handoff);
+	if (handoff->detached != NULL)
+		detached_disown(handoff->detached);
+	handoff_destroy(server, handoff);
 }
 
 /* All that can fail is done before the allocation is let go: until then it is here, from then on it is in
@@ -386,5 +384,5 @@ fail:
 	drop(server, COUNT_drop_no_memory);
 	action_discard(entry);
 	if (handoff != NULL)
-		discard(handoff);
+		discard(server, handoff);
 }

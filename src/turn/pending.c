@@ -23,6 +23,7 @@ struct pending {
 	char username[TURN_USERNAME_MAX + 1];
 	uint8_t key[STUN_KEY_MAX];
 	size_t key_len;
+	struct places places;
 
 	size_t len;
 	uint8_t message[];
@@ -63,6 +64,8 @@ int pending_open_relay(struct request *request, const struct turn_open_relay *op
 	memcpy(pending->username, request->username, strlen(request->username) + 1);
 	memcpy(pending->key, request->key, request->key_len);
 	pending->key_len = request->key_len;
+	pending->places = request->places;
+	request->places = (struct places){0};
 	action_open_relay(request->server, pending->cookie, open);
 	return OUTCOME_PARKED;
 }
@@ -76,7 +79,7 @@ int pending_ask_owner(struct request *request, const struct ticket *ticket)
 
 	if (pending == NULL) {
 		if (ask != NULL)
-			handoff_destroy(ask);
+			handoff_destroy(server, ask);
 		return OUTCOME_DROPPED;
 	}
 	pending->waits_for = WAITS_FOR_OWNER;
@@ -268,8 +271,11 @@ static void resume(struct pending *pending, struct request *request)
 	request->names_algorithm = pending->names_algorithm;
 	memcpy(request->key, pending->key, pending->key_len);
 	request->key_len = pending->key_len;
+	request->places = pending->places;
+	pending->places = (struct places){0};
 	if (stun_message_parse(pending->message, pending->len, &request->message) == OK)
 		dispatch(request);
+	places_give(server, &request->places);
 	bytes_wipe(request->key, sizeof request->key);
 	destroy(pending);
 }
@@ -289,6 +295,7 @@ static void destroy(struct pending *pending)
 	list_remove(&pending->node);
 	hash_table_remove(&server->pending_by_cookie, hash_mix(pending->cookie), pending);
 	hash_table_remove(&server->pending_by_transaction, hash_of(pending), pending);
+	places_give(server, &pending->places);
 	bytes_wipe(pending->key, sizeof pending->key);
 	free(pending);
 }

@@ -11,7 +11,7 @@ struct permission_key {
 	const struct transport_addr *peer;
 };
 
-static int check_peers(const struct request *request);
+static int check_peers(struct request *request);
 static bool install_peers(const struct request *request);
 static struct permission *find_any(const struct turn_allocation *allocation,
                                    const struct transport_addr *peer);
@@ -32,7 +32,7 @@ int handle_create_permission(struct request *request)
 }
 
 /* Several XOR-PEER-ADDRESS are several permissions; each must be one that can be had. */
-static int check_peers(const struct request *request)
+static int check_peers(struct request *request)
 {
 	const struct turn_allocation *allocation = request->allocation;
 	uint32_t most = request->server->settings.permissions_per_allocation;
@@ -44,7 +44,7 @@ static int check_peers(const struct request *request)
 	       NULL) {
 		/* A message has room for thousands; no more are looked at than there may be. */
 		if (++named > most)
-			return STUN_INSUFFICIENT_CAPACITY;
+			return limits_refuse(request, TURN_LIMIT_PERMISSIONS, most);
 		int error = peer_get(allocation, &request->message, value, len, &peer);
 		if (error != STUN_NO_ERROR)
 			return error;
@@ -53,9 +53,7 @@ static int check_peers(const struct request *request)
 	if (named == 0)
 		return STUN_BAD_REQUEST;
 	/* One that is named twice is counted twice, which only matters next to the bound. */
-	return created > 0 && allocation->permission_count + created > most
-	               ? STUN_INSUFFICIENT_CAPACITY
-	               : STUN_NO_ERROR;
+	return limits_check_permissions(request, created);
 }
 
 static bool install_peers(const struct request *request)
@@ -115,9 +113,6 @@ struct permission *permission_install(struct turn_allocation *allocation,
 	struct turn_server *server = allocation->server;
 	struct permission *permission = find_any(allocation, peer);
 
-	if ((permission == NULL || !permission->is_alive) &&
-	    allocation->permission_count >= server->settings.permissions_per_allocation)
-		return NULL;
 	if (permission == NULL)
 		permission = create(allocation, peer, needs_judgement);
 	if (permission == NULL)

@@ -20,7 +20,7 @@ struct permission {
 /* Returns NULL when there is none, or none alive. */
 struct permission *permission_find(const struct turn_allocation *allocation,
                                    const struct transport_addr *peer);
-/* Creates or refreshes one (section 9). NULL when there is no room or memory. */
+/* Creates or refreshes one (section 9), for which there is room. NULL without memory. */
 struct permission *permission_install(struct turn_allocation *allocation,
                                       const struct transport_addr *peer, bool needs_judgement);
 /* Makes one that an allocation brought from another server, without channels as yet, as the original

@@ -63,7 +63,15 @@ static bool is_told(const struct request *request)
 	struct turn_server *server = request->server;
 
 	return request->is_authenticated || request->tuple->transport != TRANSPORT_UDP ||
-	       source_limit_passes(server->unproven, &request->tuple->client, server->now);
+	       source_limit_passes(server->settings.unproven, &request->tuple->client, server->now);
+}
+
+static const char *reason_of(const struct request *request, int error)
+{
+	if (!request->server->settings.reason_phrases)
+		return NULL;
+	return request->reason != NULL ? request->reason
+	                               : stun_error_reason((enum stun_error)error);
 }
 
 static void build_error(struct request *request, int error)
@@ -73,9 +81,7 @@ static void build_error(struct request *request, int error)
 
 	stun_build(&request->answer, server->reply, sizeof server->reply, message->method,
 	           STUN_ERROR_RESPONSE, stun_transaction_id(message));
-	stun_put_error(&request->answer, (enum stun_error)error,
-	               server->settings.reason_phrases ? stun_error_reason((enum stun_error)error)
-	                                               : NULL);
+	stun_put_error(&request->answer, (enum stun_error)error, reason_of(request, error));
 	if (error == STUN_UNKNOWN_ATTRIBUTE)
 		stun_put_unknown_attributes(&request->answer, message->unknown,
 		                            message->unknown_count);

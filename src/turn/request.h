@@ -12,6 +12,7 @@ enum {
 	OUTCOME_PARKED = 1, /* waits for the host; dispatched again from the top */
 	OUTCOME_FORWARD,    /* its packet goes to a peer */
 	OUTCOME_DROPPED,    /* the reason was counted */
+	OUTCOME_HAND_OVER,  /* the client is another server's from here on */
 };
 
 /* What the host answered so far. */
@@ -37,6 +38,7 @@ struct request {
 	const struct turn_opened *opened;
 	const struct owner_answer *owner_answer; /* to a Refresh with a ticket; NULL: none yet */
 	bool is_adopted;                         /* an allocation owns what was opened */
+	struct places places; /* in the quotas; what is left of them at the end is given back */
 
 	/* Who sent it, once authenticate() has accepted. */
 	bool is_authenticated;
@@ -46,6 +48,7 @@ struct request {
 	uint8_t key[STUN_KEY_MAX];
 	size_t key_len;
 
+	const char *reason;         /* phrase of an error response; NULL: the one of its code */
 	struct stun_builder answer; /* a success response, to which the handler adds */
 };
 

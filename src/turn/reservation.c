@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "turn/action.h"
+#include "turn/limits.h"
 
 struct reservation {
 	struct list node; /* in the server's reserved */
@@ -13,6 +14,7 @@ struct reservation {
 	struct timer timer;
 	uint8_t token[TURN_TOKEN_SIZE];
 	struct turn_relay relay;
+	struct turn_place place;
 	char username[];
 };
 
@@ -28,7 +30,8 @@ static uint64_t hash_token(const uint8_t token[TURN_TOKEN_SIZE])
 }
 
 enum err reservation_create(struct turn_server *server, const char *username,
-                            const struct turn_relay *relay, uint8_t token[TURN_TOKEN_SIZE])
+                            const struct turn_relay *relay, const struct turn_place *place,
+                            uint8_t token[TURN_TOKEN_SIZE])
 {
 	size_t name_size = strlen(username) + 1;
 	struct reservation *reservation = calloc(1, sizeof *reservation + name_size);
@@ -40,6 +43,7 @@ enum err reservation_create(struct turn_server *server, const char *username,
 	memcpy(reservation->username, username, name_size);
 	reservation->server = server;
 	reservation->relay = *relay;
+	reservation->place = *place;
 	if (hash_table_insert(&server->reservations, hash_token(token), reservation) != OK) {
 		free(reservation);
 		return ERR_NO_MEMORY;
@@ -110,5 +114,6 @@ static void destroy(struct reservation *reservation)
 	list_remove(&reservation->node);
 	hash_table_remove(&server->reservations, hash_token(reservation->token), reservation);
 	counter_sub(server->settings.counters, COUNT_reservations_now, 1);
+	place_give(server, &reservation->place);
 	free(reservation);
 }

@@ -10,7 +10,6 @@
 #include "turn/arrival.h"
 #include "turn/pending.h"
 #include "turn/reservation.h"
-#include "turn/source_limit.h"
 
 static void init_tables(struct turn_server *server);
 static void deinit_tables(struct turn_server *server);
@@ -36,15 +35,9 @@ enum err turn_server_create(const struct turn_settings *settings, timestamp now,
 	err = timer_wheel_create(now, &created->timers);
 	if (err != OK)
 		goto fail_timers;
-	err = source_limit_create(settings->unauthorized_per_s, created->hash_seed,
-	                          &created->unproven);
-	if (err != OK)
-		goto fail_unproven;
 	*server = created;
 	return OK;
 
-fail_unproven:
-	timer_wheel_destroy(created->timers);
 fail_timers:
 	stun_hasher_destroy(created->hasher);
 fail_hasher:
@@ -63,7 +56,6 @@ void turn_server_destroy(struct turn_server *server)
 	reservation_deinit(server);
 	destroy_allocations(server);
 	action_queue_deinit(server);
-	source_limit_destroy(server->unproven);
 	timer_wheel_destroy(server->timers);
 	stun_hasher_destroy(server->hasher);
 	deinit_tables(server);

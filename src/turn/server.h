@@ -14,8 +14,6 @@ enum {
 	INDICATION_IDS = 64, /* drawn at once: what the generator costs is mostly per call */
 };
 
-struct source_limit;
-
 struct turn_server {
 	struct turn_settings settings;
 	timestamp now; /* as the host last told it */
@@ -24,9 +22,8 @@ struct turn_server {
 	uint8_t indication_ids[INDICATION_IDS][STUN_TRANSACTION_ID_SIZE];
 	unsigned indication_ids_left; /* the first ones of them */
 
-	struct stun_hasher *hasher;    /* owned */
-	struct timer_wheel *timers;    /* owned */
-	struct source_limit *unproven; /* owned; NULL: not limited */
+	struct stun_hasher *hasher; /* owned */
+	struct timer_wheel *timers; /* owned */
 
 	struct hash_table allocations;                          /* by 5-tuple */
 	struct hash_table permissions;                          /* by allocation and peer's IP */

@@ -1,28 +1,34 @@
 /* A table of fixed size, so that forged sources cannot make it grow: sets of four entries, of which
  * the one longest idle gives way. To push out one source, a forger who does not know the seed has
- * to come up with as many others as the table is large. */
+ * to come up with as many others as the table is large.
+ *
+ * Threads share it without a lock, for an entry is one word, replaced only when it is still what was
+ * read. Relaxed order will do throughout: nothing is published by an entry but the entry itself.
+ *
+ *   | 16 bits of the source's hash | 48 bits: when it will have paid for all answers, in us |
+ *
+ * An answer costs 1 / per_second seconds. An entry whose time has passed says as much as no entry.
+ *
+ * Two sources that differ in fewer bits than these and the set's share one allowance: one pair in
+ * 67 million does. */
 #include "turn/source_limit.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SETS = 1024, WAYS = 4, US_PER_S = 1000000, US_PER_MS = 1000 };
+enum { SETS = 1024, WAYS = 4, TIME_BITS = 48, US_PER_S = 1000000, US_PER_MS = 1000 };
 
-/* When the source will have paid for all answers it got; one costs 1 / per_second seconds. An entry
- * whose time has passed says as much as no entry. */
-struct entry {
-	uint64_t source;
-	uint64_t paid_us;
-};
+#define TIME_MASK (((uint64_t)1 << TIME_BITS) - 1) /* 8.9 years since the machine started */
 
 struct source_limit {
 	uint64_t hash_seed;
 	uint64_t cost_us;
-	struct entry entries[SETS][WAYS];
+	_Atomic uint64_t entries[SETS][WAYS];
 };
 
 static uint64_t hash_source(const struct source_limit *limit, const struct transport_addr *source);
-static struct entry *entry_get(struct source_limit *limit, uint64_t source);
+static _Atomic uint64_t *entry_find(struct source_limit *limit, uint64_t source, uint64_t *value);
 
 enum err source_limit_create(uint32_t per_second, uint64_t hash_seed, struct source_limit **limit)
 {
@@ -45,16 +51,23 @@ void source_limit_destroy(struct source_limit *limit)
 bool source_limit_passes(struct source_limit *limit, const struct transport_addr *source,
                          timestamp now)
 {
-	uint64_t now_us = now * US_PER_MS;
+	uint64_t now_us = now * US_PER_MS & TIME_MASK, hash, old, paid_us;
+	_Atomic uint64_t *entry;
 
 	if (limit == NULL || addr_is_loopback(source))
 		return true;
-	struct entry *entry = entry_get(limit, hash_source(limit, source));
-	if (entry->paid_us < now_us)
-		entry->paid_us = now_us;
-	if (entry->paid_us + limit->cost_us > now_us + US_PER_S)
-		return false;
-	entry->paid_us += limit->cost_us;
+	hash = hash_source(limit, source);
+	do { /* another thread was faster: look again */
+		entry = entry_find(limit, hash, &old);
+		paid_us = old & TIME_MASK;
+		if ((old ^ hash) >> TIME_BITS != 0 || paid_us < now_us)
+			paid_us = now_us;
+		paid_us += limit->cost_us;
+		if (paid_us > now_us + US_PER_S)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(
+		entry, &old, (hash & ~TIME_MASK) | (paid_us & TIME_MASK), memory_order_relaxed,
+		memory_order_relaxed));
 	return true;
 }
 
@@ -72,16 +85,23 @@ static uint64_t hash_source(const struct source_limit *limit, const struct trans
 	return addr_hash_ip(&network, limit->hash_seed);
 }
 
-static struct entry *entry_get(struct source_limit *limit, uint64_t source)
+/* Gives the source's entry, or the one to replace, with the value it had when it was chosen. */
+static _Atomic uint64_t *entry_find(struct source_limit *limit, uint64_t source, uint64_t *value)
 {
-	struct entry *set = limit->entries[source % SETS], *oldest = set;
+	_Atomic uint64_t *set = limit->entries[source % SETS], *oldest = NULL;
+	uint64_t oldest_us = 0;
 
 	for (unsigned i = 0; i < WAYS; i++) {
-		if (set[i].source == source)
-			return &set[i];
-		if (set[i].paid_us < oldest->paid_us)
+		uint64_t got = atomic_load_explicit(&set[i], memory_order_relaxed);
+		if (oldest == NULL || (got & TIME_MASK) < oldest_us) {
 			oldest = &set[i];
+			oldest_us = got & TIME_MASK;
+			*value = got;
+		}
+		if (got != 0 && (got ^ source) >> TIME_BITS == 0) {
+			*value = got;
+			return &set[i];
+		}
 	}
-	*oldest = (struct entry){.source = source};
 	return oldest;
 }

@@ -27,6 +27,7 @@
 #include "stun/nonce.h"
 #include "turn/peer_filter.h"
 
+struct source_limit;
 struct turn_server;     /* all that one relay thread knows */
 struct turn_allocation; /* relayed addresses, permissions, channels */
 
@@ -40,9 +41,47 @@ struct turn_address_map {
 	struct transport_addr public_ip, private_ip;
 };
 
+/* What a client can run into; turn/limits.c says what happens then. */
+enum turn_limit {
+	TURN_LIMIT_NONE,
+	TURN_LIMIT_USER_QUOTA,  /* allocations of a user */
+	TURN_LIMIT_TOTAL_QUOTA, /* allocations of a realm */
+	TURN_LIMIT_CAPACITY,    /* bytes a second of all allocations */
+	TURN_LIMIT_PERMISSIONS, /* of an allocation, as all that follow */
+	TURN_LIMIT_CHANNELS,
+	TURN_LIMIT_NEW_PEERS,
+	TURN_LIMIT_BANDWIDTH,
+	TURN_LIMIT_PACKET_RATE,
+	TURN_LIMIT_MEMORY,
+	TURN_LIMIT_COUNT /* the count */
+};
+
+/* A place in the quotas, held by an allocation, by a reserved address, or by a request that is to
+ * become one. Whoever holds it gives it back once. */
+struct turn_place {
+	void *holder; /* the host's handle: in whose name; NULL: none is held */
+	uint64_t bps; /* granted with it, for each direction; 0: no bound */
+};
+struct turn_place_wish {
+	const char *realm, *username; /* "" on an open server */
+	bool is_reservation;          /* for an address that only waits: no bandwidth */
+};
+
+/* The quotas that the servers of all threads share. Neither function may block or call back. */
+struct turn_quotas {
+	/* Takes a place; or says which limit is reached, and its value. */
+	enum turn_limit (*take)(void *context, const struct turn_place_wish *wish,
+	                        struct turn_place *place, uint64_t *value);
+	void (*give)(void *context, const struct turn_place *place);
+	void *context;
+};
+
 struct turn_settings { /* copied but for what it points at, which outlives the server */
 	const char *realm;
-	bool is_open;                       /* relays without authentication: no-auth */
+	bool is_open; /* relays without authentication: no-auth */
+	/* A door meets clients and keeps none: whoever has shown that it receives where it sends from
+	 * gets TURN_HAND_OVER. Nothing is ever parked or allocated here. */
+	bool is_door;
 	bool has_family[TURN_FAMILY_COUNT]; /* which relayed address families can be had */
 	bool rfc5766_channel_numbers;       /* up to 0x7FFE */
 	bool fingerprint;     /* on every message, not only where the client used it */
@@ -64,7 +103,10 @@ struct turn_settings { /* copied but for what it points at, which outlives the s
 
 	uint32_t permissions_per_allocation, channels_per_allocation; /* bounds; 508 beyond */
 	uint32_t pending_max;                                         /* requests parked at once */
-	uint32_t unauthorized_per_s; /* 401, 438 and 400 to one UDP source; 0: not limited */
+	uint32_t packets_per_s;        /* of an allocation in each direction; 0: no bound */
+	uint32_t new_peers_per_s;      /* of an allocation; 0: no bound */
+	struct turn_quotas quotas;     /* .take is NULL: none */
+	struct source_limit *unproven; /* 401, 438, 400 to one UDP source; NULL: no bound */
 
 	bool mobility;              /* RFC 8016; without it MOBILITY-TICKET is a 405 */
 	struct aead_key ticket_key; /* seals mobility tickets; the same for all threads */
@@ -85,10 +127,11 @@ MUST_CHECK enum err turn_server_create(const struct turn_settings *settings, tim
 void turn_server_destroy(struct turn_server *server);
 
 enum turn_verdict {
-	TURN_DROP,      /* nothing to send; the reason was counted */
+	TURN_DROP,      /* nothing to send; the reason was counted; there may be actions */
 	TURN_CONSUMED,  /* handled; there may be actions */
 	TURN_TO_PEER,   /* send the packet as it stands from .relay to .dst */
 	TURN_TO_CLIENT, /* send the packet as it stands over .path to .dst */
+	TURN_HAND_OVER, /* of a door: another server shall have this client, and this packet first */
 };
 
 struct turn_forward {
@@ -131,7 +174,8 @@ enum turn_action_type {
 	TURN_FIND_KEY,    /* .find; answer turn_key_found or _not_found; never block */
 	TURN_FLOW_ADDED,  /* .flow: a channel over UDP that an offload may carry */
 	TURN_FLOW_REMOVED,
-	TURN_REPORT, /* .report: what happened to an allocation, for logs and accounting */
+	TURN_REPORT,        /* .report: what happened to an allocation, for logs and accounting */
+	TURN_LIMIT_REACHED, /* .reached: whom a limit stopped, for the log */
 	/* .handoff, given away, is for turn_handoff_input of the server of .thread, which may be this
 	 * one. It arrives or the process ends; what is sent first arrives first. */
 	TURN_HANDOFF,
@@ -179,6 +223,7 @@ enum turn_report_type { TURN_CREATED, TURN_REFRESHED, TURN_EXPIRED, TURN_DELETED
 
 struct turn_traffic {
 	uint64_t to_peer_packets, to_peer_bytes, to_client_packets, to_client_bytes;
+	uint64_t limited_packets; /* dropped for bandwidth or packet rate, both ways */
 };
 
 struct turn_report {
@@ -193,6 +238,14 @@ struct turn_report {
 	struct turn_traffic traffic;
 	const char
 		*reason; /* "no refresh in 600 s", "refresh with lifetime 0", "connection closed" */
+};
+
+struct turn_limit_reached {
+	enum turn_limit limit;
+	uint64_t value; /* of the limit */
+	uint16_t error; /* what the client was told; 0: packets are dropped */
+	const char *username;
+	const struct five_tuple *tuple;
 };
 
 /* A message between the servers of a process that share ticket_key, when a mobile client goes on from
@@ -220,6 +273,7 @@ struct turn_action {
 		struct turn_find_key find;
 		struct turn_flow flow;
 		struct turn_report report;
+		struct turn_limit_reached reached;
 	};
 };
 
@@ -240,8 +294,9 @@ void turn_relay_failed(struct turn_server *server, uint64_t cookie, timestamp no
  * be kept: TURN_CLOSE_RELAY follows for each relay. */
 struct turn_allocation *turn_handoff_input(struct turn_server *server, struct turn_handoff *handoff,
                                            timestamp now);
-/* For a host that ends and delivers it no more. It has closed the relays. */
-void turn_handoff_destroy(struct turn_handoff *handoff);
+/* For a host that ends and delivers it no more: frees it, on the thread of any server. The host has
+ * closed the relays. */
+void turn_handoff_destroy(struct turn_server *server, struct turn_handoff *handoff);
 
 /* Gives up the relay that a token of this server holds, when the user that reserved it asks: the
  * host hands it to the server that asked. username is the one of the asking request. False when
@@ -262,6 +317,16 @@ void turn_key_found(struct turn_server *server, uint64_t cookie, const struct tu
                     size_t n, timestamp now);
 void turn_key_not_found(struct turn_server *server, uint64_t cookie, timestamp now);
 void turn_key_unavailable(struct turn_server *server, uint64_t cookie, timestamp now);
+
+enum turn_direction { TURN_TOWARDS_PEER, TURN_TOWARDS_CLIENT, TURN_DIRECTION_COUNT };
+
+/* How many bytes an allocation may pass on now; SIZE_MAX: as many as come. Datagrams are judged with
+ * each packet; this is for streams, which can wait instead (RFC 6062): a host that asks again after
+ * some milliseconds is told more. */
+size_t turn_bytes_allowed(struct turn_allocation *allocation, enum turn_direction direction,
+                          timestamp now);
+/* Counts what was passed on: at most as much as was allowed. */
+void turn_bytes_passed(struct turn_allocation *allocation, enum turn_direction direction, size_t n);
 
 /* When turn_handle_timeout wants to be called; TIMESTAMP_NEVER when nothing is due. */
 timestamp turn_next_timeout(const struct turn_server *server);

@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "stun/builder.h"
 #include "stun/channel_data.h"
+#include "turn/source_limit.h"
 #include "turn/turn.h"
 
 enum { CLIENTS = 4, SIGNERS = 2, RELAYS_MAX = 256, HELD_MAX = 32, MESSAGE_MAX = 2048 };
@@ -73,8 +74,9 @@ struct fuzz {
 	struct turn_action held[HELD_MAX];
 	char held_users[HELD_MAX][TURN_USERNAME_MAX + 1];
 	unsigned held_count;
-	uint8_t token[TURN_TOKEN_SIZE];
+	uint8_t token[TURN_TOKEN_SIZE], ticket[52];
 	uint32_t next_id;
+	unsigned places, quota; /* taken; at most, 0: any number */
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
@@ -136,7 +138,7 @@ static bool is_relayed(const struct transport_addr *relayed, void *context)
 }
 
 /* What the core lends is copied into a block of its own, so that a sanitizer sees a byte too many. */
-static void client_input(struct fuzz *fuzz, unsigned who, const uint8_t *bytes, size_t len)
+static void input(struct fuzz *fuzz, unsigned who, const uint8_t *bytes, size_t len)
 {
 	size_t size = PACKET_HEADROOM + len + PACKET_TAILROOM;
 	uint8_t *frame = malloc(size);
@@ -158,6 +160,11 @@ static void client_input(struct fuzz *fuzz, unsigned who, const uint8_t *bytes, 
 		demand(peer_filter_allows(fuzz->filter, &forward.dst));
 	}
 	free(frame);
+}
+
+static void client_input(struct fuzz *fuzz, unsigned who, const uint8_t *bytes, size_t len)
+{
+	input(fuzz, who, bytes, len);
 	carry_out(fuzz);
 }
 
@@ -223,6 +230,9 @@ static void play_request(struct fuzz *fuzz, unsigned who)
 	for (unsigned i = 0; i < sizeof choices / sizeof choices[0]; i++)
 		if (flags & 1u << i)
 			put_choice(fuzz, &builder, i);
+	if (how & 0x40)
+		stun_put(&builder, STUN_ATTR_MOBILITY_TICKET, fuzz->ticket,
+		         method == STUN_ALLOCATE ? 0 : sizeof fuzz->ticket);
 	if (flags & 0x2000 && (harm = take_two(fuzz)) < builder.len)
 		bytes[harm] ^= take(fuzz);
 	if (who < SIGNERS && method != STUN_SEND)
@@ -397,6 +407,9 @@ static void remember_token(struct fuzz *fuzz, const struct packet *packet)
 	const uint8_t *token = stun_get(&message, STUN_ATTR_RESERVATION_TOKEN, &len);
 	if (token != NULL)
 		memcpy(fuzz->token, token, sizeof fuzz->token);
+	const uint8_t *ticket = stun_get(&message, STUN_ATTR_MOBILITY_TICKET, &len);
+	if (ticket != NULL)
+		memcpy(fuzz->ticket, ticket, sizeof fuzz->ticket);
 }
 
 static void carry_out(struct fuzz *fuzz)
@@ -417,6 +430,13 @@ static void carry_out(struct fuzz *fuzz)
 			relay = action.relay;
 			demand(relay->is_opened && !relay->is_closed);
 			relay->is_closed = true;
+			break;
+		case TURN_HANDOFF:
+			turn_handoff_input(fuzz->server, action.handoff, fuzz->now);
+			break;
+		case TURN_KEPT:
+			input(fuzz, (unsigned)((struct five_tuple *)action.path - fuzz->clients),
+			      action.message->data, action.message->len);
 			break;
 		default:
 			break;
@@ -474,6 +494,29 @@ static void play_step(struct fuzz *fuzz)
 	}
 }
 
+/* One user and a few places; each is given back once. */
+static enum turn_limit take_place(void *context, const struct turn_place_wish *wish,
+                                  struct turn_place *place, uint64_t *value)
+{
+	struct fuzz *fuzz = context;
+
+	(void)wish;
+	*value = fuzz->quota;
+	if (fuzz->quota != 0 && fuzz->places >= fuzz->quota)
+		return TURN_LIMIT_USER_QUOTA;
+	fuzz->places++;
+	*place = (struct turn_place){fuzz, fuzz->quota != 0 ? 200 : 0};
+	return TURN_LIMIT_NONE;
+}
+
+static void give_place(void *context, const struct turn_place *place)
+{
+	struct fuzz *fuzz = context;
+
+	demand(place->holder == fuzz && fuzz->places > 0);
+	fuzz->places--;
+}
+
 static void start(struct fuzz *fuzz, uint8_t flags)
 {
 	struct transport_addr relay_ip = addr("192.0.2.1", 0);
@@ -497,12 +540,18 @@ static void start(struct fuzz *fuzz, uint8_t flags)
 		.permissions_per_allocation = 3,
 		.channels_per_allocation = 3,
 		.pending_max = 6,
-		.unauthorized_per_s = flags & 32 ? 2 : 0,
+		.mobility = flags & 128,
+		.ticket_key = {.bytes = "a key that seals all the tickets", .len = 32},
 		.thread_count = 1,
 		.filter = fuzz->filter,
+		.packets_per_s = flags & 32 ? 3 : 0,
+		.new_peers_per_s = flags & 32 ? 1 : 0,
+		.quotas = {take_place, give_place, fuzz},
 		.random = repeat_itself,
 		.counters = &fuzz->counters,
 	};
+	fuzz->quota = flags & 32 ? 3 : 0;
+	demand(source_limit_create(flags & 32 ? 2 : 0, 1, &fuzz->settings.unproven) == OK);
 	demand(turn_server_create(&fuzz->settings, fuzz->now, &fuzz->server) == OK);
 	for (unsigned i = 0; i < CLIENTS; i++) {
 		fuzz->clients[i].client = addr("198.51.100.7", 4000 + i);
@@ -516,6 +565,7 @@ static void finish(struct fuzz *fuzz)
 {
 	wait(fuzz, 2 * 3600 * 1000);
 	demand(turn_next_timeout(fuzz->server) == TIMESTAMP_NEVER);
+	demand(fuzz->places == 0);
 	for (unsigned i = 0; i < fuzz->relay_count; i++)
 		demand(fuzz->relays[i].is_closed);
 	for (enum counter counter = 0; counter < COUNTER_COUNT; counter++) {
@@ -540,6 +590,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	if (!(flags & 64))
 		finish(&fuzz);
 	turn_server_destroy(fuzz.server);
+	demand(fuzz.places == 0);
+	source_limit_destroy(fuzz.settings.unproven);
 	for (enum counter counter = 0; counter < COUNTER_COUNT; counter++) {
 		const char *name = counter_name(counter);
 		if (strlen(name) > 4 && strcmp(name + strlen(name) - 4, "_now") == 0)

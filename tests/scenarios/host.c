@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "turn/source_limit.h"
 
 enum { FIRST_PORT = 50000 };
 
@@ -21,9 +22,14 @@ static void pass_on(struct host *host, const struct turn_action *action);
 static void input_again(struct host *host, const struct turn_action *action);
 static void keep(struct host *host, const struct client *client, const struct packet *packet,
                  const struct turn_forward *forward);
+static void hand_over(struct host *host, const struct client *client, const struct packet *packet,
+                      const uint8_t *bytes, size_t len);
 static void note(struct host *host, const char *format, ...) PRINTF_LIKE(2, 3);
 static void repeat_itself(void *bytes, size_t len);
 static void check_indication_id(struct host *host, const struct packet *packet);
+static enum turn_limit take_place(void *context, const struct turn_place_wish *wish,
+                                  struct turn_place *place, uint64_t *value);
+static void give_place(void *context, const struct turn_place *place);
 static bool is_relayed(const struct transport_addr *addr, void *context);
 
 void host_init(struct host *host)
@@ -58,6 +64,7 @@ void host_init(struct host *host)
 void host_deinit(struct host *host)
 {
 	turn_server_destroy(host->server);
+	source_limit_destroy(host->settings.unproven);
 	peer_filter_destroy(host->filter);
 	stun_hasher_destroy(host->hasher);
 	free(host->datagrams);
@@ -79,6 +86,9 @@ static void start(struct host *host)
 	host->settings.filter = host->filter;
 	host->settings.address_map = host->maps;
 	host->settings.counters = &host->counters;
+	host->settings.quotas = (struct turn_quotas){take_place, give_place, host};
+	if (source_limit_create(host->unauthorized_per_s, 12345, &host->settings.unproven) != OK)
+		abort();
 	if (turn_server_create(&host->settings, host->now, &host->server) != OK)
 		abort();
 }
@@ -115,9 +125,17 @@ void host_client_input(struct host *host, const struct client *client, const uin
 	packet.dst = client->tuple.server;
 	packet.ttl = ttl;
 	packet.tos = tos;
-	if (turn_client_input(host->server, &client->tuple, (void *)client, &packet, host->now,
-	                      &forward) == TURN_TO_PEER)
+	switch (turn_client_input(host->server, &client->tuple, (void *)client, &packet, host->now,
+	                          &forward)) {
+	case TURN_TO_PEER:
 		keep(host, NULL, &packet, &forward);
+		break;
+	case TURN_HAND_OVER:
+		hand_over(host, client, &packet, bytes, len);
+		break;
+	default:
+		break;
+	}
 	free(block);
 	carry_out(host);
 }
@@ -179,6 +197,9 @@ static void carry_out_one(struct host *host, const struct turn_action *action)
 {
 	static const char *const report_names[] = {"created", "refreshed", "expired", "deleted",
 	                                           "moved"};
+	static const char *const limit_names[TURN_LIMIT_COUNT] = {
+		"",         "user-quota", "total-quota", "capacity",    "permissions",
+		"channels", "new-peers",  "bandwidth",   "packet-rate", "memory"};
 	char client[ADDR_TEXT_SIZE], relayed[ADDR_TEXT_SIZE], peer[ADDR_TEXT_SIZE];
 
 	switch (action->type) {
@@ -215,6 +236,11 @@ static void carry_out_one(struct host *host, const struct turn_action *action)
 		     addr_format(&action->flow.relayed, relayed),
 		     addr_format(&action->flow.peer, peer));
 		break;
+	case TURN_LIMIT_REACHED:
+		note(host, "limit %s=%llu %u user=%s client=%s", limit_names[action->reached.limit],
+		     (unsigned long long)action->reached.value, action->reached.error,
+		     action->reached.username, addr_format(&action->reached.tuple->client, client));
+		break;
 	case TURN_REPORT:
 		note(host, "report %s user=%s client=%s lifetime=%u up=%llu/%llu down=%llu/%llu %s",
 		     report_names[action->report.type], action->report.username,
@@ -236,7 +262,7 @@ static void pass_on(struct host *host, const struct turn_action *action)
 		return;
 	}
 	note(host, "handoff to another thread");
-	turn_handoff_destroy(action->handoff);
+	turn_handoff_destroy(host->server, action->handoff);
 }
 
 static void input_again(struct host *host, const struct turn_action *action)
@@ -438,6 +464,17 @@ static void keep(struct host *host, const struct client *client, const struct pa
 		snprintf(host->fault, sizeof host->fault, "a closed relay was sent from");
 }
 
+/* The next server has to see the packet as it came. */
+static void hand_over(struct host *host, const struct client *client, const struct packet *packet,
+                      const uint8_t *bytes, size_t len)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	if (packet->len != len || memcmp(packet->data, bytes, len) != 0)
+		snprintf(host->fault, sizeof host->fault, "a packet was handed over changed");
+	note(host, "handed over %s", addr_format(&client->tuple.client, text));
+}
+
 void host_shift(struct host *host)
 {
 	host->datagram_count--;
@@ -463,6 +500,68 @@ static void note(struct host *host, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(host->events[host->event_count++], sizeof host->events[0], format, args);
 	va_end(args);
+}
+
+/* Quotas as the simplest host has them. */
+
+unsigned host_places(const struct host *host, const char *username)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < PLACES_MAX; i++)
+		count += host->places[i].is_taken &&
+		         (strcmp(username, "all") == 0 ||
+		          strcmp(username, host->places[i].username) == 0);
+	return count;
+}
+
+static uint64_t granted(const struct host *host)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < PLACES_MAX; i++)
+		sum += host->places[i].is_taken ? host->places[i].bps : 0;
+	return sum;
+}
+
+static bool is_reached(uint32_t quota, uint64_t taken, uint64_t more, uint64_t *value)
+{
+	*value = quota;
+	return quota != 0 && taken + more > quota;
+}
+
+static enum turn_limit take_place(void *context, const struct turn_place_wish *wish,
+                                  struct turn_place *place, uint64_t *value)
+{
+	struct host *host = context;
+	uint64_t bps = wish->is_reservation ? 0 : host->max_bps;
+
+	if (is_reached(host->user_quota, host_places(host, wish->username), 1, value))
+		return TURN_LIMIT_USER_QUOTA;
+	if (is_reached(host->total_quota, host_places(host, "all"), 1, value))
+		return TURN_LIMIT_TOTAL_QUOTA;
+	if (is_reached(host->bps_capacity, granted(host), bps, value))
+		return TURN_LIMIT_CAPACITY;
+	for (unsigned i = 0; i < PLACES_MAX; i++) {
+		struct place *free_one = &host->places[i];
+		if (free_one->is_taken)
+			continue;
+		*free_one = (struct place){.is_taken = true, .bps = bps};
+		snprintf(free_one->username, sizeof free_one->username, "%s", wish->username);
+		*place = (struct turn_place){free_one, bps};
+		return TURN_LIMIT_NONE;
+	}
+	abort();
+}
+
+static void give_place(void *context, const struct turn_place *place)
+{
+	struct host *host = context;
+	struct place *taken = place->holder;
+
+	if (!taken->is_taken)
+		snprintf(host->fault, sizeof host->fault, "a place was given back twice");
+	taken->is_taken = false;
 }
 
 /* The last random bytes that were given, the newest at the end. */

@@ -11,7 +11,8 @@ enum {
 	EVENTS_MAX = 512,
 	USERS_MAX = 8,
 	RULES_MAX = 8,
-	HELD_MAX = 64
+	HELD_MAX = 64,
+	PLACES_MAX = 4096
 };
 
 struct client {
@@ -38,6 +39,12 @@ struct datagram {
 
 struct user {
 	char name[TURN_USERNAME_MAX + 1], password[64], old_password[64];
+};
+
+struct place {
+	bool is_taken;
+	uint64_t bps;
+	char username[TURN_USERNAME_MAX + 1];
 };
 
 struct host {
@@ -69,6 +76,11 @@ struct host {
 	unsigned datagram_count;
 	char events[EVENTS_MAX][256];
 	unsigned event_count;
+
+	/* Quotas: a place in a user's name is a slot that has it. */
+	struct place places[PLACES_MAX];
+	uint32_t user_quota, total_quota, max_bps, bps_capacity;
+	uint32_t unauthorized_per_s;
 	char fault[256]; /* what the core did that it must never do; empty: nothing */
 };
 
@@ -87,5 +99,7 @@ void host_wait(struct host *host, timestamp ms);
 /* Answers the oldest action that was held: "found", "unknown", "unavailable", "opened", "failed". */
 bool host_answer(struct host *host, const char *how);
 struct relay *host_find_relay(struct host *host, const struct transport_addr *public_addr);
+/* How many places are taken in a user's name, or in "all". */
+unsigned host_places(const struct host *host, const char *username);
 /* Removes the datagram at the front. */
 void host_shift(struct host *host);

@@ -27,6 +27,7 @@
  *   A> channel 0x4000 "hello" [len=9] [ttl=3] [tos=2] [tail=hex]
  *   A< Allocate success|401 [NAME=value] [NAME] [!NAME] [WORD...]    expects the next datagram
  *        signed=sha1|sha256 unsigned fingerprint size=92 id=7
+ *        phrase="User Quota Reached"
  *   A< channel 0x4000 "hello" [size=12] [ttl=3] [tos=2]
  *   A< nothing
  *   A moves-to B [WORD...]            B shows $ticket as A's user and has success; A had a ticket
@@ -46,8 +47,12 @@
  *   host lacks ipv4|ipv6|all|pairs, host lacks nothing           relayed addresses
  *   wait 300 | wait 500ms
  *   event WORD..., no event WORD...                        "closed 192.0.2.1:50000", "flow added",
- *                                                          "report deleted"; each is seen once
+ *                                                          "limit user-quota=2 486",
+ *                                                          "report deleted", "handed over
+ *                                                          198.51.100.7:4000"; each is seen once
  *   count drop_no_permission 1
+ *   quota anna 2                      places that are taken in a user's name, or in all
+ *   allowed 192.0.2.1:50000 to-peer|to-client 1000 [taking 500]      bytes a stream may pass on now
  *   next timeout 600s | next timeout never
  *
  * $token is the RESERVATION-TOKEN seen last, $ticket the MOBILITY-TICKET, $ticket-1 the one before that
@@ -615,6 +620,15 @@ static void check_error(struct play *play, const struct stun_message *message, c
 		      got, word);
 }
 
+static void check_phrase(struct play *play, const struct stun_message *message, const char *phrase)
+{
+	size_t len, wanted = strlen(phrase) - 2; /* the quotes */
+	const uint8_t *value = stun_get(message, STUN_ATTR_ERROR_CODE, &len);
+
+	if (value == NULL || len - 4 != wanted || memcmp(value + 4, phrase + 1, wanted) != 0)
+		fault(play, "the phrase is \"%.*s\"", value ? (int)len - 4 : 0, value + 4);
+}
+
 /* Padding never carries what another message left in memory (CVE-2020-4067). */
 static void check_padding(struct play *play, const struct datagram *datagram)
 {
@@ -665,6 +679,8 @@ static void check_word(struct play *play, struct speaker *speaker, const struct 
 {
 	if (word[0] >= '3' && word[0] <= '6')
 		check_error(play, message, word);
+	else if (word_value(word, "phrase") != NULL)
+		check_phrase(play, message, word_value(word, "phrase"));
 	else if (word_value(word, "id") != NULL)
 		return;
 	else if (strcmp(word, "success") == 0 && message->class != STUN_SUCCESS)
@@ -934,6 +950,7 @@ static void play_set(struct play *play, struct speaker *speaker, struct words *w
 		bool *flag;
 	} settings[] = {
 		{"open", NULL, &s->is_open},
+		{"door", NULL, &s->is_door},
 		{"mobility", NULL, &s->mobility},
 		{"ipv4", NULL, &s->has_family[TURN_IPV4]},
 		{"ipv6", NULL, &s->has_family[TURN_IPV6]},
@@ -946,7 +963,13 @@ static void play_set(struct play *play, struct speaker *speaker, struct words *w
 		{"permissions", &s->permissions_per_allocation, NULL},
 		{"channels", &s->channels_per_allocation, NULL},
 		{"pending", &s->pending_max, NULL},
-		{"unauthorized-per-s", &s->unauthorized_per_s, NULL},
+		{"unauthorized-per-s", &play->host.unauthorized_per_s, NULL},
+		{"packets-per-s", &s->packets_per_s, NULL},
+		{"new-peers-per-s", &s->new_peers_per_s, NULL},
+		{"user-quota", &play->host.user_quota, NULL},
+		{"total-quota", &play->host.total_quota, NULL},
+		{"max-bps", &play->host.max_bps, NULL},
+		{"bps-capacity", &play->host.bps_capacity, NULL},
 	};
 
 	(void)speaker;
@@ -1103,6 +1126,41 @@ static void play_count(struct play *play, struct speaker *speaker, struct words 
 	fault(play, "no such counter");
 }
 
+static void play_quota(struct play *play, struct speaker *speaker, struct words *words)
+{
+	unsigned wanted = (unsigned)strtoul(words->word[2], NULL, 0);
+	unsigned got = host_places(&play->host, words->word[1]);
+
+	(void)speaker;
+	if (got != wanted)
+		fault(play, "%u are taken", got);
+}
+
+static void play_allowed(struct play *play, struct speaker *speaker, struct words *words)
+{
+	enum turn_direction direction =
+		strcmp(words->word[2], "to-peer") == 0 ? TURN_TOWARDS_PEER : TURN_TOWARDS_CLIENT;
+	size_t wanted = strtoul(words->word[3], NULL, 0);
+	struct transport_addr relayed;
+	struct relay *relay;
+
+	(void)speaker;
+	if (!address(play, words->word[1], &relayed))
+		return;
+	relay = host_find_relay(&play->host, &relayed);
+	if (relay == NULL || relay->allocation == NULL) {
+		fault(play, "%s has no allocation", words->word[1]);
+		return;
+	}
+	size_t got = turn_bytes_allowed(relay->allocation, direction, play->host.now);
+	if (strcmp(words->word[3], "all") == 0)
+		wanted = SIZE_MAX;
+	if (got != wanted)
+		fault(play, "%zu bytes are", got);
+	if (words->count > 5)
+		turn_bytes_passed(relay->allocation, direction, strtoul(words->word[5], NULL, 0));
+}
+
 static void play_next(struct play *play, struct speaker *speaker, struct words *words)
 {
 	timestamp next = turn_next_timeout(play->host.server);
@@ -1123,10 +1181,11 @@ static const struct {
 	command_fn *run;
 } commands[] =
 	{
-		{"set", 2, play_set},     {"user", 3, play_user},   {"client", 4, play_client},
-		{"peers", 2, play_peers}, {"map", 3, play_map},     {"P", 5, play_peer},
-		{"host", 3, play_host},   {"wait", 2, play_wait},   {"event", 2, play_event},
-		{"no", 3, play_event},    {"count", 3, play_count}, {"next", 3, play_next},
+		{"set", 2, play_set},     {"user", 3, play_user},       {"client", 4, play_client},
+		{"peers", 2, play_peers}, {"map", 3, play_map},         {"P", 5, play_peer},
+		{"host", 3, play_host},   {"wait", 2, play_wait},       {"event", 2, play_event},
+		{"no", 3, play_event},    {"count", 3, play_count},     {"next", 3, play_next},
+		{"quota", 3, play_quota}, {"allowed", 4, play_allowed},
 },
   verbs[] = {
 	  {"login", 3, client_logs_in},     {"allocates", 2, client_allocates},
@@ -1186,6 +1245,8 @@ static void check_end(struct play *play)
 	expect_nothing(play);
 	turn_server_destroy(play->host.server);
 	play->host.server = NULL;
+	if (host_places(&play->host, "all") != 0)
+		fault(play, "places in the quotas were not given back");
 	for (enum counter counter = 0; counter < COUNTER_COUNT; counter++) {
 		const char *name = counter_name(counter);
 		size_t len = strlen(name);

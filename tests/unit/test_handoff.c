@@ -3,6 +3,7 @@
  * happens:
  *   - an allocation has one owner, a server or the message that it travels in;
  *   - its relayed transport address is used by the owner's thread alone, and closed exactly once;
+ *   - its place in the quotas is held once, and given back once;
  *   - no answer goes to a path that has closed;
  *   - the client comes back with the newest ticket that it has;
  *   - after all lifetimes nothing is left.
@@ -82,6 +83,7 @@ struct world {
 	uint8_t sent[512];
 	size_t sent_len;
 	uint32_t next_id;
+	int places;                   /* in the quotas that are taken */
 	uint32_t talked, talked_from; /* so many were sent, and left */
 	bool is_in_order;             /* up to the first that was lost */
 
@@ -115,6 +117,25 @@ static struct transport_addr parse(const char *text, unsigned port)
 	return addr;
 }
 
+static enum turn_limit take_place(void *context, const struct turn_place_wish *wish,
+                                  struct turn_place *place, uint64_t *value)
+{
+	struct world *world = context;
+
+	(void)wish, (void)value;
+	world->places++;
+	place->holder = (void *)world;
+	return TURN_LIMIT_NONE;
+}
+
+static void give_place(void *context, const struct turn_place *place)
+{
+	struct world *world = context;
+
+	demand(world, place->holder == (void *)world, "a place that was never taken");
+	world->places--;
+}
+
 static void make_server(struct world *world, unsigned i)
 {
 	struct turn_settings settings = {
@@ -127,6 +148,7 @@ static void make_server(struct world *world, unsigned i)
 		.permissions_per_allocation = 4,
 		.channels_per_allocation = 4,
 		.pending_max = 16,
+		.quotas = {take_place, give_place, world},
 		.mobility = true,
 		.ticket_key = {.bytes = "thirty-two bytes that all share", .len = 32},
 		.thread = i,
@@ -163,7 +185,7 @@ static void world_init(struct world *world, struct peer_filter *filter, struct c
 static void world_deinit(struct world *world)
 {
 	for (unsigned i = 0; i < world->traveller_count; i++)
-		turn_handoff_destroy(world->travellers[i].handoff);
+		turn_handoff_destroy(world->servers[0], world->travellers[i].handoff);
 	for (unsigned i = 0; i < SERVERS; i++)
 		turn_server_destroy(world->servers[i]);
 }
@@ -295,7 +317,7 @@ static bool is_delivery(const struct world *world, unsigned which)
 
 static void lose(struct world *world, unsigned which)
 {
-	turn_handoff_destroy(world->travellers[which].handoff);
+	turn_handoff_destroy(world->servers[0], world->travellers[which].handoff);
 	world->traveller_count--;
 	memmove(&world->travellers[which], &world->travellers[which + 1],
 	        (world->traveller_count - which) * sizeof world->travellers[0]);
@@ -528,6 +550,8 @@ static void check(struct world *world)
 	       level(world, COUNT_allocations_now) + in_transit ==
 	               world->relay_count - relay->closed - world->relays[1].closed,
 	       "allocations_now is not what there is");
+	demand(world, (uint64_t)world->places == level(world, COUNT_allocations_now) + in_transit,
+	       "places in the quotas are not those of allocations");
 	for (unsigned i = 0; i < world->relay_count; i++)
 		check_way_down(world, &world->relays[i]);
 }

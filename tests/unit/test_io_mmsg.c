@@ -324,6 +324,30 @@ static void test_icmp(const char *ip, int type, int code)
 	end_close(&b);
 }
 
+/* Its ICMP errors are no entries of the error queue. */
+static void test_connected(const char *ip)
+{
+	struct end a, gone;
+	uint8_t bytes[4] = {0};
+	struct packet packet = packet_of(bytes, 4, 0, 0);
+	const struct io_handler handler = {.receive = on_receive, .owner = &a};
+
+	end_open(&a, ip, false);
+	end_open(&gone, ip, false);
+	int fd = io_release(a.socket);
+	if (connect(fd, &gone.addr.any, addr_len(&gone.addr)) != 0 ||
+	    io_attach(io, fd, addr_family(&a.addr), &handler, &a.socket) != OK)
+		abort();
+	end_close(&gone);
+	io_send(a.socket, &packet, &gone.addr);
+	io_flush(io);
+	rounds = 0;
+	for (int i = 0; i < 10; i++)
+		event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	is_int(rounds, 1, "%s: a connected socket with an ICMP error is seen to once", ip);
+	end_close(&a);
+}
+
 static void test_detach_inside(void)
 {
 	struct end a, b;
@@ -389,6 +413,8 @@ int main(void)
 	test_largest();
 	test_icmp("127.0.0.1", ICMP_DEST_UNREACH, ICMP_PORT_UNREACH);
 	test_icmp("::1", 1, 4);
+	test_connected("127.0.0.1");
+	test_connected("::1");
 	test_detach_inside();
 	test_release();
 	test_whole();

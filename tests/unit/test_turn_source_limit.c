@@ -1,6 +1,7 @@
 /* The source limit: one source's share, many sources, and the fixed size of the table. */
 #include "turn/source_limit.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "tap.h"
@@ -101,6 +102,48 @@ static void test_flood(void)
 	source_limit_destroy(limit);
 }
 
+/* Threads with one table: a source that meets them all is told no more than one that meets one. */
+struct meeting {
+	struct source_limit *limit;
+	pthread_barrier_t *barrier;
+	unsigned passed;
+};
+
+static void *meet(void *context)
+{
+	struct meeting *meeting = context;
+
+	pthread_barrier_wait(meeting->barrier);
+	for (uint32_t i = 0; i < 20000; i++) {
+		meeting->passed += passed(meeting->limit, ipv4(0x08080808), 1, 5000);
+		passed(meeting->limit, ipv4(0x20000000 + i % 100), 1, 5000);
+	}
+	return NULL;
+}
+
+static void test_threads(void)
+{
+	struct source_limit *limit = make(1000);
+	struct meeting meetings[4];
+	pthread_t threads[4];
+	pthread_barrier_t barrier;
+	unsigned sum = 0;
+
+	pthread_barrier_init(&barrier, NULL, 4);
+	for (unsigned i = 0; i < 4; i++) {
+		meetings[i] = (struct meeting){limit, &barrier, 0};
+		if (pthread_create(&threads[i], NULL, meet, &meetings[i]) != 0)
+			abort();
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		pthread_join(threads[i], NULL);
+		sum += meetings[i].passed;
+	}
+	is_int(sum, 1000, "four threads give one source one second's share together");
+	pthread_barrier_destroy(&barrier);
+	source_limit_destroy(limit);
+}
+
 static void test_off(void)
 {
 	struct source_limit *limit = make(0);
@@ -116,6 +159,7 @@ int main(void)
 	test_long_run();
 	test_networks();
 	test_flood();
+	test_threads();
 	test_off();
 	return tap_end();
 }

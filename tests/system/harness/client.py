@@ -111,7 +111,8 @@ class Dtls(Stream):
     is_padded = False
 
     def __init__(self, server, source=None, timeout=5):
-        command = ["openssl", "s_client", "-dtls1_2", "-quiet", "-connect", "%s:%d" % server]
+        form = "[%s]:%d" if ":" in server[0] else "%s:%d"
+        command = ["openssl", "s_client", "-dtls1_2", "-quiet", "-connect", form % server]
         if source:
             command += ["-bind", source]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,

@@ -1,0 +1,122 @@
+/* The network engines as a table.
+ *
+ *   sharded     every relay thread has a listener of every frontend; the kernel's hash of the 5-tuple
+ *               decides which one a client meets
+ *   paired      each frontend IP has a thread that is listener and relay for its UDP and DTLS; the
+ *               relay threads that are counted share TCP and TLS
+ *   dedicated   each frontend IP has a thread that only listens (a door); it hands every client over
+ *               to the relay thread with the fewest */
+#include "relay/engines.h"
+
+#include <string.h>
+
+#include "relay/relay.h"
+
+enum { BOTH = ENGINE_DATAGRAMS | ENGINE_STREAMS };
+
+struct part {
+	unsigned opens, takes;
+	bool is_door;
+};
+
+/* clang-format off */
+static const struct engine {
+	const char *name, *number;
+	struct part relay_thread, ip_thread; /* each of them; one that does nothing is not there */
+} engines[] = {
+	{"dedicated", "1", {.takes = BOTH},           {.opens = BOTH, .is_door = true}},
+	{"paired",    "2", {.opens = ENGINE_STREAMS}, {.opens = ENGINE_DATAGRAMS}},
+	{"sharded",   "3", {.opens = BOTH},           {0}},
+};
+/* clang-format on */
+
+const struct engine *engine_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++)
+		if (strcmp(engines[i].name, name) == 0 || strcmp(engines[i].number, name) == 0)
+			return &engines[i];
+	return NULL;
+}
+
+const char *engine_name(const struct engine *engine)
+{
+	return engine->name;
+}
+
+/* What the configuration has clients come by. */
+static unsigned served(const struct relay *relay)
+{
+	const struct config *config = relay->config;
+	bool has_datagrams = config->udp || relay->dtls != NULL;
+	bool has_streams = config->tcp || relay->tls != NULL;
+
+	return (has_datagrams ? ENGINE_DATAGRAMS : 0) | (has_streams ? ENGINE_STREAMS : 0);
+}
+
+static bool has_work(const struct relay *relay, const struct part *part)
+{
+	return ((part->opens | part->takes) & served(relay)) != 0;
+}
+
+unsigned engine_relay_threads(const struct relay *relay)
+{
+	return has_work(relay, &relay->engine->relay_thread) ? relay->relay_threads : 0;
+}
+
+unsigned engine_ip_threads(const struct relay *relay)
+{
+	return has_work(relay, &relay->engine->ip_thread) ? (unsigned)relay->frontend_ip_count : 0;
+}
+
+void engine_role(const struct relay *relay, unsigned thread, struct engine_role *role)
+{
+	unsigned relay_threads = engine_relay_threads(relay);
+	bool is_of_ip = thread >= relay_threads;
+	const struct part *part =
+		is_of_ip ? &relay->engine->ip_thread : &relay->engine->relay_thread;
+
+	*role = (struct engine_role){
+		.opens = part->opens & served(relay),
+		.takes = part->takes & served(relay),
+		.is_door = part->is_door,
+	};
+	if (is_of_ip) {
+		role->ip_index = thread - relay_threads;
+		role->ip = &relay->frontend_ips[role->ip_index];
+	}
+}
+
+static bool is_frontend_ip(const struct relay *relay, const struct transport_addr *addr)
+{
+	for (size_t i = 0; i < relay->frontend_ip_count; i++)
+		if (addr_equal_ip(&relay->frontend_ips[i], addr))
+			return true;
+	return false;
+}
+
+/* A frontend on an IP of its own has no thread for it; the first IP's does. */
+bool engine_opens_on(const struct relay *relay, const struct engine_role *role,
+                     const struct transport_addr *frontend)
+{
+	return role->ip == NULL || addr_equal_ip(role->ip, frontend) ||
+	       (role->ip_index == 0 && !is_frontend_ip(relay, frontend));
+}
+
+bool engine_is_first(const struct relay *relay, unsigned thread)
+{
+	return thread == 0 || thread >= engine_relay_threads(relay);
+}
+
+static unsigned count_serving(const struct part *part, unsigned kind, unsigned threads)
+{
+	return (part->opens | part->takes) & kind && !part->is_door ? threads : 0;
+}
+
+unsigned engine_serving(const struct relay *relay, unsigned kind)
+{
+	const struct engine *engine = relay->engine;
+	unsigned count = count_serving(&engine->relay_thread, kind, engine_relay_threads(relay)) +
+	                 count_serving(&engine->ip_thread, kind, engine_ip_threads(relay));
+
+	return count > 0 ? count : 1;
+}

@@ -1,0 +1,34 @@
+/* The quotas: how many allocations a user and a realm have, and how much bandwidth has been granted,
+ * counted over all relay threads. Asked at Allocate and told at the end of an allocation, never with
+ * a packet. */
+#pragma once
+
+#include "turn/turn.h"
+
+struct quota;
+
+/* What allocations of a realm are held to; 0: no bound. */
+struct quota_limits {
+	uint32_t user_quota, total_quota;
+	uint64_t max_bps;
+};
+
+struct quota_settings {             /* copied */
+	struct quota_limits limits; /* of every realm */
+	uint64_t bps_capacity;      /* of all realms; 0: no bound */
+	char separator;             /* of time-limited names; 0: there are none */
+	uint64_t hash_seed;         /* random and secret */
+};
+
+MUST_CHECK enum err quota_create(const struct quota_settings *settings, struct quota **quota);
+/* All places have been given back. NULL is fine. */
+void quota_destroy(struct quota *quota);
+
+/* For turn_settings.quotas; the context is the quota. Any thread. */
+enum turn_limit quota_take(void *quota, const struct turn_place_wish *wish,
+                           struct turn_place *place, uint64_t *value);
+void quota_give(void *quota, const struct turn_place *place);
+
+/* How many places a user of a realm has; "" for all of the realm. Any thread. */
+uint32_t quota_count(struct quota *quota, const char *realm, const char *username);
+uint64_t quota_granted_bps(const struct quota *quota);
