@@ -71,9 +71,23 @@ fail:
 void allocation_destroy(struct turn_allocation *allocation)
 {
 	mobility_end(allocation);
-	place_give(allocation->server, &allocation->place);
-	free(allocation->username);
+	allocation_free_owned(allocation->server, allocation);
 	unlink_all(allocation);
+}
+
+void allocation_free_owned(struct turn_server *server, struct turn_allocation *allocation)
+{
+	place_give(server, &allocation->place);
+	free(allocation->username);
+	free(allocation->move);
+	allocation_disown(allocation);
+}
+
+void allocation_disown(struct turn_allocation *allocation)
+{
+	allocation->place.holder = NULL;
+	allocation->username = NULL;
+	allocation->move = NULL;
 }
 
 void allocation_forget(struct turn_allocation *allocation)

@@ -88,6 +88,9 @@ bool allocation_take_path(struct turn_allocation *allocation, const struct five_
 void allocation_leave_path(struct turn_allocation *allocation);
 /* Removes one that goes on elsewhere: nothing is closed, reported or freed but the structure. */
 void allocation_forget(struct turn_allocation *allocation);
+/* What a structure owns but for its permissions: freed, or no longer owned, as a copy owns it now. */
+void allocation_free_owned(struct turn_server *server, struct turn_allocation *allocation);
+void allocation_disown(struct turn_allocation *allocation);
 /* Takes over one that comes from elsewhere, without a path, permissions and channels as yet. What it
  * owns is the new one's. NULL, and nothing is changed, when there is no memory. */
 struct turn_allocation *allocation_adopt(struct turn_server *server,

@@ -41,7 +41,7 @@ struct turn_allocation *detached_adopt(struct detached *detached, struct turn_se
 		end_unadopted(detached, server, relay);
 		return NULL;
 	}
-	detached_disown(detached);
+	allocation_disown(&detached->allocation);
 	if (allocation_is_empty(allocation))
 		allocation_end(allocation, TURN_DELETED, "its relayed addresses could not move");
 	else if (!restore_permissions(detached, allocation))
@@ -51,20 +51,11 @@ struct turn_allocation *detached_adopt(struct detached *detached, struct turn_se
 	return NULL;
 }
 
-void detached_disown(struct detached *detached)
-{
-	detached->allocation.username = NULL;
-	detached->allocation.move = NULL;
-	detached->allocation.place.holder = NULL;
-}
-
 void detached_destroy(struct turn_server *server, struct detached *detached)
 {
 	if (detached == NULL)
 		return;
-	place_give(server, &detached->allocation.place);
-	free(detached->allocation.username);
-	free(detached->allocation.move);
+	allocation_free_owned(server, &detached->allocation);
 	bytes_wipe(&detached->allocation, sizeof detached->allocation);
 	free(detached);
 }

@@ -29,7 +29,5 @@ struct detached *detached_create(const struct turn_allocation *allocation);
  * returned. */
 struct turn_allocation *detached_adopt(struct detached *detached, struct turn_server *server,
                                        const struct turn_relay relay[TURN_FAMILY_COUNT]);
-/* What it owned is an allocation's again. */
-void detached_disown(struct detached *detached);
 /* Frees it with what it owns; NULL is fine. */
 void detached_destroy(struct turn_server *server, struct detached *detached);

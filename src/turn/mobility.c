@@ -148,8 +148,6 @@ void mobility_end(struct turn_allocation *allocation)
 		return;
 	release_arrival(allocation, false);
 	mobility_forget(allocation);
-	free(allocation->move);
-	allocation->move = NULL;
 }
 
 void mobility_forget(struct turn_allocation *allocation)
@@ -355,7 +353,7 @@ static void settle(struct turn_allocation *allocation)
 static void discard(struct turn_server *server, struct handoff *handoff)
 {
 	if (handoff->detached != NULL)
-		detached_disown(handoff->detached);
+		allocation_disown(&handoff->detached->allocation);
 	handoff_destroy(server, handoff);
 }
 

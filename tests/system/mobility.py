@@ -103,6 +103,55 @@ def test_every_transport():
         tap.wait_until(lambda: server.open_files() <= files, "all sockets are closed", 20)
 
 
+def test_every_engine():
+    """With each network engine a client moves over each transport, to another thread if it meets one"""
+    for engine in ("dedicated", "paired"):
+        with start("--relay-threads=3", "--network-engine=" + engine, tls=True) as server, \
+                Peer() as peer:
+            client = server.client("udp")
+            allocate(client)
+            client.bind_channel(CHANNEL, peer.address)
+            for transport in ("udp",) * 8 + TRANSPORTS * 2:
+                new = server.client(transport)
+                move(client, new)
+                relays(client, peer, b"still over the old one")
+                relays(new, peer, transport.encode())
+                client.vanish()
+                client = new
+            client.refresh(0)
+            client.vanish()
+            tap.wait_until(lambda s=server: len(threads_of_moves(s)) == 16, "16 moves in the log")
+            if engine == "dedicated":
+                tap.expect(len(set(threads_of_moves(server))) > 1, "moves between threads")
+
+
+def test_quota():
+    """GHSA-f6hc-79w3-p8pq: neither a move nor a connection that breaks frees a place in the quota, and
+    neither takes one"""
+    with start("--relay-threads=4", "--user-quota=2") as server, Peer() as peer:
+        clients = [server.client("tcp") for _ in range(2)]
+        for client in clients:
+            allocate(client)
+        clients[0].bind_channel(CHANNEL, peer.address)
+        with server.client() as third:
+            tap.expect_equal(third.try_allocate(), 486, "error for a third")
+        clients[1].vanish()
+        for transport in ("udp", "tcp") * 4:
+            new = server.client(transport)
+            move(clients[0], new)
+            clients[0].vanish()
+            with server.client() as third:
+                tap.expect_equal(third.try_allocate(), 486, "error while it moves")
+            relays(new, peer, b"moved")
+            with server.client() as third:
+                tap.expect_equal(third.try_allocate(), 486, "error when it has moved")
+            clients[0] = new
+        clients[0].refresh(0)
+        clients[0].vanish()
+        with server.client() as third:
+            tap.expect_equal(third.try_allocate(), 0, "error when one is gone")
+
+
 def test_connection_breaks():
     """A client whose connection broke comes back with its ticket, over each transport"""
     with start("--relay-threads=3", tls=True) as server, Peer() as peer:

@@ -7,6 +7,7 @@
  *   - no answer goes to a path that has closed;
  *   - the client comes back with the newest ticket that it has;
  *   - after all lifetimes nothing is left.
+ * Memory may be out at any time: the allocation stays where it is, or ends.
  * A run is a list of choices; the next one differs in the last choice that has another value. */
 #include "turn/handoff.h"
 
@@ -16,6 +17,35 @@
 #include "base/random.h"
 #include "stun/channel_data.h"
 #include "tap.h"
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+static unsigned fails_at; /* so many more are had; 0: all */
+
+static bool fails(void)
+{
+	return fails_at > 0 && --fails_at == 0;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+	return fails() ? NULL : __real_realloc(old, size);
+}
 
 enum {
 	SERVERS = 2,
@@ -717,6 +747,52 @@ static void test_kept(struct peer_filter *filter)
 	world_deinit(&world);
 }
 
+/* One piece of memory cannot be had, each of those in turn that a move takes. */
+static void test_memory(struct peer_filter *filter, bool breaks)
+{
+	unsigned tries = 0, stayed = 0, ended = 0, moved = 0;
+	struct choices choices = {.used = 0};
+	const char *fault = NULL;
+	struct world world;
+	bool was_needed = true;
+
+	while (was_needed && fault == NULL) {
+		world_init(&world, filter, &choices);
+		allocate(&world, 0);
+		bind_channel(&world, 0);
+		world.id = world.relays[0].allocation->id;
+		fails_at = ++tries;
+		refresh(&world, 1, true, false);
+		arrive_all(&world);
+		if (breaks)
+			close_path(&world, 0);
+		if (world.has_success)
+			talk(&world, 1);
+		arrive_all(&world);
+		was_needed = fails_at == 0;
+		fails_at = 0;
+		demand(&world, count_owners(&world) <= 1, "two owners");
+		stayed += is_owner(&world, 0);
+		moved += is_owner(&world, 1);
+		ended += count_owners(&world) == 0;
+		if (count_owners(&world) == 1)
+			check(&world);
+		wait_ms(&world, 11 * MS_PER_S); /* whoever waits in vain knows it */
+		if (!world.has_success)
+			transmit(&world, 1); /* as clients do */
+		arrive_all(&world);
+		if (count_owners(&world) == 1)
+			check_client_comes_back(&world);
+		check_nothing_is_left(&world);
+		fault = world.fault;
+		world_deinit(&world);
+	}
+	ok(fault == NULL, "out of memory%s: %u times: %u stayed, %u moved, %u ended%s%s",
+	   breaks ? " as the old path breaks" : "", tries, stayed, moved, ended, fault ? ": " : "",
+	   fault ? fault : "");
+	ok(stayed > 0 && moved > 0 && ended > 0, "each of which happens");
+}
+
 static void print_run(const struct choices *choices)
 {
 	printf("# choices:");
@@ -763,6 +839,8 @@ int main(void)
 	if (peer_filter_create(&peers, &filter) != OK)
 		abort();
 	test_kept(filter);
+	test_memory(filter, false);
+	test_memory(filter, true);
 	for (size_t i = 0; i < sizeof stories / sizeof stories[0]; i++)
 		test_story(&stories[i], filter);
 	peer_filter_destroy(filter);
