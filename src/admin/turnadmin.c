@@ -1,4 +1,5 @@
-/* turnadmin: users with long-term credentials and shared secrets in the database of the relay. */
+/* turnadmin: users with long-term credentials and shared secrets in the database of the relay, and
+ * the running relay itself, through its control socket. */
 #include <stdio.h>
 
 #include "admin/turnadmin_request.h"

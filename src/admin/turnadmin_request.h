@@ -13,8 +13,8 @@ typedef enum turnadmin_exit turnadmin_run(const struct turnadmin_request *reques
 
 /* A row of the table of what turnadmin can do. */
 struct turnadmin_verb {
-	const char *noun, *verb; /* its own words */
-	int option;              /* coturn's */
+	const char *noun, *verb; /* its own words; verb NULL: the noun is all */
+	int option;              /* coturn's; 0: it has none */
 	turnadmin_run *run;
 	bool needs_name, needs_realm;
 };
@@ -22,9 +22,13 @@ struct turnadmin_verb {
 struct turnadmin_request {
 	const struct turnadmin_verb *verb;
 	const char *database, *name, *realm, *password_file; /* lent from the arguments */
-	char password[TURNADMIN_PASSWORD_MAX + 1];           /* of -p; empty: to be read */
-	char secret[TURNADMIN_PASSWORD_MAX + 1];             /* of -s or -X; empty: to be read */
-	bool as_json, wants_sha256, wants_generated, wants_all;
+	const char *control_socket, *kind;         /* of alternate servers; lent as well */
+	long deadline_s, min_allocations;          /* of a drain; -1: not given */
+	char password[TURNADMIN_PASSWORD_MAX + 1]; /* of -p; empty: to be read */
+	char secret[TURNADMIN_PASSWORD_MAX + 1];   /* of -s or -X; empty: to be read */
+	bool as_json, by_thread, wants_sha256, wants_generated, wants_all;
+	const char *algorithm, *lifetime; /* of an oauth key; NULL: not given; lent as well */
+	bool shows_keys;
 	bool is_coturn_style; /* lists are written as coturn writes them */
 };
 

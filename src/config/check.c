@@ -139,6 +139,32 @@ static void check_transports(struct check *check)
 		warn(check, OPTION_ID_dtls, "dtls is not served: it needs cert and pkey");
 }
 
+/* ---- redirection ---- */
+
+static void check_alternate_servers(struct check *check)
+{
+	enum { SERVERS_MAX = 64 }; /* as the lists of the relay threads have room for */
+	const struct config *config = check->config;
+	const struct {
+		enum option_id id;
+		const char *name;
+		size_t count;
+	} lists[] = {
+		{OPTION_ID_alternate_server, "alternate-server", config->alternate_server.count},
+		{OPTION_ID_udp_alternate_server, "udp-alternate-server",
+	         config->udp_alternate_server.count},
+		{OPTION_ID_tcp_alternate_server, "tcp-alternate-server",
+	         config->tcp_alternate_server.count},
+		{OPTION_ID_tls_alternate_server, "tls-alternate-server",
+	         config->tls_alternate_server.count},
+	};
+
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+		if (lists[i].count > SERVERS_MAX)
+			error(check, lists[i].id, "%s: %zu servers are more than %d", lists[i].name,
+			      lists[i].count, SERVERS_MAX);
+}
+
 /* ---- relaying ---- */
 
 static void check_ports(struct check *check)
@@ -187,7 +213,8 @@ static void check_relay_ips(struct check *check)
 			error(check, OPTION_ID_relay_ip,
 			      "relay-ip: peers cannot answer to an address of only zeros: give one "
 			      "that this machine has, or leave relay-ip out");
-	if (config->relay_ip.count > 0 && !has_family(&config->relay_ip, AF_INET))
+	if (config->relay_ip.count > 0 && !has_family(&config->relay_ip, AF_INET) &&
+	    strcmp(config->allocation_default_address_family, "ipv4") == 0)
 		warn(check, OPTION_ID_relay_ip,
 		     "relay-ip has no IPv4 address: clients that do not ask for IPv6 are refused "
 		     "(440)");
@@ -282,6 +309,98 @@ static void check_lifetimes(struct check *check)
 		     "permission-lifetime: clients rely on 300 seconds (RFC 8656 section 9)");
 }
 
+static void complete_address_family(struct check *check)
+{
+	struct config *config = check->config;
+	char *keep;
+
+	if (!config->keep_address_family)
+		return;
+	keep = strdup("keep");
+	if (keep == NULL) {
+		check->is_out_of_memory = true;
+		return;
+	}
+	free(config->allocation_default_address_family);
+	config->allocation_default_address_family = keep;
+}
+
+/* ---- Binding ---- */
+
+static void check_binding(struct check *check)
+{
+	const struct config *config = check->config;
+
+	if (config->stun_only && config->no_stun)
+		error(check, OPTION_ID_no_stun,
+		      "no-stun and stun-only leave nothing to serve: say which is meant");
+	if (config->secure_stun && config->no_auth)
+		warn(check, OPTION_ID_secure_stun,
+		     "secure-stun is of no use with no-auth: nobody has to authenticate");
+	if (config->rfc3489_compatibility && (config->no_stun || config->secure_stun))
+		warn(check, OPTION_ID_rfc3489_compatibility,
+		     "rfc3489-compatibility is of no use with %s: its clients get no answer",
+		     config->no_stun ? "no-stun" : "secure-stun");
+}
+
+/* ---- NAT behaviour discovery ---- */
+
+static void check_other_port(struct check *check, enum option_id id, const char *name,
+                             const unsigned ports[4], unsigned which)
+{
+	static const char *const names[] = {"listening-port", "alt-listening-port",
+	                                    "tls-listening-port", "alt-tls-listening-port"};
+
+	if (ports[which] > 65535)
+		error(check, id, "%s: there is no port above 65535: give one", name);
+	for (unsigned i = 0; i < which; i++)
+		if (ports[i] == ports[which])
+			error(check, id, "%s: port %u is that of %s: give another", name,
+			      ports[which], names[i]);
+}
+
+static void check_other_ports(struct check *check)
+{
+	const struct config *config = check->config;
+	unsigned port = config->listening_port, tls_port = config->tls_listening_port;
+	const unsigned ports[4] = {
+		port,
+		config->alt_listening_port ? config->alt_listening_port : port + 1,
+		tls_port,
+		config->alt_tls_listening_port ? config->alt_tls_listening_port : tls_port + 1,
+	};
+
+	check_other_port(check, OPTION_ID_alt_listening_port, "alt-listening-port", ports, 1);
+	if (config->cert == NULL || port == tls_port)
+		return;
+	if (ports[1] == tls_port)
+		error(check, OPTION_ID_alt_listening_port,
+		      "alt-listening-port: port %u is that of tls-listening-port: give another",
+		      tls_port);
+	check_other_port(check, OPTION_ID_alt_tls_listening_port, "alt-tls-listening-port", ports,
+	                 3);
+}
+
+static void check_nat_discovery(struct check *check)
+{
+	const struct config *config = check->config;
+
+	if (!config->rfc5780) {
+		if (is_set(check, OPTION_ID_alt_listening_port) ||
+		    is_set(check, OPTION_ID_alt_tls_listening_port))
+			warn(check, OPTION_ID_rfc5780,
+			     "alt-listening-port and alt-tls-listening-port are of no use without "
+			     "rfc5780");
+		return;
+	}
+	check_other_ports(check);
+	if (config->no_stun)
+		warn(check, OPTION_ID_rfc5780, "rfc5780 is of no use with no-stun");
+	else if (!config->udp)
+		warn(check, OPTION_ID_rfc5780,
+		     "rfc5780: without udp clients cannot find out how NATs filter");
+}
+
 /* ---- authentication ---- */
 
 /* As in coturn: who names users or secrets wants them used. */
@@ -307,7 +426,7 @@ static void check_mechanisms(struct check *check)
 	else if (config->no_auth)
 		warn(check, OPTION_ID_no_auth,
 		     "no-auth makes this an open relay that anyone can use and misuse");
-	else if (!authenticates)
+	else if (!authenticates && !config->stun_only)
 		warn(check, OPTION_ID_lt_cred_mech,
 		     "no authentication is configured, so the server relays for nobody: set "
 		     "static-auth-secret, or user and realm");
@@ -453,6 +572,10 @@ static void (*const checks[])(struct check *check) = {
 	check_external_ips,
 	check_peer_rules,
 	check_lifetimes,
+	check_alternate_servers,
+	complete_address_family,
+	check_binding,
+	check_nat_discovery,
 	check_capacity,
 	complete_mechanisms,
 	check_mechanisms,

@@ -26,7 +26,7 @@ struct text_list {
 	char **item; /* each owned */
 	size_t count;
 };
-struct addr_list { /* addresses without a port: 0 */
+struct addr_list { /* without a port, or where none was given: port 0 */
 	struct transport_addr *item;
 	size_t count;
 };
@@ -56,6 +56,7 @@ typedef uint64_t config_SIZE;     /* bytes */
 typedef char *config_TEXT;        /* owned; NULL when empty */
 typedef struct text_list config_TEXT_LIST;
 typedef struct addr_list config_ADDR_LIST;
+typedef struct addr_list config_SERVER_LIST;
 typedef struct range_list config_RANGE_LIST;
 typedef struct nat64_list config_NAT64_LIST;
 typedef struct external_list config_EXTERNAL_LIST;

@@ -334,6 +334,7 @@ static bool external_item_equal(const struct external_addr *a, const struct exte
 }
 
 DEFINE_LIST(addr_list, struct addr_list, addr_equal_ip)
+DEFINE_LIST(server_list, struct addr_list, addr_equal)
 DEFINE_LIST(range_list, struct range_list, range_item_equal)
 DEFINE_LIST(nat64_list, struct nat64_list, nat64_item_equal)
 DEFINE_LIST(external_list, struct external_list, external_item_equal)
@@ -396,6 +397,20 @@ static enum err addr_list_read(const struct reading *reading, void *member)
 	if (!ip_parse(reading->text, &addr))
 		return refuse(reading, "is not an IP address: give one such as 192.0.2.1 or "
 		                       "2001:db8::1, without a port and not a name");
+	APPEND(list, addr);
+	return OK;
+}
+
+/* An address with its port, which may be left out. */
+static enum err server_list_read(const struct reading *reading, void *member)
+{
+	struct addr_list *list = member;
+	struct transport_addr addr;
+
+	if (addr_parse(reading->text, 0, &addr) != OK || addr_is_any(&addr))
+		return refuse(reading, "is not the address of a server: give 192.0.2.1:3478, "
+		                       "[2001:db8::1]:3478, or one without the port, and not a "
+		                       "name");
 	APPEND(list, addr);
 	return OK;
 }
@@ -467,6 +482,7 @@ static const struct value_type types[OPTION_TYPE_COUNT] = {
 	[OPTION_TEXT] = {text_read, text_deinit, text_equal},
 	[OPTION_TEXT_LIST] = {text_list_read, text_list_deinit, text_list_equal},
 	[OPTION_ADDR_LIST] = {addr_list_read, addr_list_deinit, addr_list_equal},
+	[OPTION_SERVER_LIST] = {server_list_read, server_list_deinit, server_list_equal},
 	[OPTION_RANGE_LIST] = {range_list_read, range_list_deinit, range_list_equal},
 	[OPTION_NAT64_LIST] = {nat64_list_read, nat64_list_deinit, nat64_list_equal},
 	[OPTION_EXTERNAL_LIST] = {external_list_read, external_list_deinit, external_list_equal},

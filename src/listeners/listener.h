@@ -43,6 +43,7 @@ struct listener_host {
 	struct io *io;
 	struct timer_wheel *timers;
 	struct counters *counters;
+	const char *device;       /* network device that sockets are bound to; NULL: any */
 	SSL_CTX *tls, *dtls;      /* NULL: not served */
 	size_t stream_queue_size; /* bytes that may wait for a slow reader; data beyond is dropped */
 	unsigned connections_max;     /* TCP and TLS of this thread */
@@ -92,6 +93,14 @@ MUST_CHECK enum err udp_listener_create(const struct listener_host *host,
                                         const struct transport_addr *addr, int socket_buffer_size,
                                         bool serve_udp, struct udp_listener **listener);
 void udp_listener_destroy(struct udp_listener *listener);
+/* Has the socket belong to a user, who may then open client endpoints beside it. ERR_SYSTEM with
+ * errno. */
+MUST_CHECK enum err udp_listener_set_user(struct udp_listener *listener, uid_t user);
+/* Sends one datagram from the listener's address at once: for what is rare, and for any thread, since
+ * it touches nothing but the descriptor. ERR_SYSTEM with errno. */
+MUST_CHECK enum err udp_listener_send_now(const struct udp_listener *listener,
+                                          const struct packet *packet,
+                                          const struct transport_addr *dst);
 /* Takes a datagram that was sent to a door and came to it by another thread. It is lent. */
 void udp_listener_input(struct udp_listener *listener, struct packet *packet);
 
@@ -113,8 +122,9 @@ void tcp_listener_adopt(struct tcp_listener *listener, const struct transport_ad
 void tcp_listener_flush(struct tcp_listener *listener);
 
 /* Tells whether another program has this address and port, which SO_REUSEPORT would share with it in
- * silence: binds it alone and lets it go. type is SOCK_DGRAM or SOCK_STREAM. ERR_SYSTEM with errno. */
-MUST_CHECK enum err listener_probe(const struct transport_addr *addr, int type);
+ * silence: binds it alone, on a network device when that is not NULL, and lets it go. type is
+ * SOCK_DGRAM or SOCK_STREAM. ERR_SYSTEM with errno. */
+MUST_CHECK enum err listener_probe(const struct transport_addr *addr, int type, const char *device);
 
 /* The actual address, when it was opened with port 0. */
 const struct transport_addr *udp_listener_addr(const struct udp_listener *listener);

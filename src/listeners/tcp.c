@@ -121,7 +121,7 @@ const struct transport_addr *tcp_listener_addr(const struct tcp_listener *listen
 static enum err open_socket(struct tcp_listener *listener, const struct listener_host *host,
                             const struct transport_addr *addr, struct transport_addr *bound)
 {
-	enum err err = socket_open(addr, SOCK_STREAM, &listener->fd, bound);
+	enum err err = socket_open(addr, SOCK_STREAM, host->device, &listener->fd, bound);
 
 	if (err != OK)
 		return err;

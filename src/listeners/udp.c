@@ -13,6 +13,7 @@ enum { BUFFER_SIZE_DEFAULT = 4 * 1024 * 1024 };
 struct udp_listener {
 	struct path path;         /* of all its UDP clients */
 	struct io_socket *socket; /* owned */
+	int fd;                   /* its own */
 	struct datagrams datagrams;
 };
 
@@ -21,7 +22,6 @@ static void path_send(struct path *path, const struct packet *packet,
 static void path_close(struct path *path);
 static void on_receive(void *owner, struct packet *packets, size_t n);
 static void on_receive_at_door(void *owner, struct packet *packets, size_t n);
-static void set_buffer_size(int fd, int option_force, int option, int size);
 static enum err attach(struct udp_listener *listener, int fd);
 
 static const struct path_ops udp_path = {.send = path_send, .close = path_close};
@@ -37,17 +37,18 @@ enum err udp_listener_create(const struct listener_host *host, const struct tran
 	if (listener == NULL)
 		return ERR_NO_MEMORY;
 	listener->path.ops = &udp_path;
-	err = socket_open(addr, SOCK_DGRAM, &fd, &bound);
+	err = socket_open(addr, SOCK_DGRAM, host->device, &fd, &bound);
 	if (err != OK)
 		goto fail_socket;
-	set_buffer_size(fd, SO_RCVBUFFORCE, SO_RCVBUF, size);
-	set_buffer_size(fd, SO_SNDBUFFORCE, SO_SNDBUF, size);
+	socket_set_buffers(fd, size);
+	listener->fd = fd;
 	err = datagrams_init(&listener->datagrams, host, &bound, serve_udp);
 	if (err != OK)
 		goto fail_datagrams;
 	err = attach(listener, fd);
 	if (err != OK)
 		goto fail_attach;
+	listener->fd = fd;
 	*result = listener;
 	return OK;
 
@@ -69,9 +70,24 @@ void udp_listener_destroy(struct udp_listener *listener)
 	free(listener);
 }
 
+enum err udp_listener_send_now(const struct udp_listener *listener, const struct packet *packet,
+                               const struct transport_addr *dst)
+{
+	ssize_t sent = sendto(listener->fd, packet->data, packet->len, MSG_DONTWAIT, &dst->any,
+	                      addr_len(dst));
+
+	return sent == (ssize_t)packet->len ? OK : ERR_SYSTEM;
+}
+
 const struct transport_addr *udp_listener_addr(const struct udp_listener *listener)
 {
 	return &listener->datagrams.server;
+}
+
+/* SO_REUSEPORT is for sockets of one user, which is theirs and not that of who opens them. */
+enum err udp_listener_set_user(struct udp_listener *listener, uid_t user)
+{
+	return fchown(listener->fd, user, (gid_t)-1) == 0 ? OK : ERR_SYSTEM;
 }
 
 void udp_listener_input(struct udp_listener *listener, struct packet *packet)
@@ -82,20 +98,13 @@ void udp_listener_input(struct udp_listener *listener, struct packet *packet)
 static enum err attach(struct udp_listener *listener, int fd)
 {
 	const struct listener_host *host = listener->datagrams.host;
-	struct io_handler handler = {
+	const struct io_handler handler = {
 		.receive = host->door != NULL ? on_receive_at_door : on_receive,
 		.owner = listener,
 	};
 
 	return io_attach(host->io, fd, addr_family(&listener->datagrams.server), &handler,
 	                 &listener->socket);
-}
-
-/* The forced form passes the system's limit and is for the privileged. */
-static void set_buffer_size(int fd, int option_force, int option, int size)
-{
-	if (setsockopt(fd, SOL_SOCKET, option_force, &size, sizeof size) != 0)
-		(void)setsockopt(fd, SOL_SOCKET, option, &size, sizeof size);
 }
 
 static void path_send(struct path *path, const struct packet *packet,

@@ -18,6 +18,8 @@
 #include "listeners/datagrams.h"
 #include "listeners/socket.h"
 
+enum { BUFFER_SIZE_DEFAULT = 1024 * 1024 }; /* of one client's burst, not of all clients' */
+
 struct udp_endpoints {
 	struct hash_table clients; /* owned: endpoints by their client's address */
 	uint64_t hash_seed;
@@ -84,18 +86,16 @@ const struct transport_addr *udp_endpoints_addr(const struct udp_endpoints *endp
 	return &endpoints->datagrams.server;
 }
 
-enum err udp_endpoint_open(const struct transport_addr *server, const struct transport_addr *client,
+enum err udp_endpoint_open(const struct listener_host *host, const struct five_tuple *tuple,
                            int socket_buffer_size, int *fd)
 {
+	const struct transport_addr *client = &tuple->client;
 	struct transport_addr bound;
-	enum err err = socket_open(server, SOCK_DGRAM, fd, &bound);
+	enum err err = socket_open(&tuple->server, SOCK_DGRAM, host->device, fd, &bound);
 
 	if (err != OK)
 		return err;
-	if (socket_buffer_size > 0) {
-		(void)setsockopt(*fd, SOL_SOCKET, SO_RCVBUF, &socket_buffer_size, sizeof(int));
-		(void)setsockopt(*fd, SOL_SOCKET, SO_SNDBUF, &socket_buffer_size, sizeof(int));
-	}
+	socket_set_buffers(*fd, socket_buffer_size > 0 ? socket_buffer_size : BUFFER_SIZE_DEFAULT);
 	if (connect(*fd, &client->any, addr_len(client)) != 0) {
 		int saved = errno;
 

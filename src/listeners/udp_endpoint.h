@@ -16,9 +16,9 @@ MUST_CHECK enum err udp_endpoints_create(const struct listener_host *host,
 void udp_endpoints_destroy(struct udp_endpoints *endpoints);
 const struct transport_addr *udp_endpoints_addr(const struct udp_endpoints *endpoints);
 
-/* Opens the socket of one; any thread. socket_buffer_size 0: the system's. ERR_SYSTEM with errno. */
-MUST_CHECK enum err udp_endpoint_open(const struct transport_addr *server,
-                                      const struct transport_addr *client, int socket_buffer_size,
+/* Opens the socket of one; any thread. socket_buffer_size 0: 1 MiB. ERR_SYSTEM with errno. */
+MUST_CHECK enum err udp_endpoint_open(const struct listener_host *host,
+                                      const struct five_tuple *tuple, int socket_buffer_size,
                                       int *fd);
 /* Takes over the socket for a client that has none here yet. guest is what the host's stray() and
  * ended() are told. It ends by itself when its client was silent for the idle timeout and has neither a

@@ -7,12 +7,27 @@
 #include "relay/reservation.h"
 #include "relay/thread.h"
 
+/* RFC 5780: the client asked to be answered from another address than it came to. So rare that it is
+ * worth no batch, and that address may well be another thread's. */
+static void act_send_elsewhere(struct relay_thread *thread, const struct turn_action *action)
+{
+	const struct udp_listener *listener = relay_find_udp(thread->relay, &action->message->src);
+
+	if (listener == NULL ||
+	    udp_listener_send_now(listener, action->message, &action->dst) != OK)
+		counter_add(&thread->counters, COUNT_drop_send_failed, 1);
+}
+
 /* The core lends its message until it is asked again, io wants it until the flush: a copy. */
 static void act_send(struct relay_thread *thread, const struct turn_action *action)
 {
 	struct path *path = action->path;
 	struct packet packet = *action->message;
 
+	if (path == NULL) {
+		act_send_elsewhere(thread, action);
+		return;
+	}
 	if (packet.len > REPLY_SIZE) {
 		counter_add(&thread->counters, COUNT_drop_reply_full, 1);
 		return;

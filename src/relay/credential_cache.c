@@ -9,10 +9,9 @@
 #include "base/random.h"
 
 static const size_t entries_max[CACHE_STATE_COUNT] = {
-	[CACHE_ASKED] = CACHE_ASKED_MAX,
-	[CACHE_FOUND] = CACHE_FOUND_MAX,
-	[CACHE_NOT_FOUND] = CACHE_NOT_FOUND_MAX,
-	[CACHE_SECRETS] = 1,
+	[CACHE_ASKED] = CACHE_ASKED_MAX,         [CACHE_FOUND] = CACHE_FOUND_MAX,
+	[CACHE_NOT_FOUND] = CACHE_NOT_FOUND_MAX, [CACHE_SECRETS] = REALM_SECRETS_MAX,
+	[CACHE_TOKEN_KEY] = CACHE_TOKEN_KEY_MAX,
 };
 
 static uint64_t key_hash(const struct credential_cache *cache, const struct cache_key *key);
@@ -98,6 +97,9 @@ void credential_cache_remove(struct credential_cache *cache, struct cache_entry 
 	if (entry->user != NULL)
 		bytes_wipe(&entry->user->keys, sizeof entry->user->keys);
 	free(entry->user);
+	if (entry->token_key != NULL)
+		bytes_wipe(entry->token_key, sizeof *entry->token_key);
+	free(entry->token_key);
 	free(entry);
 }
 

@@ -5,14 +5,21 @@
 #include "base/hash_table.h"
 #include "base/list.h"
 #include "base/timestamp.h"
+#include "relay/realm_secrets.h"
 #include "relay/user_keys.h"
 #include "store/store.h"
 #include "stun/integrity.h"
+#include "turn/turn.h"
 
-enum { CACHE_FOUND_MAX = 8000, CACHE_NOT_FOUND_MAX = 2000, CACHE_ASKED_MAX = 4096 };
+enum {
+	CACHE_FOUND_MAX = 8000,
+	CACHE_NOT_FOUND_MAX = 2000,
+	CACHE_ASKED_MAX = 4096,
+	CACHE_TOKEN_KEY_MAX = 1000,
+};
 
-/* What was asked, as bytes: a kind and a name or a USERHASH. */
-enum { CACHE_KEY_MAX = 1 + STORE_TEXT_MAX };
+/* What was asked, as bytes: a kind, a realm with its end, and a name or a USERHASH. */
+enum { CACHE_KEY_MAX = 1 + 2 * STORE_TEXT_MAX };
 struct cache_key {
 	size_t len;
 	uint8_t bytes[CACHE_KEY_MAX];
@@ -22,7 +29,8 @@ enum cache_state {
 	CACHE_ASKED,
 	CACHE_FOUND, /* a user */
 	CACHE_NOT_FOUND,
-	CACHE_SECRETS,    /* the credentials have them */
+	CACHE_SECRETS,    /* of a realm; the credentials have them */
+	CACHE_TOKEN_KEY,  /* of an authorization server */
 	CACHE_STATE_COUNT /* the number of states */
 };
 
@@ -31,12 +39,18 @@ struct cache_user {
 	char name[]; /* with its end */
 };
 
+struct cache_token_key {
+	struct turn_token_key key;
+	uint64_t valid_until_s; /* since 1970; 0: for ever */
+};
+
 struct cache_entry {
 	struct list node; /* in the list of its state, oldest first */
 	enum cache_state state;
-	timestamp asked_at, deadline; /* deadline: when it is forgotten */
-	struct list waiting;          /* owned, by credentials.c, while it is CACHE_ASKED */
-	struct cache_user *user;      /* owned; when CACHE_FOUND */
+	timestamp asked_at, deadline;      /* deadline: when it is forgotten */
+	struct list waiting;               /* owned, by credentials.c, while it is CACHE_ASKED */
+	struct cache_user *user;           /* owned; when CACHE_FOUND */
+	struct cache_token_key *token_key; /* owned; when CACHE_TOKEN_KEY */
 	uint64_t hash;
 	size_t key_len;
 	uint8_t key[]; /* bytes of the cache_key */

@@ -1,8 +1,9 @@
 /* Which keys a username has: of a static user, of a name that a shared secret vouches for, of a
- * user in the store.
+ * user in the store; which key an authorization server has.
  *
  * A user of the store is remembered for 60 s and one it does not have for 5 s; its secrets for 5 s,
- * so that a new one counts at once. Requests that wait for the same answer share one question. */
+ * and keys of
+ * authorization servers too, so that a new one counts at once. Requests that wait for the same answer share one question. */
 #include "relay/credentials.h"
 
 #include <stdio.h>
@@ -10,26 +11,29 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/log.h"
 #include "relay/credential_cache.h"
+#include "relay/origins.h"
+#include "relay/realm_secrets.h"
 #include "relay/secret_name.h"
 #include "relay/static_users.h"
+#include "stun/access_token.h"
 
 enum {
 	FOUND_LIFETIME_MS = 60000,
 	NOT_FOUND_LIFETIME_MS = 5000,
 	SECRETS_LIFETIME_MS = 5000,
-	WAITING_MAX = 8192, /* requests; the core parks fewer */
+	TOKEN_KEY_LIFETIME_MS = 5000,
+	TOKEN_KEY_GRACE_S = 5, /* as in coturn: clocks differ */
+	WAITING_MAX = 8192,    /* requests; the core parks fewer */
 };
 
-struct secret {
-	char text[CREDENTIALS_SECRET_MAX + 1];
-};
-_Static_assert((int)STORE_SECRET_MAX <= (int)CREDENTIALS_SECRET_MAX, "the store's secrets fit");
+_Static_assert((int)STORE_SECRET_MAX == (int)CREDENTIALS_SECRET_MAX, "secrets are one kind");
 _Static_assert((int)TURN_USERNAME_MAX < (int)STORE_TEXT_MAX, "usernames fit the store");
 _Static_assert((int)TURN_REALM_MAX < (int)STORE_TEXT_MAX, "realms fit the store");
 
 struct credentials {
-	char realm[TURN_REALM_MAX + 1];
+	char realm[TURN_REALM_MAX + 1]; /* of the static users */
 	bool lt_cred_mech, use_auth_secret;
 	char separator;
 	struct store_thread *store; /* owner: the program; NULL: none */
@@ -37,8 +41,12 @@ struct credentials {
 	struct stun_hasher *hasher; /* owned */
 
 	struct static_users users;
-	struct secret secrets[STORE_SECRETS_MAX]; /* static ones, then the store's */
-	size_t static_secrets, secret_count;
+	struct secret secrets[STORE_SECRETS_MAX]; /* static ones, of every realm */
+	size_t secret_count;
+	struct secrets_table stored_secrets;
+	bool watches_origins;
+	struct origins origins;
+	struct store_watch watch;
 
 	struct credential_cache cache;
 	size_t waiting;
@@ -51,7 +59,9 @@ struct lookup {
 	uint64_t cookie;
 	enum stun_password_algorithm algorithm;
 	timestamp now;
-	bool has_username;
+	uint64_t wall_s;
+	bool has_username, is_token;
+	char realm[TURN_REALM_MAX + 1];
 	char username[TURN_USERNAME_MAX + 1];
 	uint8_t userhash[STUN_USERHASH_SIZE];
 };
@@ -64,15 +74,16 @@ struct question {
 };
 
 /* What is asked of the store; the first byte of a cache_key. */
-enum cache_kind { KIND_USERNAME = 1, KIND_USERHASH, KIND_SECRETS };
+enum cache_kind { KIND_USERNAME = 1, KIND_USERHASH, KIND_SECRETS, KIND_TOKEN_KEY };
 
 static enum err secrets_copy(struct credentials *credentials,
                              const struct credentials_settings *settings);
 static bool lookup_init(struct lookup *lookup, struct turn_server *server,
-                        const struct turn_action *action, timestamp now);
+                        const struct turn_action *action);
 static bool static_user_answer(const struct credentials *credentials, const struct lookup *lookup);
-static void secret_name_answer(struct credentials *credentials, const struct lookup *lookup,
-                               uint64_t wall_s);
+static void secret_name_answer(struct credentials *credentials, const struct lookup *lookup);
+static void token_key_answer(struct credentials *credentials, const struct lookup *lookup);
+static void answer_token_key(const struct lookup *lookup, const struct cache_token_key *key);
 static void stored_user_answer(struct credentials *credentials, const struct lookup *lookup);
 static void answer_user(const struct lookup *lookup, const char *name,
                         const struct user_keys *keys);
@@ -80,8 +91,8 @@ static void answer_secret_keys(const struct credentials *credentials, const stru
 static void answer_not_found(const struct lookup *lookup);
 static void answer_unavailable(const struct lookup *lookup);
 
-static void cache_key_init(struct cache_key *key, enum cache_kind kind, const void *bytes,
-                           size_t len);
+static void cache_key_init(struct cache_key *key, enum cache_kind kind, const char *realm,
+                           const void *bytes, size_t len);
 static void store_find(struct credentials *credentials, const struct cache_key *key,
                        const struct lookup *lookup);
 static enum err store_ask(struct credentials *credentials, const struct cache_key *key,
@@ -91,6 +102,9 @@ static void entry_wait(struct credentials *credentials, struct cache_entry *entr
 static void store_answered(struct mail *mail, void *receiver);
 static void secrets_settle(struct credentials *credentials, struct question *question);
 static void user_settle(struct credentials *credentials, struct question *question);
+static void token_key_settle(struct credentials *credentials, struct question *question);
+static enum err token_key_make(const struct store_oauth_key *stored, struct cache_token_key *key);
+static void origins_told(struct mail *mail, void *receiver);
 static struct cache_user *cache_user_create(const struct store_user *user);
 static void stored_user_keys(const struct store_user *user, struct user_keys *keys);
 static void waiting_take(struct list *waiting, struct list *taken);
@@ -128,6 +142,9 @@ enum err credentials_create(const struct credentials_settings *settings,
 	if (err != OK)
 		goto fail_users;
 	credential_cache_init(&credentials->cache, credentials->hasher);
+	secrets_table_init(&credentials->stored_secrets);
+	origins_init(&credentials->origins, credentials->hasher);
+	credentials->watches_origins = settings->store != NULL && settings->dynamic_realms;
 	*credentials_out = credentials;
 	return OK;
 
@@ -145,6 +162,8 @@ void credentials_destroy(struct credentials *credentials)
 {
 	if (credentials == NULL)
 		return;
+	origins_deinit(&credentials->origins);
+	secrets_table_deinit(&credentials->stored_secrets);
 	credential_cache_deinit(&credentials->cache);
 	static_users_deinit(&credentials->users);
 	stun_hasher_destroy(credentials->hasher);
@@ -167,39 +186,40 @@ static enum err secrets_copy(struct credentials *credentials,
 		if (text_copy(secret->text, sizeof secret->text, settings->secrets[i]) != OK)
 			return ERR_INVALID;
 	}
-	credentials->static_secrets = credentials->secret_count = settings->secret_count;
+	credentials->secret_count = settings->secret_count;
 	return OK;
 }
 
 void credentials_find(struct credentials *credentials, struct turn_server *server,
                       const struct turn_action *action, timestamp now, uint64_t wall_s)
 {
-	struct lookup lookup;
+	struct lookup lookup = {.now = now, .wall_s = wall_s};
 
-	if (!lookup_init(&lookup, server, action, now) ||
-	    strcmp(action->find.realm, credentials->realm) != 0)
+	if (!lookup_init(&lookup, server, action))
 		answer_not_found(&lookup);
+	else if (lookup.is_token)
+		token_key_answer(credentials, &lookup);
 	else if (credentials->lt_cred_mech && static_user_answer(credentials, &lookup))
 		return;
 	else if (credentials->use_auth_secret)
-		secret_name_answer(credentials, &lookup, wall_s);
+		secret_name_answer(credentials, &lookup);
 	else
 		stored_user_answer(credentials, &lookup);
 }
 
 /* False when it cannot be anyone's name. */
 static bool lookup_init(struct lookup *lookup, struct turn_server *server,
-                        const struct turn_action *action, timestamp now)
+                        const struct turn_action *action)
 {
 	const struct turn_find_key *find = &action->find;
 
-	*lookup = (struct lookup){
-		.server = server,
-		.cookie = action->cookie,
-		.algorithm = find->algorithm,
-		.now = now,
-		.has_username = find->username != NULL,
-	};
+	lookup->server = server;
+	lookup->cookie = action->cookie;
+	lookup->algorithm = find->algorithm;
+	lookup->has_username = find->username != NULL;
+	lookup->is_token = find->is_token;
+	if (text_copy(lookup->realm, sizeof lookup->realm, find->realm) != OK)
+		return false;
 	if (!lookup->has_username) {
 		memcpy(lookup->userhash, find->userhash, sizeof lookup->userhash);
 		return true;
@@ -216,14 +236,13 @@ static bool static_user_answer(const struct credentials *credentials, const stru
 		lookup->has_username ? static_users_find(users, lookup->username, &name)
 				     : static_users_find_hash(users, lookup->userhash, &name);
 
-	if (keys == NULL)
+	if (keys == NULL || strcmp(lookup->realm, credentials->realm) != 0)
 		return false;
 	answer_user(lookup, name, keys);
 	return true;
 }
 
-static void secret_name_answer(struct credentials *credentials, const struct lookup *lookup,
-                               uint64_t wall_s)
+static void secret_name_answer(struct credentials *credentials, const struct lookup *lookup)
 {
 	struct cache_key key;
 	uint64_t expiry_s;
@@ -236,7 +255,7 @@ static void secret_name_answer(struct credentials *credentials, const struct loo
 		stored_user_answer(credentials, lookup);
 		return;
 	}
-	if (!is_timed || expiry_s < wall_s) {
+	if (!is_timed || expiry_s < lookup->wall_s) {
 		answer_not_found(lookup);
 		return;
 	}
@@ -244,7 +263,7 @@ static void secret_name_answer(struct credentials *credentials, const struct loo
 		answer_secret_keys(credentials, lookup);
 		return;
 	}
-	cache_key_init(&key, KIND_SECRETS, NULL, 0);
+	cache_key_init(&key, KIND_SECRETS, lookup->realm, NULL, 0);
 	store_find(credentials, &key, lookup);
 }
 
@@ -257,9 +276,24 @@ static void stored_user_answer(struct credentials *credentials, const struct loo
 		return;
 	}
 	if (lookup->has_username)
-		cache_key_init(&key, KIND_USERNAME, lookup->username, strlen(lookup->username));
+		cache_key_init(&key, KIND_USERNAME, lookup->realm, lookup->username,
+		               strlen(lookup->username));
 	else
-		cache_key_init(&key, KIND_USERHASH, lookup->userhash, sizeof lookup->userhash);
+		cache_key_init(&key, KIND_USERHASH, lookup->realm, lookup->userhash,
+		               sizeof lookup->userhash);
+	store_find(credentials, &key, lookup);
+}
+
+/* A kid is one of all realms. */
+static void token_key_answer(struct credentials *credentials, const struct lookup *lookup)
+{
+	struct cache_key key;
+
+	if (credentials->store == NULL) {
+		answer_not_found(lookup);
+		return;
+	}
+	cache_key_init(&key, KIND_TOKEN_KEY, "", lookup->username, strlen(lookup->username));
 	store_find(credentials, &key, lookup);
 }
 
@@ -279,18 +313,35 @@ static void answer_user(const struct lookup *lookup, const char *name, const str
 
 static void answer_secret_keys(const struct credentials *credentials, const struct lookup *lookup)
 {
+	const struct realm_secrets *stored =
+		secrets_table_find(&credentials->stored_secrets, lookup->realm);
+	size_t fixed = credentials->secret_count, count = fixed;
 	struct turn_key keys[STORE_SECRETS_MAX];
 
-	if (credentials->secret_count == 0) {
+	if (stored != NULL)
+		count += stored->count;
+	if (count > STORE_SECRETS_MAX)
+		count = STORE_SECRETS_MAX;
+	if (count == 0) {
 		answer_not_found(lookup);
 		return;
 	}
-	for (size_t i = 0; i < credentials->secret_count; i++)
-		secret_name_make_key(credentials->hasher, lookup->algorithm, lookup->username,
-		                     credentials->realm, credentials->secrets[i].text, &keys[i]);
-	turn_key_found(lookup->server, lookup->cookie, keys, credentials->secret_count,
-	               lookup->now);
-	bytes_wipe(keys, credentials->secret_count * sizeof keys[0]);
+	for (size_t i = 0; i < count; i++)
+		secret_name_make_key(
+			credentials->hasher, lookup->algorithm, lookup->username, lookup->realm,
+			i < fixed ? credentials->secrets[i].text : stored->secrets[i - fixed].text,
+			&keys[i]);
+	turn_key_found(lookup->server, lookup->cookie, keys, count, lookup->now);
+	bytes_wipe(keys, count * sizeof keys[0]);
+}
+
+static void answer_token_key(const struct lookup *lookup, const struct cache_token_key *key)
+{
+	if (key->valid_until_s != 0 && lookup->wall_s >= key->valid_until_s)
+		answer_not_found(lookup);
+	else
+		turn_token_key_found(lookup->server, lookup->cookie, &key->key,
+		                     lookup->wall_s * 1000, lookup->now);
 }
 
 static void answer_not_found(const struct lookup *lookup)
@@ -303,13 +354,16 @@ static void answer_unavailable(const struct lookup *lookup)
 	turn_key_unavailable(lookup->server, lookup->cookie, lookup->now);
 }
 
-static void cache_key_init(struct cache_key *key, enum cache_kind kind, const void *bytes,
-                           size_t len)
+static void cache_key_init(struct cache_key *key, enum cache_kind kind, const char *realm,
+                           const void *bytes, size_t len)
 {
-	key->len = 1 + len;
+	size_t realm_size = strlen(realm) + 1;
+
+	key->len = 1 + realm_size + len;
 	key->bytes[0] = (uint8_t)kind;
+	memcpy(key->bytes + 1, realm, realm_size);
 	if (len > 0)
-		memcpy(key->bytes + 1, bytes, len);
+		memcpy(key->bytes + 1 + realm_size, bytes, len);
 }
 
 static void store_find(struct credentials *credentials, const struct cache_key *key,
@@ -325,6 +379,8 @@ static void store_find(struct credentials *credentials, const struct cache_key *
 		answer_not_found(lookup);
 	else if (entry->state == CACHE_SECRETS)
 		answer_secret_keys(credentials, lookup);
+	else if (entry->state == CACHE_TOKEN_KEY)
+		answer_token_key(lookup, entry->token_key);
 	else
 		answer_user(lookup, entry->user->name, &entry->user->keys);
 }
@@ -336,6 +392,7 @@ static enum err store_ask(struct credentials *credentials, const struct cache_ke
 		[KIND_USERNAME] = STORE_FIND_USER,
 		[KIND_USERHASH] = STORE_FIND_USERHASH,
 		[KIND_SECRETS] = STORE_LIST_SECRETS,
+		[KIND_TOKEN_KEY] = STORE_FIND_OAUTH_KEY,
 	};
 	struct question *question = calloc(1, sizeof *question);
 	enum err err = ERR_NO_MEMORY;
@@ -352,7 +409,7 @@ static enum err store_ask(struct credentials *credentials, const struct cache_ke
 	question->request.mail.deliver = store_answered;
 	question->request.reply_to = credentials->replies;
 	question->request.question = questions[key->bytes[0]];
-	memcpy(question->request.realm, credentials->realm, sizeof credentials->realm);
+	memcpy(question->request.realm, lookup->realm, sizeof lookup->realm);
 	memcpy(question->request.name, lookup->username, sizeof lookup->username);
 	memcpy(question->request.userhash, lookup->userhash, sizeof lookup->userhash);
 	store_thread_ask(credentials->store, &question->request);
@@ -387,6 +444,8 @@ static void store_answered(struct mail *mail, void *receiver)
 	waiting_take(&question->entry->waiting, &waiting);
 	if (request->question == STORE_LIST_SECRETS)
 		secrets_settle(credentials, question);
+	else if (request->question == STORE_FIND_OAUTH_KEY)
+		token_key_settle(credentials, question);
 	else
 		user_settle(credentials, question);
 	waiting_answer(credentials, &waiting, request);
@@ -399,18 +458,13 @@ static void secrets_settle(struct credentials *credentials, struct question *que
 {
 	struct store_request *request = &question->request;
 	struct cache_entry *entry = question->entry;
-	size_t count = credentials->static_secrets;
+	struct secret *secrets = (struct secret *)request->secrets;
 
-	if (request->result != OK) {
+	if (request->result != OK || secrets_table_set(&credentials->stored_secrets, request->realm,
+	                                               secrets, request->secret_count) != OK) {
 		credential_cache_remove(&credentials->cache, entry);
 		return;
 	}
-	bytes_wipe(&credentials->secrets[count],
-	           (STORE_SECRETS_MAX - count) * sizeof credentials->secrets[0]);
-	for (size_t i = 0; i < request->secret_count && count < STORE_SECRETS_MAX; i++)
-		memcpy(credentials->secrets[count++].text, request->secrets[i],
-		       sizeof request->secrets[i]);
-	credentials->secret_count = count;
 	credential_cache_settle(&credentials->cache, entry, CACHE_SECRETS,
 	                        entry->asked_at + SECRETS_LIFETIME_MS);
 }
@@ -430,6 +484,47 @@ static void user_settle(struct credentials *credentials, struct question *questi
 		                        entry->asked_at + NOT_FOUND_LIFETIME_MS);
 	else
 		credential_cache_remove(&credentials->cache, entry);
+}
+
+/* A key that is none is as good as not found: the log says why. */
+static void token_key_settle(struct credentials *credentials, struct question *question)
+{
+	struct cache_entry *entry = question->entry;
+	struct store_request *request = &question->request;
+
+	if (request->result == OK)
+		entry->token_key = calloc(1, sizeof *entry->token_key);
+	if (entry->token_key != NULL &&
+	    token_key_make(&request->oauth_key, entry->token_key) != OK) {
+		free(entry->token_key);
+		entry->token_key = NULL;
+		request->result = ERR_NOT_FOUND;
+	}
+	if (entry->token_key != NULL)
+		credential_cache_settle(&credentials->cache, entry, CACHE_TOKEN_KEY,
+		                        entry->asked_at + TOKEN_KEY_LIFETIME_MS);
+	else if (request->result == ERR_NOT_FOUND)
+		credential_cache_settle(&credentials->cache, entry, CACHE_NOT_FOUND,
+		                        entry->asked_at + NOT_FOUND_LIFETIME_MS);
+	else
+		credential_cache_remove(&credentials->cache, entry);
+}
+
+static enum err token_key_make(const struct store_oauth_key *stored, struct cache_token_key *key)
+{
+	if (text_copy(key->key.realm, sizeof key->key.realm, stored->realm) != OK ||
+	    access_token_key(stored->algorithm, stored->key, stored->key_len, &key->key.key) !=
+	            OK) {
+		log_warning("OAuth key not used: as_rs_alg is A256GCM with 32 bytes of key, or "
+		            "A128GCM with 16",
+		            "kid=%s as_rs_alg=%s bytes=%zu", stored->kid, stored->algorithm,
+		            stored->key_len);
+		return ERR_INVALID;
+	}
+	key->valid_until_s = stored->lifetime_s == 0
+	                             ? 0
+	                             : stored->timestamp + stored->lifetime_s + TOKEN_KEY_GRACE_S;
+	return OK;
 }
 
 /* NULL without memory: then it is not remembered. */
@@ -488,11 +583,20 @@ static void waiting_answer(struct credentials *credentials, struct list *waiting
 static void lookup_answer(const struct credentials *credentials, const struct lookup *lookup,
                           const struct store_request *request)
 {
+	const struct secrets_table *stored = &credentials->stored_secrets;
+	struct cache_token_key token_key;
 	struct user_keys keys;
 
 	if (request->question == STORE_LIST_SECRETS &&
-	    (request->result == OK || credentials->secret_count > 0)) {
+	    (request->result == OK || credentials->secret_count > 0 ||
+	     secrets_table_find(stored, lookup->realm) != NULL)) {
 		answer_secret_keys(credentials, lookup);
+	} else if (request->question == STORE_FIND_OAUTH_KEY && request->result == OK) {
+		if (token_key_make(&request->oauth_key, &token_key) == OK)
+			answer_token_key(lookup, &token_key);
+		else
+			answer_not_found(lookup);
+		bytes_wipe(&token_key, sizeof token_key);
 	} else if (request->result == OK) {
 		stored_user_keys(&request->user, &keys);
 		answer_user(lookup, request->user.name, &keys);
@@ -502,4 +606,35 @@ static void lookup_answer(const struct credentials *credentials, const struct lo
 	} else {
 		answer_unavailable(lookup);
 	}
+}
+
+const char *credentials_realm_of_origin(const struct credentials *credentials, const char *origin)
+{
+	return origins_find(&credentials->origins, origin);
+}
+
+bool credentials_know_origins(const struct credentials *credentials)
+{
+	return !credentials->watches_origins || credentials->origins.stored != NULL;
+}
+
+void credentials_watch_origins(struct credentials *credentials)
+{
+	if (!credentials->watches_origins)
+		return;
+	credentials->watch = (struct store_watch){
+		.notify = credentials->replies,
+		.deliver = origins_told,
+		.context = credentials,
+	};
+	store_thread_watch_origins(credentials->store, &credentials->watch);
+}
+
+static void origins_told(struct mail *mail, void *receiver)
+{
+	struct store_origins *stored = CONTAINER_OF(mail, struct store_origins, mail);
+	struct credentials *credentials = stored->context;
+
+	(void)receiver;
+	origins_set(&credentials->origins, stored);
 }

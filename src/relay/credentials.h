@@ -1,5 +1,7 @@
 /* Who may relay: the answers to the core's TURN_FIND_KEY. Static users, time-limited names under a
- * shared secret (the TURN REST interface), and what the store knows, of one realm.
+ * shared secret (the TURN REST interface), and what the store knows, of every realm that the core asks
+ * for; the authorization servers whose access tokens are taken (RFC 7635); and which realm an ORIGIN
+ * belongs to.
  *
  *     find ──► static user? ──► name under a secret? ──► remembered? ──► ask the store
  *               at once            at once                at once          by mail
@@ -34,7 +36,8 @@ MUST_CHECK enum err credentials_user_parse(const char *text, struct credentials_
                                            char problem[256]);
 
 struct credentials_settings { /* copied, but for the store and the mailbox */
-	const char *realm;
+	const char
+		*realm; /* the default one, and that of the users below; the secrets count in any */
 	const struct credentials_user *users;
 	size_t user_count;
 	bool lt_cred_mech; /* with use_auth_secret: static users count beside the secrets */
@@ -42,6 +45,7 @@ struct credentials_settings { /* copied, but for the store and the mailbox */
 	const char *const *secrets; /* static-auth-secret, at most STORE_SECRETS_MAX count */
 	size_t secret_count;
 	char separator;             /* rest-api-separator, ':' by default */
+	bool dynamic_realms;        /* the store knows origins */
 	struct store_thread *store; /* NULL: there is none */
 	struct mailbox *replies;    /* the relay thread's; it delivers */
 };
@@ -54,11 +58,21 @@ MUST_CHECK enum err credentials_create(const struct credentials_settings *settin
  * again. */
 void credentials_destroy(struct credentials *credentials);
 
+/* Asks the store to tell of origins from now on, when there are any to know of; the store thread is
+ * stopped before the credentials are destroyed. */
+void credentials_watch_origins(struct credentials *credentials);
+/* False until the store has told of them for the first time. */
+bool credentials_know_origins(const struct credentials *credentials);
+
 /* Answers a TURN_FIND_KEY with turn_key_found, _not_found or _unavailable, now or when mail from the
  * store is delivered; the host carries out the server's actions after either. wall_s is the time in
  * seconds since 1970, for names that expire. The action is lent; the server outlives the question. */
 void credentials_find(struct credentials *credentials, struct turn_server *server,
                       const struct turn_action *action, timestamp now, uint64_t wall_s);
+
+/* Returns the realm that an ORIGIN in the form of stun_origin_normalise belongs to, lent until mail from
+ * the store is delivered; NULL: to none. Asks nobody. */
+const char *credentials_realm_of_origin(const struct credentials *credentials, const char *origin);
 
 /* How many answers of the store are remembered or awaited; it has a bound. */
 size_t credentials_cached(const struct credentials *credentials);

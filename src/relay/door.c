@@ -1,6 +1,9 @@
 /* A listener thread's side of handing clients over: whom it has given to which thread. What relay
  * threads do with them is left to arrivals.c, whether a client is worth it to the core. */
+#include "relay/door.h"
+
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,7 +30,9 @@ struct door {
 	struct log_limit troubles;
 };
 
-static void hand_over_datagrams(struct door *door, const struct five_tuple *tuple,
+static enum err try_endpoint(const struct relay_thread *thread, const struct transport_addr *server,
+                             char problem[256]);
+static bool hand_over_datagrams(struct door *door, const struct five_tuple *tuple,
                                 const struct packet *packet);
 static struct relay_thread *choose(struct door *door, enum counter level,
                                    unsigned (*most)(const struct relay_thread *));
@@ -35,7 +40,7 @@ static unsigned endpoints_max(const struct relay_thread *thread);
 static unsigned connections_max(const struct relay_thread *thread);
 static enum err give(struct door *door, struct relay_thread *taker, const struct five_tuple *tuple,
                      int fd);
-static void refuse(struct door *door, const struct five_tuple *tuple, const char *reason);
+static bool count_refused(struct door *door, const struct five_tuple *tuple, const char *reason);
 static struct guest *guest_find(const struct door *door, const struct five_tuple *tuple);
 static struct guest *guest_create(struct door *door, const struct five_tuple *tuple,
                                   struct relay_thread *taker);
@@ -60,6 +65,37 @@ enum err door_create(struct relay_thread *thread, struct door **result)
 	random_bytes(&door->hash_seed, sizeof door->hash_seed);
 	*result = door;
 	return OK;
+}
+
+enum err door_check(const struct relay *relay, char problem[256])
+{
+	for (unsigned i = 0; i < relay->thread_count; i++) {
+		const struct relay_thread *thread = relay->threads[i];
+
+		for (size_t j = 0; j < thread->udp_count && thread->door != NULL; j++)
+			if (try_endpoint(thread, udp_listener_addr(thread->udp[j]), problem) != OK)
+				return ERR_SYSTEM;
+	}
+	return OK;
+}
+
+static enum err try_endpoint(const struct relay_thread *thread, const struct transport_addr *server,
+                             char problem[256])
+{
+	const struct five_tuple tuple = {.client = *server, .server = *server};
+	char text[ADDR_TEXT_SIZE];
+	int fd;
+
+	if (udp_endpoint_open(&thread->host, &tuple, 0, &fd) == OK) {
+		close(fd);
+		return OK;
+	}
+	snprintf(problem, 256,
+	         "network-engine=dedicated opens a socket on %s for each client, which proc-user "
+	         "may "
+	         "not: %s: use another engine, or a port above 1023",
+	         addr_format(server, text), strerror(errno));
+	return ERR_SYSTEM;
 }
 
 void door_destroy(struct door *door)
@@ -89,7 +125,10 @@ void door_client_input(void *context, struct path *path, const struct five_tuple
 		switch (turn_client_input(thread->server, &tuples[i], path, &packets[i], now,
 		                          &forward)) {
 		case TURN_HAND_OVER:
-			hand_over_datagrams(thread->door, &tuples[i], &packets[i]);
+			if (hand_over_datagrams(thread->door, &tuples[i], &packets[i]))
+				break;
+			turn_hand_over_failed(thread->server, &tuples[i], path, &packets[i], now);
+			relay_thread_act(thread, now);
 			break;
 		case TURN_CONSUMED:
 			relay_thread_act(thread, now);
@@ -127,7 +166,7 @@ static void on_dtls_client(void *context, const struct transport_addr *server,
 	struct relay_thread *thread = context;
 	struct five_tuple tuple = tuple_of(&packet->src, server, TRANSPORT_UDP);
 
-	hand_over_datagrams(thread->door, &tuple, packet);
+	(void)hand_over_datagrams(thread->door, &tuple, packet); /* it repeats its ClientHello */
 }
 
 static void on_stream(void *context, const struct transport_addr *server,
@@ -152,36 +191,30 @@ const struct listener_door door_listeners = {
 /* ---- handing over ---- */
 
 /* The socket is the client's from connect() on: datagrams that reach the listener after that were
- * under way, and are passed on behind the one that led to it. */
-static void hand_over_datagrams(struct door *door, const struct five_tuple *tuple,
+ * under way, and are passed on behind the one that led to it. False: there is no place for it. */
+static bool hand_over_datagrams(struct door *door, const struct five_tuple *tuple,
                                 const struct packet *packet)
 {
+	int size = (int)door->thread->relay->config->sock_buf_size, fd;
 	struct relay_thread *taker = choose(door, COUNT_endpoints_now, endpoints_max);
 	struct guest *guest;
-	int fd;
 
-	if (taker == NULL) {
-		refuse(door, tuple, "max-endpoints");
-		return;
-	}
+	if (taker == NULL)
+		return count_refused(door, tuple, "max-endpoints");
 	guest = guest_create(door, tuple, taker);
-	if (guest == NULL) {
-		refuse(door, tuple, err_string(ERR_NO_MEMORY));
-		return;
-	}
-	if (udp_endpoint_open(&tuple->server, &tuple->client,
-	                      (int)door->thread->relay->config->sock_buf_size, &fd) != OK) {
+	if (guest == NULL)
+		return count_refused(door, tuple, err_string(ERR_NO_MEMORY));
+	if (udp_endpoint_open(&door->thread->host, tuple, size, &fd) != OK) {
 		guest_destroy(door, guest);
-		refuse(door, tuple, strerror(errno));
-		return;
+		return count_refused(door, tuple, strerror(errno));
 	}
 	if (give(door, taker, tuple, fd) != OK) {
 		close(fd);
 		guest_destroy(door, guest);
-		refuse(door, tuple, err_string(ERR_NO_MEMORY));
-		return;
+		return count_refused(door, tuple, err_string(ERR_NO_MEMORY));
 	}
 	pass(door, guest, packet, true);
+	return true;
 }
 
 static unsigned endpoints_max(const struct relay_thread *thread)
@@ -243,8 +276,8 @@ static enum err give(struct door *door, struct relay_thread *taker, const struct
 	return OK;
 }
 
-/* The client repeats its request, and may then have better luck. */
-static void refuse(struct door *door, const struct five_tuple *tuple, const char *reason)
+/* Returns false for its caller to. */
+static bool count_refused(struct door *door, const struct five_tuple *tuple, const char *reason)
 {
 	char client[ADDR_TEXT_SIZE];
 	unsigned held_back;
@@ -253,6 +286,7 @@ static void refuse(struct door *door, const struct five_tuple *tuple, const char
 	if (log_limit_passes(&door->troubles, timestamp_now(), &held_back))
 		log_warning("client refused", "client=%s reason=\"%s\" held_back=%u",
 		            addr_format(&tuple->client, client), reason, held_back);
+	return false;
 }
 
 /* ---- letters ---- */

@@ -1,4 +1,5 @@
-/* Which IP addresses to listen on and to relay from. */
+/* Which transport addresses to listen on, which of them RFC 5780 pairs, and which IP addresses to relay
+ * from. */
 #include "relay/frontends.h"
 
 #include <errno.h>
@@ -7,9 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "listeners/listener.h"
+#include "listeners/socket.h"
 
 /* Link-local IPv6 addresses need a scope that no client can give; the rest is kept. */
 static bool is_usable(const struct ifaddrs *interface)
@@ -41,7 +45,7 @@ static bool is_tentative(const struct transport_addr *addr)
 {
 	char text[ADDR_TEXT_SIZE];
 
-	if (addr_family(addr) != AF_INET6 || listener_probe(addr, SOCK_DGRAM) == OK ||
+	if (addr_family(addr) != AF_INET6 || listener_probe(addr, SOCK_DGRAM, NULL) == OK ||
 	    errno != EADDRNOTAVAIL)
 		return false;
 	log_info("address left out", "ip=%s reason=\"tentative, or a duplicate\"",
@@ -165,13 +169,26 @@ static enum err tell_relay_failure(const struct transport_addr *ip, char problem
 	return ERR_SYSTEM;
 }
 
+static void add_mapping(struct relay *relay, const struct transport_addr *ip,
+                        const struct transport_addr *public_ip)
+{
+	struct turn_address_map *map = relay->address_map;
+
+	for (size_t i = 0; i < relay->address_map_count; i++)
+		if (addr_equal_ip(&map[i].private_ip, ip))
+			return;
+	if (!addr_equal_ip(ip, public_ip))
+		map[relay->address_map_count++] =
+			(struct turn_address_map){.public_ip = *public_ip, .private_ip = *ip};
+}
+
 static enum err add_relays(struct relay *relay, const struct transport_addr *ips, size_t count,
                            char problem[256])
 {
 	const struct config *config = relay->config;
 
 	relay->addresses = calloc(count, sizeof *relay->addresses);
-	relay->address_map = calloc(count, sizeof *relay->address_map);
+	relay->address_map = calloc(count + relay->frontend_ip_count, sizeof *relay->address_map);
 	if (relay->addresses == NULL || relay->address_map == NULL)
 		return tell_failure(ERR_NO_MEMORY, "relay-ip", problem);
 	for (size_t i = 0; i < count; i++) {
@@ -179,17 +196,25 @@ static enum err add_relays(struct relay *relay, const struct transport_addr *ips
 
 		address->ip = ips[i];
 		addr_set_port(&address->ip, 0);
-		if (listener_probe(&address->ip, SOCK_DGRAM) != OK)
+		if (listener_probe(&address->ip, SOCK_DGRAM, config->relay_device) != OK)
 			return tell_relay_failure(&address->ip, problem);
 		set_public_ip(address, &config->external_ip);
 		if (port_pool_create(config->min_port, config->max_port, &address->ports) != OK)
 			return tell_failure(ERR_NO_MEMORY, "relay-ip", problem);
 		relay->address_count++;
-		if (!addr_equal_ip(&address->ip, &address->public_ip))
-			relay->address_map[relay->address_map_count++] = (struct turn_address_map){
-				.public_ip = address->public_ip, .private_ip = address->ip};
+		add_mapping(relay, &address->ip, &address->public_ip);
 	}
 	return OK;
+}
+
+/* As external-ip has it for any local address of its family. */
+static struct transport_addr public_ip_of(const struct relay *relay,
+                                          const struct transport_addr *ip)
+{
+	struct relay_address address = {.ip = *ip};
+
+	set_public_ip(&address, &relay->config->external_ip);
+	return address.public_ip;
 }
 
 /* As coturn: relay-ip, else listening-ip, else what the machine has; loopback only when there is
@@ -211,7 +236,7 @@ static enum err choose_relays(const struct config *config, struct transport_addr
 
 enum err frontends_find_relays(struct relay *relay, char problem[256])
 {
-	struct transport_addr *ips = NULL;
+	struct transport_addr *ips = NULL, public_ip;
 	size_t count = 0;
 	enum err err = choose_relays(relay->config, &ips, &count);
 
@@ -221,25 +246,203 @@ enum err frontends_find_relays(struct relay *relay, char problem[256])
 	                : tell_failure(ERR_NOT_FOUND, "relay-ip: the machine has no address",
 	                               problem);
 	free(ips);
+	/* Behind those of relays, as a public address that stands for both is a relayed one to peers. */
+	for (size_t i = 0; err == OK && i < relay->frontend_ip_count; i++) {
+		public_ip = public_ip_of(relay, &relay->frontend_ips[i]);
+		if (!addr_is_loopback(&relay->frontend_ips[i]))
+			add_mapping(relay, &relay->frontend_ips[i], &public_ip);
+	}
 	return err;
 }
 
-/* Every port takes plain and secure clients; without a certificate the second has no use. */
-enum err frontends_list(struct relay *relay, char problem[256])
+/* ---- frontends ---- */
+
+/* What a listening IP has a port for, and the port that RFC 5780 wants beside it. Every port takes
+ * plain and secure clients; without a certificate the second row has no use. */
+struct port_pair {
+	uint16_t port, other;
+};
+
+static size_t list_ports(const struct relay *relay, struct port_pair pairs[2])
 {
 	const struct config *config = relay->config;
-	const uint16_t ports[2] = {config->listening_port, config->tls_listening_port};
-	bool has_second = ports[0] != ports[1] && (relay->tls != NULL || relay->dtls != NULL);
-	size_t count = (has_second ? 2 : 1) * relay->frontend_ip_count;
+	uint16_t port = config->listening_port, tls_port = config->tls_listening_port;
+	bool has_second = port != tls_port && (relay->tls != NULL || relay->dtls != NULL);
 
-	relay->frontends = calloc(count, sizeof *relay->frontends);
+	pairs[0].port = port;
+	pairs[0].other = config->alt_listening_port ? config->alt_listening_port : port + 1;
+	pairs[1].port = tls_port;
+	pairs[1].other =
+		config->alt_tls_listening_port ? config->alt_tls_listening_port : tls_port + 1;
+	return has_second ? 2 : 1;
+}
+
+/* A second IP that the same clients can reach and tell from the first. */
+static bool is_partner(const struct relay *relay, const struct transport_addr *ip,
+                       const struct transport_addr *other)
+{
+	struct transport_addr seen = public_ip_of(relay, ip);
+	struct transport_addr other_seen = public_ip_of(relay, other);
+
+	return addr_family(ip) == addr_family(other) && !addr_equal_ip(&seen, &other_seen) &&
+	       addr_is_loopback(ip) == addr_is_loopback(other);
+}
+
+/* The next one in the order of listening-ip, and after the last the first: of two addresses each is
+ * the other's. NULL: there is none, or RFC 5780 is off. */
+static const struct transport_addr *find_partner(const struct relay *relay, size_t index)
+{
+	const struct transport_addr *ips = relay->frontend_ips;
+	size_t count = relay->frontend_ip_count;
+
+	for (size_t i = 1; relay->config->rfc5780 && i < count; i++)
+		if (is_partner(relay, &ips[index], &ips[(index + i) % count]))
+			return &ips[(index + i) % count];
+	return NULL;
+}
+
+static struct transport_addr with_port(const struct transport_addr *ip, uint16_t port)
+{
+	struct transport_addr addr = *ip;
+
+	addr_set_port(&addr, port);
+	return addr;
+}
+
+/* Each address once, though it may be named by two options. */
+static void add_frontend(struct relay *relay, const struct transport_addr *addr)
+{
+	for (size_t i = 0; i < relay->frontend_count; i++)
+		if (addr_equal(&relay->frontends[i].addr, addr))
+			return;
+	relay->frontends[relay->frontend_count++].addr = *addr;
+}
+
+static void add_listening_ip(struct relay *relay, size_t index)
+{
+	const struct transport_addr *ip = &relay->frontend_ips[index];
+	bool has_partner = find_partner(relay, index) != NULL;
+	struct transport_addr addr;
+	struct port_pair pairs[2];
+	size_t count = list_ports(relay, pairs);
+
+	for (size_t i = 0; i < count; i++) {
+		addr = with_port(ip, pairs[i].port);
+		add_frontend(relay, &addr);
+		addr = with_port(ip, pairs[i].other);
+		if (has_partner)
+			add_frontend(relay, &addr);
+	}
+}
+
+enum err frontends_list(struct relay *relay, char problem[256])
+{
+	enum { PORTS_MAX = 4 };
+	const struct addr_list *aux = &relay->config->aux_server;
+	size_t room = PORTS_MAX * relay->frontend_ip_count + aux->count;
+
+	relay->frontends = calloc(room, sizeof *relay->frontends);
 	if (relay->frontends == NULL)
 		return tell_failure(ERR_NO_MEMORY, "listening-ip", problem);
-	for (size_t i = 0; i < count; i++) {
-		struct transport_addr *addr = &relay->frontends[i].addr;
-		*addr = relay->frontend_ips[i % relay->frontend_ip_count];
-		addr_set_port(addr, ports[i / relay->frontend_ip_count]);
+	for (size_t i = 0; i < relay->frontend_ip_count; i++)
+		add_listening_ip(relay, i);
+	for (size_t i = 0; i < aux->count; i++) {
+		struct transport_addr addr = aux->item[i];
+		if (addr_port(&addr) == 0)
+			addr_set_port(&addr, relay->config->listening_port);
+		add_frontend(relay, &addr);
 	}
-	relay->frontend_count = count;
 	return OK;
+}
+
+/* ---- NAT behaviour discovery ---- */
+
+static void add_pair(struct relay *relay, struct transport_addr addr, struct transport_addr other)
+{
+	relay->pairs[relay->pair_count++] = (struct turn_pair){addr, other};
+}
+
+/* P1 of the one IP and P2 of the other, and the other way round. */
+static void add_origins(struct relay *relay, const struct transport_addr *ip,
+                        const struct transport_addr *partner)
+{
+	char text[ADDR_TEXT_SIZE], partner_text[ADDR_TEXT_SIZE];
+	struct port_pair pairs[2];
+	size_t count = list_ports(relay, pairs);
+
+	for (size_t i = 0; i < count; i++) {
+		uint16_t port = pairs[i].port, other = pairs[i].other;
+		add_pair(relay, with_port(ip, port), with_port(partner, other));
+		add_pair(relay, with_port(ip, other), with_port(partner, port));
+		log_info("NAT behaviour discovery", "ip=%s other_ip=%s port=%u other_port=%u",
+		         addr_format_ip(ip, text), addr_format_ip(partner, partner_text), port,
+		         other);
+	}
+}
+
+/* RFC 5780 section 6: without a second address the server answers all the same, but cannot be asked
+ * to answer from elsewhere. */
+enum err frontends_pair(struct relay *relay, char problem[256])
+{
+	enum { ORIGINS_MAX = 4 };
+	const struct transport_addr *partner;
+
+	if (!relay->config->rfc5780)
+		return OK;
+	relay->pairs = calloc(ORIGINS_MAX * relay->frontend_ip_count, sizeof *relay->pairs);
+	if (relay->pairs == NULL)
+		return tell_failure(ERR_NO_MEMORY, "rfc5780", problem);
+	for (size_t i = 0; i < relay->frontend_ip_count; i++)
+		if ((partner = find_partner(relay, i)) != NULL)
+			add_origins(relay, &relay->frontend_ips[i], partner);
+	if (relay->pair_count == 0)
+		log_warning(
+			"no second address",
+			"option=rfc5780 effect=\"NAT filtering and mapping cannot be discovered\" "
+			"mend=\"give two listening-ip of a family, each with its own "
+			"external-ip behind a NAT\"");
+	return OK;
+}
+
+/* ---- devices ---- */
+
+static const char *device_mend(int error)
+{
+	switch (error) {
+	case ENODEV:
+		return ": ip link shows which there are";
+	case EPERM:
+		return ": it takes root or CAP_NET_RAW";
+	default:
+		return "";
+	}
+}
+
+static enum err check_device(const char *option, const char *device, char problem[256])
+{
+	int fd, saved;
+	enum err err;
+
+	if (device == NULL)
+		return OK;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return tell_failure(ERR_SYSTEM, option, problem);
+	err = socket_bind_device(fd, device);
+	saved = errno;
+	close(fd);
+	if (err != OK)
+		snprintf(problem, 256, "%s: %.64s: %s%s", option, device, strerror(saved),
+		         device_mend(saved));
+	return err;
+}
+
+enum err frontends_check_listening_device(struct relay *relay, char problem[256])
+{
+	return check_device("listening-device", relay->config->listening_device, problem);
+}
+
+enum err frontends_check_relay_device(struct relay *relay, char problem[256])
+{
+	return check_device("relay-device", relay->config->relay_device, problem);
 }

@@ -50,23 +50,13 @@ struct datagram_letter *datagram_letter_create(struct relay_thread *door,
                                                const struct transport_addr *server,
                                                void (*deliver)(struct mail *mail, void *receiver));
 
-/* The door's side: src/relay/door.c. All on its thread. */
+/* What arrives at the door: src/relay/door.c. All on its thread. */
 
-struct door;
-struct listener_door;
-extern const struct listener_door door_listeners; /* what its listeners call; context: the thread */
-
-MUST_CHECK enum err door_create(struct relay_thread *thread, struct door **door);
-void door_destroy(struct door *door);
-/* The input of its listeners' host. */
-struct path;
-void door_client_input(void *thread, struct path *path, const struct five_tuple *tuples,
-                       struct packet *packets, size_t n);
 void door_on_answer(struct mail *hand_over, void *door_thread);
 void door_on_datagram(struct mail *datagram, void *door_thread);
 void door_on_departure(struct mail *departure, void *door_thread);
 
-/* The relay thread's side: src/relay/arrivals.c. All on its thread. */
+/* What arrives at the relay thread: src/relay/arrivals.c. All on its thread. */
 
 void arrivals_on_hand_over(struct mail *hand_over, void *thread);
 void arrivals_on_datagram(struct mail *datagram, void *thread);

@@ -1,42 +1,23 @@
-/* turnserver: the STUN and TURN relay. Reads the configuration, starts the relay threads, and waits
- * for signals; everything else happens on the relay threads. */
+/* turnserver: the STUN and TURN relay. Reads the configuration, starts the relay threads, and undoes
+ * it all at the end; in between the loop of main_thread.c runs here. */
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "relay/door.h"
+#include "relay/main_thread.h"
 #include "relay/process.h"
 #include "relay/relay.h"
 #include "store/store.h"
 
 extern char **environ;
 
-static enum err open_log(const struct config *config, char problem[256])
-{
-	struct log_settings settings = {
-		.min_level = LEVEL_INFO,
-		.file = config->log_file,
-		.to_syslog = config->syslog,
-		.program = "turnserver",
-	};
+static void leave(const struct config *config, struct control_socket *opened);
 
-	if (config->verbose)
-		settings.min_level = LEVEL_DEBUG;
-	else if (log_level_parse(config->log_min_level, &settings.min_level) != OK)
-		return ERR_INVALID;
-
-	enum err err = log_open(&settings);
-	if (err != OK)
-		snprintf(problem, 256,
-		         "log-file %s cannot be written: name a file in a folder that can be",
-		         config->log_file);
-	return err;
-}
-
-static void log_ready(const struct relay *relay)
+static void log_ready(const struct relay *relay, const struct control_socket *control_socket)
 {
 	const struct config *config = relay->config;
 
@@ -47,6 +28,12 @@ static void log_ready(const struct relay *relay)
 		         config->tls_listening_port, config->udp, config->tcp, relay->tls != NULL,
 		         relay->dtls != NULL);
 	}
+	for (size_t i = 0; i < config->aux_server.count; i++) {
+		const struct transport_addr *addr = &config->aux_server.item[i];
+		char ip[ADDR_TEXT_SIZE];
+		log_info("listening as well", "ip=%s port=%u", addr_format_ip(addr, ip),
+		         addr_port(addr) ? addr_port(addr) : config->listening_port);
+	}
 	for (size_t i = 0; i < relay->address_count; i++) {
 		char ip[ADDR_TEXT_SIZE], public_ip[ADDR_TEXT_SIZE];
 		log_info("relaying from", "ip=%s seen_as=%s ports=%u-%u",
@@ -54,6 +41,8 @@ static void log_ready(const struct relay *relay)
 		         addr_format_ip(&relay->addresses[i].public_ip, public_ip),
 		         config->min_port, config->max_port);
 	}
+	if (control_socket->fd >= 0)
+		log_info("control socket", "path=%s", control_socket->path);
 	log_info("ready", "version=%s realm=%s engine=%s threads=%u pid=%ld", PACKAGE_VERSION,
 	         config->realm, engine_name(relay->engine), relay->thread_count, (long)getpid());
 }
@@ -80,35 +69,6 @@ static void log_totals(const struct relay *relay)
 	}
 }
 
-/* Signals are blocked in every thread and taken here, one at a time. */
-static void wait_for_end(const struct relay *relay, const sigset_t *signals)
-{
-	for (;;) {
-		char problem[256];
-		int number = sigwaitinfo(signals, NULL);
-
-		if (number == SIGHUP) {
-			/* A log file that logrotate moved away is opened anew. */
-			if (open_log(relay->config, problem) != OK)
-				log_warning("log not reopened", "problem=\"%s\"", problem);
-			continue;
-		}
-		if (number == SIGUSR1 || number == SIGUSR2) {
-			/* coturn drains or reads certificates anew; scripts that send them must not end
-			 * the server. */
-			log_warning("signal ignored", "signal=%s mend=\"restart to apply changes\"",
-			            number == SIGUSR1 ? "USR1" : "USR2");
-			continue;
-		}
-		if (number == SIGINT || number == SIGTERM) {
-			log_info("stopping", "signal=%s allocations=%" PRIu64,
-			         number == SIGINT ? "INT" : "TERM",
-			         relay_counter(relay, COUNT_allocations_now));
-			return;
-		}
-	}
-}
-
 /* Whatever goes wrong ends the start with one line that says where the option was set; a daemon has
  * nothing but its log to say it to. */
 static int fail(const struct config *config, enum option_id about, const char *problem)
@@ -117,17 +77,6 @@ static int fail(const struct config *config, enum option_id about, const char *p
 	if (about != OPTION_ID_log_file && (config->log_file != NULL || config->syslog))
 		log_error("not started", "problem=\"%s\"", problem);
 	return EXIT_FAILURE;
-}
-
-static void block_signals(sigset_t *signals)
-{
-	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
-
-	sigemptyset(signals);
-	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-		sigaddset(signals, numbers[i]);
-	sigprocmask(SIG_BLOCK, signals, NULL);
-	signal(SIGPIPE, SIG_IGN);
 }
 
 /* The store was opened as root; when it goes away and comes back it is opened as the user. */
@@ -144,9 +93,35 @@ static enum err check_store(const struct config *config, char problem[256])
 	return err;
 }
 
-/* What is done once the ports are bound. The pidfile comes first: its folder may be root's. */
-static enum err settle(const struct config *config, char problem[256], enum option_id *about)
+/* One server has the default socket; the others on the machine, and those whose user may not make it,
+ * go without. One that was asked for has to be there. */
+static enum err open_control_socket(const struct config *config, struct control_socket *opened,
+                                    char problem[256])
 {
+	bool is_default = config->origin[OPTION_ID_control_socket].source == CONFIG_FROM_DEFAULT;
+	struct control_socket_settings settings = {
+		.path = config->control_socket,
+		.makes_folder = is_default,
+	};
+	enum err err;
+
+	if (config->control_socket == NULL || strcmp(config->control_socket, "off") == 0)
+		return OK;
+	err = process_find_ids(config, &settings.uid, &settings.gid, problem);
+	if (err == OK)
+		err = control_socket_open(&settings, opened, problem);
+	if (err == OK || !is_default)
+		return err;
+	log_info("no control socket", "reason=\"%s\"", problem);
+	return OK;
+}
+
+/* What is done once the ports are bound. Pidfile and control socket come first: their folders may be
+ * root's. */
+static enum err settle(const struct relay *relay, struct control_socket *opened, char problem[256],
+                       enum option_id *about)
+{
+	const struct config *config = relay->config;
 	enum err err = OK;
 
 	*about = OPTION_ID_pidfile;
@@ -154,42 +129,64 @@ static enum err settle(const struct config *config, char problem[256], enum opti
 		err = process_write_pidfile(config->pidfile, problem);
 	if (err != OK)
 		return err;
-	*about = OPTION_ID_proc_user;
-	err = process_drop_privileges(config, problem);
+	*about = OPTION_ID_control_socket;
+	err = open_control_socket(config, opened, problem);
+	if (err == OK) {
+		*about = OPTION_ID_proc_user;
+		err = process_drop_privileges(config, problem);
+	}
 	if (err == OK && (config->proc_user != NULL || config->proc_group != NULL)) {
 		*about = OPTION_ID_userdb;
 		err = check_store(config, problem);
 	}
-	if (err != OK && config->pidfile != NULL)
-		process_remove_pidfile(config->pidfile);
+	if (err == OK) {
+		*about = OPTION_ID_network_engine;
+		err = door_check(relay, problem);
+	}
+	if (err != OK)
+		leave(config, opened);
 	return err;
+}
+
+/* Undoes it. */
+static void leave(const struct config *config, struct control_socket *opened)
+{
+	control_socket_close(opened);
+	if (config->pidfile != NULL)
+		process_remove_pidfile(config->pidfile);
 }
 
 static int serve(const struct config *config)
 {
+	struct control_socket control_socket = {.fd = -1};
+	struct main_thread *main_thread = NULL;
 	struct relay *relay = NULL;
 	char problem[256] = "";
 	enum option_id about;
-	sigset_t signals;
 
-	block_signals(&signals);
+	main_thread_block_signals();
 	process_raise_limits();
-	if (open_log(config, problem) != OK)
+	if (process_open_log(config, problem) != OK)
 		return fail(config, OPTION_ID_log_file, problem);
 	if (config->daemon && process_daemonise(problem) != OK)
 		return fail(config, OPTION_ID_daemon, problem);
 	if (relay_start(config, &relay, problem, &about) != OK)
 		return fail(config, about, problem);
-	if (settle(config, problem, &about) != OK) {
+	if (settle(relay, &control_socket, problem, &about) != OK) {
 		relay_stop(relay);
 		return fail(config, about, problem);
 	}
-	log_ready(relay);
-	wait_for_end(relay, &signals);
+	if (main_thread_create(relay, &control_socket, &main_thread) != OK) {
+		relay_stop(relay);
+		leave(config, &control_socket);
+		return fail(config, OPTION_ID_control_socket, err_string(ERR_NO_MEMORY));
+	}
+	log_ready(relay, &control_socket);
+	main_thread_run(main_thread);
 	log_totals(relay);
 	relay_stop(relay);
-	if (config->pidfile != NULL)
-		process_remove_pidfile(config->pidfile);
+	main_thread_destroy(main_thread);
+	leave(config, &control_socket);
 	log_info("stopped", NULL);
 	log_close();
 	return EXIT_SUCCESS;

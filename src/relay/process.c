@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 void process_raise_limits(void)
 {
 	struct rlimit files;
@@ -23,6 +25,28 @@ void process_raise_limits(void)
 		return;
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
+}
+
+enum err process_open_log(const struct config *config, char problem[256])
+{
+	struct log_settings settings = {
+		.min_level = LEVEL_INFO,
+		.file = config->log_file,
+		.to_syslog = config->syslog,
+		.program = "turnserver",
+	};
+
+	if (config->verbose)
+		settings.min_level = LEVEL_DEBUG;
+	else if (log_level_parse(config->log_min_level, &settings.min_level) != OK)
+		return ERR_INVALID;
+
+	enum err err = log_open(&settings);
+	if (err != OK)
+		snprintf(problem, 256,
+		         "log-file %s cannot be written: name a file in a folder that can be",
+		         config->log_file);
+	return err;
 }
 
 enum err process_daemonise(char problem[256])
@@ -56,8 +80,10 @@ void process_remove_pidfile(const char *path)
 	unlink(path);
 }
 
-static enum err find_ids(const struct config *config, uid_t *uid, gid_t *gid, char problem[256])
+enum err process_find_ids(const struct config *config, uid_t *uid, gid_t *gid, char problem[256])
 {
+	*uid = getuid();
+	*gid = getgid();
 	if (config->proc_user != NULL) {
 		const struct passwd *user = getpwnam(config->proc_user);
 		if (user == NULL) {
@@ -82,9 +108,9 @@ static enum err find_ids(const struct config *config, uid_t *uid, gid_t *gid, ch
 
 enum err process_drop_privileges(const struct config *config, char problem[256])
 {
-	uid_t uid = getuid();
-	gid_t gid = getgid();
-	enum err err = find_ids(config, &uid, &gid, problem);
+	uid_t uid;
+	gid_t gid;
+	enum err err = process_find_ids(config, &uid, &gid, problem);
 
 	if (err != OK || (uid == getuid() && gid == getgid()))
 		return err;

@@ -43,7 +43,8 @@ struct quota {
 };
 
 static const struct quota_limits *limits_of(const struct quota *quota, const char *realm);
-static uint64_t share_of(const struct quota *quota, const struct quota_limits *limits);
+static uint64_t share_of(const struct quota *quota, const struct quota_limits *limits,
+                         const struct turn_place_wish *wish);
 static struct holder_key user_key(const struct quota *quota, const char *realm,
                                   const char *username);
 static struct holder_key realm_key(const char *realm, size_t len);
@@ -81,10 +82,15 @@ enum err quota_create(const struct quota_settings *settings, struct quota **resu
 
 void quota_destroy(struct quota *quota)
 {
+	struct holder *holder;
+
 	if (quota == NULL)
 		return;
 	for (unsigned i = 0; i < SHARDS; i++) {
-		hash_table_deinit(&quota->shards[i].holders);
+		struct hash_table *holders = &quota->shards[i].holders;
+		for (size_t at = 0; (holder = hash_table_next(holders, &at)) != NULL;)
+			free(holder);
+		hash_table_deinit(holders);
 		pthread_mutex_destroy(&quota->shards[i].lock);
 	}
 	free(quota);
@@ -98,7 +104,7 @@ enum turn_limit quota_take(void *context, const struct turn_place_wish *wish,
 	struct quota *quota = context;
 	const struct quota_limits *limits = limits_of(quota, wish->realm);
 	struct holder_key user = user_key(quota, wish->realm, wish->username);
-	uint64_t bps = wish->is_reservation ? 0 : share_of(quota, limits);
+	uint64_t bps = wish->is_reservation ? 0 : share_of(quota, limits, wish);
 	struct holder *holder;
 
 	enum turn_limit limit = places_take(quota, &user, limits, &holder, value);
@@ -146,11 +152,14 @@ static const struct quota_limits *limits_of(const struct quota *quota, const cha
 	return &quota->settings.limits;
 }
 
-static uint64_t share_of(const struct quota *quota, const struct quota_limits *limits)
+static uint64_t share_of(const struct quota *quota, const struct quota_limits *limits,
+                         const struct turn_place_wish *wish)
 {
 	uint64_t capacity = quota->settings.bps_capacity;
+	uint64_t most = capacity != 0 && capacity < limits->max_bps ? capacity : limits->max_bps;
+	bool is_less = wish->asked_bps != 0 && (most == 0 || wish->asked_bps < most);
 
-	return capacity != 0 && capacity < limits->max_bps ? capacity : limits->max_bps;
+	return is_less ? wish->asked_bps : most;
 }
 
 /* A time-limited name counts for the user in it, or each new credential would be a new user. */

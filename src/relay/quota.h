@@ -21,7 +21,7 @@ struct quota_settings {             /* copied */
 };
 
 MUST_CHECK enum err quota_create(const struct quota_settings *settings, struct quota **quota);
-/* All places have been given back. NULL is fine. */
+/* Places that are still taken, in letters that no thread read any more, end with it. NULL is fine. */
 void quota_destroy(struct quota *quota);
 
 /* For turn_settings.quotas; the context is the quota. Any thread. */

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "listeners/tls_context.h"
+#include "relay/alternates.h"
 #include "relay/frontends.h"
 #include "relay/thread.h"
 #include "turn/source_limit.h"
@@ -31,11 +32,14 @@ static const struct step {
 	step_fn *take;
 	enum option_id about; /* whose value is to be mended when it fails */
 } steps[] = {
+	{frontends_check_listening_device, OPTION_ID_listening_device},
+	{frontends_check_relay_device, OPTION_ID_relay_device},
 	{frontends_find, OPTION_ID_listening_ip},
 	{frontends_find_relays, OPTION_ID_relay_ip},
 	{make_users, OPTION_ID_user},
 	{make_contexts, OPTION_ID_cert},
 	{frontends_list, OPTION_ID_listening_ip},
+	{frontends_pair, OPTION_ID_rfc5780},
 	{make_filter, OPTION_ID_allowed_peer_ip},
 	{make_secrets, OPTION_ID_stateless_nonce_secret},
 	{make_ticket_key, OPTION_ID_mobility},
@@ -59,6 +63,7 @@ enum err relay_start(const struct config *config, struct relay **result, char pr
 		return ERR_NO_MEMORY;
 	}
 	relay->config = config;
+	alternates_read(config, &relay->alternates);
 	for (size_t i = 0; i < sizeof steps / sizeof steps[0] && err == OK; i++) {
 		*about = steps[i].about;
 		err = steps[i].take(relay, problem);
@@ -101,6 +106,7 @@ void relay_stop(struct relay *relay)
 		port_pool_destroy(relay->addresses[i].ports);
 	free(relay->addresses);
 	free(relay->address_map);
+	free(relay->pairs);
 	free(relay->frontends);
 	free(relay->frontend_ips);
 	if (relay->users != NULL)
@@ -311,7 +317,7 @@ static enum err find_md5_only(const struct relay *relay, bool *is_found, char pr
 	err = store_open(relay->config->userdb, false, &store, problem);
 	if (err != OK)
 		return err;
-	err = store_user_list(store, relay->config->realm, stop_at_md5_only, is_found);
+	err = store_user_list(store, NULL, stop_at_md5_only, is_found);
 	if (err != OK)
 		snprintf(problem, 256, "userdb %s: %s", relay->config->userdb,
 		         store_problem(store));

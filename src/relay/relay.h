@@ -31,6 +31,8 @@ struct relay {
 	size_t frontend_ip_count;
 	struct frontend *frontends; /* owned: every IP with each of its ports */
 	size_t frontend_count;
+	struct turn_pair *pairs; /* owned: frontends with a second one, for RFC 5780 */
+	size_t pair_count;
 	struct relay_address *addresses; /* owned */
 	size_t address_count;
 	struct turn_address_map *address_map; /* owned: the addresses that are seen under another */
@@ -43,7 +45,8 @@ struct relay {
 	struct quota *quota;           /* owned; any thread */
 	struct source_limit *unproven; /* owned; any thread; NULL: no bound */
 	uint8_t nonce_secret[STUN_NONCE_SECRET_SIZE];
-	struct aead_key ticket_key; /* of mobility tickets; each start makes its own */
+	struct aead_key ticket_key;        /* of mobility tickets; each start makes its own */
+	struct turn_alternates alternates; /* the threads': at the start; then main's alone */
 	uint8_t dtls_cookie_secret[DTLS_COOKIE_SECRET_SIZE];
 	uint32_t security_features;    /* what 401s offer beyond MD5: enum stun_security_feature */
 	const struct engine *engine;   /* says which threads there are */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/pool.h"
+#include "listeners/socket.h"
 #include "relay/thread.h"
 
 /* Other programs may have bound ports of the range; so many of them in a row are bad luck enough. */
@@ -26,7 +27,8 @@ static int bind_port(const struct relay *relay, const struct relay_address *addr
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 	}
 	addr_set_port(&addr, port);
-	if (bind(fd, &addr.any, addr_len(&addr)) == 0)
+	if (socket_bind_device(fd, relay->config->relay_device) == OK &&
+	    bind(fd, &addr.any, addr_len(&addr)) == 0)
 		return fd;
 
 	int saved = errno;

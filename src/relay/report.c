@@ -38,8 +38,10 @@ static void log_begun(const struct turn_report *report)
 	char client[ADDR_TEXT_SIZE], relayed[2 * ADDR_TEXT_SIZE];
 
 	log_info("allocation created",
-	         "id=%u.%" PRIu64 " user=%s client=%s transport=%s relayed=%s lifetime_s=%u",
-	         made_by(report), number(report), report->username,
+	         "id=%u.%" PRIu64
+	         " user=%s realm=%s%s%s client=%s transport=%s relayed=%s lifetime_s=%u",
+	         made_by(report), number(report), report->username, report->realm,
+	         report->origin[0] != 0 ? " origin=" : "", report->origin,
 	         addr_format(&report->tuple->client, client),
 	         transport_name(report->tuple->transport), relayed_format(report->relay, relayed),
 	         report->lifetime_s);
@@ -60,10 +62,10 @@ static void log_ended(const struct turn_report *report, const char *event)
 	const struct turn_traffic *traffic = &report->traffic;
 
 	log_info(event,
-	         "id=%u.%" PRIu64 " user=%s reason=\"%s\" to_peer_packets=%" PRIu64
+	         "id=%u.%" PRIu64 " user=%s realm=%s reason=\"%s\" to_peer_packets=%" PRIu64
 	         " to_peer_bytes=%" PRIu64 " to_client_packets=%" PRIu64 " to_client_bytes=%" PRIu64
 	         " limited_packets=%" PRIu64,
-	         made_by(report), number(report), report->username, report->reason,
+	         made_by(report), number(report), report->username, report->realm, report->reason,
 	         traffic->to_peer_packets, traffic->to_peer_bytes, traffic->to_client_packets,
 	         traffic->to_client_bytes, traffic->limited_packets);
 }

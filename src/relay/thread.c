@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +12,12 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "relay/door.h"
 #include "relay/hand_over.h"
+#include "relay/process.h"
 #include "relay/relay_socket.h"
+
+enum { ORIGINS_PATIENCE_MS = 1000 };
 
 static enum err open_loop(struct relay_thread *thread);
 static enum err open_server(struct relay_thread *thread);
@@ -206,6 +211,28 @@ static bool has_family(const struct relay *relay, int family)
 	return false;
 }
 
+static const char *realm_of_origin(void *context, const char *origin)
+{
+	const struct relay_thread *thread = context;
+
+	return credentials_realm_of_origin(thread->credentials, origin);
+}
+
+static enum turn_default_family default_family(const struct config *config)
+{
+	static const char *const names[] = {
+		[TURN_DEFAULT_IPV4] = "ipv4",
+		[TURN_DEFAULT_IPV6] = "ipv6",
+		[TURN_DEFAULT_KEEP] = "keep",
+	};
+	enum turn_default_family family = TURN_DEFAULT_KEEP;
+
+	while (family > TURN_DEFAULT_IPV4 &&
+	       strcmp(config->allocation_default_address_family, names[family]) != 0)
+		family--;
+	return family;
+}
+
 static enum err open_server(struct relay_thread *thread)
 {
 	const struct relay *relay = thread->relay;
@@ -213,14 +240,25 @@ static enum err open_server(struct relay_thread *thread)
 	timestamp now = timestamp_now();
 	struct turn_settings settings = {
 		.realm = config->realm != NULL ? config->realm : "turnstone",
+		.realm_of_origin = realm_of_origin,
+		.origin_context = thread,
 		.is_open = config->no_auth,
 		.is_door = thread->role.is_door,
 		.has_family = {has_family(relay, AF_INET), has_family(relay, AF_INET6)},
+		.default_family = default_family(config),
 		.rfc5766_channel_numbers = config->rfc5766_channel_numbers,
 		.fingerprint = config->fingerprint,
 		.reason_phrases = config->include_reason_string,
 		.software = config->software_attribute ? "turnstone " PACKAGE_VERSION : NULL,
 		.security_features = relay->security_features,
+		.stun_only = config->stun_only,
+		.no_stun = config->no_stun,
+		.secure_stun = config->secure_stun,
+		.mapped_address = config->stun_backward_compatibility,
+		.rfc3489_compatibility = config->rfc3489_compatibility,
+		.nat_discovery = config->rfc5780,
+		.pairs = relay->pairs,
+		.pair_count = relay->pair_count,
 		.max_lifetime_s = config->max_allocate_lifetime,
 		.permission_lifetime_s = config->permission_lifetime,
 		.channel_lifetime_s = config->channel_lifetime,
@@ -228,10 +266,14 @@ static enum err open_server(struct relay_thread *thread)
 		.permissions_per_allocation = config->max_permissions,
 		.channels_per_allocation = config->max_channels,
 		.pending_max = config->max_pending_requests,
+		.alternates = &relay->alternates,
 		.packets_per_s = config->max_pps,
 		.new_peers_per_s = config->max_new_peers,
 		.quotas = {quota_take, quota_give, relay->quota},
 		.unproven = relay->unproven,
+		.check_origin = config->check_origin_consistency,
+		.oauth = config->oauth,
+		.server_name = config->server_name,
 		.mobility = config->mobility,
 		.ticket_key = relay->ticket_key,
 		.thread = thread->index,
@@ -261,6 +303,7 @@ static enum err open_credentials(struct relay_thread *thread)
 		.secrets = (const char *const *)config->static_auth_secret.item,
 		.secret_count = config->static_auth_secret.count,
 		.separator = config->rest_api_separator[0],
+		.dynamic_realms = config->dynamic_realms,
 		.store = relay->store,
 		.replies = thread->mailbox,
 	};
@@ -310,6 +353,7 @@ static void fill_host(struct relay_thread *thread)
 		.io = thread->io,
 		.timers = thread->timers,
 		.counters = &thread->counters,
+		.device = config->listening_device,
 		.tls = relay->tls,
 		.dtls = relay->dtls,
 		.stream_queue_size = config->stream_queue_size,
@@ -330,6 +374,18 @@ static void fill_host(struct relay_thread *thread)
 	};
 }
 
+/* Endpoints are opened beside a door's listener as proc-user. */
+static enum err give_to_user(struct udp_listener *listener, const struct config *config)
+{
+	char problem[256]; /* told when the process becomes that user */
+	uid_t uid;
+	gid_t gid;
+
+	if (process_find_ids(config, &uid, &gid, problem) != OK)
+		return OK;
+	return udp_listener_set_user(listener, uid);
+}
+
 /* The listeners of one transport address that come first are probed, lest a second server shares the
  * ports of a running one. */
 static enum err open_udp(struct relay_thread *thread, const struct frontend *frontend)
@@ -338,12 +394,14 @@ static enum err open_udp(struct relay_thread *thread, const struct frontend *fro
 	enum err err;
 
 	if (engine_is_first(thread->relay, thread->index) &&
-	    listener_probe(&frontend->addr, SOCK_DGRAM) != OK)
+	    listener_probe(&frontend->addr, SOCK_DGRAM, config->listening_device) != OK)
 		return ERR_SYSTEM;
 	err = udp_listener_create(&thread->host, &frontend->addr, (int)config->sock_buf_size,
 	                          config->udp, &thread->udp[thread->udp_count]);
-	thread->udp_count += err == OK;
-	return err;
+	if (err != OK)
+		return err;
+	thread->udp_count++;
+	return thread->role.is_door ? give_to_user(thread->udp[thread->udp_count - 1], config) : OK;
 }
 
 static enum err open_tcp(struct relay_thread *thread, const struct frontend *frontend)
@@ -352,12 +410,26 @@ static enum err open_tcp(struct relay_thread *thread, const struct frontend *fro
 	enum err err;
 
 	if (engine_is_first(thread->relay, thread->index) &&
-	    listener_probe(&frontend->addr, SOCK_STREAM) != OK)
+	    listener_probe(&frontend->addr, SOCK_STREAM, config->listening_device) != OK)
 		return ERR_SYSTEM;
 	err = tcp_listener_create(&thread->host, &frontend->addr, config->tcp,
 	                          &thread->tcp[thread->tcp_count]);
 	thread->tcp_count += err == OK;
 	return err;
+}
+
+/* Threads do not change their listeners once they run, so that any may look at all of them. Which
+ * thread's it is makes no difference to who receives. */
+const struct udp_listener *relay_find_udp(const struct relay *relay,
+                                          const struct transport_addr *addr)
+{
+	for (unsigned i = 0; i < relay->thread_count; i++) {
+		const struct relay_thread *thread = relay->threads[i];
+		for (size_t j = 0; j < thread->udp_count; j++)
+			if (addr_equal(udp_listener_addr(thread->udp[j]), addr))
+				return thread->udp[j];
+	}
+	return NULL;
 }
 
 /* Places for clients that a door will have met. */
@@ -386,7 +458,8 @@ static const char *listen_mend(int error)
 {
 	switch (error) {
 	case EADDRINUSE:
-		return ": another program has this port: stop it, or set listening-port and "
+		return ": another program has this port: stop it, or set listening-port "
+		       "and "
 		       "tls-listening-port";
 	case EADDRNOTAVAIL:
 		return ": not an address of this machine: mend listening-ip";
@@ -461,6 +534,19 @@ static void pin(unsigned index)
 	}
 }
 
+/* Whoever came before the origins are known would be told a wrong realm. */
+static void await_origins(struct relay_thread *thread)
+{
+	timestamp deadline = timestamp_now() + ORIGINS_PATIENCE_MS;
+	struct pollfd wait = {.fd = mailbox_fd(thread->mailbox), .events = POLLIN};
+
+	while (!credentials_know_origins(thread->credentials) && !thread->is_ending &&
+	       timestamp_now() < deadline) {
+		poll(&wait, 1, ORIGINS_PATIENCE_MS);
+		on_mail(wait.fd, EV_READ, thread);
+	}
+}
+
 static void *run(void *context)
 {
 	struct relay_thread *thread = context;
@@ -472,6 +558,7 @@ static void *run(void *context)
 		snprintf(name, sizeof name, "relay-%u", thread->index);
 	pthread_setname_np(pthread_self(), name);
 	pin(thread->index);
+	await_origins(thread);
 	while (!thread->is_ending) {
 		set_timeout(thread);
 		event_base_loop(thread->base, EVLOOP_ONCE);
@@ -481,7 +568,10 @@ static void *run(void *context)
 
 enum err relay_thread_start(struct relay_thread *thread)
 {
-	int failure = pthread_create(&thread->pthread, NULL, run, thread);
+	int failure;
+
+	credentials_watch_origins(thread->credentials);
+	failure = pthread_create(&thread->pthread, NULL, run, thread);
 
 	errno = failure;
 	thread->is_running = failure == 0;

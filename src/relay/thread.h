@@ -77,6 +77,10 @@ void relay_thread_act(struct relay_thread *thread, timestamp now);
 /* Sends what was gathered; ends each piece of work outside a batch. */
 void relay_thread_settle(struct relay_thread *thread);
 
+/* Finds a UDP listener of any thread on this address, for udp_listener_send_now; NULL: there is none. */
+const struct udp_listener *relay_find_udp(const struct relay *relay,
+                                          const struct transport_addr *addr);
+
 /* What listeners and relay sockets call: src/relay/forward.c. */
 void relay_thread_client_input(void *thread, struct path *path, const struct five_tuple *tuples,
                                struct packet *packets, size_t n);

@@ -359,6 +359,33 @@ enum err store_commit(struct store *store, enum err err)
 	return err;
 }
 
+enum err store_find_table(struct store *store, const char *name)
+{
+	sqlite3_stmt *statement = store_statement(store, STATEMENT_FIND_TABLE);
+	int result;
+
+	if (statement == NULL)
+		return ERR_UNAVAILABLE;
+	sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+	result = sqlite3_step(statement);
+	statement_done(statement);
+	return result == SQLITE_DONE ? ERR_NOT_FOUND : store_result(store, result);
+}
+
+enum err store_data_version(struct store *store, int64_t *version)
+{
+	sqlite3_stmt *statement = store_statement(store, STATEMENT_DATA_VERSION);
+	int result;
+
+	if (statement == NULL)
+		return ERR_UNAVAILABLE;
+	result = sqlite3_step(statement);
+	if (result == SQLITE_ROW)
+		*version = sqlite3_column_int64(statement, 0);
+	statement_done(statement);
+	return store_result(store, result);
+}
+
 enum err store_find_own_table(struct store *store)
 {
 	sqlite3_stmt *statement;

@@ -48,6 +48,9 @@ MUST_CHECK enum err store_execute(struct store *store, const char *sql);
 MUST_CHECK enum err store_begin(struct store *store);
 MUST_CHECK enum err store_commit(struct store *store, enum err err);
 
+/* ERR_NOT_FOUND when there is no such table: databases of old versions of coturn lack some. */
+MUST_CHECK enum err store_find_table(struct store *store, const char *name);
+
 /* True when the table of our own keys is there; once seen it is not looked for again. */
 MUST_CHECK enum err store_find_own_table(struct store *store);
 /* Makes it, inside a transaction. */

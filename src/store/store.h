@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/list.h"
 #include "base/mailbox.h"
 
 enum { STORE_TEXT_MAX = 768, STORE_KEY_MAX = 64, STORE_SECRETS_MAX = 32, STORE_SECRET_MAX = 255 };
@@ -60,6 +61,41 @@ MUST_CHECK enum err store_secret_list(struct store *store, const char *realm,
                                                    void *context),
                                       void *context);
 
+/* Realms by the ORIGIN of clients: coturn's turn_origin_to_realm. origin is in the form of
+ * stun_origin_normalise, which is coturn's. store_origin_put changes the realm of one that is there. */
+MUST_CHECK enum err store_origin_put(struct store *store, const char *origin, const char *realm);
+MUST_CHECK enum err store_origin_delete(struct store *store, const char *origin);
+/* Calls each for every origin of realm (NULL: all), in order, until it returns false. */
+MUST_CHECK enum err store_origin_list(struct store *store, const char *realm,
+                                      bool (*each)(const char *origin, const char *realm,
+                                                   void *context),
+                                      void *context);
+
+/* Keys of authorization servers (RFC 7635): coturn's oauth_key. */
+enum { STORE_KID_MAX = 128, STORE_ALGORITHM_MAX = 64, STORE_OAUTH_KEY_MAX = 190 };
+struct store_oauth_key {
+	char kid[STORE_KID_MAX + 1];
+	char realm[STORE_TEXT_MAX]; /* "": any */
+	char algorithm[STORE_ALGORITHM_MAX + 1];
+	uint8_t key[STORE_OAUTH_KEY_MAX]; /* ikm_key, without its base64 */
+	size_t key_len;
+	uint64_t timestamp,
+		lifetime_s; /* valid until their sum, in seconds since 1970; 0: for ever */
+};
+/* ERR_NOT_FOUND also when the row is there but has no key in base64: the log says so. */
+MUST_CHECK enum err store_oauth_key_find(struct store *store, const char *kid,
+                                         struct store_oauth_key *key);
+MUST_CHECK enum err store_oauth_key_put(struct store *store, const struct store_oauth_key *key);
+MUST_CHECK enum err store_oauth_key_delete(struct store *store, const char *kid);
+/* Calls each for every key of realm (NULL: all), in order of kid, until it returns false. */
+MUST_CHECK enum err store_oauth_key_list(struct store *store, const char *realm,
+                                         bool (*each)(const struct store_oauth_key *key,
+                                                      void *context),
+                                         void *context);
+
+/* Gives a number that is another one when another program has written. */
+MUST_CHECK enum err store_data_version(struct store *store, int64_t *version);
+
 /* The same on its own thread, for relay threads that never wait. */
 struct store_thread;
 /* Opens path, and creates it as coturn does, before it returns. */
@@ -67,7 +103,12 @@ MUST_CHECK enum err store_thread_start(const char *path, struct store_thread **t
                                        char problem[256]);
 void store_thread_stop(struct store_thread *thread); /* answers what is waiting, then ends */
 
-enum store_question { STORE_FIND_USER, STORE_FIND_USERHASH, STORE_LIST_SECRETS };
+enum store_question {
+	STORE_FIND_USER,
+	STORE_FIND_USERHASH,
+	STORE_LIST_SECRETS,
+	STORE_FIND_OAUTH_KEY, /* name is the kid */
+};
 
 /* A question and its answer in one letter: the asker allocates, the store fills in and posts it to
  * reply_to, whose owner's deliver frees it. */
@@ -84,5 +125,27 @@ struct store_request {
 	struct store_user user;
 	char secrets[STORE_SECRETS_MAX][STORE_SECRET_MAX + 1];
 	size_t secret_count;
+	struct store_oauth_key oauth_key;
 };
 void store_thread_ask(struct store_thread *thread, struct store_request *request);
+
+/* All origins, in one letter: texts holds an origin and its realm, each with its end, count times. */
+struct store_origins {
+	struct mail mail;
+	void *context; /* of the watch */
+	size_t count, len;
+	char texts[];
+};
+/* Who wants to know of them. Filled in by who asks, but for the store's own part; it lives until the
+ * store thread was stopped. */
+struct store_watch {
+	struct mail mail;       /* the store's own */
+	struct list node;       /* the store's own */
+	uint64_t told;          /* the store's own */
+	struct mailbox *notify; /* gets a struct store_origins now and after each change */
+	void (*deliver)(struct mail *origins, void *receiver); /* frees it */
+	void *context;
+};
+/* A change of the table is told of after at most STORE_WATCH_MS. */
+enum { STORE_WATCH_MS = 2000 };
+void store_thread_watch_origins(struct store_thread *thread, struct store_watch *watch);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/origins_watch.h"
 #include "store/store.h"
 
 #include "base/bytes.h"
@@ -26,11 +27,15 @@ struct store_thread {
 	struct store *store; /* owned; NULL: away */
 	timestamp retry_at;  /* when it is away */
 	unsigned retry_ms;
+	struct origins_watch origins;
+	timestamp look_at; /* when the origins are looked at next; there are watchers */
 	char path[256];
 };
 
 static void *thread_run(void *argument);
 static int thread_timeout(const struct store_thread *thread);
+static void thread_look(struct store_thread *thread);
+static void watch_add(struct mail *mail, void *receiver);
 static void thread_reopen(struct store_thread *thread);
 static void thread_lose(struct store_thread *thread);
 static void thread_stop(struct mail *mail, void *receiver);
@@ -52,6 +57,7 @@ enum err store_thread_start(const char *path, struct store_thread **thread_out, 
 		goto fail_open;
 	snprintf(thread->path, sizeof thread->path, "%s", path);
 	thread->stop.deliver = thread_stop;
+	origins_watch_init(&thread->origins);
 	err = mailbox_create(&thread->mailbox);
 	if (err != OK)
 		goto fail_mailbox;
@@ -83,6 +89,7 @@ void store_thread_stop(struct store_thread *thread)
 	pthread_join(thread->thread, NULL);
 	mailbox_destroy(thread->mailbox);
 	store_close(thread->store);
+	origins_watch_deinit(&thread->origins);
 	free(thread);
 }
 
@@ -93,6 +100,12 @@ void store_thread_ask(struct store_thread *thread, struct store_request *request
 	request->answer = request->mail.deliver;
 	request->mail.deliver = request_answer;
 	mailbox_post(thread->mailbox, &request->mail);
+}
+
+void store_thread_watch_origins(struct store_thread *thread, struct store_watch *watch)
+{
+	watch->mail.deliver = watch_add;
+	mailbox_post(thread->mailbox, &watch->mail);
 }
 
 static void *thread_run(void *argument)
@@ -111,6 +124,7 @@ static void *thread_run(void *argument)
 		if (thread->store == NULL && timestamp_now() >= thread->retry_at)
 			thread_reopen(thread);
 		mailbox_deliver(thread->mailbox, thread);
+		thread_look(thread);
 	}
 	return NULL;
 }
@@ -118,11 +132,36 @@ static void *thread_run(void *argument)
 /* For poll: until the next attempt to open it, or for ever. */
 static int thread_timeout(const struct store_thread *thread)
 {
+	timestamp now = timestamp_now(), next = thread->retry_at;
+
+	if (thread->store != NULL && !origins_watch_has_watchers(&thread->origins))
+		return -1;
+	if (thread->store != NULL)
+		next = thread->look_at;
+	return next <= now ? 0 : (int)(next - now);
+}
+
+/* Whoever watches the origins is told of a change without asking: to know the realm of a request takes
+ * no question then. */
+static void thread_look(struct store_thread *thread)
+{
 	timestamp now = timestamp_now();
 
-	if (thread->store != NULL)
-		return -1;
-	return thread->retry_at <= now ? 0 : (int)(thread->retry_at - now);
+	if (thread->store == NULL || now < thread->look_at ||
+	    !origins_watch_has_watchers(&thread->origins))
+		return;
+	thread->look_at = now + STORE_WATCH_MS;
+	if (store_has_moved(thread->store) ||
+	    origins_watch_look(&thread->origins, thread->store) != OK)
+		thread_lose(thread);
+}
+
+static void watch_add(struct mail *mail, void *receiver)
+{
+	struct store_thread *thread = receiver;
+
+	origins_watch_add(&thread->origins, CONTAINER_OF(mail, struct store_watch, mail));
+	thread->look_at = 0;
 }
 
 static void thread_reopen(struct store_thread *thread)
@@ -132,6 +171,8 @@ static void thread_reopen(struct store_thread *thread)
 	/* Not created: a file that is gone may come back with all its users. */
 	if (store_open(thread->path, false, &thread->store, problem) == OK) {
 		log_info("store is back", "path=%s", thread->path);
+		origins_watch_reset(&thread->origins);
+		thread->look_at = 0;
 		return;
 	}
 	thread->store = NULL;
@@ -188,6 +229,8 @@ static enum err request_ask(struct store *store, struct store_request *request)
 	case STORE_LIST_SECRETS:
 		request->secret_count = 0;
 		return store_secret_list(store, request->realm, request_add_secret, request);
+	case STORE_FIND_OAUTH_KEY:
+		return store_oauth_key_find(store, request->name, &request->oauth_key);
 	}
 	return ERR_NOT_FOUND;
 }

@@ -22,7 +22,6 @@ struct userhash_index {
 };
 
 static enum err index_refresh(struct store *store);
-static enum err data_version_read(struct store *store, int64_t *version);
 static enum err index_build(struct store *store, int64_t version);
 static enum err index_read_rows(struct store *store, sqlite3_stmt *statement, int64_t version);
 static enum err index_add(struct store *store, size_t *capacity, sqlite3_stmt *statement);
@@ -58,7 +57,7 @@ void userhash_index_forget(struct store *store)
 static enum err index_refresh(struct store *store)
 {
 	int64_t version = 0;
-	enum err err = data_version_read(store, &version);
+	enum err err = store_data_version(store, &version);
 
 	if (err != OK)
 		return err;
@@ -69,20 +68,6 @@ static enum err index_refresh(struct store *store)
 	if (err != OK)
 		userhash_index_forget(store);
 	return err;
-}
-
-static enum err data_version_read(struct store *store, int64_t *version)
-{
-	sqlite3_stmt *statement = store_statement(store, STATEMENT_DATA_VERSION);
-	int result;
-
-	if (statement == NULL)
-		return ERR_UNAVAILABLE;
-	result = sqlite3_step(statement);
-	if (result == SQLITE_ROW)
-		*version = sqlite3_column_int64(statement, 0);
-	statement_done(statement);
-	return store_result(store, result);
 }
 
 static enum err index_build(struct store *store, int64_t version)

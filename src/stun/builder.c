@@ -31,6 +31,14 @@ void stun_build(struct stun_builder *builder, uint8_t *bytes, size_t size, enum 
 	builder->len = STUN_HEADER_SIZE;
 }
 
+void stun_build_response(struct stun_builder *builder, uint8_t *bytes, size_t size,
+                         enum stun_class class, const struct stun_message *request)
+{
+	stun_build(builder, bytes, size, request->method, class, stun_transaction_id(request));
+	if (!builder->is_full)
+		memcpy(bytes + 4, request->bytes + 4, 4);
+}
+
 void stun_put(struct stun_builder *builder, enum stun_attribute attribute, const void *value,
               size_t len)
 {
@@ -117,6 +125,14 @@ void stun_put_password_algorithms(struct stun_builder *builder)
 	                                     0, STUN_PASSWORD_MD5,    0, 0};
 
 	stun_put(builder, STUN_ATTR_PASSWORD_ALGORITHMS, algorithms, sizeof algorithms);
+}
+
+void stun_put_padding(struct stun_builder *builder, size_t len)
+{
+	uint8_t *value = append(builder, STUN_ATTR_PADDING, len);
+
+	if (value != NULL)
+		memset(value, 0, len);
 }
 
 /* RFC 8656 section 18.13 gives the type seven bits and the code nine:

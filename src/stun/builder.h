@@ -14,6 +14,10 @@ struct stun_builder {
 
 void stun_build(struct stun_builder *builder, uint8_t *bytes, size_t size, enum stun_method method,
                 enum stun_class class, const uint8_t transaction_id[STUN_TRANSACTION_ID_SIZE]);
+/* Begins the response to a request: its method, its transaction ID, and where it is one of RFC 3489
+ * no magic cookie. */
+void stun_build_response(struct stun_builder *builder, uint8_t *bytes, size_t size,
+                         enum stun_class class, const struct stun_message *request);
 
 void stun_put(struct stun_builder *builder, enum stun_attribute attribute, const void *value,
               size_t len);
@@ -31,6 +35,8 @@ void stun_put_address_error(struct stun_builder *builder, uint8_t family, enum s
 void stun_put_unknown_attributes(struct stun_builder *builder, const uint16_t *types, unsigned n);
 /* PASSWORD-ALGORITHMS with SHA-256, then MD5 (RFC 8489 section 14.11). */
 void stun_put_password_algorithms(struct stun_builder *builder);
+/* PADDING (RFC 5780 section 7.6): len zeros. */
+void stun_put_padding(struct stun_builder *builder, size_t len);
 /* ICMP (RFC 8656 section 18.13). data is four bytes of the ICMP header, such as the next-hop MTU. */
 void stun_put_icmp(struct stun_builder *builder, uint8_t type, uint8_t code, const uint8_t data[4]);
 

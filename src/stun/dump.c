@@ -24,6 +24,9 @@ static print_value_fn print_text, print_number, print_octet, print_xor_address, 
 /* What has no row shows its name alone: checks, tokens, flags. */
 static print_value_fn *const printers[STUN_ATTR_COUNT] = {
 	[STUN_ATTR_MAPPED_ADDRESS] = print_address,
+	[STUN_ATTR_CHANGE_REQUEST] = print_number,
+	[STUN_ATTR_SOURCE_ADDRESS] = print_address,
+	[STUN_ATTR_CHANGED_ADDRESS] = print_address,
 	[STUN_ATTR_USERNAME] = print_text,
 	[STUN_ATTR_ERROR_CODE] = print_error,
 	[STUN_ATTR_UNKNOWN_ATTRIBUTES] = print_types,
@@ -40,13 +43,19 @@ static print_value_fn *const printers[STUN_ATTR_COUNT] = {
 	[STUN_ATTR_PASSWORD_ALGORITHM] = print_algorithms,
 	[STUN_ATTR_USERHASH] = print_hex,
 	[STUN_ATTR_XOR_MAPPED_ADDRESS] = print_xor_address,
+	[STUN_ATTR_PADDING] = print_size,
 	[STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY] = print_family,
 	[STUN_ATTR_ADDRESS_ERROR_CODE] = print_address_error,
 	[STUN_ATTR_PASSWORD_ALGORITHMS] = print_algorithms,
 	[STUN_ATTR_ALTERNATE_DOMAIN] = print_text,
 	[STUN_ATTR_ICMP] = print_icmp,
+	[STUN_ATTR_BANDWIDTH] = print_number,
 	[STUN_ATTR_SOFTWARE] = print_text,
 	[STUN_ATTR_ALTERNATE_SERVER] = print_address,
+	[STUN_ATTR_RESPONSE_ORIGIN] = print_address,
+	[STUN_ATTR_OTHER_ADDRESS] = print_address,
+	[STUN_ATTR_THIRD_PARTY_AUTHORIZATION] = print_text,
+	[STUN_ATTR_ORIGIN] = print_text,
 };
 
 static void print(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);

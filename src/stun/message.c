@@ -20,6 +20,8 @@ static const struct {
 #undef ATTRIBUTE
 };
 
+static bool has_header(const uint8_t *bytes, size_t len);
+static enum err index_message(const uint8_t *bytes, size_t len, struct stun_message *message);
 static enum stun_attribute find_row(uint16_t type);
 static void read_type(struct stun_message *message);
 static bool is_ignored(enum coverage coverage, enum stun_attribute row);
@@ -31,18 +33,35 @@ static enum coverage coverage_after(enum coverage coverage, enum stun_attribute 
 
 bool stun_is_message(const uint8_t *bytes, size_t len)
 {
-	return len >= STUN_HEADER_SIZE && (bytes[0] & 0xC0) == 0 && get_u16(bytes + 2) % 4 == 0 &&
-	       get_u32(bytes + 4) == STUN_MAGIC_COOKIE;
+	return has_header(bytes, len) && get_u32(bytes + 4) == STUN_MAGIC_COOKIE;
+}
+
+static bool has_header(const uint8_t *bytes, size_t len)
+{
+	return len >= STUN_HEADER_SIZE && (bytes[0] & 0xC0) == 0 && get_u16(bytes + 2) % 4 == 0;
 }
 
 enum err stun_message_parse(const uint8_t *bytes, size_t len, struct stun_message *message)
+{
+	return stun_is_message(bytes, len) ? index_message(bytes, len, message) : ERR_INVALID;
+}
+
+enum err stun_message_parse_rfc3489(const uint8_t *bytes, size_t len, struct stun_message *message)
+{
+	if (!has_header(bytes, len) || stun_is_message(bytes, len))
+		return ERR_INVALID;
+
+	enum err err = index_message(bytes, len, message);
+	message->is_rfc3489 = true;
+	return err;
+}
+
+static enum err index_message(const uint8_t *bytes, size_t len, struct stun_message *message)
 {
 	struct stun_wire_attribute attribute;
 	enum coverage coverage = COVERS_ALL;
 	size_t offset = STUN_HEADER_SIZE;
 
-	if (!stun_is_message(bytes, len))
-		return ERR_INVALID;
 	*message = (struct stun_message){.bytes = bytes};
 	message->len = STUN_HEADER_SIZE + (size_t)get_u16(bytes + 2);
 	/* No datagram is longer, and offsets stay within 16 bits. */

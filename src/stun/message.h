@@ -66,6 +66,7 @@ struct stun_message {
 	unsigned unknown_count;
 	bool has_wrong_fingerprint;
 	bool has_bad_attribute; /* one's length is not what its row allows: it is left out; 400 */
+	bool is_rfc3489; /* no magic cookie: its four bytes belong to a transaction ID of 128 bits */
 };
 
 /* True when the first bytes can be a STUN message: two zero bits, the magic cookie, a length that is
@@ -78,6 +79,9 @@ bool stun_is_message(const uint8_t *bytes, size_t len);
  * 14.7). ERR_INVALID when it is no STUN message, ERR_TRUNCATED when it or an attribute ends early. */
 MUST_CHECK enum err stun_message_parse(const uint8_t *bytes, size_t len,
                                        struct stun_message *message);
+/* The same for a message of RFC 3489, in which any bytes but the magic cookie stand in its place. */
+MUST_CHECK enum err stun_message_parse_rfc3489(const uint8_t *bytes, size_t len,
+                                               struct stun_message *message);
 
 static inline bool stun_has(const struct stun_message *message, enum stun_attribute attribute)
 {

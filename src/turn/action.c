@@ -73,8 +73,8 @@ void action_send(struct turn_server *server, const struct five_tuple *tuple, voi
 void action_open_relay(struct turn_server *server, uint64_t cookie,
                        const struct turn_open_relay *open)
 {
-	size_t len = strlen(open->username) + 1;
-	struct queued_action *entry = push(server, TURN_OPEN_RELAY, len);
+	size_t name_len = strlen(open->username) + 1, realm_len = strlen(open->realm) + 1;
+	struct queued_action *entry = push(server, TURN_OPEN_RELAY, name_len + realm_len);
 
 	if (entry == NULL)
 		return;
@@ -82,7 +82,8 @@ void action_open_relay(struct turn_server *server, uint64_t cookie,
 	entry->tuple = *open->tuple;
 	entry->action.open = *open;
 	entry->action.open.tuple = &entry->tuple;
-	entry->action.open.username = memcpy(entry->bytes, open->username, len);
+	entry->action.open.username = memcpy(entry->bytes, open->username, name_len);
+	entry->action.open.realm = memcpy(entry->bytes + name_len, open->realm, realm_len);
 }
 
 void action_close_relay(struct turn_server *server, void *relay)
@@ -97,13 +98,15 @@ void action_find_key(struct turn_server *server, uint64_t cookie, const struct t
 {
 	bool is_hashed = find->username == NULL;
 	size_t len = is_hashed ? STUN_USERHASH_SIZE : strlen(find->username) + 1;
-	struct queued_action *entry = push(server, TURN_FIND_KEY, len);
+	size_t realm_len = strlen(find->realm) + 1;
+	struct queued_action *entry = push(server, TURN_FIND_KEY, len + realm_len);
 
 	if (entry == NULL)
 		return;
 	memcpy(entry->bytes, is_hashed ? (const void *)find->userhash : find->username, len);
 	entry->action.cookie = cookie;
 	entry->action.find = *find;
+	entry->action.find.realm = memcpy(entry->bytes + len, find->realm, realm_len);
 	if (is_hashed)
 		entry->action.find.userhash = entry->bytes;
 	else
@@ -165,25 +168,42 @@ void action_kept(struct turn_server *server, const struct five_tuple *tuple, voi
 	entry->action.path = path;
 }
 
+/* Copies a text with its end and moves on behind it. */
+static const char *put_text(char **room, const char *text)
+{
+	size_t size = strlen(text) + 1;
+	const char *copy = memcpy(*room, text, size);
+
+	*room += size;
+	return copy;
+}
+
 void action_report(const struct turn_allocation *allocation, enum turn_report_type type,
                    const char *reason)
 {
-	size_t name_len = strlen(allocation->username) + 1, reason_len = strlen(reason) + 1;
-	struct queued_action *entry = push(allocation->server, TURN_REPORT, name_len + reason_len);
+	const char *realm = allocation_realm(allocation);
+	const char *origin = allocation->origin != NULL ? allocation->origin : "";
+	size_t size =
+		strlen(allocation->username) + strlen(realm) + strlen(origin) + strlen(reason) + 4;
+	struct queued_action *entry = push(allocation->server, TURN_REPORT, size);
+	char *room;
 
 	if (entry == NULL)
 		return;
+	room = (char *)entry->bytes;
 	entry->tuple = allocation->tuple;
 	memcpy(entry->relay, allocation->relay, sizeof entry->relay);
 	entry->action.report = (struct turn_report){
 		.type = type,
 		.id = allocation->id,
-		.username = memcpy(entry->bytes, allocation->username, name_len),
+		.username = put_text(&room, allocation->username),
+		.realm = put_text(&room, realm),
+		.origin = put_text(&room, origin),
 		.tuple = &entry->tuple,
 		.relay = entry->relay,
 		.lifetime_s = allocation->lifetime_s,
 		.traffic = allocation->traffic,
-		.reason = memcpy(entry->bytes + name_len, reason, reason_len),
+		.reason = put_text(&room, reason),
 	};
 }
 

@@ -8,11 +8,13 @@
 #include "turn/arrival.h"
 #include "turn/mobility.h"
 #include "turn/pending.h"
+#include "turn/redirect.h"
 #include "turn/reservation.h"
 
 enum { PROTOCOL_UDP = 17, EVEN_PORT_R = 0x80 };
 
 static int check_five_tuple(struct request *request, struct turn_open_relay *open);
+static int check_redirection(struct request *request, struct turn_open_relay *open);
 static int check_transport(struct request *request, struct turn_open_relay *open);
 static int check_dont_fragment(struct request *request, struct turn_open_relay *open);
 static int check_token(struct request *request, struct turn_open_relay *open);
@@ -20,19 +22,24 @@ static int check_one_family(struct request *request, struct turn_open_relay *ope
 static int check_family(struct request *request, struct turn_open_relay *open);
 static int check_even_port(struct request *request, struct turn_open_relay *open);
 static int check_additional_family(struct request *request, struct turn_open_relay *open);
+static uint32_t within_token(const struct request *request, uint32_t lifetime_s);
 static int check_mobility(struct request *request, struct turn_open_relay *open);
 static bool is_retransmission(const struct request *request);
 static int take_places(struct request *request, const struct turn_open_relay *open);
 static int create(struct request *request, const struct turn_open_relay *open);
 static int keep_answer(struct request *request, struct turn_allocation *allocation,
                        const struct turn_open_relay *open);
+static void put_bandwidth(struct stun_builder *answer, const struct turn_allocation *allocation);
 static void put_success(struct request *request, const struct turn_allocation *allocation);
+static enum turn_family default_family(const struct request *request);
+static bool wants_ipv6(const struct request *request);
 static uint8_t family_value(const struct request *request, enum stun_attribute attribute);
 
 int handle_allocate(struct request *request)
 {
 	static int (*const steps[])(struct request * request, struct turn_open_relay * open) = {
 		check_five_tuple,        /* step 2 */
+		check_redirection,       /* "at any point" */
 		check_transport,         /* step 3 */
 		check_dont_fragment,     /* step 4 */
 		check_token,             /* step 5 */
@@ -44,6 +51,7 @@ int handle_allocate(struct request *request)
 	};
 	struct turn_open_relay open = {
 		.username = request->username,
+		.realm = request_realm(request),
 		.tuple = request->tuple,
 	};
 
@@ -73,8 +81,19 @@ uint32_t request_lifetime_s(const struct request *request)
 	uint32_t asked = stun_has(&request->message, STUN_ATTR_LIFETIME)
 	                         ? stun_get_u32(&request->message, STUN_ATTR_LIFETIME)
 	                         : 0;
+	uint32_t granted = asked > most ? most : asked < least ? least : asked;
 
-	return asked > most ? most : asked < least ? least : asked;
+	return request->token_deadline != 0 ? within_token(request, granted) : granted;
+}
+
+/* RFC 7635 section 9: nothing outlives the token that it was made with. A started second counts, as 0
+ * would be a deletion. */
+static uint32_t within_token(const struct request *request, uint32_t lifetime_s)
+{
+	timestamp now = request->server->now, deadline = request->token_deadline;
+	timestamp left_s = deadline > now ? (deadline - now + MS_PER_S - 1) / MS_PER_S : 1;
+
+	return left_s < lifetime_s ? (uint32_t)left_s : lifetime_s;
 }
 
 static bool is_retransmission(const struct request *request)
@@ -91,6 +110,12 @@ static int check_five_tuple(struct request *request, struct turn_open_relay *ope
 	return request->allocation == NULL ? STUN_NO_ERROR : STUN_ALLOCATION_MISMATCH;
 }
 
+static int check_redirection(struct request *request, struct turn_open_relay *open)
+{
+	(void)open;
+	return redirect(request);
+}
+
 static int check_transport(struct request *request, struct turn_open_relay *open)
 {
 	const struct stun_message *message = &request->message;
@@ -103,10 +128,35 @@ static int check_transport(struct request *request, struct turn_open_relay *open
 	               : STUN_UNSUPPORTED_TRANSPORT_PROTOCOL;
 }
 
+/* What a client that names no family gets; one that wants both means IPv4 by the first. */
+static enum turn_family default_family(const struct request *request)
+{
+	if (stun_has(&request->message, STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY))
+		return TURN_IPV4;
+	switch (request->server->settings.default_family) {
+	case TURN_DEFAULT_IPV6:
+		return TURN_IPV6;
+	case TURN_DEFAULT_KEEP:
+		return family_of(&request->tuple->client);
+	case TURN_DEFAULT_IPV4:
+		break;
+	}
+	return TURN_IPV4;
+}
+
 static bool names_ipv6(const struct request *request, enum stun_attribute attribute)
 {
 	return stun_has(&request->message, attribute) &&
 	       family_value(request, attribute) == STUN_ADDRESS_IPV6;
+}
+
+static bool wants_ipv6(const struct request *request)
+{
+	bool is_named = stun_has(&request->message, STUN_ATTR_REQUESTED_ADDRESS_FAMILY);
+
+	return names_ipv6(request, STUN_ATTR_REQUESTED_ADDRESS_FAMILY) ||
+	       names_ipv6(request, STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY) ||
+	       (!is_named && default_family(request) == TURN_IPV6);
 }
 
 /* RFC 8656 section 3.7: no socket tells the DF bit of what came, so between IPv4 and IPv6 the
@@ -117,9 +167,7 @@ static int check_dont_fragment(struct request *request, struct turn_open_relay *
 	struct stun_message *message = &request->message;
 	bool is_translated = family_of(&tuple->client) == TURN_IPV4 &&
 	                     !transport_is_stream(tuple->transport) &&
-	                     request->server->settings.has_family[TURN_IPV6] &&
-	                     (names_ipv6(request, STUN_ATTR_REQUESTED_ADDRESS_FAMILY) ||
-	                      names_ipv6(request, STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY));
+	                     request->server->settings.has_family[TURN_IPV6] && wants_ipv6(request);
 
 	(void)open;
 	if (!is_translated || !stun_has(message, STUN_ATTR_DONT_FRAGMENT))
@@ -155,17 +203,17 @@ static int check_one_family(struct request *request, struct turn_open_relay *ope
 	               : STUN_NO_ERROR;
 }
 
-/* A client that names no family means IPv4. */
 static int check_family(struct request *request, struct turn_open_relay *open)
 {
 	bool is_named = stun_has(&request->message, STUN_ATTR_REQUESTED_ADDRESS_FAMILY);
-	uint8_t value = is_named ? family_value(request, STUN_ATTR_REQUESTED_ADDRESS_FAMILY)
-	                         : STUN_ADDRESS_IPV4;
+	uint8_t value = is_named ? family_value(request, STUN_ATTR_REQUESTED_ADDRESS_FAMILY) : 0;
 	enum turn_family family = value == STUN_ADDRESS_IPV6 ? TURN_IPV6 : TURN_IPV4;
 
 	if (open->has_token)
 		return STUN_NO_ERROR; /* the relayed transport address is there, of its family */
-	if (value != STUN_ADDRESS_IPV4 && value != STUN_ADDRESS_IPV6)
+	if (!is_named)
+		family = default_family(request);
+	else if (value != STUN_ADDRESS_IPV4 && value != STUN_ADDRESS_IPV6)
 		return STUN_ADDRESS_FAMILY_NOT_SUPPORTED;
 	if (!request->server->settings.has_family[family])
 		return STUN_ADDRESS_FAMILY_NOT_SUPPORTED;
@@ -227,6 +275,9 @@ static int create(struct request *request, const struct turn_open_relay *open)
 
 	if (!has_any || (open->reserve_next && opened->reserved.relay == NULL))
 		return STUN_INSUFFICIENT_CAPACITY;
+	char origin[STUN_ORIGIN_MAX + 1];
+	const char *realm = request_realm(request);
+	bool is_default = strcmp(realm, request->server->settings.realm) == 0;
 	if (!arrival_yields(request->server, request->tuple))
 		return STUN_ALLOCATION_MISMATCH;
 	struct turn_allocation *allocation = allocation_create(
@@ -235,6 +286,9 @@ static int create(struct request *request, const struct turn_open_relay *open)
 					 .path = request->path,
 					 .relay = opened->relay,
 					 .username = request->username,
+					 .realm = is_default ? NULL : realm,
+					 .origin = request_origin(request, origin) ? origin : NULL,
+					 .token_deadline = request->token_deadline,
 					 .key = request->key,
 					 .key_len = request->key_len,
 					 .lifetime_s = request_lifetime_s(request),
@@ -289,6 +343,16 @@ static int keep_answer(struct request *request, struct turn_allocation *allocati
 	return STUN_NO_ERROR;
 }
 
+/* What was granted; less than one unit would say that nothing may be sent. */
+static void put_bandwidth(struct stun_builder *answer, const struct turn_allocation *allocation)
+{
+	uint64_t units = allocation->place.bps / BANDWIDTH_UNIT;
+
+	if (units > 0)
+		stun_put_u32(answer, STUN_ATTR_BANDWIDTH,
+		             units < UINT32_MAX ? (uint32_t)units : UINT32_MAX);
+}
+
 static void put_success(struct request *request, const struct turn_allocation *allocation)
 {
 	const struct allocate_answer *kept = &allocation->answer;
@@ -299,6 +363,7 @@ static void put_success(struct request *request, const struct turn_allocation *a
 			stun_put_xor_address(answer, STUN_ATTR_XOR_RELAYED_ADDRESS,
 			                     &allocation->relay[family].public_addr);
 	stun_put_u32(answer, STUN_ATTR_LIFETIME, kept->lifetime_s);
+	put_bandwidth(answer, allocation);
 	if (kept->has_token)
 		stun_put(answer, STUN_ATTR_RESERVATION_TOKEN, kept->token, sizeof kept->token);
 	stun_put_xor_address(answer, STUN_ATTR_XOR_MAPPED_ADDRESS, &request->tuple->client);

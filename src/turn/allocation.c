@@ -12,6 +12,9 @@
 #include "turn/mobility.h"
 #include "turn/pending.h"
 
+static bool copy_texts(struct turn_allocation *allocation,
+                       const struct allocation_settings *settings);
+static void free_texts(struct turn_allocation *allocation);
 static bool has_tuple(const void *item, const void *key);
 static uint64_t hash_tuple(const struct turn_server *server, const struct five_tuple *tuple);
 static void set_path(struct turn_allocation *allocation, const struct five_tuple *tuple,
@@ -34,9 +37,8 @@ struct turn_allocation *allocation_create(struct turn_server *server,
 
 	if (allocation == NULL)
 		goto fail;
-	allocation->username = strdup(settings->username);
-	if (allocation->username == NULL)
-		goto fail_username;
+	if (!copy_texts(allocation, settings))
+		goto fail_texts;
 	if (hash_table_insert(&server->allocations, hash_tuple(server, settings->tuple),
 	                      allocation) != OK)
 		goto fail_insert;
@@ -47,6 +49,7 @@ struct turn_allocation *allocation_create(struct turn_server *server,
 	allocation->path = settings->path;
 	memcpy(allocation->key, settings->key, settings->key_len);
 	allocation->key_len = (uint8_t)settings->key_len;
+	allocation->token_deadline = settings->token_deadline;
 	list_init(&allocation->permissions);
 	allocation->place = *settings->place;
 	limits_init(allocation);
@@ -60,12 +63,31 @@ struct turn_allocation *allocation_create(struct turn_server *server,
 	return allocation;
 
 fail_insert:
-	free(allocation->username);
-fail_username:
+fail_texts:
+	free_texts(allocation);
 	pool_give(&server->allocation_pool, allocation);
 fail:
 	drop(server, COUNT_drop_no_memory);
 	return NULL;
+}
+
+/* False without memory; what was copied by then is freed by free_texts. */
+static bool copy_texts(struct turn_allocation *allocation,
+                       const struct allocation_settings *settings)
+{
+	allocation->username = strdup(settings->username);
+	allocation->realm = settings->realm != NULL ? strdup(settings->realm) : NULL;
+	allocation->origin = settings->origin != NULL ? strdup(settings->origin) : NULL;
+	return allocation->username != NULL &&
+	       (allocation->realm != NULL || settings->realm == NULL) &&
+	       (allocation->origin != NULL || settings->origin == NULL);
+}
+
+static void free_texts(struct turn_allocation *allocation)
+{
+	free(allocation->username);
+	free(allocation->realm);
+	free(allocation->origin);
 }
 
 void allocation_destroy(struct turn_allocation *allocation)
@@ -78,7 +100,7 @@ void allocation_destroy(struct turn_allocation *allocation)
 void allocation_free_owned(struct turn_server *server, struct turn_allocation *allocation)
 {
 	place_give(server, &allocation->place);
-	free(allocation->username);
+	free_texts(allocation);
 	free(allocation->move);
 	allocation_disown(allocation);
 }
@@ -86,7 +108,7 @@ void allocation_free_owned(struct turn_server *server, struct turn_allocation *a
 void allocation_disown(struct turn_allocation *allocation)
 {
 	allocation->place.holder = NULL;
-	allocation->username = NULL;
+	allocation->username = allocation->realm = allocation->origin = NULL;
 	allocation->move = NULL;
 }
 

@@ -31,9 +31,12 @@ struct turn_allocation {
 	struct timer timer; /* at the earlier expiry */
 	uint32_t lifetime_s;
 
-	char *username; /* owned */
+	char *username; /* owned; of a session by access token the first kid */
+	char *realm;    /* owned; NULL: the default one */
+	char *origin;   /* owned, normalised; NULL: the client named none */
 	uint8_t key[STUN_SHA256_KEY_SIZE];
 	uint8_t key_len;
+	timestamp token_deadline; /* key is of an access token that ends then; 0: of a user */
 
 	/* Mobility (RFC 8016). */
 	bool is_mobile; /* it has tickets, and is found by its id as well */
@@ -61,8 +64,10 @@ struct allocation_settings {
 	void *path;
 	const struct turn_relay *relay; /* TURN_FAMILY_COUNT of them */
 	const char *username;
+	const char *realm, *origin; /* NULL: the default one, none */
 	const uint8_t *key;
 	size_t key_len;
+	timestamp token_deadline;
 	uint32_t lifetime_s;
 	const struct turn_place *place; /* taken over: its holder is NULL without quotas */
 };
@@ -97,6 +102,15 @@ struct turn_allocation *allocation_adopt(struct turn_server *server,
                                          const struct turn_allocation *original,
                                          const struct turn_relay relay[TURN_FAMILY_COUNT]);
 
+/* Returns the realm that its user is of, lent. */
+static inline const char *allocation_realm(const struct turn_allocation *allocation)
+{
+	return allocation->realm != NULL ? allocation->realm : allocation->server->settings.realm;
+}
+static inline bool allocation_is_by_token(const struct turn_allocation *allocation)
+{
+	return allocation->token_deadline != 0;
+}
 static inline bool allocation_has_family(const struct turn_allocation *allocation,
                                          enum turn_family family)
 {

@@ -30,6 +30,7 @@ int authenticate(struct request *request)
 		check_username,              /* 401 */
 		check_integrity,             /* 401 */
 		check_owner,                 /* 441 */
+		check_origin,                /* 441 */
 	};
 	int error = STUN_NO_ERROR;
 
@@ -39,7 +40,7 @@ int authenticate(struct request *request)
 	if (request->server->settings.is_open)
 		return request->message.method == STUN_ALLOCATE || request_is_move(request)
 		               ? check_door(request)
-		               : STUN_NO_ERROR;
+		               : check_origin(request);
 	for (size_t i = 0; i < sizeof checks / sizeof checks[0] && error == STUN_NO_ERROR; i++)
 		error = checks[i](request);
 	return error;
@@ -115,12 +116,21 @@ static int check_password_algorithm(struct request *request)
 	return STUN_NO_ERROR;
 }
 
+static bool is_on_token_allocation(const struct request *request)
+{
+	return request->allocation != NULL && allocation_is_by_token(request->allocation) &&
+	       request->message.method != STUN_ALLOCATE;
+}
+
 static int check_realm(struct request *request)
 {
-	const char *ours = request->server->settings.realm;
+	const char *ours = request_realm(request);
 	size_t len;
 	const uint8_t *realm = stun_get(&request->message, STUN_ATTR_REALM, &len);
 
+	/* An access token may have led to another realm than the 401 named; no key depends on it. */
+	if (is_on_token_allocation(request))
+		return STUN_NO_ERROR;
 	return len == strlen(ours) && memcmp(realm, ours, len) == 0 ? STUN_NO_ERROR
 	                                                            : STUN_UNAUTHENTICATED;
 }
@@ -134,7 +144,9 @@ static int check_username(struct request *request)
 
 	if (name == NULL) {
 		stun_get(&request->message, STUN_ATTR_USERHASH, &len);
-		return len == STUN_USERHASH_SIZE ? STUN_NO_ERROR : STUN_BAD_REQUEST;
+		/* RFC 7635 section 5: the kid of an access token is the USERNAME. */
+		return len == STUN_USERHASH_SIZE && !has_access_token(request) ? STUN_NO_ERROR
+		                                                               : STUN_BAD_REQUEST;
 	}
 	if (len > TURN_USERNAME_MAX || memchr(name, 0, len) != NULL)
 		return STUN_UNAUTHENTICATED;
@@ -144,17 +156,22 @@ static int check_username(struct request *request)
 	return STUN_NO_ERROR;
 }
 
-static bool is_right_key(const struct request *request, const uint8_t *key, size_t len)
+static bool is_signed_with(const struct request *request, const uint8_t *key, size_t len)
 {
 	bool has_sha256 = stun_has(&request->message, STUN_ATTR_MESSAGE_INTEGRITY_SHA256);
-	size_t wanted = request->algorithm == STUN_PASSWORD_SHA256 ? STUN_SHA256_KEY_SIZE
-	                                                           : STUN_MD5_KEY_SIZE;
 
-	return len == wanted &&
-	       stun_integrity_is_right(request->server->hasher, &request->message,
+	return stun_integrity_is_right(request->server->hasher, &request->message,
 	                               has_sha256 ? STUN_ATTR_MESSAGE_INTEGRITY_SHA256
 	                                          : STUN_ATTR_MESSAGE_INTEGRITY,
 	                               key, len);
+}
+
+static bool is_right_key(const struct request *request, const uint8_t *key, size_t len)
+{
+	size_t wanted = request->algorithm == STUN_PASSWORD_SHA256 ? STUN_SHA256_KEY_SIZE
+	                                                           : STUN_MD5_KEY_SIZE;
+
+	return len == wanted && is_signed_with(request, key, len);
 }
 
 static int accept_key(struct request *request, const char *username, const uint8_t *key, size_t len)
@@ -190,7 +207,7 @@ static int find_key(struct request *request)
 					.userhash = is_hashed ? stun_get(&request->message,
 	                                                                 STUN_ATTR_USERHASH, &len)
 	                                                      : NULL,
-					.realm = request->server->settings.realm,
+					.realm = request_realm(request),
 					.algorithm = request->algorithm,
 				});
 }
@@ -204,22 +221,56 @@ static bool names_owner(const struct request *request)
 	if (stun_has(&request->message, STUN_ATTR_USERNAME))
 		return strcmp(request->username, owner) == 0;
 	stun_userhash(request->server->hasher, (const uint8_t *)owner, strlen(owner),
-	              request->server->settings.realm, hash);
+	              allocation_realm(request->allocation), hash);
 	return bytes_equal_secret(stun_get(&request->message, STUN_ATTR_USERHASH, &len), hash,
 	                          sizeof hash);
+}
+
+static bool is_signed_with_kept_key(const struct request *request)
+{
+	const struct turn_allocation *allocation = request->allocation;
+
+	if (allocation == NULL)
+		return false;
+	if (allocation_is_by_token(allocation))
+		return allocation->token_deadline > request->server->now &&
+		       is_signed_with(request, allocation->key, allocation->key_len);
+	return names_owner(request) && is_right_key(request, allocation->key, allocation->key_len);
+}
+
+static int accept_kept_key(struct request *request)
+{
+	const struct turn_allocation *allocation = request->allocation;
+
+	request->token_deadline = allocation->token_deadline;
+	if (allocation_is_by_token(allocation))
+		request->names_algorithm =
+			stun_has(&request->message, STUN_ATTR_MESSAGE_INTEGRITY_SHA256);
+	return accept_key(request, allocation->username, allocation->key, allocation->key_len);
+}
+
+/* A token that comes again may be one that lasts longer. The key that is kept will do while the store
+ * is away. */
+static int check_token_integrity(struct request *request)
+{
+	int outcome = check_access_token(request);
+
+	return outcome == STUN_INSUFFICIENT_CAPACITY && is_signed_with_kept_key(request)
+	               ? accept_kept_key(request)
+	               : outcome;
 }
 
 /* The key of an allocation is kept with it: the host is asked once, not for each request. */
 static int check_integrity(struct request *request)
 {
-	struct turn_allocation *allocation = request->allocation;
-	bool is_kept = allocation != NULL && names_owner(request);
+	bool is_kept = request->allocation != NULL && names_owner(request);
 
 	if (request_is_move(request))
 		return check_integrity_by_owner(request);
-	if (is_kept && is_right_key(request, allocation->key, allocation->key_len))
-		return accept_key(request, allocation->username, allocation->key,
-		                  allocation->key_len);
+	if (has_access_token(request))
+		return check_token_integrity(request);
+	if (is_signed_with_kept_key(request))
+		return accept_kept_key(request);
 	if (is_kept && request->message.method != STUN_ALLOCATE)
 		return STUN_UNAUTHENTICATED;
 
@@ -245,18 +296,20 @@ static int check_integrity_by_owner(struct request *request)
 		return mobility_ask(request);
 	if (answer->key_len == 0)
 		return answer->error;
+	request->names_algorithm = answer->names_algorithm;
 	return accept_key(request, request->username, answer->key, answer->key_len);
 }
 
 bool request_is_from_owner(struct request *request)
 {
-	const struct turn_allocation *allocation = request->allocation;
-
-	return check_integrity_is_there(request) == STUN_NO_ERROR &&
-	       check_credentials_are_there(request) == STUN_NO_ERROR &&
-	       check_password_algorithm(request) == STUN_NO_ERROR &&
-	       check_username(request) == STUN_NO_ERROR && names_owner(request) &&
-	       is_right_key(request, allocation->key, allocation->key_len);
+	if (check_integrity_is_there(request) != STUN_NO_ERROR ||
+	    check_credentials_are_there(request) != STUN_NO_ERROR ||
+	    check_origin(request) != STUN_NO_ERROR ||
+	    check_password_algorithm(request) != STUN_NO_ERROR ||
+	    check_username(request) != STUN_NO_ERROR || !is_signed_with_kept_key(request))
+		return false;
+	accept_kept_key(request);
+	return true;
 }
 
 /* RFC 8656 section 5: who did not make the allocation has no say in it, and is told so once he has
@@ -264,9 +317,12 @@ bool request_is_from_owner(struct request *request)
  * forgotten the first: that is a 437. */
 static int check_owner(struct request *request)
 {
-	bool is_bound = request->allocation != NULL && request->message.method != STUN_ALLOCATE;
+	const struct turn_allocation *allocation = request->allocation;
 
-	return is_bound && strcmp(request->username, request->allocation->username) != 0
-	               ? STUN_WRONG_CREDENTIALS
-	               : STUN_NO_ERROR;
+	if (allocation == NULL || request->message.method == STUN_ALLOCATE)
+		return STUN_NO_ERROR;
+	if ((request->token_deadline != 0) != allocation_is_by_token(allocation))
+		return STUN_WRONG_CREDENTIALS;
+	return strcmp(request->username, allocation->username) == 0 ? STUN_NO_ERROR
+	                                                            : STUN_WRONG_CREDENTIALS;
 }

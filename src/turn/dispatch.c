@@ -10,12 +10,15 @@
 #include "base/bytes.h"
 #include "stun/channel_data.h"
 #include "turn/arrival.h"
+#include "turn/nat_discovery.h"
 #include "turn/pending.h"
+#include "turn/redirect.h"
 
 enum demand {
 	AUTHENTICATED = 1 << 0, /* long-term credentials, unless the server is open */
 	ON_ALLOCATION = 1 << 1, /* the 5-tuple has an allocation: 437 otherwise */
-	OR_TICKET = 1 << 2,     /* it has one, or a mobility ticket names one: the handler looks */
+	REDIRECTED = 1 << 2,    /* another server may be asked to do it: 300 */
+	OR_TICKET = 1 << 3,     /* it has one, or a mobility ticket names one: the handler looks */
 };
 
 /* clang-format off */
@@ -27,7 +30,7 @@ static const struct row {
 } rows[] = {
 	{STUN_BINDING,           STUN_REQUEST,    0,                             handle_binding},
 	{STUN_BINDING,           STUN_INDICATION, 0,                             handle_binding_indication},
-	{STUN_ALLOCATE,          STUN_REQUEST,    AUTHENTICATED,                 handle_allocate},
+	{STUN_ALLOCATE,          STUN_REQUEST,    AUTHENTICATED | REDIRECTED,    handle_allocate},
 	{STUN_REFRESH,           STUN_REQUEST,    AUTHENTICATED | OR_TICKET,     handle_refresh},
 	{STUN_CREATE_PERMISSION, STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION, handle_create_permission},
 	{STUN_CHANNEL_BIND,      STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION, handle_channel_bind},
@@ -35,11 +38,15 @@ static const struct row {
 };
 /* clang-format on */
 
+static enum err parse(const struct turn_server *server, const struct five_tuple *tuple,
+                      const struct packet *packet, struct stun_message *message);
 static enum turn_verdict message_input(struct request *request);
 static bool is_for_arrival(const struct arrival *arrival, const struct stun_message *message);
 static const struct row *row_find(const struct stun_message *message);
+static bool is_served(const struct request *request);
 static int run(struct request *request, const struct row *row);
-static int check_attributes(const struct stun_message *message);
+static bool must_authenticate(const struct request *request, const struct row *row);
+static int check_attributes(struct request *request);
 static enum turn_verdict hand_over(struct request *request);
 static enum turn_verdict drop_unexpected(struct request *request);
 static enum turn_verdict drop_indication(struct request *request, int error);
@@ -61,12 +68,36 @@ enum turn_verdict turn_client_input(struct turn_server *server, const struct fiv
 		.packet = packet,
 		.forward = forward,
 	};
-	if (stun_message_parse(packet->data, packet->len, &request.message) != OK)
+	if (parse(server, tuple, packet, &request.message) != OK)
 		return drop(server, COUNT_drop_malformed);
 	enum turn_verdict verdict = message_input(&request);
 	places_give(server, &request.places);
 	bytes_wipe(request.key, request.key_len);
 	return verdict;
+}
+
+void turn_hand_over_failed(struct turn_server *server, const struct five_tuple *tuple, void *path,
+                           struct packet *packet, timestamp now)
+{
+	struct request request = {.server = server, .tuple = tuple, .path = path};
+
+	server->now = now;
+	if (stun_message_parse(packet->data, packet->len, &request.message) == OK)
+		reply(&request, STUN_INSUFFICIENT_CAPACITY);
+}
+
+/* Without a cookie there is little by which to tell a message: only datagrams can be one, and of
+ * RFC 3489 nothing but Binding requests. */
+static enum err parse(const struct turn_server *server, const struct five_tuple *tuple,
+                      const struct packet *packet, struct stun_message *message)
+{
+	enum err err = stun_message_parse(packet->data, packet->len, message);
+
+	if (err == OK || !server->settings.rfc3489_compatibility ||
+	    tuple->transport != TRANSPORT_UDP ||
+	    stun_message_parse_rfc3489(packet->data, packet->len, message) != OK)
+		return err;
+	return message->method == STUN_BINDING && message->class == STUN_REQUEST ? OK : err;
 }
 
 /* What holds for a message the first time it is seen (RFC 8489 section 6.3). */
@@ -79,6 +110,8 @@ static enum turn_verdict message_input(struct request *request)
 		return drop(server, COUNT_drop_fingerprint);
 	if (row_find(message) == NULL)
 		return drop_unexpected(request);
+	if (!is_served(request))
+		return drop(server, COUNT_drop_not_served);
 	if (message->class == STUN_REQUEST &&
 	    pending_has(server, request->tuple, stun_transaction_id(message)))
 		return drop(server, COUNT_drop_retransmission);
@@ -107,8 +140,8 @@ enum turn_verdict dispatch(struct request *request)
 	const struct stun_message *message = &request->message;
 
 	request->allocation = allocation_find(server, request->tuple);
-	stun_build(&request->answer, server->reply, sizeof server->reply, message->method,
-	           STUN_SUCCESS, stun_transaction_id(message));
+	stun_build_response(&request->answer, server->reply, sizeof server->reply, STUN_SUCCESS,
+	                    message);
 
 	int outcome = run(request, row_find(message));
 	if (outcome == OUTCOME_FORWARD)
@@ -134,22 +167,53 @@ static const struct row *row_find(const struct stun_message *message)
 	return NULL;
 }
 
-/* The order is that of RFC 8489: who asks (9.2.4), then what is not understood (6.3.1). */
+/* stun-only and no-stun: silence, lest a stranger is told what there is. A client of RFC 3489 cannot
+ * authenticate as secure-stun wants. */
+static bool is_served(const struct request *request)
+{
+	const struct turn_settings *settings = &request->server->settings;
+	const struct stun_message *message = &request->message;
+
+	if (message->is_rfc3489 && settings->secure_stun)
+		return false;
+	return message->method == STUN_BINDING ? !settings->no_stun : !settings->stun_only;
+}
+
+/* The order is that of RFC 8489: who need not be asked (10), who asks (9.2.4), then what is not
+ * understood (6.3.1). */
 static int run(struct request *request, const struct row *row)
 {
 	int error = STUN_NO_ERROR;
 
-	if (row->demands & AUTHENTICATED)
+	if (row->demands & REDIRECTED)
+		error = redirect_stranger(request);
+	if (error == STUN_NO_ERROR && must_authenticate(request, row))
 		error = authenticate(request);
 	if (error == STUN_NO_ERROR)
-		error = check_attributes(&request->message);
+		error = check_attributes(request);
 	if (error == STUN_NO_ERROR && (row->demands & ON_ALLOCATION) && request->allocation == NULL)
 		error = STUN_ALLOCATION_MISMATCH;
 	return error != STUN_NO_ERROR ? error : row->handle(request);
 }
 
-static int check_attributes(const struct stun_message *message)
+static bool must_authenticate(const struct request *request, const struct row *row)
 {
+	bool is_secured = request->server->settings.secure_stun && row->method == STUN_BINDING &&
+	                  row->class == STUN_REQUEST;
+
+	return is_secured || (row->demands & AUTHENTICATED);
+}
+
+static int check_attributes(struct request *request)
+{
+	struct stun_message *message = &request->message;
+
+	/* RFC 7635 section 7: a token that was not asked for is not understood. */
+	if (stun_has(message, STUN_ATTR_ACCESS_TOKEN) && !request->server->settings.oauth &&
+	    message->unknown_count < STUN_UNKNOWN_MAX)
+		message->unknown[message->unknown_count++] =
+			stun_attribute_type(STUN_ATTR_ACCESS_TOKEN);
+	nat_discovery_add_unknown(request);
 	if (message->unknown_count > 0)
 		return STUN_UNKNOWN_ATTRIBUTE;
 	if (message->has_bad_attribute)

@@ -32,7 +32,8 @@ struct owner_answer {
 	/* The allocation's, once the request is known to be its user's: length 0 before. */
 	uint8_t key[STUN_SHA256_KEY_SIZE];
 	uint8_t key_len;
-	uint32_t lifetime_s; /* 0: it was deleted */
+	bool names_algorithm; /* answers carry SHA-256 */
+	uint32_t lifetime_s;  /* 0: it was deleted */
 	uint64_t allocation;
 	unsigned owner;
 	bool has_old_path; /* which serves until the new one is used */

@@ -141,14 +141,25 @@ int limits_refuse(struct request *request, enum turn_limit limit, uint64_t value
 	return rows[limit].error;
 }
 
+/* BANDWIDTH in a request: more is not needed. */
+static uint64_t asked_bps(const struct request *request)
+{
+	return stun_has(&request->message, STUN_ATTR_BANDWIDTH)
+	               ? (uint64_t)stun_get_u32(&request->message, STUN_ATTR_BANDWIDTH) *
+	                         BANDWIDTH_UNIT
+	               : 0;
+}
+
 static int take_place(struct request *request, bool is_reservation, struct turn_place *place)
 {
 	struct turn_server *server = request->server;
 	const struct turn_quotas *quotas = &server->settings.quotas;
 	const struct turn_place_wish wish = {
-		.realm = server->settings.realm,
-		.username = request->username,
+		.realm = request_realm(request),
+		/* The kid of an access token is no user's name. */
+		.username = request->token_deadline != 0 ? "" : request->username,
 		.is_reservation = is_reservation,
+		.asked_bps = asked_bps(request),
 	};
 	uint64_t value = 0;
 

@@ -6,6 +6,9 @@
 
 struct request;
 
+/* BANDWIDTH as coturn has it of draft-thomson-tram-turn-bandwidth: 128 bytes a second, 1024 bits. */
+enum { BANDWIDTH_UNIT = 128 };
+
 /* A token bucket. Tokens are bytes, packets or peers; the level counts thousandths of them, so that
  * a millisecond brings as many as the rate has tokens in a second. */
 struct bucket {

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "turn/action.h"
 #include "turn/arrival.h"
 #include "turn/detached.h"
@@ -200,6 +201,7 @@ static void answer_ask(struct turn_server *server, const struct handoff *ask,
 		answer->error = STUN_ALLOCATION_MISMATCH;
 	else
 		answer->error = judge(&request, ask, answer);
+	bytes_wipe(request.key, sizeof request.key);
 }
 
 bool mobility_asked(struct turn_server *server, struct handoff *ask)
@@ -228,10 +230,11 @@ static bool takes_generation(const struct turn_allocation *allocation, uint32_t 
 	       (is_pending(allocation) && generation + 1 == allocation->generation);
 }
 
-static void keep_key(struct owner_answer *answer, const struct turn_allocation *allocation)
+static void keep_key(struct owner_answer *answer, const struct request *request)
 {
-	memcpy(answer->key, allocation->key, allocation->key_len);
-	answer->key_len = allocation->key_len;
+	memcpy(answer->key, request->key, request->key_len);
+	answer->key_len = (uint8_t)request->key_len;
+	answer->names_algorithm = request->names_algorithm;
 }
 
 static void tell_move(const struct turn_allocation *allocation, struct owner_answer *answer)
@@ -249,7 +252,7 @@ static int judge(struct request *request, const struct handoff *ask, struct owne
 
 	if (!request->server->settings.is_open && !request_is_from_owner(request))
 		return STUN_WRONG_CREDENTIALS;
-	keep_key(answer, allocation);
+	keep_key(answer, request);
 	if (request->message.unknown_count > 0 || request->message.has_bad_attribute)
 		return STUN_BAD_REQUEST; /* the arrival says it in detail */
 	if (!allocation->is_adrift && five_tuple_equal(&allocation->tuple, &ask->tuple))

@@ -20,6 +20,8 @@ struct pending {
 
 	/* Who sent it, once that is known: a relay is opened for proven users alone. */
 	bool is_authenticated, names_algorithm;
+	char *realm; /* owned; NULL: not decided */
+	timestamp token_deadline;
 	char username[TURN_USERNAME_MAX + 1];
 	uint8_t key[STUN_KEY_MAX];
 	size_t key_len;
@@ -58,9 +60,15 @@ int pending_open_relay(struct request *request, const struct turn_open_relay *op
 
 	if (pending == NULL)
 		return OUTCOME_DROPPED;
+	pending->realm = strdup(request_realm(request));
+	if (pending->realm == NULL) {
+		destroy(pending);
+		return count_drop(request, COUNT_drop_no_memory);
+	}
 	pending->waits_for = WAITS_FOR_RELAY;
 	pending->is_authenticated = request->is_authenticated;
 	pending->names_algorithm = request->names_algorithm;
+	pending->token_deadline = request->token_deadline;
 	memcpy(pending->username, request->username, strlen(request->username) + 1);
 	memcpy(pending->key, request->key, request->key_len);
 	pending->key_len = request->key_len;
@@ -150,6 +158,18 @@ void turn_key_found(struct turn_server *server, uint64_t cookie, const struct tu
 	if (pending != NULL)
 		resume(pending,
 		       &(struct request){.key_answer = ANSWER_FOUND, .keys = keys, .key_count = n});
+}
+
+void turn_token_key_found(struct turn_server *server, uint64_t cookie,
+                          const struct turn_token_key *key, uint64_t wall_ms, timestamp now)
+{
+	struct pending *pending = pending_find(server, cookie, WAITS_FOR_KEY);
+
+	server->now = now;
+	if (pending != NULL)
+		resume(pending, &(struct request){.key_answer = ANSWER_FOUND,
+		                                  .token_key = key,
+		                                  .wall_ms = wall_ms});
 }
 
 void turn_key_not_found(struct turn_server *server, uint64_t cookie, timestamp now)
@@ -269,6 +289,8 @@ static void resume(struct pending *pending, struct request *request)
 	request->username = pending->username;
 	request->is_authenticated = pending->is_authenticated;
 	request->names_algorithm = pending->names_algorithm;
+	request->token_deadline = pending->token_deadline;
+	request->realm = pending->realm;
 	memcpy(request->key, pending->key, pending->key_len);
 	request->key_len = pending->key_len;
 	request->places = pending->places;
@@ -297,6 +319,7 @@ static void destroy(struct pending *pending)
 	hash_table_remove(&server->pending_by_transaction, hash_of(pending), pending);
 	places_give(server, &pending->places);
 	bytes_wipe(pending->key, sizeof pending->key);
+	free(pending->realm);
 	free(pending);
 }
 

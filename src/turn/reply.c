@@ -1,12 +1,17 @@
 /* The only place that answers: it makes a response of what a handler returned, adds what RFC 8489
  * wants in it, and keeps answers from being worth a forger's while. */
+#include <string.h>
+
 #include "turn/action.h"
-#include "turn/request.h"
+#include "turn/redirect.h"
 #include "turn/source_limit.h"
 
 static void count_reply(const struct request *request, int error);
+static void send_answer(const struct request *request, int error, size_t len);
+static bool has_room(const struct request *request);
 static bool is_told(const struct request *request);
 static void build_error(struct request *request, int error);
+static void put_unknown(struct request *request);
 static void put_challenge(struct request *request);
 static void put_integrity(struct request *request);
 static bool is_reflection(const struct request *request, size_t len);
@@ -17,17 +22,17 @@ void reply(struct request *request, int error)
 	struct stun_builder *answer = &request->answer;
 	size_t len;
 
-	if (error != STUN_NO_ERROR) {
-		if (!is_told(request)) {
-			drop(server, COUNT_drop_source_rate);
-			return;
-		}
-		build_error(request, error);
+	if ((error != STUN_NO_ERROR || request->is_probe) && !is_told(request)) {
+		drop(server, COUNT_drop_source_rate);
+		return;
 	}
-	if (server->settings.software != NULL)
+	if (error != STUN_NO_ERROR)
+		build_error(request, error);
+	if (server->settings.software != NULL && has_room(request))
 		stun_put_text(answer, STUN_ATTR_SOFTWARE, server->settings.software);
 	put_integrity(request);
-	if (server->settings.fingerprint || stun_has(&request->message, STUN_ATTR_FINGERPRINT))
+	if (stun_has(&request->message, STUN_ATTR_FINGERPRINT) ||
+	    (server->settings.fingerprint && has_room(request)))
 		stun_put_fingerprint(answer);
 	if (stun_build_end(answer, &len) != OK) {
 		drop(server, COUNT_drop_reply_full);
@@ -38,7 +43,26 @@ void reply(struct request *request, int error)
 		return;
 	}
 	count_reply(request, error);
-	action_send(server, request->tuple, request->path, answer->bytes, len);
+	send_answer(request, error, len);
+}
+
+/* A Binding response may go another way; no error does. */
+static void send_answer(const struct request *request, int error, size_t len)
+{
+	bool is_binding = request->message.method == STUN_BINDING && error == STUN_NO_ERROR;
+	const struct five_tuple *way = is_binding ? &request->way : request->tuple;
+	bool is_from_elsewhere = !addr_equal(&way->server, &request->tuple->server);
+
+	action_send(request->server, way, is_from_elsewhere ? NULL : request->path,
+	            request->answer.bytes, len);
+}
+
+/* False where the addresses of RFC 5780 and RFC 3489 fill what a bare request may be answered with:
+ * what nobody asked for then stays out. */
+static bool has_room(const struct request *request)
+{
+	return request->message.method != STUN_BINDING ||
+	       (!request->message.is_rfc3489 && !request->server->settings.nat_discovery);
 }
 
 static void count_reply(const struct request *request, int error)
@@ -49,6 +73,8 @@ static void count_reply(const struct request *request, int error)
 		count(server, COUNT_unauthorized);
 	if (error == STUN_STALE_NONCE)
 		count(server, COUNT_stale_nonces);
+	if (error == STUN_TRY_ALTERNATE)
+		count(server, COUNT_redirected);
 	if (error != STUN_NO_ERROR)
 		count(server, COUNT_error_responses);
 	else if (request->message.method == STUN_BINDING)
@@ -68,7 +94,8 @@ static bool is_told(const struct request *request)
 
 static const char *reason_of(const struct request *request, int error)
 {
-	if (!request->server->settings.reason_phrases)
+	/* RFC 3489 section 11.2.9 wants a phrase of so many bytes as ours do not have. */
+	if (!request->server->settings.reason_phrases || request->message.is_rfc3489)
 		return NULL;
 	return request->reason != NULL ? request->reason
 	                               : stun_error_reason((enum stun_error)error);
@@ -79,14 +106,30 @@ static void build_error(struct request *request, int error)
 	struct turn_server *server = request->server;
 	const struct stun_message *message = &request->message;
 
-	stun_build(&request->answer, server->reply, sizeof server->reply, message->method,
-	           STUN_ERROR_RESPONSE, stun_transaction_id(message));
+	stun_build_response(&request->answer, server->reply, sizeof server->reply,
+	                    STUN_ERROR_RESPONSE, message);
 	stun_put_error(&request->answer, (enum stun_error)error, reason_of(request, error));
 	if (error == STUN_UNKNOWN_ATTRIBUTE)
-		stun_put_unknown_attributes(&request->answer, message->unknown,
-		                            message->unknown_count);
+		put_unknown(request);
 	if (error == STUN_UNAUTHENTICATED || error == STUN_STALE_NONCE)
 		put_challenge(request);
+	if (error == STUN_TRY_ALTERNATE)
+		redirect_put(request);
+}
+
+/* RFC 3489 section 11.2.10 fills an odd list up with its last entry: it knows no padding. */
+static void put_unknown(struct request *request)
+{
+	const struct stun_message *message = &request->message;
+	uint16_t types[STUN_UNKNOWN_MAX + 1];
+	unsigned n = message->unknown_count;
+
+	memcpy(types, message->unknown, n * sizeof types[0]);
+	if (message->is_rfc3489 && n % 2 == 1) {
+		types[n] = types[n - 1];
+		n++;
+	}
+	stun_put_unknown_attributes(&request->answer, types, n);
 }
 
 /* RFC 8489 section 9.2.4: what a client needs for its next attempt. */
@@ -97,10 +140,13 @@ static void put_challenge(struct request *request)
 
 	stun_nonce_make(server->hasher, server->settings.nonce_secret, &request->tuple->client,
 	                server->settings.security_features, wall_s(server), nonce);
-	stun_put_text(&request->answer, STUN_ATTR_REALM, server->settings.realm);
+	stun_put_text(&request->answer, STUN_ATTR_REALM, request_realm(request));
 	stun_put(&request->answer, STUN_ATTR_NONCE, nonce, sizeof nonce);
 	if (server->settings.security_features & STUN_FEATURE_PASSWORD_ALGORITHMS)
 		stun_put_password_algorithms(&request->answer);
+	if (server->settings.oauth)
+		stun_put_text(&request->answer, STUN_ATTR_THIRD_PARTY_AUTHORIZATION,
+		              third_party_server_name(request));
 }
 
 /* RFC 8489 section 9.2.4: SHA-256 for clients that named an algorithm, SHA-1 for those that know

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "stun/builder.h"
+#include "stun/origin.h"
 #include "turn/allocation.h"
 #include "turn/server.h"
 
@@ -35,6 +36,8 @@ struct request {
 	enum answer_state key_answer, relay_answer;
 	const struct turn_key *keys; /* key_count of them */
 	size_t key_count;
+	const struct turn_token_key *token_key; /* NULL: none was found */
+	uint64_t wall_ms;                       /* with token_key */
 	const struct turn_opened *opened;
 	const struct owner_answer *owner_answer; /* to a Refresh with a ticket; NULL: none yet */
 	bool is_adopted;                         /* an allocation owns what was opened */
@@ -44,9 +47,18 @@ struct request {
 	bool is_authenticated;
 	bool names_algorithm; /* the client sent PASSWORD-ALGORITHM */
 	enum stun_password_algorithm algorithm;
-	const char *username; /* "" on an open server, or while unknown for a USERHASH */
+	const char *username;     /* "" on an open server, or while unknown for a USERHASH */
+	const char *realm;        /* NULL: not decided yet; request_realm() decides */
+	timestamp token_deadline; /* of an access token; 0: it came without one */
 	uint8_t key[STUN_KEY_MAX];
 	size_t key_len;
+
+	/* With STUN_TRY_ALTERNATE: alternate_count of them. */
+	const struct transport_addr *alternate[2];
+	size_t alternate_count;
+	/* Of a Binding request: where its success response leaves from and goes to. */
+	struct five_tuple way;
+	bool is_probe; /* it asks for more than its address (RFC 5780) */
 
 	const char *reason;         /* phrase of an error response; NULL: the one of its code */
 	struct stun_builder answer; /* a success response, to which the handler adds */
@@ -57,6 +69,21 @@ enum turn_verdict dispatch(struct request *request);
 
 /* Sends the success response as its handler wrote it, or an error response. */
 void reply(struct request *request, int error);
+
+/* The realm of a request: of its allocation, or of its ORIGIN, or the default one; realm.c. */
+const char *request_realm(struct request *request);
+/* The realm its 401 names or would have named, whatever an access token made of it since. */
+const char *request_challenge_realm(const struct request *request);
+/* The origin that counts, normalised: that of the realm, else the first one. False: there is none. */
+bool request_origin(const struct request *request, char origin[STUN_ORIGIN_MAX + 1]);
+/* 441 when the client of an allocation has become another's: check-origin-consistency. */
+int check_origin(struct request *request);
+
+/* Third-party authorization (RFC 7635): third_party.c. */
+bool has_access_token(const struct request *request);
+int check_access_token(struct request *request);
+/* The name of this server that tokens are made for and 401s tell. */
+const char *third_party_server_name(const struct request *request);
 
 /* The long-term credential mechanism, RFC 8489 section 9.2.4. */
 int authenticate(struct request *request);

@@ -28,6 +28,11 @@ enum err turn_server_create(const struct turn_settings *settings, timestamp now,
 	created->now = now;
 	created->next_id = (uint64_t)settings->thread << 48; /* ids go with their allocations */
 	settings->random(&created->hash_seed, sizeof created->hash_seed);
+	if (settings->alternates != NULL)
+		turn_server_set_alternates(created, settings->alternates);
+	/* Threads begin at different places, lest the first server gets the first client of each. */
+	for (unsigned kind = 0; kind < TURN_ALTERNATE_KINDS; kind++)
+		created->next_alternate[kind] = settings->thread;
 	init_tables(created);
 	err = stun_hasher_create(&created->hasher);
 	if (err != OK)

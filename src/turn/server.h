@@ -42,6 +42,10 @@ struct turn_server {
 	struct queued_action *current_action; /* owned; what the host reads now */
 	size_t queued_messages;
 
+	struct turn_alternates alternates;
+	size_t next_alternate[TURN_ALTERNATE_KINDS]; /* whose turn it is; taken modulo the count */
+	bool is_draining;
+
 	uint8_t reply[REPLY_SIZE];            /* the message being written */
 	char username[TURN_USERNAME_MAX + 1]; /* of the request being handled */
 };

@@ -41,6 +41,35 @@ struct turn_address_map {
 	struct transport_addr public_ip, private_ip;
 };
 
+/* Servers that new allocations are sent to instead (RFC 8489 section 10): one list for each transport,
+ * and one for those that have none of their own. */
+enum turn_alternate_kind {
+	TURN_ALTERNATE_ALL,
+	TURN_ALTERNATE_UDP, /* and DTLS */
+	TURN_ALTERNATE_TCP,
+	TURN_ALTERNATE_TLS,  /* and DTLS, where there is none for UDP */
+	TURN_ALTERNATE_KINDS /* the count */
+};
+enum { TURN_ALTERNATES_MAX = 64 }; /* of one kind */
+struct turn_alternates {
+	struct transport_addr server[TURN_ALTERNATE_KINDS][TURN_ALTERNATES_MAX];
+	size_t count[TURN_ALTERNATE_KINDS];
+};
+
+/* Two transport addresses of ours that differ in IP and port: a Binding request to the one may be
+ * answered from the other, or from either's IP with the other's port (RFC 5780 section 6.1). The host
+ * can send UDP from all four. */
+struct turn_pair {
+	struct transport_addr addr, other;
+};
+
+/* The family of a relayed transport address when the client names none. RFC 8656 says IPv4. */
+enum turn_default_family {
+	TURN_DEFAULT_IPV4,
+	TURN_DEFAULT_IPV6,
+	TURN_DEFAULT_KEEP /* the client's */
+};
+
 /* What a client can run into; turn/limits.c says what happens then. */
 enum turn_limit {
 	TURN_LIMIT_NONE,
@@ -65,6 +94,7 @@ struct turn_place {
 struct turn_place_wish {
 	const char *realm, *username; /* "" on an open server */
 	bool is_reservation;          /* for an address that only waits: no bandwidth */
+	uint64_t asked_bps;           /* more than that is not wanted; 0: as much as there is */
 };
 
 /* The quotas that the servers of all threads share. Neither function may block or call back. */
@@ -76,17 +106,26 @@ struct turn_quotas {
 	void *context;
 };
 
-struct turn_settings { /* copied but for what it points at, which outlives the server */
-	const char *realm;
-	bool is_open; /* relays without authentication: no-auth */
+struct turn_settings {     /* copied but for what it points at, which outlives the server */
+	const char *realm; /* the default one */
+	/* Gives the realm of an ORIGIN, which is in the form of stun_origin_normalise; NULL: none has
+	 * that origin. It does not block, and the text lives until the host is next called back. NULL:
+	 * there are no origins. */
+	const char *(*realm_of_origin)(void *context, const char *origin);
+	void *origin_context;
+	bool check_origin; /* an ORIGIN other than that of the allocation is refused with 441 */
+	bool is_open;      /* relays without authentication: no-auth */
 	/* A door meets clients and keeps none: whoever has shown that it receives where it sends from
 	 * gets TURN_HAND_OVER. Nothing is ever parked or allocated here. */
 	bool is_door;
+	bool oauth;              /* access tokens of RFC 7635 are accepted and asked for */
+	const char *server_name; /* that tokens are made for; NULL or "": the realm */
 	bool has_family[TURN_FAMILY_COUNT]; /* which relayed address families can be had */
-	bool rfc5766_channel_numbers;       /* up to 0x7FFE */
-	bool fingerprint;     /* on every message, not only where the client used it */
-	bool reason_phrases;  /* in error responses */
-	const char *software; /* SOFTWARE in responses; NULL: none */
+	enum turn_default_family default_family;
+	bool rfc5766_channel_numbers; /* up to 0x7FFE */
+	bool fingerprint;             /* on every message, not only where the client used it */
+	bool reason_phrases;          /* in error responses */
+	const char *software;         /* SOFTWARE in responses; NULL: none */
 	/* enum stun_security_feature, what clients are offered (RFC 8489 section 18.1):
 	 * STUN_FEATURE_PASSWORD_ALGORITHMS: SHA-256 before MD5. Not with a store of MD5 keys alone, as
 	 * clients take the first and do not fall back.
@@ -94,6 +133,15 @@ struct turn_settings { /* copied but for what it points at, which outlives the s
 	 * usernames, which cannot be found by their hash.
 	 * A USERHASH is accepted in any case. */
 	uint32_t security_features;
+
+	bool stun_only, no_stun; /* serve Binding alone, or all but Binding; the rest is ignored */
+	bool secure_stun;        /* Binding requests authenticate */
+	bool mapped_address;     /* MAPPED-ADDRESS beside XOR-MAPPED-ADDRESS */
+	bool rfc3489_compatibility; /* serve Binding requests without a magic cookie, over UDP */
+	bool nat_discovery;         /* RFC 5780 */
+	/* One for each address with a second; none: no OTHER-ADDRESS. */
+	const struct turn_pair *pairs;
+	size_t pair_count;
 
 	uint32_t max_lifetime_s;        /* of an allocation; 600 is the default lifetime */
 	uint32_t permission_lifetime_s; /* RFC 8656 section 9: 300 */
@@ -103,10 +151,13 @@ struct turn_settings { /* copied but for what it points at, which outlives the s
 
 	uint32_t permissions_per_allocation, channels_per_allocation; /* bounds; 508 beyond */
 	uint32_t pending_max;                                         /* requests parked at once */
-	uint32_t packets_per_s;        /* of an allocation in each direction; 0: no bound */
-	uint32_t new_peers_per_s;      /* of an allocation; 0: no bound */
-	struct turn_quotas quotas;     /* .take is NULL: none */
-	struct source_limit *unproven; /* 401, 438, 400 to one UDP source; NULL: no bound */
+	uint32_t packets_per_s;    /* of an allocation in each direction; 0: no bound */
+	uint32_t new_peers_per_s;  /* of an allocation; 0: no bound */
+	struct turn_quotas quotas; /* .take is NULL: none */
+	struct source_limit *
+		unproven; /* 401, 438, 400, what RFC 5780 adds, to one UDP source; NULL: no bound */
+
+	const struct turn_alternates *alternates; /* at the start; NULL: none */
 
 	bool mobility;              /* RFC 8016; without it MOBILITY-TICKET is a 405 */
 	struct aead_key ticket_key; /* seals mobility tickets; the same for all threads */
@@ -147,6 +198,10 @@ enum turn_verdict turn_client_input(struct turn_server *server, const struct fiv
                                     void *path, struct packet *packet, timestamp now,
                                     struct turn_forward *forward);
 
+/* The host has no place for the client whose packet got TURN_HAND_OVER: it is told so, 508. */
+void turn_hand_over_failed(struct turn_server *server, const struct five_tuple *tuple, void *path,
+                           struct packet *packet, timestamp now);
+
 /* A datagram that a peer sent to a relayed transport address. The packet needs PACKET_HEADROOM
  * before it and PACKET_TAILROOM behind. */
 enum turn_verdict turn_peer_input(struct turn_server *server, struct turn_allocation *allocation,
@@ -171,7 +226,7 @@ enum turn_action_type {
 	TURN_SEND,        /* a message the core wrote, for .path and .dst */
 	TURN_OPEN_RELAY,  /* bind relayed addresses: .open; answer turn_relay_opened or _failed */
 	TURN_CLOSE_RELAY, /* .relay is no longer used */
-	TURN_FIND_KEY,    /* .find; answer turn_key_found or _not_found; never block */
+	TURN_FIND_KEY,    /* .find; answer turn_key_found and its kin; never block */
 	TURN_FLOW_ADDED,  /* .flow: a channel over UDP that an offload may carry */
 	TURN_FLOW_REMOVED,
 	TURN_REPORT,        /* .report: what happened to an allocation, for logs and accounting */
@@ -191,10 +246,12 @@ struct turn_open_relay {
 	bool has_token; /* RESERVATION-TOKEN: take what turn_reservation_take gives, of any family */
 	uint8_t token[TURN_TOKEN_SIZE];
 	const char *username; /* who asks, for turn_reservation_take; "" on an open server */
+	const char *realm;    /* the user is of */
 	const struct five_tuple *tuple; /* where the request came from and to */
 };
 
 struct turn_find_key {
+	bool is_token;        /* the key of an authorization server; username is its kid */
 	const char *username; /* NULL when the client sent a USERHASH */
 	const uint8_t *userhash;
 	const char *realm;
@@ -231,7 +288,8 @@ struct turn_report {
 	/* Of the allocation, and the same wherever that moves: the thread that made it << 48, and a
 	 * number unique there. */
 	uint64_t id;
-	const char *username;
+	const char *username, *realm;
+	const char *origin; /* "": the client named none */
 	const struct five_tuple *tuple;
 	const struct turn_relay *relay; /* TURN_FAMILY_COUNT of them */
 	uint32_t lifetime_s;
@@ -260,7 +318,9 @@ struct turn_handoff {
 struct turn_action {
 	enum turn_action_type type;
 	uint64_t cookie; /* TURN_OPEN_RELAY, TURN_FIND_KEY: comes back with the answer */
-	void *path;      /* TURN_SEND, TURN_KEPT */
+	/* TURN_SEND, TURN_KEPT. Of TURN_SEND NULL: by UDP from message->src, an address of ours that the client did not send to
+	 * (RFC 5780 CHANGE-REQUEST) */
+	void *path;
 	struct transport_addr dst;
 	struct packet
 		*message; /* TURN_SEND, TURN_KEPT: lent until the next call of turn_next_action */
@@ -318,6 +378,14 @@ void turn_key_found(struct turn_server *server, uint64_t cookie, const struct tu
 void turn_key_not_found(struct turn_server *server, uint64_t cookie, timestamp now);
 void turn_key_unavailable(struct turn_server *server, uint64_t cookie, timestamp now);
 
+/* Sets the alternate servers anew, in whose turn Allocate requests are answered with 300. The lists
+ * are copied. Existing allocations are not concerned, nor are Binding and reserved ports. */
+void turn_server_set_alternates(struct turn_server *server,
+                                const struct turn_alternates *alternates);
+/* While a server drains it makes no new allocation, but for those that a reservation token stands
+ * for: 300 where there are alternate servers, else 508. All that exists goes on. */
+void turn_server_set_draining(struct turn_server *server, bool is_draining);
+
 enum turn_direction { TURN_TOWARDS_PEER, TURN_TOWARDS_CLIENT, TURN_DIRECTION_COUNT };
 
 /* How many bytes an allocation may pass on now; SIZE_MAX: as many as come. Datagrams are judged with
@@ -327,6 +395,15 @@ size_t turn_bytes_allowed(struct turn_allocation *allocation, enum turn_directio
                           timestamp now);
 /* Counts what was passed on: at most as much as was allowed. */
 void turn_bytes_passed(struct turn_allocation *allocation, enum turn_direction direction, size_t n);
+/* What an authorization server agreed on with us (RFC 7635 section 4.1). */
+struct turn_token_key {
+	struct aead_key key;
+	char realm[TURN_REALM_MAX + 1]; /* of those it vouches for; "": the one they came to */
+};
+/* The answer to TURN_FIND_KEY with is_token, or turn_key_not_found or _unavailable. wall_ms is the
+ * time since 1970 as the host's clock tells it now: others made the token by theirs. */
+void turn_token_key_found(struct turn_server *server, uint64_t cookie,
+                          const struct turn_token_key *key, uint64_t wall_ms, timestamp now);
 
 /* When turn_handle_timeout wants to be called; TIMESTAMP_NEVER when nothing is due. */
 timestamp turn_next_timeout(const struct turn_server *server);

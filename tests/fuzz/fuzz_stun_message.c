@@ -29,6 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 
 	promise(err == OK || err == ERR_INVALID || err == ERR_TRUNCATED);
 	promise(stun_is_message(bytes, len) || err == ERR_INVALID);
+	if (!stun_is_message(bytes, len))
+		err = stun_message_parse_rfc3489(bytes, len, &message);
 	if (err != OK)
 		return 0;
 	promise(message.bytes == bytes && message.len <= len && message.len % 4 == 0);

@@ -17,6 +17,7 @@
 #include "turn/turn.h"
 
 enum { CLIENTS = 4, SIGNERS = 2, RELAYS_MAX = 256, HELD_MAX = 32, MESSAGE_MAX = 2048 };
+enum { ALLOCATE_CHOICES = 13 };
 
 enum step {
 	STEP_REQUEST,
@@ -48,6 +49,10 @@ static const struct {
 	{STUN_ATTR_CHANNEL_NUMBER, 0x4001u << 16},
 	{STUN_ATTR_DATA, 0x61626364},
 	{STUN_ATTR_DONT_FRAGMENT, 0},
+	/* ALLOCATE_CHOICES of them; what follows is put into Binding requests alone. */
+	{STUN_ATTR_CHANGE_REQUEST, 6},
+	{STUN_ATTR_RESPONSE_PORT, 5000u << 16},
+	{STUN_ATTR_PADDING, 0},
 };
 
 struct relay {
@@ -76,6 +81,7 @@ struct fuzz {
 	unsigned held_count;
 	uint8_t token[TURN_TOKEN_SIZE], ticket[52];
 	uint32_t next_id;
+	struct turn_pair pair;
 	unsigned places, quota; /* taken; at most, 0: any number */
 };
 
@@ -228,7 +234,7 @@ static void play_request(struct fuzz *fuzz, unsigned who)
 	stun_build(&builder, bytes, sizeof bytes, method,
 	           method == STUN_SEND ? STUN_INDICATION : STUN_REQUEST, id);
 	for (unsigned i = 0; i < sizeof choices / sizeof choices[0]; i++)
-		if (flags & 1u << i)
+		if (flags & 1u << i && (method == STUN_BINDING || i < ALLOCATE_CHOICES))
 			put_choice(fuzz, &builder, i);
 	if (how & 0x40)
 		stun_put(&builder, STUN_ATTR_MOBILITY_TICKET, fuzz->ticket,
@@ -402,7 +408,8 @@ static void remember_token(struct fuzz *fuzz, const struct packet *packet)
 	struct stun_message message;
 	size_t len;
 
-	demand(stun_message_parse(packet->data, packet->len, &message) == OK);
+	demand(stun_message_parse(packet->data, packet->len, &message) == OK ||
+	       stun_message_parse_rfc3489(packet->data, packet->len, &message) == OK);
 	demand(message.class != STUN_REQUEST && !message.has_bad_attribute);
 	const uint8_t *token = stun_get(&message, STUN_ATTR_RESERVATION_TOKEN, &len);
 	if (token != NULL)
@@ -420,6 +427,7 @@ static void carry_out(struct fuzz *fuzz)
 	while (turn_next_action(fuzz->server, &action)) {
 		switch (action.type) {
 		case TURN_SEND:
+			demand(action.path != NULL || fuzz->settings.nat_discovery);
 			remember_token(fuzz, action.message);
 			break;
 		case TURN_FIND_KEY:
@@ -525,6 +533,7 @@ static void start(struct fuzz *fuzz, uint8_t flags)
 	                                     .is_relayed = is_relayed,
 	                                     .context = fuzz};
 
+	fuzz->pair = (struct turn_pair){addr("192.0.2.1", 3478), addr("192.0.2.2", 3479)};
 	demand(stun_hasher_create(&fuzz->hasher) == OK);
 	demand(peer_filter_create(&peers, &fuzz->filter) == OK);
 	fuzz->settings = (struct turn_settings){
@@ -542,6 +551,11 @@ static void start(struct fuzz *fuzz, uint8_t flags)
 		.pending_max = 6,
 		.mobility = flags & 128,
 		.ticket_key = {.bytes = "a key that seals all the tickets", .len = 32},
+		.nat_discovery = flags & 128,
+		.rfc3489_compatibility = flags & 128,
+		.secure_stun = flags & 128 && flags & 1,
+		.pairs = &fuzz->pair,
+		.pair_count = 1,
 		.thread_count = 1,
 		.filter = fuzz->filter,
 		.packets_per_s = flags & 32 ? 3 : 0,

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Which folder of src may include what: ours as "folder/file.h", and other people's libraries.
-# The store may use stun for its keys and user hashes: the same sums must not be written twice.
+# The store and turnadmin may use stun for keys, user hashes and origins: the same sums must not be
+# written twice.
 . "$srcdir/tests/lint/tap.sh"
 cd "$srcdir" || exit 99
 
@@ -20,8 +21,9 @@ listeners: base stun config io / event2 openssl
 store: base stun config / sqlite3 hiredis event2
 control: base / event2 jansson
 relay: base stun turn config io listeners store control / event2 openssl sqlite3
+relay/requests.c: / jansson
 signaling: base config control store listeners / event2 openssl jansson wslay jwt hiredis librabbitmq amqp maxminddb
-admin: base config control store / jansson
+admin: base stun config control store / jansson
 admin/http.c: / microhttpd
 load: base stun config io / openssl event2
 '

@@ -4,7 +4,7 @@
 . "$srcdir/tests/lint/tap.sh"
 cd "$builddir" || exit 99
 
-libc='memcpy|memmove|memset|memcmp|memchr|strlen|strnlen|strcmp|strncmp|strchr|strspn|strcspn|strdup|strndup|bcmp'
+libc='memcpy|memmove|memset|memcmp|memchr|strlen|strnlen|strcmp|strcasecmp|strncmp|strchr|strstr|strspn|strcspn|strdup|strndup|bcmp'
 libc="$libc|malloc|calloc|realloc|reallocarray|free|qsort|bsearch|abort|snprintf|vsnprintf"
 libc="$libc|inet_ntop|inet_pton|htons|ntohs|htonl|ntohl|explicit_bzero|__assert_fail"
 libc="$libc|__(memcpy|memmove|memset|snprintf|vsnprintf|explicit_bzero)_chk|__stack_chk_fail"
@@ -42,7 +42,7 @@ tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
 # stun fills a result with noise where a hash could not be made, so that nothing ever matches it.
 check libstun.a "$libc|$hashes|$base|random_bytes"
-check libturn.a "$libc|$base|stun_[a-z0-9_]*|aead_[a-z]*"
+check libturn.a "$libc|$base|stun_[a-z0-9_]*|aead_[a-z]*|access_token_[a-z0-9_]*"
 
 # Tests of the core link nothing else either.
 problems=$(grep -nE '^tests_unit_test_[a-z0-9_]+_LDADD' "$srcdir/tests/unit/turn.am" |

@@ -16,12 +16,15 @@ static void carry_out(struct host *host);
 static void carry_out_one(struct host *host, const struct turn_action *action);
 static void hold(struct host *host, const struct turn_action *action);
 static void answer_key(struct host *host, const struct turn_action *action, const char *how);
+static bool answer_token_key(struct host *host, const struct turn_action *action);
+static const char *realm_of_origin(void *context, const char *origin);
 static void open_relay(struct host *host, const struct turn_action *action);
 static void close_relay(struct host *host, struct relay *relay);
 static void pass_on(struct host *host, const struct turn_action *action);
 static void input_again(struct host *host, const struct turn_action *action);
 static void keep(struct host *host, const struct client *client, const struct packet *packet,
                  const struct turn_forward *forward);
+static void keep_message(struct host *host, const struct turn_action *action);
 static void hand_over(struct host *host, const struct client *client, const struct packet *packet,
                       const uint8_t *bytes, size_t len);
 static void note(struct host *host, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -55,6 +58,8 @@ void host_init(struct host *host)
 		.thread_count = 7,
 		.wall_offset_ms = 1700000000000,
 		.random = repeat_itself,
+		.realm_of_origin = realm_of_origin,
+		.origin_context = host,
 	};
 	if (stun_hasher_create(&host->hasher) != OK || host->datagrams == NULL)
 		abort();
@@ -85,12 +90,23 @@ static void start(struct host *host)
 		abort();
 	host->settings.filter = host->filter;
 	host->settings.address_map = host->maps;
+	host->settings.alternates = &host->alternates;
+	host->settings.pairs = host->pairs;
 	host->settings.counters = &host->counters;
 	host->settings.quotas = (struct turn_quotas){take_place, give_place, host};
 	if (source_limit_create(host->unauthorized_per_s, 12345, &host->settings.unproven) != OK)
 		abort();
 	if (turn_server_create(&host->settings, host->now, &host->server) != OK)
 		abort();
+	host_redirect(host);
+}
+
+void host_redirect(struct host *host)
+{
+	if (host->server == NULL)
+		return;
+	turn_server_set_alternates(host->server, &host->alternates);
+	turn_server_set_draining(host->server, host->is_draining);
 }
 
 /* A buffer of its own for each packet, exactly as large as promised, at an odd address: a sanitizer
@@ -121,6 +137,7 @@ void host_client_input(struct host *host, const struct client *client, const uin
 	uint8_t *block = packet_make(&packet, bytes, len);
 
 	start(host);
+	host->speaker = client;
 	packet.src = client->tuple.client;
 	packet.dst = client->tuple.server;
 	packet.ttl = ttl;
@@ -204,8 +221,7 @@ static void carry_out_one(struct host *host, const struct turn_action *action)
 
 	switch (action->type) {
 	case TURN_SEND:
-		keep(host, action->path, action->message,
-		     &(struct turn_forward){.dst = action->dst});
+		keep_message(host, action);
 		break;
 	case TURN_FIND_KEY:
 		if (host->holds_keys)
@@ -242,8 +258,11 @@ static void carry_out_one(struct host *host, const struct turn_action *action)
 		     action->reached.username, addr_format(&action->reached.tuple->client, client));
 		break;
 	case TURN_REPORT:
-		note(host, "report %s user=%s client=%s lifetime=%u up=%llu/%llu down=%llu/%llu %s",
+		note(host,
+		     "report %s user=%s realm=%s origin=%s client=%s lifetime=%u up=%llu/%llu "
+		     "down=%llu/%llu %s",
 		     report_names[action->report.type], action->report.username,
+		     action->report.realm, action->report.origin,
 		     addr_format(&action->report.tuple->client, client), action->report.lifetime_s,
 		     (unsigned long long)action->report.traffic.to_peer_packets,
 		     (unsigned long long)action->report.traffic.to_peer_bytes,
@@ -275,6 +294,17 @@ static void input_again(struct host *host, const struct turn_action *action)
 		keep(host, NULL, &packet, &forward);
 }
 
+static void point_to_texts(struct turn_action *action, const char *name, const char *realm)
+{
+	if (action->type == TURN_FIND_KEY) {
+		action->find.username = name;
+		action->find.realm = realm;
+	} else {
+		action->open.username = name;
+		action->open.realm = realm;
+	}
+}
+
 static void hold(struct host *host, const struct turn_action *action)
 {
 	unsigned i = host->held_count++;
@@ -285,10 +315,9 @@ static void hold(struct host *host, const struct turn_action *action)
 		abort();
 	host->held[i] = *action;
 	snprintf(host->held_names[i], sizeof host->held_names[i], "%s", name ? name : "");
-	if (action->type == TURN_FIND_KEY)
-		host->held[i].find.username = host->held_names[i];
-	else
-		host->held[i].open.username = host->held_names[i];
+	snprintf(host->held_realms[i], sizeof host->held_realms[i], "%s",
+	         action->type == TURN_FIND_KEY ? action->find.realm : action->open.realm);
+	point_to_texts(&host->held[i], host->held_names[i], host->held_realms[i]);
 }
 
 bool host_answer(struct host *host, const char *how)
@@ -296,18 +325,16 @@ bool host_answer(struct host *host, const char *how)
 	if (host->held_count == 0)
 		return false;
 	struct turn_action action = host->held[0];
-	if (action.type == TURN_FIND_KEY)
-		action.find.username = strdup(host->held_names[0]);
-	else
-		action.open.username = strdup(host->held_names[0]);
+	char name[TURN_USERNAME_MAX + 1], realm[sizeof host->held_realms[0]];
+	memcpy(name, host->held_names[0], sizeof name);
+	memcpy(realm, host->held_realms[0], sizeof realm);
+	point_to_texts(&action, name, realm);
 	host->held_count--;
 	for (unsigned i = 0; i < host->held_count; i++) {
 		memcpy(host->held_names[i], host->held_names[i + 1], sizeof host->held_names[i]);
+		memcpy(host->held_realms[i], host->held_realms[i + 1], sizeof host->held_realms[i]);
 		host->held[i] = host->held[i + 1];
-		if (host->held[i].type == TURN_FIND_KEY)
-			host->held[i].find.username = host->held_names[i];
-		else
-			host->held[i].open.username = host->held_names[i];
+		point_to_texts(&host->held[i], host->held_names[i], host->held_realms[i]);
 	}
 	if (action.type == TURN_FIND_KEY)
 		answer_key(host, &action, how);
@@ -315,8 +342,6 @@ bool host_answer(struct host *host, const char *how)
 		turn_relay_failed(host->server, action.cookie, host->now);
 	else
 		open_relay(host, &action);
-	free(action.type == TURN_FIND_KEY ? (void *)action.find.username
-	                                  : (void *)action.open.username);
 	carry_out(host);
 	return true;
 }
@@ -327,6 +352,8 @@ static struct user *find_user(struct host *host, const struct turn_find_key *fin
 
 	for (unsigned i = 0; i < host->user_count; i++) {
 		struct user *user = &host->users[i];
+		if (user->realm[0] != 0 && strcmp(user->realm, find->realm) != 0)
+			continue;
 		stun_userhash(host->hasher, (uint8_t *)user->name, strlen(user->name), find->realm,
 		              hash);
 		if (find->username != NULL ? strcmp(find->username, user->name) == 0
@@ -347,7 +374,9 @@ static void answer_key(struct host *host, const struct turn_action *action, cons
 		turn_key_unavailable(host->server, action->cookie, host->now);
 		return;
 	}
-	if (user == NULL || strcmp(how, "unknown") == 0) {
+	if (action->find.is_token && strcmp(how, "found") == 0 && answer_token_key(host, action))
+		return;
+	if (user == NULL || action->find.is_token || strcmp(how, "unknown") == 0) {
 		turn_key_not_found(host->server, action->cookie, host->now);
 		return;
 	}
@@ -361,6 +390,35 @@ static void answer_key(struct host *host, const struct turn_action *action, cons
 			count++;
 		}
 	turn_key_found(host->server, action->cookie, keys, count, host->now);
+}
+
+static bool answer_token_key(struct host *host, const struct turn_action *action)
+{
+	for (unsigned i = 0; i < host->authority_count; i++) {
+		const struct authority *authority = &host->authorities[i];
+		if (strcmp(authority->kid, action->find.username) != 0)
+			continue;
+		turn_token_key_found(host->server, action->cookie, &authority->key,
+		                     host_wall_ms(host), host->now);
+		return true;
+	}
+	return false;
+}
+
+uint64_t host_wall_ms(const struct host *host)
+{
+	return (uint64_t)((int64_t)host->now + host->settings.wall_offset_ms +
+	                  host->clock_change_ms);
+}
+
+static const char *realm_of_origin(void *context, const char *origin)
+{
+	const struct host *host = context;
+
+	for (unsigned i = 0; i < host->origin_count; i++)
+		if (strcmp(host->origins[i].origin, origin) == 0)
+			return host->origins[i].realm;
+	return NULL;
 }
 
 static struct turn_relay make_relay(struct host *host, enum turn_family family, uint16_t port)
@@ -451,7 +509,9 @@ static void keep(struct host *host, const struct client *client, const struct pa
 	struct datagram *datagram = &host->datagrams[host->datagram_count++];
 	datagram->client = client;
 	datagram->dst = forward->dst;
-	if (client == NULL)
+	if (client != NULL)
+		datagram->src = client->tuple.server;
+	else
 		datagram->src = ((struct relay *)forward->relay)->addr;
 	memcpy(datagram->bytes, packet->data, packet->len);
 	datagram->len = packet->len;
@@ -464,6 +524,17 @@ static void keep(struct host *host, const struct client *client, const struct pa
 		snprintf(host->fault, sizeof host->fault, "a closed relay was sent from");
 }
 
+/* Without a path it is the answer to what was just asked, from another address of the server. */
+static void keep_message(struct host *host, const struct turn_action *action)
+{
+	const struct client *client = action->path != NULL ? action->path : host->speaker;
+
+	keep(host, client, action->message, &(struct turn_forward){.dst = action->dst});
+	host->datagrams[host->datagram_count - 1].src = action->message->src;
+	if (action->path != NULL && !addr_equal(&action->message->src, &client->tuple.server))
+		snprintf(host->fault, sizeof host->fault, "a path cannot send from elsewhere");
+}
+
 /* The next server has to see the packet as it came. */
 static void hand_over(struct host *host, const struct client *client, const struct packet *packet,
                       const uint8_t *bytes, size_t len)
@@ -473,6 +544,9 @@ static void hand_over(struct host *host, const struct client *client, const stru
 	if (packet->len != len || memcmp(packet->data, bytes, len) != 0)
 		snprintf(host->fault, sizeof host->fault, "a packet was handed over changed");
 	note(host, "handed over %s", addr_format(&client->tuple.client, text));
+	if (host->lacks_all)
+		turn_hand_over_failed(host->server, &client->tuple, (void *)client,
+		                      (struct packet *)packet, host->now);
 }
 
 void host_shift(struct host *host)
@@ -534,9 +608,12 @@ static enum turn_limit take_place(void *context, const struct turn_place_wish *w
                                   struct turn_place *place, uint64_t *value)
 {
 	struct host *host = context;
-	uint64_t bps = wish->is_reservation ? 0 : host->max_bps;
+	bool is_less =
+		wish->asked_bps != 0 && (host->max_bps == 0 || wish->asked_bps < host->max_bps);
+	uint64_t bps = wish->is_reservation ? 0 : is_less ? wish->asked_bps : host->max_bps;
 
-	if (is_reached(host->user_quota, host_places(host, wish->username), 1, value))
+	if (wish->username[0] != 0 &&
+	    is_reached(host->user_quota, host_places(host, wish->username), 1, value))
 		return TURN_LIMIT_USER_QUOTA;
 	if (is_reached(host->total_quota, host_places(host, "all"), 1, value))
 		return TURN_LIMIT_TOTAL_QUOTA;

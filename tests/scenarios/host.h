@@ -3,6 +3,7 @@
  * expects them, and events are kept as lines of text. */
 #pragma once
 
+#include "stun/origin.h"
 #include "turn/turn.h"
 
 enum {
@@ -29,7 +30,7 @@ struct relay {
 
 /* Something the core let out. */
 struct datagram {
-	const struct client *client; /* the receiver; NULL: the peer dst */
+	const struct client *client; /* the receiver; NULL: the peer dst, or none that is known */
 	struct transport_addr src, dst;
 	uint8_t bytes[66000];
 	size_t len;
@@ -39,6 +40,17 @@ struct datagram {
 
 struct user {
 	char name[TURN_USERNAME_MAX + 1], password[64], old_password[64];
+	char realm[64]; /* empty: any */
+};
+
+struct origin {
+	char origin[STUN_ORIGIN_MAX + 1], realm[64];
+};
+
+/* An authorization server. */
+struct authority {
+	char kid[64];
+	struct turn_token_key key;
 };
 
 struct place {
@@ -50,10 +62,14 @@ struct place {
 struct host {
 	struct turn_settings settings;
 	struct turn_address_map maps[RULES_MAX];
+	struct turn_pair pairs[RULES_MAX];
 	struct peer_filter_settings peers;
 	struct addr_range allowed[RULES_MAX], denied[RULES_MAX];
 	struct transport_addr listeners[RULES_MAX], relay_ips[RULES_MAX];
 	struct nat64_prefix nat64[RULES_MAX];
+
+	struct turn_alternates alternates;
+	bool is_draining;
 
 	struct turn_server *server; /* NULL until the first packet */
 	struct peer_filter *filter;
@@ -63,13 +79,19 @@ struct host {
 
 	struct user users[USERS_MAX];
 	unsigned user_count;
+	struct origin origins[RULES_MAX];
+	unsigned origin_count;
+	struct authority authorities[RULES_MAX];
+	unsigned authority_count;
+	int64_t clock_change_ms;      /* what the wall clock was set by since the start */
+	const struct client *speaker; /* the last client that sent */
 	struct relay relays[RELAYS_MAX];
 	unsigned relay_count;
 	uint16_t next_port[TURN_FAMILY_COUNT];
 
 	bool holds_keys, holds_relays, lacks[TURN_FAMILY_COUNT], lacks_all, lacks_pairs;
 	struct turn_action held[HELD_MAX]; /* TURN_FIND_KEY, TURN_OPEN_RELAY not answered yet */
-	char held_names[HELD_MAX][TURN_USERNAME_MAX + 1];
+	char held_names[HELD_MAX][TURN_USERNAME_MAX + 1], held_realms[HELD_MAX][64];
 	unsigned held_count;
 
 	struct datagram *datagrams; /* DATAGRAMS_MAX of them, oldest first */
@@ -99,7 +121,10 @@ void host_wait(struct host *host, timestamp ms);
 /* Answers the oldest action that was held: "found", "unknown", "unavailable", "opened", "failed". */
 bool host_answer(struct host *host, const char *how);
 struct relay *host_find_relay(struct host *host, const struct transport_addr *public_addr);
+/* Tells the core what .alternates and .is_draining are now. */
+void host_redirect(struct host *host);
 /* How many places are taken in a user's name, or in "all". */
 unsigned host_places(const struct host *host, const char *username);
+uint64_t host_wall_ms(const struct host *host);
 /* Removes the datagram at the front. */
 void host_shift(struct host *host);

@@ -5,10 +5,18 @@
  * Before the first packet
  *   set realm|lifetime|... VALUE      a setting; names below in settings[]
  *   user anna secret [older]          somebody the host knows; with an older password still valid
+ *   user anna secret in=REALM         ... in that realm alone
+ *   origin REALM ORIGIN               a realm and the origin of its clients
+ *   authority KID A256GCM KEY [REALM] a key whose access tokens (RFC 7635) the host accepts
  *   client B tcp 198.51.100.8:4000    transport and address; A is there: udp 198.51.100.7:4000
  *   peers allow|deny RANGE, peers listener|relay ADDRESS, peers nat64 PREFIX, peers loopback
  *   peers default                     forget that the documentation prefixes are allowed
  *   map 192.0.2.1 10.0.0.1            external-ip: public, private
+ *   pair 192.0.2.1:3478 192.0.2.2:3479     two addresses of the server, for RFC 5780, each the other's other
+ *
+ * At any time
+ *   alternates all|udp|tcp|tls [ADDRESS...]   the alternate servers of this kind are these now
+ *   drain begins | drain ends
  *
  * Clients
  *   A> Allocate REQUESTED-TRANSPORT=17 [WORD...]   sends a request (Send: an indication)
@@ -20,13 +28,18 @@
  *        unsigned | spoiled                        no credentials at all | a wrong MAC
  *        no-NAME  NAME'=value                      leaves a credential out | replaces its value
  *        nonce-of=B                                the nonce another client was given
+ *        token=KID                                 with a new access token; its key signs from now on
+ *        mac=TEXT token-lifetime=600 token-age=5 token-for=NAME spoiled-token         what is in it
+ *        token-again                               with the access token that was sent last
  *        fingerprint bad-fingerprint id=7 ttl=3 tos=0xb8
+ *        cookie=12345678                           instead of the magic cookie: RFC 3489
  *        / WORD...                                 attributes behind the integrity
  *   A> again                          the same bytes once more
  *   A> hex 00010000...                any bytes
  *   A> channel 0x4000 "hello" [len=9] [ttl=3] [tos=2] [tail=hex]
  *   A< Allocate success|401 [NAME=value] [NAME] [!NAME] [WORD...]    expects the next datagram
  *        signed=sha1|sha256 unsigned fingerprint size=92 id=7
+ *        from=192.0.2.2:3479 to=198.51.100.7:5000  where those it came to and from are not
  *        phrase="User Quota Reached"
  *   A< channel 0x4000 "hello" [size=12] [ttl=3] [tos=2]
  *   A< nothing
@@ -44,8 +57,9 @@
  * The host
  *   host holds keys|relays, host answers keys|relays       answers later | at once again
  *   host says found|unknown|unavailable|opened|failed      to the oldest question held
- *   host lacks ipv4|ipv6|all|pairs, host lacks nothing           relayed addresses
- *   wait 300 | wait 500ms
+ *   host lacks ipv4|ipv6|all|pairs, host lacks nothing           relayed addresses; all: nor a place
+ *                                                                for who is handed over
+ *   wait 300 | wait 500ms | clock 60  the wall clock is set forward (-60: back)
  *   event WORD..., no event WORD...                        "closed 192.0.2.1:50000", "flow added",
  *                                                          "limit user-quota=2 486",
  *                                                          "report deleted", "handed over
@@ -66,6 +80,7 @@
 
 #include "base/bytes.h"
 #include "host.h"
+#include "stun/access_token.h"
 #include "stun/channel_data.h"
 #include "stun/dump.h"
 #include "words.h"
@@ -85,6 +100,10 @@ enum style { STYLE_RFC5389, STYLE_MD5, STYLE_SHA256 };
 struct speaker {
 	struct client client;
 	char user[TURN_USERNAME_MAX + 1], nonce[STUN_NONCE_SIZE + 1];
+	char realm[TURN_REALM_MAX + 1]; /* of the last 401; empty: the default one */
+	struct access_token token;      /* sent last; mac_key_len 0: none */
+	uint8_t sealed[ACCESS_TOKEN_MAX];
+	size_t sealed_len;
 	enum style style;
 	bool is_hashed;
 	uint8_t sent[MESSAGE_MAX]; /* last */
@@ -183,6 +202,7 @@ struct sending {
 	const char *user, *password, *integrity, *nonce;
 	enum style style;
 	bool is_hashed, is_signed, is_spoiled;
+	bool is_by_token; /* signed with the key of the last access token */
 	struct words *words;
 	unsigned behind; /* index of the word "/" */
 	uint8_t ttl, tos;
@@ -228,12 +248,17 @@ static void put_credential(struct stun_builder *builder, const struct words *wor
 		put_attribute(builder, stun_attribute_type(row), value, len);
 }
 
+static const char *realm_for(const struct play *play, const struct speaker *speaker)
+{
+	return speaker->realm[0] != 0 ? speaker->realm : play->host.settings.realm;
+}
+
 static void put_credentials(struct play *play, struct speaker *speaker,
                             struct stun_builder *builder, const struct sending *sending)
 {
 	static const uint8_t offered[] = {0, 2, 0, 0, 0, 1, 0, 0};
 	struct stun_hasher *hasher = play->host.hasher;
-	const char *realm = play->host.settings.realm;
+	const char *realm = realm_for(play, speaker);
 	uint8_t hash[STUN_USERHASH_SIZE];
 	bool is_sha256 = sending->style == STYLE_SHA256;
 
@@ -253,6 +278,11 @@ static void put_credentials(struct play *play, struct speaker *speaker,
 		               sizeof offered);
 		put_credential(builder, sending->words, STUN_ATTR_PASSWORD_ALGORITHM,
 		               is_sha256 ? offered : offered + 4, 4);
+	}
+	if (sending->is_by_token) {
+		memcpy(speaker->key, speaker->token.mac_key, speaker->token.mac_key_len);
+		speaker->key_len = speaker->token.mac_key_len;
+		return;
 	}
 	speaker->key_len =
 		stun_long_term_key(hasher, is_sha256 ? STUN_PASSWORD_SHA256 : STUN_PASSWORD_MD5,
@@ -314,7 +344,10 @@ static void put_words(struct play *play, struct stun_builder *builder, const str
 		bool is_other = strncmp(word, "no-", 3) == 0 || strstr(word, "'=") != NULL ||
 		                word_value(word, "by") || word_value(word, "password") ||
 		                word_value(word, "nonce-of") || word_value(word, "integrity") ||
-		                word_value(word, "id") || word_value(word, "ttl") ||
+		                word_value(word, "token") || word_value(word, "mac") ||
+		                strncmp(word, "token-", 6) == 0 ||
+		                strcmp(word, "spoiled-token") == 0 || word_value(word, "id") ||
+		                word_value(word, "ttl") || word_value(word, "cookie") ||
 		                word_value(word, "tos");
 		for (size_t j = 0; j < sizeof others / sizeof others[0]; j++)
 			is_other |= strcmp(word, others[j]) == 0;
@@ -342,6 +375,7 @@ static struct sending sending_get(struct play *play, struct speaker *speaker, st
 		.style = speaker->style,
 		.is_hashed = speaker->is_hashed,
 		.is_signed = speaker->user[0] != 0 && *class == STUN_REQUEST,
+		.is_by_token = speaker->token.mac_key_len > 0,
 		.words = words,
 		.behind = words->count,
 	};
@@ -369,7 +403,7 @@ static struct sending sending_get(struct play *play, struct speaker *speaker, st
 		else if (strcmp(word, "userhash") == 0)
 			sending.is_hashed = true;
 		else if ((value = word_value(word, "by")) != NULL)
-			sending.user = value, sending.is_signed = true;
+			sending.user = value, sending.is_signed = true, sending.is_by_token = false;
 		else if ((value = word_value(word, "nonce-of")) != NULL &&
 		         find_speaker(play, value))
 			sending.nonce = find_speaker(play, value)->nonce;
@@ -419,6 +453,58 @@ static bool has_word(const struct words *words, const char *wanted)
 	return false;
 }
 
+static const char *value_of(const struct words *words, const char *name, const char *otherwise)
+{
+	for (unsigned i = 2; i < words->count; i++)
+		if (word_value(words->word[i], name) != NULL)
+			return word_value(words->word[i], name);
+	return otherwise;
+}
+
+static bool is_with_token(const struct words *words)
+{
+	return value_of(words, "token", NULL) != NULL || has_word(words, "token-again");
+}
+
+/* What an authorization server that the host knows gives to a client; or one it does not. */
+static void make_token(struct play *play, struct speaker *speaker, const struct words *words)
+{
+	static const uint8_t nonce[AEAD_NONCE_SIZE] = "a new nonce!";
+	const char *kid = value_of(words, "token", NULL), *mac = value_of(words, "mac", "m");
+	const char *name = play->host.settings.server_name;
+	struct aead_key key = {.bytes = "a key that nobody knows", .len = 32};
+	int64_t age_s = strtol(value_of(words, "token-age", "0"), NULL, 10);
+
+	if (kid == NULL)
+		return;
+	for (unsigned i = 0; i < play->host.authority_count; i++)
+		if (strcmp(play->host.authorities[i].kid, kid) == 0)
+			key = play->host.authorities[i].key.key;
+	speaker->token = (struct access_token){
+		.mac_key_len = has_word(words, "integrity=sha256") ? 32 : 20,
+		.timestamp = (uint64_t)((int64_t)host_wall_ms(&play->host) / 1000 - age_s) << 16,
+		.lifetime_s = (uint32_t)strtoul(value_of(words, "token-lifetime", "3600"), NULL, 0),
+	};
+	strncpy((char *)speaker->token.mac_key, mac, sizeof speaker->token.mac_key);
+	name = value_of(words, "token-for", name != NULL ? name : realm_for(play, speaker));
+	if (access_token_seal(&key, name, nonce, &speaker->token, speaker->sealed,
+	                      &speaker->sealed_len) != OK)
+		abort();
+	speaker->sealed[speaker->sealed_len - 1] ^= has_word(words, "spoiled-token");
+	snprintf(speaker->user, sizeof speaker->user, "%s", kid);
+}
+
+static void put_cookie(struct play *play, uint8_t *message, const struct words *words)
+{
+	size_t len;
+
+	for (unsigned i = 0; i < words->count; i++) {
+		const char *value = word_value(words->word[i], "cookie");
+		if (value != NULL && (hex_get(value, message + 4, 4, &len) != OK || len != 4))
+			fault(play, "no cookie");
+	}
+}
+
 static void send_message(struct play *play, struct speaker *speaker, struct words *words)
 {
 	uint8_t id[STUN_TRANSACTION_ID_SIZE];
@@ -431,10 +517,14 @@ static void send_message(struct play *play, struct speaker *speaker, struct word
 		return;
 	}
 	class = method == STUN_SEND || method == STUN_DATA ? STUN_INDICATION : STUN_REQUEST;
+	make_token(play, speaker, words);
 	struct sending sending = sending_get(play, speaker, words, &class);
 	make_id(play, words, id);
 	stun_build(&builder, speaker->sent, sizeof speaker->sent, method, class, id);
 	put_words(play, &builder, words, 2, sending.behind);
+	if (is_with_token(words))
+		put_attribute(&builder, stun_attribute_type(STUN_ATTR_ACCESS_TOKEN),
+		              speaker->sealed, speaker->sealed_len);
 	if (sending.is_signed) {
 		put_credentials(play, speaker, &builder, &sending);
 		put_integrity(play, speaker, &builder, &sending);
@@ -444,6 +534,7 @@ static void send_message(struct play *play, struct speaker *speaker, struct word
 		stun_put_fingerprint(&builder);
 	if (has_word(words, "bad-fingerprint"))
 		builder.bytes[builder.len - 1] ^= 1;
+	put_cookie(play, builder.bytes, words);
 	speaker->sent_len = builder.len;
 	transmit(play, speaker, sending.ttl, sending.tos);
 }
@@ -663,6 +754,11 @@ static void remember(struct play *play, struct speaker *speaker, const struct st
 
 	if (value != NULL && len == STUN_NONCE_SIZE)
 		memcpy(speaker->nonce, value, len);
+	value = stun_get(message, STUN_ATTR_REALM, &len);
+	if (value != NULL && len <= TURN_REALM_MAX) {
+		memcpy(speaker->realm, value, len);
+		speaker->realm[len] = 0;
+	}
 	value = stun_get(message, STUN_ATTR_RESERVATION_TOKEN, &len);
 	if (value != NULL)
 		memcpy(play->token, value, sizeof play->token);
@@ -681,7 +777,8 @@ static void check_word(struct play *play, struct speaker *speaker, const struct 
 		check_error(play, message, word);
 	else if (word_value(word, "phrase") != NULL)
 		check_phrase(play, message, word_value(word, "phrase"));
-	else if (word_value(word, "id") != NULL)
+	else if (word_value(word, "id") != NULL || word_value(word, "from") != NULL ||
+	         word_value(word, "to") != NULL)
 		return;
 	else if (strcmp(word, "success") == 0 && message->class != STUN_SUCCESS)
 		fault(play, "no success");
@@ -711,6 +808,37 @@ static bool has_id(const struct stun_message *message, const struct speaker *spe
 	return memcmp(stun_transaction_id(message), id, sizeof id) == 0;
 }
 
+/* An answer comes from where the request went, to where it came from, unless words say otherwise. */
+static void check_way(struct play *play, const struct speaker *speaker,
+                      const struct datagram *datagram, const struct words *words)
+{
+	struct transport_addr from = speaker->client.tuple.server;
+	struct transport_addr to = speaker->client.tuple.client;
+	char text[ADDR_TEXT_SIZE];
+
+	for (unsigned i = 2; i < words->count; i++) {
+		if (word_value(words->word[i], "from") != NULL)
+			address(play, word_value(words->word[i], "from"), &from);
+		if (word_value(words->word[i], "to") != NULL)
+			address(play, word_value(words->word[i], "to"), &to);
+	}
+	if (!addr_equal(&datagram->src, &from))
+		fault(play, "sent from %s", addr_format(&datagram->src, text));
+	if (!addr_equal(&datagram->dst, &to))
+		fault(play, "sent to %s", addr_format(&datagram->dst, text));
+}
+
+/* A request without a magic cookie gets back the bytes that it had in its place. */
+static bool parse_answer(const struct speaker *speaker, const struct datagram *datagram,
+                         struct stun_message *message)
+{
+	if (stun_message_parse(datagram->bytes, datagram->len, message) != OK &&
+	    (stun_message_parse_rfc3489(datagram->bytes, datagram->len, message) != OK ||
+	     memcmp(datagram->bytes + 4, speaker->sent + 4, 4) != 0))
+		return false;
+	return message->len == datagram->len;
+}
+
 static void expect_message(struct play *play, struct speaker *speaker,
                            const struct datagram *datagram, struct words *words)
 {
@@ -718,11 +846,11 @@ static void expect_message(struct play *play, struct speaker *speaker,
 	enum stun_method method;
 	char text[400];
 
-	if (stun_message_parse(datagram->bytes, datagram->len, &message) != OK ||
-	    message.len != datagram->len) {
+	if (!parse_answer(speaker, datagram, &message)) {
 		fault(play, "no STUN message");
 		return;
 	}
+	check_way(play, speaker, datagram, words);
 	if (!method_get(words->word[1], &method) || method != message.method)
 		fault(play, "another message: %s", stun_dump(&message, text, sizeof text));
 	if (message.class != STUN_INDICATION && !has_id(&message, speaker, words))
@@ -782,8 +910,11 @@ static void rest_of(const struct words *words, unsigned from, char *text, size_t
 
 static void client_logs_in(struct play *play, struct speaker *speaker, struct words *words)
 {
+	char rest[2048];
+	rest_of(words, 3, rest, sizeof rest);
 	speaker->user[0] = 0;
-	play_composed(play, "%s> Allocate REQUESTED-TRANSPORT=17", speaker->client.name);
+	speaker->token.mac_key_len = 0;
+	play_composed(play, "%s> Allocate REQUESTED-TRANSPORT=17%s", speaker->client.name, rest);
 	play_composed(play, "%s< Allocate 401 REALM NONCE", speaker->client.name);
 	snprintf(speaker->user, sizeof speaker->user, "%s", words->word[2]);
 	speaker->style = has_word(words, "sha256") ? STYLE_SHA256
@@ -955,6 +1086,12 @@ static void play_set(struct play *play, struct speaker *speaker, struct words *w
 		{"ipv4", NULL, &s->has_family[TURN_IPV4]},
 		{"ipv6", NULL, &s->has_family[TURN_IPV6]},
 		{"rfc5766-channels", NULL, &s->rfc5766_channel_numbers},
+		{"rfc5780", NULL, &s->nat_discovery},
+		{"rfc3489", NULL, &s->rfc3489_compatibility},
+		{"mapped-address", NULL, &s->mapped_address},
+		{"stun-only", NULL, &s->stun_only},
+		{"no-stun", NULL, &s->no_stun},
+		{"secure-stun", NULL, &s->secure_stun},
 		{"fingerprint", NULL, &s->fingerprint},
 		{"reason-phrases", NULL, &s->reason_phrases},
 		{"features", &s->security_features, NULL},
@@ -963,6 +1100,8 @@ static void play_set(struct play *play, struct speaker *speaker, struct words *w
 		{"permissions", &s->permissions_per_allocation, NULL},
 		{"channels", &s->channels_per_allocation, NULL},
 		{"pending", &s->pending_max, NULL},
+		{"oauth", NULL, &s->oauth},
+		{"check-origin", NULL, &s->check_origin},
 		{"unauthorized-per-s", &play->host.unauthorized_per_s, NULL},
 		{"packets-per-s", &s->packets_per_s, NULL},
 		{"new-peers-per-s", &s->new_peers_per_s, NULL},
@@ -985,6 +1124,12 @@ static void play_set(struct play *play, struct speaker *speaker, struct words *w
 	}
 	if (strcmp(words->word[1], "software") == 0)
 		s->software = "turnstone";
+	else if (strcmp(words->word[1], "server-name") == 0)
+		s->server_name = "relay.example.org";
+	else if (strcmp(words->word[1], "default-family") == 0)
+		s->default_family = strcmp(words->word[2], "keep") == 0   ? TURN_DEFAULT_KEEP
+		                    : strcmp(words->word[2], "ipv6") == 0 ? TURN_DEFAULT_IPV6
+		                                                          : TURN_DEFAULT_IPV4;
 	else
 		fault(play, "no such setting");
 }
@@ -996,8 +1141,38 @@ static void play_user(struct play *play, struct speaker *speaker, struct words *
 	(void)speaker;
 	snprintf(user->name, sizeof user->name, "%s", words->word[1]);
 	snprintf(user->password, sizeof user->password, "%s", words->word[2]);
-	if (words->count > 3)
+	if (words->count > 3 && word_value(words->word[3], "in") != NULL)
+		snprintf(user->realm, sizeof user->realm, "%s", word_value(words->word[3], "in"));
+	else if (words->count > 3)
 		snprintf(user->old_password, sizeof user->old_password, "%s", words->word[3]);
+}
+
+static void play_origin(struct play *play, struct speaker *speaker, struct words *words)
+{
+	struct origin *origin = &play->host.origins[play->host.origin_count++];
+
+	(void)speaker;
+	snprintf(origin->realm, sizeof origin->realm, "%s", words->word[1]);
+	snprintf(origin->origin, sizeof origin->origin, "%s", words->word[2]);
+}
+
+static void play_authority(struct play *play, struct speaker *speaker, struct words *words)
+{
+	struct authority *authority = &play->host.authorities[play->host.authority_count++];
+	const char *key = words->word[3], *realm = words->count > 4 ? words->word[4] : "";
+
+	(void)speaker;
+	snprintf(authority->kid, sizeof authority->kid, "%s", words->word[1]);
+	snprintf(authority->key.realm, sizeof authority->key.realm, "%s", realm);
+	if (access_token_key(words->word[2], (const uint8_t *)key, strlen(key),
+	                     &authority->key.key) != OK)
+		fault(play, "that is no key");
+}
+
+static void play_clock(struct play *play, struct speaker *speaker, struct words *words)
+{
+	(void)speaker;
+	play->host.clock_change_ms += strtol(words->word[1], NULL, 10) * 1000;
 }
 
 static void play_client(struct play *play, struct speaker *speaker, struct words *words)
@@ -1045,6 +1220,43 @@ static void play_map(struct play *play, struct speaker *speaker, struct words *w
 	(void)speaker;
 	address(play, words->word[1], &map->public_ip);
 	address(play, words->word[2], &map->private_ip);
+}
+
+static void play_alternates(struct play *play, struct speaker *speaker, struct words *words)
+{
+	static const char *const kinds[] = {"all", "udp", "tcp", "tls"};
+	struct turn_alternates *alternates = &play->host.alternates;
+
+	(void)speaker;
+	for (unsigned kind = 0; kind < TURN_ALTERNATE_KINDS; kind++) {
+		if (strcmp(words->word[1], kinds[kind]) != 0)
+			continue;
+		alternates->count[kind] = words->count - 2;
+		for (unsigned i = 2; i < words->count; i++)
+			address(play, words->word[i], &alternates->server[kind][i - 2]);
+		host_redirect(&play->host);
+		return;
+	}
+	fault(play, "alternates %s?", words->word[1]);
+}
+
+static void play_drain(struct play *play, struct speaker *speaker, struct words *words)
+{
+	(void)speaker;
+	play->host.is_draining = strcmp(words->word[1], "begins") == 0;
+	host_redirect(&play->host);
+}
+
+static void play_pair(struct play *play, struct speaker *speaker, struct words *words)
+{
+	size_t *count = &play->host.settings.pair_count;
+	struct turn_pair *pair = &play->host.pairs[*count];
+
+	(void)speaker;
+	address(play, words->word[1], &pair[0].addr);
+	address(play, words->word[2], &pair[0].other);
+	pair[1] = (struct turn_pair){pair[0].other, pair[0].addr};
+	*count += 2;
 }
 
 static void play_host(struct play *play, struct speaker *speaker, struct words *words)
@@ -1181,11 +1393,26 @@ static const struct {
 	command_fn *run;
 } commands[] =
 	{
-		{"set", 2, play_set},     {"user", 3, play_user},       {"client", 4, play_client},
-		{"peers", 2, play_peers}, {"map", 3, play_map},         {"P", 5, play_peer},
-		{"host", 3, play_host},   {"wait", 2, play_wait},       {"event", 2, play_event},
-		{"no", 3, play_event},    {"count", 3, play_count},     {"next", 3, play_next},
-		{"quota", 3, play_quota}, {"allowed", 4, play_allowed},
+		{"set", 2, play_set},
+		{"user", 3, play_user},
+		{"client", 4, play_client},
+		{"peers", 2, play_peers},
+		{"map", 3, play_map},
+		{"P", 5, play_peer},
+		{"host", 3, play_host},
+		{"wait", 2, play_wait},
+		{"event", 2, play_event},
+		{"no", 3, play_event},
+		{"count", 3, play_count},
+		{"next", 3, play_next},
+		{"alternates", 2, play_alternates},
+		{"drain", 2, play_drain},
+		{"quota", 3, play_quota},
+		{"allowed", 4, play_allowed},
+		{"origin", 3, play_origin},
+		{"authority", 4, play_authority},
+		{"clock", 2, play_clock},
+		{"pair", 3, play_pair},
 },
   verbs[] = {
 	  {"login", 3, client_logs_in},     {"allocates", 2, client_allocates},

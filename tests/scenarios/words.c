@@ -15,7 +15,8 @@ enum form {
 	FORM_FIRST_OCTET,
 	FORM_FIRST_PAIR,
 	FORM_OCTET,
-	FORM_XOR_ADDRESS
+	FORM_XOR_ADDRESS,
+	FORM_ADDRESS
 };
 
 static const struct {
@@ -26,7 +27,10 @@ static const struct {
 	{STUN_ATTR_REALM, FORM_TEXT},
 	{STUN_ATTR_NONCE, FORM_TEXT},
 	{STUN_ATTR_SOFTWARE, FORM_TEXT},
+	{STUN_ATTR_ORIGIN, FORM_TEXT},
+	{STUN_ATTR_THIRD_PARTY_AUTHORIZATION, FORM_TEXT},
 	{STUN_ATTR_LIFETIME, FORM_U32},
+	{STUN_ATTR_BANDWIDTH, FORM_U32},
 	{STUN_ATTR_REQUESTED_TRANSPORT, FORM_FIRST_OCTET},
 	{STUN_ATTR_REQUESTED_ADDRESS_FAMILY, FORM_FIRST_OCTET},
 	{STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY, FORM_FIRST_OCTET},
@@ -35,6 +39,14 @@ static const struct {
 	{STUN_ATTR_XOR_PEER_ADDRESS, FORM_XOR_ADDRESS},
 	{STUN_ATTR_XOR_RELAYED_ADDRESS, FORM_XOR_ADDRESS},
 	{STUN_ATTR_XOR_MAPPED_ADDRESS, FORM_XOR_ADDRESS},
+	{STUN_ATTR_ALTERNATE_SERVER, FORM_ADDRESS},
+	{STUN_ATTR_MAPPED_ADDRESS, FORM_ADDRESS},
+	{STUN_ATTR_SOURCE_ADDRESS, FORM_ADDRESS},
+	{STUN_ATTR_CHANGED_ADDRESS, FORM_ADDRESS},
+	{STUN_ATTR_RESPONSE_ORIGIN, FORM_ADDRESS},
+	{STUN_ATTR_OTHER_ADDRESS, FORM_ADDRESS},
+	{STUN_ATTR_CHANGE_REQUEST, FORM_U32},
+	{STUN_ATTR_RESPONSE_PORT, FORM_FIRST_PAIR},
 };
 
 static bool value_get(struct attribute_word *attribute, const char *text,
@@ -126,6 +138,11 @@ static bool value_get(struct attribute_word *attribute, const char *text,
 		return put_number(attribute, 16, 4, text);
 	case FORM_OCTET:
 		return put_number(attribute, 24, 1, text);
+	case FORM_ADDRESS:
+		if (addr_parse(text, 0, &addr) != OK)
+			return false;
+		attribute->len = stun_address_put(attribute->value, &addr);
+		return true;
 	case FORM_XOR_ADDRESS:
 		if (addr_parse(text, 0, &addr) != OK)
 			return false;

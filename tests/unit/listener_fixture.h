@@ -162,6 +162,12 @@ struct fake_host {
 	struct path *path;
 	struct five_tuple tuple;
 	bool has_session, echoes, closes, flushes_inside;
+	unsigned strays, ended;
+	void *guest; /* of the last of them */
+	bool passes_on;
+	unsigned passed_on, handed_over;
+	struct datagram handed; /* the ClientHello */
+	int handed_fd;
 	struct tcp_listener *tcp;
 };
 
@@ -205,6 +211,63 @@ static bool fake_has_session(void *context, const struct five_tuple *tuple)
 	return ((struct fake_host *)context)->has_session;
 }
 
+static void fake_stray(void *context, void *guest, const struct packet *packet)
+{
+	struct fake_host *fake = context;
+
+	fake->strays++;
+	fake->guest = guest;
+	fake->last = *packet;
+}
+
+static void fake_ended(void *context, void *guest)
+{
+	struct fake_host *fake = context;
+
+	fake->ended++;
+	fake->guest = guest;
+}
+
+static bool fake_pass_on(void *context, const struct transport_addr *server,
+                         const struct packet *packet)
+{
+	struct fake_host *fake = context;
+
+	(void)server;
+	(void)packet;
+	fake->passed_on += fake->passes_on;
+	return fake->passes_on;
+}
+
+static void fake_hand_over(void *context, const struct transport_addr *server,
+                           const struct packet *packet)
+{
+	struct fake_host *fake = context;
+
+	(void)server;
+	fake->handed_over++;
+	fake->handed.addr = packet->src;
+	fake->handed.len = packet->len;
+	memcpy(fake->handed.bytes, packet->data, packet->len);
+}
+
+static void fake_hand_over_stream(void *context, const struct transport_addr *server,
+                                  const struct transport_addr *client, int fd)
+{
+	struct fake_host *fake = context;
+
+	(void)server;
+	fake->handed_over++;
+	fake->handed.addr = *client;
+	fake->handed_fd = fd;
+}
+
+MAYBE_UNUSED static const struct listener_door fake_door = {
+	.pass_on = fake_pass_on,
+	.hand_over = fake_hand_over,
+	.hand_over_stream = fake_hand_over_stream,
+};
+
 MAYBE_UNUSED static struct fake_host *fake_host_create(void)
 {
 	struct fake_host *fake = calloc(1, sizeof *fake);
@@ -224,7 +287,10 @@ MAYBE_UNUSED static struct fake_host *fake_host_create(void)
 		.idle_timeout_s = 60,
 		.input = fake_input,
 		.closed = fake_closed,
+		.endpoints_max = 2,
 		.has_session = fake_has_session,
+		.stray = fake_stray,
+		.ended = fake_ended,
 		.context = fake,
 	};
 	if (timer_wheel_create(timestamp_now(), &fake->host.timers) != OK)

@@ -90,6 +90,76 @@ static void test_addresses(void)
 	fixture_end(&fixture);
 }
 
+static void is_server(const struct transport_addr *addr, const char *wanted, const char *name)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	is_text(addr_format(addr, text), wanted, "%s", name);
+}
+
+static void test_servers(void)
+{
+	static const char *const refused[] = {"turn.example.org",
+	                                      "turn.example.org:3478",
+	                                      "0.0.0.0",
+	                                      "192.0.2.1:",
+	                                      "192.0.2.1:65536",
+	                                      "[::]:3478",
+	                                      "3478",
+	                                      ""};
+	struct fixture fixture;
+	char line[64];
+
+	fixture_read(&fixture, "alternate-server=192.0.2.1:4000\nalternate-server=192.0.2.1\n"
+	                       "tls-alternate-server=[2001:db8::1]:5349\n"
+	                       "tls-alternate-server=2001:db8::2\n");
+	is_int(fixture.err, OK, "servers are read");
+	is_int(fixture.config->alternate_server.count, 2, "all of them");
+	is_server(&fixture.config->alternate_server.item[0], "192.0.2.1:4000", "with a port");
+	is_server(&fixture.config->alternate_server.item[1], "192.0.2.1:0", "and without");
+	is_server(&fixture.config->tls_alternate_server.item[0], "[2001:db8::1]:5349", "IPv6");
+	is_server(&fixture.config->tls_alternate_server.item[1], "[2001:db8::2]:0",
+	          "IPv6 without a port");
+	fixture_end(&fixture);
+	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+		snprintf(line, sizeof line, "udp-alternate-server=%s\n", refused[i]);
+		fixture_read(&fixture, line);
+		is_int(fixture.err, ERR_INVALID, "no server: \"%s\"", refused[i]);
+		fixture_end(&fixture);
+	}
+}
+
+static void test_aux_servers(void)
+{
+	struct fixture fixture;
+
+	fixture_read(&fixture, "aux-server=192.0.2.1:9999\naux-server=[2001:db8::1]:9999\n"
+	                       "aux-server=192.0.2.2\n");
+	is_int(fixture.err, OK, "addresses with ports are read");
+	is_int(fixture.config->aux_server.count, 3, "all of them");
+	is_int(addr_port(&fixture.config->aux_server.item[1]), 9999, "a port");
+	is_int(addr_port(&fixture.config->aux_server.item[2]), 0, "one that was not given");
+	fixture_end(&fixture);
+}
+
+static void is_family(const char *text, const char *family)
+{
+	struct fixture fixture;
+
+	fixture_read(&fixture, text);
+	is_int(config_check(fixture.config, &fixture.report), OK, "%s", family);
+	is_text(fixture.config->allocation_default_address_family, family, "default family");
+	fixture_end(&fixture);
+}
+
+static void test_families(void)
+{
+	is_family("", "ipv4");
+	is_family("allocation-default-address-family=ipv6\n", "ipv6");
+	is_family("keep-address-family\n", "keep");
+	is_family("keep-address-family=no\nallocation-default-address-family=ipv6\n", "ipv6");
+}
+
 static void test_texts(void)
 {
 	struct fixture fixture;
@@ -132,6 +202,10 @@ static void test_bad_values(void)
 		{"udp=2", "\"2\" is neither yes nor no"},
 		{"log-min-level=loud", "is not one of: debug info warning error"},
 		{"log-min-level=info warning", "is not one of"},
+		{"allocation-default-address-family=ipv5", "is not one of: ipv4 ipv6 keep"},
+		{"aux-server=turn.example.org:3478", "is not the address of a server"},
+		{"aux-server=0.0.0.0:3478", "is not the address of a server"},
+		{"listening-device=a-name-of-16-chr", "is longer than 15 bytes"},
 		{"log-min-level=inf", "is not one of"},
 		{"rest-api-separator=::", "is longer than 1 byte"},
 		{"rest-api-separator=", "is empty"},
@@ -234,6 +308,17 @@ static void test_compatible(void)
 		{CONFIG_WARNING, 1, "max-allocate-lifetime=60\n", "below the 600 seconds"},
 		{CONFIG_WARNING, 1, "channel-lifetime=60\n", "RFC 8656 section 12"},
 		{CONFIG_WARNING, 1, "permission-lifetime=60\n", "RFC 8656 section 9"},
+		{CONFIG_ERROR, 2, "stun-only\nno-stun\n", "leave nothing to serve"},
+		{CONFIG_WARNING, 1, "secure-stun\nno-auth\n", "nobody has to authenticate"},
+		{CONFIG_WARNING, 1, "rfc3489-compatibility\nno-stun\n", "of no use with no-stun"},
+		{CONFIG_WARNING, 1, "rfc3489-compatibility\nsecure-stun\n",
+	         "of no use with secure-stun"},
+		{CONFIG_WARNING, 0, "alt-listening-port=3479\n", "of no use without rfc5780"},
+		{CONFIG_ERROR, 2, "rfc5780\nalt-listening-port=3478\n",
+	         "port 3478 is that of listening-port"},
+		{CONFIG_ERROR, 0, "rfc5780\nlistening-port=65535\n", "no port above 65535"},
+		{CONFIG_WARNING, 1, "rfc5780\nno-udp\n", "cannot find out how NATs filter"},
+		{CONFIG_WARNING, 1, "rfc5780\nno-stun\n", "rfc5780 is of no use with no-stun"},
 		{CONFIG_ERROR, 1, "no-auth\nlt-cred-mech\n", "no-auth cannot go together"},
 		{CONFIG_ERROR, 1, "no-auth\nuser=a:b\nrealm=x\n", "no-auth cannot go together"},
 		{CONFIG_WARNING, 1, "no-auth\n", "open relay"},
@@ -345,6 +430,9 @@ int main(void)
 	test_defaults();
 	test_numbers();
 	test_addresses();
+	test_servers();
+	test_aux_servers();
+	test_families();
 	test_texts();
 	test_bad_values();
 	test_long_values();

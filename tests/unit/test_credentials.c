@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "relay/credential_cache.h"
+#include "relay/realm_secrets.h"
 #include "tap.h"
 #include "test_files.h"
 
@@ -21,6 +22,8 @@ struct turn_server {
 	unsigned answers;
 	size_t key_count;
 	struct turn_key keys[STORE_SECRETS_MAX];
+	struct turn_token_key token_key;
+	uint64_t wall_ms;
 };
 
 static void record(struct turn_server *server, enum answer answer, uint64_t cookie)
@@ -37,6 +40,15 @@ void turn_key_found(struct turn_server *server, uint64_t cookie, const struct tu
 	record(server, FOUND, cookie);
 	server->key_count = n;
 	memcpy(server->keys, keys, n * sizeof keys[0]);
+}
+
+void turn_token_key_found(struct turn_server *server, uint64_t cookie,
+                          const struct turn_token_key *key, uint64_t wall_ms, timestamp now)
+{
+	(void)now;
+	record(server, FOUND, cookie);
+	server->token_key = *key;
+	server->wall_ms = wall_ms;
 }
 
 void turn_key_not_found(struct turn_server *server, uint64_t cookie, timestamp now)
@@ -105,6 +117,21 @@ static void destroy_with_store(struct fixture *fixture)
 	test_files_deinit(&fixture->files);
 }
 
+/* Waits until the store has told of an origin, or of its end. */
+static const char *realm_of(struct fixture *fixture, const char *origin, bool is_wanted)
+{
+	struct pollfd wait = {.fd = mailbox_fd(fixture->mailbox), .events = POLLIN};
+	const char *realm;
+
+	while (((realm = credentials_realm_of_origin(fixture->credentials, origin)) != NULL) !=
+	       is_wanted) {
+		if (poll(&wait, 1, PATIENCE_MS) != 1)
+			printf("Bail out! the store does not tell of %s\n", origin), exit(1);
+		mailbox_deliver(fixture->mailbox, NULL);
+	}
+	return realm;
+}
+
 static void user_put(struct fixture *fixture, const char *name, const char *password)
 {
 	struct store_user user = {.realm = "example.org"};
@@ -120,6 +147,7 @@ struct question {
 	const uint8_t *userhash;
 	const char *realm;
 	enum stun_password_algorithm algorithm;
+	bool is_token;
 	timestamp now;
 	uint64_t wall_s, cookie;
 };
@@ -131,6 +159,7 @@ static void ask(struct fixture *fixture, struct question question)
 		.cookie = question.cookie,
 		.find =
 			{
+				.is_token = question.is_token,
 				.username = question.name,
 				.userhash = question.userhash,
 				.realm = question.realm != NULL ? question.realm : "example.org",
@@ -380,6 +409,184 @@ static void store_lose(struct fixture *fixture)
 	unlink(fixture->files.database);
 }
 
+/* The same name in two realms is two people. */
+static void test_realms(void)
+{
+	const char *secrets[] = {"south"};
+	struct credentials_user users[1];
+	struct fixture fixture;
+	char problem[256];
+
+	if (credentials_user_parse("alice:secret", &users[0], problem) != OK)
+		exit(1);
+	create_with_store(&fixture, (struct credentials_settings){
+					    .lt_cred_mech = true, .users = users, .user_count = 1});
+	user_put(&fixture, "bob", "secret");
+	is_int(find(&fixture, (struct question){.name = "alice"}), FOUND, "a static user");
+	is_int(find(&fixture, (struct question){.name = "alice", .realm = "example.net"}),
+	       NOT_FOUND, "is of the default realm alone");
+	is_int(find(&fixture, (struct question){.name = "bob"}), FOUND, "a user of the store");
+	is_int(find(&fixture, (struct question){.name = "bob", .realm = "example.net"}), NOT_FOUND,
+	       "is of his");
+	is_int(find(&fixture, (struct question){.name = "bob"}), FOUND, "and stays found there");
+	is_int(credentials_cached(fixture.credentials), 3, "each question is remembered by itself");
+	destroy_with_store(&fixture);
+
+	create_with_store(&fixture, (struct credentials_settings){.use_auth_secret = true,
+	                                                          .secrets = secrets,
+	                                                          .secret_count = 1});
+	if (store_secret_add(fixture.store, "example.org", "north") != OK ||
+	    store_secret_add(fixture.store, "example.net", "west") != OK ||
+	    store_secret_add(fixture.store, "example.net", "east") != OK)
+		exit(1);
+	is_int(find(&fixture, (struct question){.name = "1700000000:alice"}), FOUND, "secrets");
+	is_int(fixture.server.key_count, 2, "of the default realm");
+	is_int(find(&fixture,
+	            (struct question){.name = "1700000000:alice", .realm = "example.net"}),
+	       FOUND, "and of another");
+	is_int(fixture.server.key_count, 3, "each its own, and the static one");
+	is_int(find(&fixture, (struct question){.name = "1700000000:alice"}), FOUND, "again");
+	is_int(fixture.server.key_count, 2, "and they are not mixed up");
+	key_is(&fixture, 1, rest_md5);
+	store_lose(&fixture);
+	is_int(find(&fixture, (struct question){.name = "1700000000:alice",
+	                                        .realm = "example.net",
+	                                        .now = 5000}),
+	       FOUND, "a store that is away does not take them back");
+	is_int(fixture.server.key_count, 3, "all of them");
+	destroy_with_store(&fixture);
+}
+
+static void token_key_put(struct fixture *fixture, const char *kid, const char *algorithm,
+                          uint64_t made_s, uint64_t lifetime_s)
+{
+	struct store_oauth_key key = {
+		.realm = "crinna.org",
+		.key = "0123456789012345678901234567890123456789",
+		.key_len = 40,
+		.timestamp = made_s,
+		.lifetime_s = lifetime_s,
+	};
+
+	snprintf(key.kid, sizeof key.kid, "%s", kid);
+	snprintf(key.algorithm, sizeof key.algorithm, "%s", algorithm);
+	if (store_oauth_key_put(fixture->store, &key) != OK)
+		printf("Bail out! %s\n", store_problem(fixture->store)), exit(1);
+}
+
+static enum answer find_token_key(struct fixture *fixture, const char *kid, timestamp now)
+{
+	return find(fixture, (struct question){.name = kid, .is_token = true, .now = now});
+}
+
+static void test_token_keys(void)
+{
+	struct fixture fixture;
+
+	create_with_store(&fixture, (struct credentials_settings){.lt_cred_mech = true});
+	is_int(find_token_key(&fixture, "north", 0), NOT_FOUND, "not yet");
+	token_key_put(&fixture, "north", "A256GCM", 0, 0);
+	is_int(find_token_key(&fixture, "north", 5000), FOUND, "found 5 s after");
+	is_int(fixture.server.token_key.key.len, 32, "a key of 256 bits");
+	is_bytes(fixture.server.token_key.key.bytes, "01234567890123456789012345678901", 32,
+	         "its first ones");
+	is_text(fixture.server.token_key.realm, "crinna.org", "for a realm");
+	ok(fixture.server.wall_ms == (REST_TIME - 1) * 1000ull, "and the time is told");
+	is_int(find(&fixture, (struct question){.name = "north", .now = 5000}), NOT_FOUND,
+	       "its kid is no user");
+	if (store_oauth_key_delete(fixture.store, "north") != OK)
+		exit(1);
+	is_int(find_token_key(&fixture, "north", 9999), FOUND, "it is remembered for 5 s");
+	is_int(find_token_key(&fixture, "north", 10000), NOT_FOUND, "and then gone");
+
+	token_key_put(&fixture, "union", "a128gcm", REST_TIME - 100, 96);
+	is_int(find_token_key(&fixture, "union", 0), FOUND, "one that ends 5 s later, at last");
+	is_int(fixture.server.token_key.key.len, 16, "has 128 bits");
+	token_key_put(&fixture, "late", "A256GCM", REST_TIME - 100, 94);
+	is_int(find_token_key(&fixture, "late", 0), NOT_FOUND, "one that has ended is none");
+	is_int(find_token_key(&fixture, "late", 1), NOT_FOUND, "nor when it is remembered");
+	token_key_put(&fixture, "odd", "A256CBC-HS512", 0, 0);
+	is_int(find_token_key(&fixture, "odd", 0), NOT_FOUND, "nor one of another algorithm");
+	is_int(find_token_key(&fixture, "odd", 1), NOT_FOUND, "which is remembered");
+	store_lose(&fixture);
+	is_int(find_token_key(&fixture, "union", 4999), FOUND,
+	       "without the store it is remembered");
+	is_int(find_token_key(&fixture, "union", 5000), UNAVAILABLE, "for a while");
+	destroy_with_store(&fixture);
+
+	create(&fixture, (struct credentials_settings){.lt_cred_mech = true});
+	ask(&fixture, (struct question){.name = "north", .is_token = true});
+	is_int(fixture.server.answer, NOT_FOUND, "without a store there are none");
+	credentials_destroy(fixture.credentials);
+}
+
+static void origin_put(struct fixture *fixture, const char *origin, const char *realm)
+{
+	if (store_origin_put(fixture->store, origin, realm) != OK)
+		printf("Bail out! %s\n", store_problem(fixture->store)), exit(1);
+}
+
+static void test_origins(void)
+{
+	struct fixture fixture;
+
+	create_with_store(&fixture, (struct credentials_settings){.dynamic_realms = true});
+	ok(!credentials_know_origins(fixture.credentials), "at first they are not known");
+	credentials_watch_origins(fixture.credentials);
+	ok(credentials_realm_of_origin(fixture.credentials, "https://blue:443") == NULL,
+	   "before the store has told there are no origins");
+	origin_put(&fixture, "https://blue:443", "blue.example");
+	origin_put(&fixture, "HTTPS://Red", "red.example");
+	origin_put(&fixture, "https://none:443", "");
+	is_text(realm_of(&fixture, "https://blue:443", true), "blue.example",
+	        "then they are known");
+	is_text(realm_of(&fixture, "https://red:443", true), "red.example",
+	        "also those that were written by hand");
+	ok(realm_of(&fixture, "https://none:443", false) == NULL, "an empty realm is none");
+	if (store_origin_delete(fixture.store, "https://blue:443") != OK)
+		exit(1);
+	ok(realm_of(&fixture, "https://blue:443", false) == NULL,
+	   "what is deleted is unknown soon");
+	is_text(realm_of(&fixture, "https://red:443", true), "red.example", "the other one stays");
+	destroy_with_store(&fixture);
+
+	create_with_store(&fixture, (struct credentials_settings){.dynamic_realms = false});
+	ok(credentials_know_origins(fixture.credentials), "there is nothing to wait for");
+	credentials_watch_origins(fixture.credentials);
+	origin_put(&fixture, "https://blue:443", "blue.example");
+	is_int(find(&fixture, (struct question){.name = "alice"}), NOT_FOUND, "the store is there");
+	ok(credentials_realm_of_origin(fixture.credentials, "https://blue:443") == NULL,
+	   "no-dynamic-realms: it is not asked");
+	destroy_with_store(&fixture);
+}
+
+static void test_secrets_bound(void)
+{
+	struct secrets_table table;
+	struct secret secret = {"x"};
+	char realm[16];
+	unsigned found = 0;
+
+	secrets_table_init(&table);
+	for (unsigned i = 0; i < REALM_SECRETS_MAX + 10; i++) {
+		snprintf(realm, sizeof realm, "realm%u", i);
+		if (secrets_table_set(&table, realm, &secret, 1) != OK)
+			exit(1);
+		if (secrets_table_set(&table, "often", &secret, 1) != OK)
+			exit(1);
+	}
+	is_int(table.count, REALM_SECRETS_MAX, "secrets of so many realms are kept");
+	for (unsigned i = 0; i < REALM_SECRETS_MAX + 10; i++) {
+		snprintf(realm, sizeof realm, "realm%u", i);
+		found += secrets_table_find(&table, realm) != NULL;
+	}
+	is_int(found, REALM_SECRETS_MAX - 1, "the last ones");
+	ok(secrets_table_find(&table, "realm11") != NULL &&
+	           secrets_table_find(&table, "realm10") == NULL,
+	   "and no others");
+	secrets_table_deinit(&table);
+}
+
 static void test_store_away(void)
 {
 	const char *secrets[] = {"south"};
@@ -536,6 +743,10 @@ int main(void)
 	test_no_secrets();
 	test_store_users();
 	test_store_secrets();
+	test_realms();
+	test_token_keys();
+	test_origins();
+	test_secrets_bound();
 	test_store_away();
 	test_bound();
 	test_cache_bound();

@@ -6,7 +6,9 @@
 #include <openssl/err.h>
 
 #include "base/list.h"
+#include "listeners/dtls_cookie.h"
 #include "listeners/engine_bio.h"
+#include "listeners/udp_endpoint.h"
 #include "tap.h"
 
 enum { OUTBOX = 32 };
@@ -27,11 +29,14 @@ struct bench {
 	BIO_METHOD *method;
 };
 
-static void bench_open(struct bench *bench)
+static void bench_open_with(struct bench *bench, const struct listener_door *door,
+                            const uint8_t *secret)
 {
 	struct transport_addr addr;
 
 	bench->fake = fake_host_create();
+	bench->fake->host.door = door;
+	bench->fake->host.dtls_cookie_secret = secret;
 	bench->fake->host.dtls = SSL_CTX_new(DTLS_server_method());
 	certificate_use(bench->fake->host.dtls);
 	dtls_server_prepare(bench->fake->host.dtls);
@@ -40,6 +45,11 @@ static void bench_open(struct bench *bench)
 	if (udp_listener_create(&bench->fake->host, &addr, 65536, true, &bench->listener) != OK ||
 	    engine_bio_method_create(&bench->method) != OK)
 		abort();
+}
+
+static void bench_open(struct bench *bench)
+{
+	bench_open_with(bench, NULL, NULL);
 }
 
 static void bench_close(struct bench *bench)
@@ -191,6 +201,36 @@ static int client_read(struct bench *bench, struct client *client, uint8_t *byte
 		return SSL_read(client->ssl, bytes, size);
 	}
 	return -1;
+}
+
+/* ---- another thread, that clients are handed over to ---- */
+
+static struct udp_endpoints *endpoints; /* the taker's */
+
+static void taker_open(struct bench *taker, const struct bench *door, const uint8_t *secret)
+{
+	taker->fake = fake_host_create();
+	taker->fake->host.dtls = door->fake->host.dtls;
+	SSL_CTX_up_ref(taker->fake->host.dtls);
+	taker->fake->host.dtls_cookie_secret = secret;
+	if (udp_endpoints_create(&taker->fake->host, udp_listener_addr(door->listener), true,
+	                         &endpoints) != OK)
+		abort();
+}
+
+static void taker_adopt(struct bench *taker, const struct transport_addr *client)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (udp_endpoint_adopt(endpoints, client, fd, taker) != OK)
+		abort();
+}
+
+static void taker_close(struct bench *taker)
+{
+	udp_endpoints_destroy(endpoints);
+	is_int(counted(taker->fake, COUNT_endpoints_now), 0, "no endpoint is left");
+	fake_host_destroy(taker->fake);
 }
 
 /* ---- what is tested ---- */
@@ -486,8 +526,50 @@ static void test_restart(void)
 	bench_close(&bench);
 }
 
+/* One thread sends the cookie, another lets the client in by it. */
+static void test_handed_over(void)
+{
+	static const uint8_t secret[DTLS_COOKIE_SECRET_SIZE] = "shared by the threads";
+	struct bench bench, taker;
+	struct client client;
+	struct datagram hello;
+	uint8_t bytes[64];
+	size_t len = put_stun(bytes, 4);
+
+	bench_open_with(&bench, &fake_door, secret);
+	taker_open(&taker, &bench, secret);
+	client_open(&bench, &client, 1000);
+	second_hello(&bench, &client, &hello);
+	is_int(bench.fake->handed_over, 0, "a door hands over nobody without a cookie");
+	server_receive(&bench, &client.addr, hello.bytes, hello.len);
+	is_int(bench.fake->handed_over, 1, "who shows one is handed over");
+	ok(addr_equal(&bench.fake->handed.addr, &client.addr) &&
+	           bench.fake->handed.len == hello.len &&
+	           memcmp(bench.fake->handed.bytes, hello.bytes, hello.len) == 0,
+	   "with the ClientHello as it came");
+	is_int(counted(bench.fake, COUNT_dtls_sessions_now), 0, "and nothing is kept of it");
+
+	client.outbox[client.outbox_count++] = hello;
+	client.heard = 0;
+	taker_adopt(&taker, &client.addr);
+	ok(connect_through(&taker, &client, no_loss, false), "the other thread has the handshake");
+	client_send(&taker, &client, bytes, len);
+	is_int(taker.fake->messages, 1, "and what comes behind it");
+	is_int(taker.fake->tuple.transport, TRANSPORT_DTLS, "as that of a DTLS client");
+	pass_time(taker.fake, 60 * 1000);
+	is_int(taker.fake->ended, 0,
+	       "its endpoint outlives an association that has just fallen silent");
+	pass_time(taker.fake, 61 * 1000);
+	is_int(counted(taker.fake, COUNT_dtls_sessions_now), 0, "silence ends the association");
+	is_int(taker.fake->ended, 1, "and then the endpoint");
+	client_close(&client);
+	taker_close(&taker);
+	bench_close(&bench);
+}
+
 int main(void)
 {
+	test_handed_over();
 	test_no_state_before_cookie();
 	test_cookies();
 	test_half_open_bound();

@@ -180,6 +180,15 @@ static void test_capacity(void)
 	quota_destroy(quota);
 }
 
+static void test_end_with_places(void)
+{
+	struct quota *quota = make((struct quota_limits){0}, 0, 0);
+	struct turn_place places[3];
+
+	is_int(take_many(quota, "anna", places, 3), 3, "places that nobody gives back");
+	quota_destroy(quota); /* a sanitizer would see what is left */
+}
+
 /* Threads that take and give as fast as they can, and watch that nobody has too many. */
 struct race {
 	struct quota *quota;
@@ -297,6 +306,7 @@ int main(void)
 	test_time_limited_names();
 	test_nobody_counts_in_total();
 	test_capacity();
+	test_end_with_places();
 	test_last_place();
 	test_churn();
 	return tap_end();

@@ -174,6 +174,119 @@ static void test_secrets(void)
 	teardown(&fixture);
 }
 
+static bool add_origin(const char *origin, const char *realm, void *context)
+{
+	struct listed *listed = context;
+	size_t len = strlen(listed->names);
+
+	listed->count++;
+	snprintf(listed->names + len, sizeof listed->names - len, "%s=%s ", origin, realm);
+	return listed->count < 3;
+}
+
+static void test_origins(void)
+{
+	struct fixture fixture;
+	struct listed listed = {0};
+
+	setup(&fixture);
+	is_int(store_origin_put(fixture.store, "https://a:443", "r"), OK, "add");
+	is_int(store_origin_put(fixture.store, "https://c:443", "r"), OK, "another");
+	is_int(store_origin_put(fixture.store, "https://b:443", "other"), OK, "of another realm");
+	is_int(store_origin_put(fixture.store, "https://a:443", "new"), OK, "and change the first");
+	is_int(store_origin_list(fixture.store, NULL, add_origin, &listed), OK, "list");
+	is_text(listed.names, "https://a:443=new https://b:443=other https://c:443=r ",
+	        "in their order");
+	listed = (struct listed){0};
+	is_int(store_origin_list(fixture.store, "r", add_origin, &listed), OK, "those of a realm");
+	is_text(listed.names, "https://c:443=r ", "alone");
+	is_int(store_origin_delete(fixture.store, "https://c:443"), OK, "delete");
+	is_int(store_origin_delete(fixture.store, "https://c:443"), ERR_NOT_FOUND, "once");
+	sql(fixture.files.database, "INSERT INTO turn_origin_to_realm VALUES (x'00ff', 'r'),"
+	                            " ('https://x:443', NULL), (NULL, 'r')");
+	listed = (struct listed){0};
+	is_int(store_origin_list(fixture.store, NULL, add_origin, &listed), OK, "bad rows");
+	is_int(listed.count, 2, "are skipped");
+	teardown(&fixture);
+}
+
+static bool add_kid(const struct store_oauth_key *key, void *context)
+{
+	struct listed *listed = context;
+	size_t len = strlen(listed->names);
+
+	listed->count++;
+	snprintf(listed->names + len, sizeof listed->names - len, "%s ", key->kid);
+	return true;
+}
+
+static void test_oauth_keys(void)
+{
+	struct store_oauth_key key = {.kid = "north",
+	                              .realm = "r",
+	                              .algorithm = "A256GCM",
+	                              .key = "a key",
+	                              .key_len = 5,
+	                              .timestamp = 1700000000,
+	                              .lifetime_s = 3600},
+			       found;
+	struct fixture fixture;
+	struct listed listed = {0};
+
+	setup(&fixture);
+	is_int(store_oauth_key_find(fixture.store, "north", &found), ERR_NOT_FOUND, "not yet");
+	is_int(store_oauth_key_put(fixture.store, &key), OK, "add");
+	is_int(store_oauth_key_find(fixture.store, "north", &found), OK, "find");
+	is_bytes((const uint8_t *)&found, (const uint8_t *)&key, sizeof key, "what was put");
+	memset(key.key, 0xff, sizeof key.key);
+	key.key_len = sizeof key.key;
+	is_int(store_oauth_key_put(fixture.store, &key), OK, "the longest key in its place");
+	is_int(store_oauth_key_find(fixture.store, "north", &found), OK, "is found");
+	is_bytes((const uint8_t *)&found, (const uint8_t *)&key, sizeof key, "as it is");
+	key.key_len = 0;
+	is_int(store_oauth_key_put(fixture.store, &key), ERR_INVALID, "no key is none");
+	sql(fixture.files.database,
+	    "INSERT INTO oauth_key (kid, ikm_key) VALUES ('bare', 'YWJj'), ('bad', '%%%'),"
+	    " ('empty', ''), ('null', NULL), (NULL, 'YWJj');"
+	    "INSERT INTO oauth_key VALUES ('past', 'YWJj', -1, -1, 'A256GCM', 'other')");
+	is_int(store_oauth_key_find(fixture.store, "bare", &found), OK, "a row of defaults");
+	ok(found.key_len == 3 && found.realm[0] == 0 && found.lifetime_s == 0, "has them");
+	is_int(store_oauth_key_find(fixture.store, "bad", &found), ERR_NOT_FOUND, "no base64");
+	is_int(store_oauth_key_find(fixture.store, "empty", &found), ERR_NOT_FOUND, "no key");
+	is_int(store_oauth_key_find(fixture.store, "null", &found), ERR_NOT_FOUND, "nothing");
+	is_int(store_oauth_key_find(fixture.store, "past", &found), OK, "numbers below zero");
+	ok(found.timestamp == 0 && found.lifetime_s == 0, "are zero");
+	is_int(store_oauth_key_list(fixture.store, NULL, add_kid, &listed), OK, "list");
+	is_text(listed.names, "bare north past ", "those that are keys");
+	listed = (struct listed){0};
+	is_int(store_oauth_key_list(fixture.store, "other", add_kid, &listed), OK, "of a realm");
+	is_text(listed.names, "past ", "alone");
+	is_int(store_oauth_key_delete(fixture.store, "north"), OK, "delete");
+	is_int(store_oauth_key_delete(fixture.store, "north"), ERR_NOT_FOUND, "once");
+	teardown(&fixture);
+}
+
+/* Databases of old versions have users and secrets alone. */
+static void test_old_database(void)
+{
+	struct test_files files;
+	struct store *store = NULL;
+	struct store_oauth_key key;
+	struct listed listed = {0};
+	char problem[256];
+
+	test_files_init(&files);
+	sql(files.database, "CREATE TABLE turnusers_lt (realm varchar(127) default '',"
+	                    " name varchar(512), hmackey char(128), PRIMARY KEY (realm,name))");
+	is_int(store_open(files.database, false, &store, problem), OK, "an old database opens");
+	is_int(store_origin_list(store, NULL, add_origin, &listed), OK, "it has no origins");
+	is_int(store_oauth_key_find(store, "north", &key), ERR_NOT_FOUND, "and no keys");
+	is_int(store_oauth_key_list(store, NULL, add_kid, &listed), OK, "to list");
+	is_int(listed.count, 0, "at all");
+	store_close(store);
+	test_files_deinit(&files);
+}
+
 static void userhash(const char *realm, const char *name, uint8_t hash[32])
 {
 	struct stun_hasher *hasher;
@@ -427,6 +540,11 @@ static void test_coturn_made(void)
 	is_int(store_secret_list(store, "example.org", add_secret, &listed), OK, "its secrets");
 	is_text(listed.names, "topsecret ", "are read");
 	user_add(store, "example.org", "bob", "hunter2");
+	ok(coturn(&files, "-O -o HTTPS://Blue.Example/x -r blue.example", output, sizeof output),
+	   "coturn adds an origin");
+	listed = (struct listed){0};
+	is_int(store_origin_list(store, NULL, add_origin, &listed), OK, "which is listed");
+	is_text(listed.names, "https://blue.example:443=blue.example ", "as we would write it");
 	store_close(store);
 	ok(coturn(&files, "-l", output, sizeof output) &&
 	           strstr(output, "alice[example.org]") != NULL &&
@@ -469,6 +587,9 @@ int main(void)
 	test_users();
 	test_injection();
 	test_secrets();
+	test_origins();
+	test_oauth_keys();
+	test_old_database();
 	test_userhash();
 	test_stale_sha256();
 	test_bad_rows();

@@ -201,6 +201,61 @@ static void test_damaged(struct asker *asker, const struct test_files *files)
 	is_int(ask_one(asker, STORE_FIND_USERHASH), ERR_UNAVAILABLE, "a damaged file");
 }
 
+struct told {
+	unsigned letters;
+	size_t count;
+	char first[64];
+};
+
+static void origins_count(struct mail *mail, void *receiver)
+{
+	struct store_origins *origins = CONTAINER_OF(mail, struct store_origins, mail);
+	struct told *told = origins->context;
+
+	(void)receiver;
+	told->letters++;
+	told->count = origins->count;
+	snprintf(told->first, sizeof told->first, "%s", origins->count > 0 ? origins->texts : "");
+	free(origins);
+}
+
+static void store_write(const struct test_files *files, const char *origin, const char *secret)
+{
+	struct store *store = NULL;
+	char problem[256];
+
+	if (store_open(files->database, false, &store, problem) != OK ||
+	    (origin != NULL && store_origin_put(store, origin, "r") != OK) ||
+	    (secret != NULL && store_secret_add(store, "r", secret) != OK))
+		printf("Bail out! %s\n", problem), exit(1);
+	store_close(store);
+}
+
+/* Two who watch are told at once, and of changes of the origins alone. */
+static void test_watch(struct asker *asker, const struct test_files *files,
+                       struct store_watch *watches, struct told *told)
+{
+	timestamp asked_at = timestamp_now();
+
+	for (unsigned i = 0; i < 2; i++) {
+		watches[i] = (struct store_watch){
+			.notify = asker->mailbox, .deliver = origins_count, .context = &told[i]};
+		store_thread_watch_origins(asker->store, &watches[i]);
+	}
+	while (told[0].letters + told[1].letters < 2 && mail_wait(asker))
+		continue;
+	ok(timestamp_now() - asked_at < STORE_WATCH_MS, "who watches is told at once");
+	is_int(told[0].count + told[1].count, 0, "that there are none");
+	store_write(files, NULL, "three");
+	store_write(files, "https://a:443", NULL);
+	asked_at = timestamp_now();
+	while ((told[0].letters < 2 || told[1].letters < 2) && mail_wait(asker))
+		continue;
+	ok(timestamp_now() - asked_at < STORE_WATCH_MS + 2000, "and of a change soon");
+	is_int(told[0].count + told[1].count, 2, "each of the one there is");
+	is_text(told[1].first, "https://a:443", "which it is");
+}
+
 static void test_start_problem(const struct test_files *files)
 {
 	struct store_thread *thread = NULL;
@@ -234,6 +289,8 @@ int main(void)
 {
 	struct test_files files;
 	struct asker asker = {0};
+	struct store_watch watches[2];
+	struct told told[2] = {{0}};
 	char problem[256];
 
 	test_files_init(&files);
@@ -244,9 +301,11 @@ int main(void)
 		printf("Bail out! %s\n", problem), exit(1);
 	test_askers(asker.store);
 	test_secrets(&asker);
+	test_watch(&asker, &files, watches, told);
 	test_away(&asker, &files);
 	test_damaged(&asker, &files);
 	test_stop(&asker);
+	is_int(told[0].letters, 2, "without a change nobody is told");
 	free(asker.last);
 	mailbox_destroy(asker.mailbox);
 	test_files_deinit(&files);

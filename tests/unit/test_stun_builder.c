@@ -157,6 +157,27 @@ static void test_read_again(void)
 	stun_hasher_destroy(hasher);
 }
 
+/* RFC 3489: 128 bits of transaction ID, the first of which stand where the cookie would. */
+static void test_response(void)
+{
+	uint8_t request_bytes[STUN_HEADER_SIZE] = {0, 1, 0, 0, 0xDE, 0xAD, 0xBE, 0xEF, 1, 2};
+	struct stun_message request, message;
+	size_t len;
+
+	is_int(stun_message_parse_rfc3489(request_bytes, sizeof request_bytes, &request), OK,
+	       "a request of RFC 3489");
+	stun_build_response(&builder, bytes, sizeof bytes, STUN_SUCCESS, &request);
+	stun_put_padding(&builder, 5);
+	is_int(stun_build_end(&builder, &len), OK, "has a response");
+	is_int((int)len, STUN_HEADER_SIZE + 12, "with padding");
+	is_bytes(bytes + 4, request_bytes + 4, 16, "and its own transaction ID");
+	is_int(stun_message_parse_rfc3489(bytes, len, &message), OK, "it is read");
+	ok(message.method == STUN_BINDING && message.class == STUN_SUCCESS, "as a response");
+	is_bytes(bytes + STUN_HEADER_SIZE + 4, (const uint8_t[8]){0}, 8, "padding is zeros");
+	stun_build_response(&builder, bytes, STUN_HEADER_SIZE - 1, STUN_SUCCESS, &request);
+	is_int(stun_build_end(&builder, &len), ERR_FULL, "no room for a header");
+}
+
 int main(void)
 {
 	test_attributes();
@@ -164,5 +185,6 @@ int main(void)
 	test_room();
 	test_longest();
 	test_read_again();
+	test_response();
 	return tap_end();
 }

@@ -58,6 +58,26 @@ static enum err parse(void)
 	return stun_message_parse(exact, raw.len, &message);
 }
 
+static void test_rfc3489(void)
+{
+	raw_start(&raw, 0x0001);
+	is_int(stun_message_parse_rfc3489(raw.bytes, raw.len, &message), ERR_INVALID,
+	       "RFC 3489: a message with a magic cookie is none of it");
+	raw.bytes[4] ^= 1;
+	is_int(stun_message_parse_rfc3489(raw.bytes, raw.len, &message), OK,
+	       "RFC 3489: without one it is read");
+	ok(message.is_rfc3489 && message.method == STUN_BINDING && message.class == STUN_REQUEST,
+	   "as what it is");
+	is_int(stun_message_parse_rfc3489(raw.bytes, raw.len - 1, &message), ERR_INVALID,
+	       "RFC 3489: a shorter one is not");
+	raw.bytes[3] = 8;
+	is_int(stun_message_parse_rfc3489(raw.bytes, raw.len, &message), ERR_TRUNCATED,
+	       "RFC 3489: nor one that ends early");
+	raw.bytes[0] |= 0x40;
+	is_int(stun_message_parse_rfc3489(raw.bytes, raw.len, &message), ERR_INVALID,
+	       "RFC 3489: nor one whose first bits are not zero");
+}
+
 static void test_header(void)
 {
 	raw_start(&raw, 0x0001);
@@ -349,6 +369,7 @@ static void test_words(void)
 int main(void)
 {
 	test_header();
+	test_rfc3489();
 	test_types();
 	test_bounds();
 	test_index();

@@ -674,8 +674,45 @@ static void test_tls_slow_reader(void)
 	bench_close(&bench);
 }
 
+/* A connection that one thread accepts and another serves. */
+static void test_handed_over(void)
+{
+	struct bench door, taker;
+	uint8_t bytes[64];
+	size_t len = put_stun(bytes, 4);
+
+	bench_open(&door, false);
+	door.fake->host.door = &fake_door;
+	taker.fake = fake_host_create();
+	taker.fake->host.base = event_base_new();
+	if (tcp_listener_create_adopting(&taker.fake->host, tcp_listener_addr(door.listener), true,
+	                                 &taker.listener) != OK)
+		abort();
+	int fd = client_open(&door);
+	RUN_UNTIL(&door, door.fake->handed_over > 0);
+	is_int(counted(door.fake, COUNT_connections_now), 0, "a door has no connections");
+	tcp_listener_adopt(taker.listener, &door.fake->handed.addr, door.fake->handed_fd);
+	is_int(counted(taker.fake, COUNT_connections_now), 1, "who adopts one has it");
+	client_send(fd, bytes, len);
+	RUN_UNTIL(&taker, taker.fake->messages > 0);
+	ok(addr_equal(&taker.fake->tuple.server, tcp_listener_addr(door.listener)),
+	   "with the address that the client came to");
+	close(fd);
+
+	taker.fake->host.connections_max = 1;
+	fd = client_open(&door);
+	RUN_UNTIL(&door, door.fake->handed_over > 1);
+	tcp_listener_adopt(taker.listener, &door.fake->handed.addr, door.fake->handed_fd);
+	is_int(counted(taker.fake, COUNT_connections_refused), 1, "the bound holds for them too");
+	is_int(recv(fd, bytes, sizeof bytes, 0), 0, "and the client is told");
+	close(fd);
+	bench_close(&taker);
+	bench_close(&door);
+}
+
 int main(void)
 {
+	test_handed_over();
 	alarm(60);
 	test_messages();
 	test_every_boundary();

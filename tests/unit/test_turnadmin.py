@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """turnadmin as an operator uses it: its own words, coturn's letters, a terminal, and what is wrong."""
+import base64
 import json
 import os
 import pty
@@ -9,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 
 TURNADMIN = os.path.join(os.environ.get("builddir", "."), "turnadmin")
 COTURN = "/usr/bin/turnadmin"
@@ -124,6 +126,69 @@ def test_secrets():
         expect(box.run("secret", "list"), 0, "are gone", out="")
 
 
+def test_origins():
+    with Box() as box:
+        expect(box.run("origin", "add", "HTTPS://Blue.Example/call", *REALM), 0, "origin add", out="")
+        expect(box.run("origin", "add", "https://red.example:8443", "-r", "red"), 0, "another", out="")
+        expect(box.run("origin", "list"), 0, "origin list",
+               out="ORIGIN\tREALM\nhttps://blue.example:443\texample.org\nhttps://red.example:8443\tred\n")
+        expect(box.run("origin", "list", "-r", "red"), 0, "of a realm",
+               out="ORIGIN\tREALM\nhttps://red.example:8443\tred\n")
+        listed = json.loads(box.run("origin", "list", "--json", "-r", "red").stdout)
+        ok(listed == [{"origin": "https://red.example:8443", "realm": "red"}], "as JSON", listed)
+        expect(box.run("origin", "add", "https://blue.example", "-r", "blue"), 0, "of another realm", out="")
+        ok(box.rows("SELECT * FROM turn_origin_to_realm ORDER BY realm") ==
+           [("https://blue.example:443", "blue"), ("https://red.example:8443", "red")],
+           "an origin has one realm")
+        expect(box.run("origin", "delete", "https://BLUE.example"), 0, "origin delete", out="")
+        expect(box.run("origin", "delete", "https://blue.example"), 1, "once", err="no origin")
+        expect(box.run("origin", "add", "https://x"), 2, "without a realm", err="--realm is missing")
+        expect(box.run("origin", "add", *REALM), 2, "without an origin", err="is missing")
+        expect(box.run("origin", "add", "x" * 256, *REALM), 2, "too long", err="255 bytes")
+        expect(box.run("-O", "-o", "http://coturn", "-r", "r"), 0, "-O", out="")
+        expect(box.run("-I", "-r", "r"), 0, "-I", out="http://coturn:80 ==>> r\n")
+        expect(box.run("-R", "-o", "http://coturn"), 0, "-R", out="")
+        expect(box.run("--list-origins", "-r", "r"), 0, "leaves none", out="")
+
+
+def test_oauth():
+    key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEK"
+    with Box() as box:
+        expect(box.run("oauth", "add", "north", "--realm", "crinna.org", text=key + "\n"), 0,
+               "oauth add", out="")
+        ok(box.rows("SELECT * FROM oauth_key") ==
+           [("north", key, 0, 0, "A256GCM", "crinna.org")], "as coturn would write it")
+        made = box.run("oauth", "add", "union", "--algorithm", "A128GCM", "--lifetime", "3600",
+                       "--generate").stdout.decode().strip()
+        ok(len(base64.b64decode(made, validate=True)) == 32, "a key of 32 random bytes", made)
+        until = box.rows("SELECT timestamp FROM oauth_key WHERE kid = 'union'")[0][0] + 3600
+        ok(3590 < until - time.time() < 3610, "valid from now on", until)
+        expect(box.run("oauth", "list"), 0, "oauth list",
+               out=f"KID\tREALM\tALGORITHM\tVALID\nnorth\tcrinna.org\tA256GCM\tfor ever\n"
+                   f"union\t\tA128GCM\tuntil {until}\n")
+        said = box.run("oauth", "list", "--json").stdout.decode()
+        ok(key not in said and made not in said, "no key is shown")
+        ok(json.loads(said)[0] == {"kid": "north", "realm": "crinna.org", "algorithm": "A256GCM",
+                                   "timestamp": 0, "lifetime": 0}, "as JSON", said)
+        expect(box.run("oauth", "list", "-r", "crinna.org", "--show-keys"), 0, "but when asked for",
+               out=f"KID\tREALM\tALGORITHM\tVALID\tKEY\nnorth\tcrinna.org\tA256GCM\tfor ever\t{key}\n")
+        listed = json.loads(box.run("oauth", "list", "--json", "--show-keys").stdout)
+        ok(listed[1]["key"] == made, "as JSON too", listed)
+        expect(box.run("oauth", "delete", "union"), 0, "oauth delete", out="")
+        expect(box.run("oauth", "delete", "union"), 1, "once", err="no key union")
+        for name, arguments, text, status, err in (
+                ("a short key", (), "MTIz", 1, "32 bytes of key"),
+                ("another algorithm", ("--algorithm", "A256CBC-HS512"), key, 1, "A128GCM"),
+                ("no base64", (), "%%%%", 1, "base64"),
+                ("no key", (), "", 1, "key"),
+                ("a lifetime that is none", ("--lifetime", "1h"), key, 2, "seconds"),
+                ("one that is too long", ("--lifetime", "9999999999"), key, 2, "9 digits"),
+                ("a long kid", ("-u", "k" * 129), key, 2, "128 bytes")):
+            words = ("oauth", "add") + (() if "-u" in arguments else ("x",))
+            expect(box.run(*words, *arguments, text=text + "\n"), status, name, err=err)
+        ok(len(box.rows("SELECT * FROM oauth_key")) == 1, "add nothing")
+
+
 def test_coturn_letters():
     warning = "others on this machine can read a password"
     with Box() as box:
@@ -182,7 +247,7 @@ def test_refused():
         expect(box.run(*add, "a", "--realm", ""), 2, "an empty realm", err="realm is empty")
         expect(box.run(*add, "a" * 514, *REALM), 2, "a long name", err="longer than 513")
         expect(box.run(*add, "a", "-r", "r" * 764), 2, "a long realm", err="longer than 763")
-        expect(box.run(*add, *REALM), 2, "no name", err="name is missing")
+        expect(box.run(*add, *REALM), 2, "no name", err="what to add is missing")
         expect(box.run(*add, "a"), 2, "no realm", err="--realm is missing")
         ok(not os.path.exists(box.database), "none of them made a database")
         expect(box.run(*add, "a", *REALM, text=""), 1, "no password", err="password is empty")
@@ -274,6 +339,8 @@ def main():
     test_users()
     test_key()
     test_secrets()
+    test_origins()
+    test_oauth()
     test_coturn_letters()
     test_both_ways()
     test_refused()

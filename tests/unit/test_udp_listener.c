@@ -120,6 +120,51 @@ static void test_send(void)
 	fake_host_destroy(fake);
 }
 
+/* From any thread, past io and what it gathers. */
+static void test_send_now(void)
+{
+	struct fake_host *fake = fake_host_create();
+	struct udp_listener *listener = listener_open(fake, true);
+	struct transport_addr dst, src;
+	uint8_t bytes[64], got[64];
+	struct packet packet = {.data = bytes, .len = put_stun(bytes, 4)};
+	socklen_t len = sizeof dst;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	addr_init(&dst, AF_INET, "\x7F\0\0\1", 0);
+	if (bind(fd, &dst.any, addr_len(&dst)) != 0 || getsockname(fd, &dst.any, &len) != 0)
+		abort();
+	is_int(udp_listener_send_now(listener, &packet, &dst), OK, "a datagram leaves at once");
+	len = sizeof src;
+	is_int((int)recvfrom(fd, got, sizeof got, 0, &src.any, &len), (int)packet.len,
+	       "all of it arrives");
+	ok(memcmp(got, bytes, packet.len) == 0 && addr_equal(&src, udp_listener_addr(listener)),
+	   "as it stands, from the listener's address");
+	is_int(fake->io.sent_count, 0, "io has no part in it");
+	addr_set_port(&dst, 0);
+	is_int(udp_listener_send_now(listener, &packet, &dst), ERR_SYSTEM,
+	       "what the kernel refuses is told");
+	close(fd);
+	udp_listener_destroy(listener);
+	fake_host_destroy(fake);
+}
+
+static void test_device(void)
+{
+	struct fake_host *fake = fake_host_create();
+	struct transport_addr addr;
+	struct udp_listener *listener = NULL;
+
+	addr_init(&addr, AF_INET, "\x7F\0\0\1", 0);
+	fake->host.device = "no-such-device";
+	is_int(udp_listener_create(&fake->host, &addr, 0, true, &listener), ERR_SYSTEM,
+	       "a device that is not there is refused");
+	is_int(listener_probe(&addr, SOCK_STREAM, "no-such-device"), ERR_SYSTEM,
+	       "by the probe as well");
+	is_int(listener_probe(&addr, SOCK_STREAM, NULL), OK, "without one the address is free");
+	fake_host_destroy(fake);
+}
+
 static void test_addresses(void)
 {
 	struct fake_host *fake = fake_host_create();
@@ -156,6 +201,8 @@ int main(void)
 	test_runs();
 	test_not_served();
 	test_send();
+	test_send_now();
+	test_device();
 	test_addresses();
 	return tap_end();
 }

@@ -6,6 +6,7 @@ SERVER names the program; without it, it is turnserver in BUILD, the build folde
 one). SERVER=/usr/bin/turnserver runs the tests against an installed coturn."""
 import atexit
 import glob
+import json
 import os
 import resource
 import shutil
@@ -121,8 +122,11 @@ class Server:
         if credentials:
             self.arguments += ["--lt-cred-mech", "--user=%s:%s" % (USER, PASSWORD),
                                "--realm=%s" % REALM]
+        self.control_socket = os.path.join(self.folder, "control")
         if is_coturn():
             self.arguments += ["--no-cli", "--pidfile=%s/pid" % self.folder, "--simple-log"]
+        else:
+            self.arguments += ["--control-socket=" + self.control_socket]
         self.arguments += options
 
     @staticmethod
@@ -191,9 +195,14 @@ class Server:
             if self.process.poll() is not None:
                 raise tap.Failure("the server ended at its start with %d: %s" % (
                     self.process.returncode, self.log()[-600:]))
-            if self.answers():
+            if self.answers() and self.says_ready():
                 return
         raise tap.Failure("the server answers no Binding request")
+
+    def says_ready(self):
+        """Clients are answered before the pidfile and the control socket are there."""
+        logs = [option for option in self.arguments if option.startswith("--log-file")]
+        return is_coturn() or logs[-1:] != ["--log-file=stdout"] or " ready: " in self.log()
 
     def answers(self):
         """One Binding request over the first transport that is served."""
@@ -268,6 +277,21 @@ class Server:
     def last_words(self):
         lines = [line[:300] for line in self.log().splitlines()[-12:]]
         return "\n".join(["the server's last words:"] + lines)
+
+    def admin(self, *words, user=None):
+        """Asks the server with turnadmin, as another user if told: (exit code, output, problem)."""
+        path = os.path.join(os.path.dirname(program()), "turnadmin")
+        result = subprocess.run([path, "--control-socket", self.control_socket, *words],
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, timeout=30, check=False,
+                                preexec_fn=(lambda: os.setuid(user)) if user else None)
+        return result.returncode, result.stdout.decode(), result.stderr.decode()
+
+    def ask(self, *words):
+        """What turnadmin --json says; fails when it has a problem."""
+        code, out, problem = self.admin(*words, "--json")
+        tap.expect_equal((code, problem), (0, ""), "turnadmin " + " ".join(words))
+        return json.loads(out)
 
     @property
     def pid(self):

@@ -37,6 +37,7 @@ RESERVATION_TOKEN = 0x0022
 ADDITIONAL_ADDRESS_FAMILY = 0x8000
 PASSWORD_ALGORITHMS = 0x8002
 SOFTWARE = 0x8022
+ALTERNATE_SERVER = 0x8023
 FINGERPRINT = 0x8028
 MOBILITY_TICKET = 0x8030
 
@@ -127,6 +128,11 @@ class Message:
 
     def addresses(self, kind):
         return [decode_address(value, self.tid) for k, value in self.attributes if k == kind]
+
+    def plain_addresses(self, kind):
+        """Addresses that are not XORed, as in ALTERNATE-SERVER."""
+        return [(str(ipaddress.ip_address(value[4:])), struct.unpack("!H", value[2:4])[0])
+                for k, value in self.attributes if k == kind]
 
     @property
     def error(self):

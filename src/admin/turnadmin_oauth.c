@@ -1,0 +1,204 @@
+/* oauth add, delete and list: keys of authorization servers, whose access tokens the server accepts
+ * (RFC 7635). A key is base64, as those servers write it. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "admin/turnadmin_database.h"
+#include "admin/turnadmin_input.h"
+#include "admin/turnadmin_output.h"
+#include "admin/turnadmin_verbs.h"
+#include "base/bytes.h"
+#include "base/random.h"
+#include "stun/access_token.h"
+
+enum { KEY_TEXT_SIZE = BASE64_SIZE(STORE_OAUTH_KEY_MAX), GENERATED_SIZE = 32, LIFETIME_DIGITS = 9 };
+
+struct key_list {
+	const struct turnadmin_request *request;
+	size_t count;
+};
+
+static bool key_describe(const struct turnadmin_request *request, struct store_oauth_key *key);
+static bool lifetime_read(const char *text, struct store_oauth_key *key);
+static bool key_make(const struct turnadmin_request *request, struct store_oauth_key *key);
+static bool key_read(struct store_oauth_key *key);
+static void key_print_secret(const struct store_oauth_key *key);
+static bool key_print(const struct store_oauth_key *key, void *context);
+static void key_print_json(const struct store_oauth_key *key, bool is_first, bool shows_key);
+
+enum turnadmin_exit turnadmin_oauth_add(const struct turnadmin_request *request)
+{
+	struct store_oauth_key key = {.realm = ""};
+	struct store *store;
+	enum err err;
+
+	if (!key_describe(request, &key))
+		return TURNADMIN_USAGE;
+	store = turnadmin_database_open(request, true, true);
+	if (store == NULL)
+		return TURNADMIN_PROBLEM;
+	if (!key_make(request, &key)) {
+		bytes_wipe(&key, sizeof key);
+		store_close(store);
+		return TURNADMIN_PROBLEM;
+	}
+	err = store_oauth_key_put(store, &key);
+	if (err == OK && request->wants_generated) {
+		key_print_secret(&key);
+		putchar('\n');
+	}
+	bytes_wipe(&key, sizeof key);
+	return turnadmin_database_close(store, err);
+}
+
+enum turnadmin_exit turnadmin_oauth_delete(const struct turnadmin_request *request)
+{
+	struct store *store = turnadmin_database_open(request, true, false);
+	enum err err;
+
+	if (store == NULL)
+		return TURNADMIN_PROBLEM;
+	err = store_oauth_key_delete(store, request->name);
+	if (err != ERR_NOT_FOUND)
+		return turnadmin_database_close(store, err);
+	turnadmin_say("there is no key %s", request->name);
+	store_close(store);
+	return TURNADMIN_PROBLEM;
+}
+
+enum turnadmin_exit turnadmin_oauth_list(const struct turnadmin_request *request)
+{
+	struct store *store = turnadmin_database_open(request, false, false);
+	struct key_list list = {.request = request};
+	enum err err;
+
+	if (store == NULL)
+		return TURNADMIN_PROBLEM;
+	err = store_oauth_key_list(store, request->realm, key_print, &list);
+	if (request->as_json)
+		puts(list.count == 0 ? "[]" : "\n]");
+	return turnadmin_database_close(store, err);
+}
+
+/* All but the key. */
+static bool key_describe(const struct turnadmin_request *request, struct store_oauth_key *key)
+{
+	if (text_copy(key->kid, sizeof key->kid, request->name) != OK) {
+		turnadmin_say("a kid has at most %d bytes", STORE_KID_MAX);
+		return false;
+	}
+	if (request->realm != NULL &&
+	    text_copy(key->realm, sizeof key->realm, request->realm) != OK)
+		return false;
+	snprintf(key->algorithm, sizeof key->algorithm, "%s",
+	         request->algorithm != NULL ? request->algorithm : "A256GCM");
+	return request->lifetime == NULL || lifetime_read(request->lifetime, key);
+}
+
+/* The key is valid from now on. */
+static bool lifetime_read(const char *text, struct store_oauth_key *key)
+{
+	size_t len = strlen(text);
+
+	for (size_t i = 0; i < len && i < LIFETIME_DIGITS; i++)
+		if (text[i] >= '0' && text[i] <= '9')
+			key->lifetime_s = key->lifetime_s * 10 + (uint64_t)(text[i] - '0');
+	if (len == 0 || len > LIFETIME_DIGITS || strspn(text, "0123456789") != len) {
+		turnadmin_say("--lifetime is a number of seconds, at most %d digits",
+		              LIFETIME_DIGITS);
+		return false;
+	}
+	key->timestamp = key->lifetime_s == 0 ? 0 : (uint64_t)time(NULL);
+	return true;
+}
+
+static bool key_make(const struct turnadmin_request *request, struct store_oauth_key *key)
+{
+	struct aead_key sealing;
+	bool is_right;
+
+	if (request->wants_generated) {
+		key->key_len = GENERATED_SIZE;
+		random_bytes(key->key, key->key_len);
+	} else if (!key_read(key)) {
+		return false;
+	}
+	is_right = access_token_key(key->algorithm, key->key, key->key_len, &sealing) == OK;
+	bytes_wipe(&sealing, sizeof sealing);
+	if (!is_right)
+		turnadmin_say("the algorithm is A256GCM with 32 bytes of key at least, or A128GCM "
+		              "with 16");
+	return is_right;
+}
+
+static bool key_read(struct store_oauth_key *key)
+{
+	struct turnadmin_input input = {.what = "key", .repeat = false, .max = KEY_TEXT_SIZE - 1};
+	char text[KEY_TEXT_SIZE];
+
+	if (!turnadmin_input_read(&input, text))
+		return false;
+	enum err err = base64_get(text, strlen(text), key->key, sizeof key->key, &key->key_len);
+	bytes_wipe(text, sizeof text);
+	if (err != OK)
+		turnadmin_say("the key is base64 of at most %d bytes", STORE_OAUTH_KEY_MAX);
+	return err == OK;
+}
+
+static void key_print_secret(const struct store_oauth_key *key)
+{
+	char text[KEY_TEXT_SIZE];
+
+	base64_put(key->key, key->key_len, true, text);
+	fputs(text, stdout);
+	bytes_wipe(text, sizeof text);
+}
+
+static bool key_print(const struct store_oauth_key *key, void *context)
+{
+	struct key_list *list = context;
+	bool shows_key = list->request->shows_keys, is_first = list->count++ == 0;
+
+	if (list->request->as_json) {
+		key_print_json(key, is_first, shows_key);
+		return true;
+	}
+	if (is_first)
+		puts(shows_key ? "KID\tREALM\tALGORITHM\tVALID\tKEY"
+		               : "KID\tREALM\tALGORITHM\tVALID");
+	turnadmin_output_text(key->kid);
+	putchar('\t');
+	turnadmin_output_text(key->realm);
+	putchar('\t');
+	turnadmin_output_text(key->algorithm);
+	if (key->lifetime_s == 0)
+		fputs("\tfor ever", stdout);
+	else
+		printf("\tuntil %" PRIu64, key->timestamp + key->lifetime_s);
+	if (shows_key) {
+		putchar('\t');
+		key_print_secret(key);
+	}
+	putchar('\n');
+	return true;
+}
+
+static void key_print_json(const struct store_oauth_key *key, bool is_first, bool shows_key)
+{
+	fputs(is_first ? "[\n  {\"kid\": " : ",\n  {\"kid\": ", stdout);
+	turnadmin_output_json(key->kid);
+	fputs(", \"realm\": ", stdout);
+	turnadmin_output_json(key->realm);
+	fputs(", \"algorithm\": ", stdout);
+	turnadmin_output_json(key->algorithm);
+	printf(", \"timestamp\": %" PRIu64 ", \"lifetime\": %" PRIu64, key->timestamp,
+	       key->lifetime_s);
+	if (shows_key) {
+		fputs(", \"key\": \"", stdout);
+		key_print_secret(key);
+		putchar('"');
+	}
+	putchar('}');
+}

@@ -1,0 +1,95 @@
+/* origin add, delete and list: which realm a client is of by its ORIGIN. */
+#include <stdio.h>
+#include <string.h>
+
+#include "admin/turnadmin_database.h"
+#include "admin/turnadmin_output.h"
+#include "admin/turnadmin_verbs.h"
+#include "stun/origin.h"
+
+struct origin_list {
+	const struct turnadmin_request *request;
+	size_t count;
+};
+
+static bool origin_read(const struct turnadmin_request *request, char *origin);
+static bool origin_print(const char *origin, const char *realm, void *context);
+
+enum turnadmin_exit turnadmin_origin_add(const struct turnadmin_request *request)
+{
+	char origin[STUN_ORIGIN_MAX + 1];
+	struct store *store;
+
+	if (!origin_read(request, origin))
+		return TURNADMIN_USAGE;
+	store = turnadmin_database_open(request, true, true);
+	if (store == NULL)
+		return TURNADMIN_PROBLEM;
+	return turnadmin_database_close(store, store_origin_put(store, origin, request->realm));
+}
+
+enum turnadmin_exit turnadmin_origin_delete(const struct turnadmin_request *request)
+{
+	char origin[STUN_ORIGIN_MAX + 1];
+	struct store *store;
+	enum err err;
+
+	if (!origin_read(request, origin))
+		return TURNADMIN_USAGE;
+	store = turnadmin_database_open(request, true, false);
+	if (store == NULL)
+		return TURNADMIN_PROBLEM;
+	err = store_origin_delete(store, origin);
+	if (err != ERR_NOT_FOUND)
+		return turnadmin_database_close(store, err);
+	turnadmin_say("there is no origin %s", origin);
+	store_close(store);
+	return TURNADMIN_PROBLEM;
+}
+
+enum turnadmin_exit turnadmin_origin_list(const struct turnadmin_request *request)
+{
+	struct store *store = turnadmin_database_open(request, false, false);
+	struct origin_list list = {.request = request};
+	enum err err;
+
+	if (store == NULL)
+		return TURNADMIN_PROBLEM;
+	err = store_origin_list(store, request->realm, origin_print, &list);
+	if (request->as_json)
+		puts(list.count == 0 ? "[]" : "\n]");
+	return turnadmin_database_close(store, err);
+}
+
+/* In the form in which the server looks for it. */
+static bool origin_read(const struct turnadmin_request *request, char *origin)
+{
+	if (stun_origin_normalise((const uint8_t *)request->name, strlen(request->name), origin) ==
+	    OK)
+		return true;
+	turnadmin_say("an origin has 1 to %d bytes, such as https://www.example.org",
+	              STUN_ORIGIN_MAX);
+	return false;
+}
+
+static bool origin_print(const char *origin, const char *realm, void *context)
+{
+	struct origin_list *list = context;
+	bool is_first = list->count++ == 0;
+
+	if (list->request->as_json) {
+		fputs(is_first ? "[\n  {\"origin\": " : ",\n  {\"origin\": ", stdout);
+		turnadmin_output_json(origin);
+		fputs(", \"realm\": ", stdout);
+		turnadmin_output_json(realm);
+		putchar('}');
+		return true;
+	}
+	if (is_first && !list->request->is_coturn_style)
+		puts("ORIGIN\tREALM");
+	turnadmin_output_text(origin);
+	fputs(list->request->is_coturn_style ? " ==>> " : "\t", stdout);
+	turnadmin_output_text(realm);
+	putchar('\n');
+	return true;
+}

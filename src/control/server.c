@@ -1,0 +1,401 @@
+/* Clients of the control socket. Each has one request at a time; more lines wait in its buffer, which
+ * is bounded, and so does the next request while an answer is not read.
+ *
+ *     line ──► parse ──► row ──► arguments known? ──► handler ─ ─ ─ ► control_answer ──► line
+ */
+#include "control/server.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/list.h"
+#include "base/log.h"
+#include "control/message.h"
+
+enum { BACKLOG = 64 };
+
+struct control_request {
+	struct list node; /* in the server's clients: a client is its request, one at a time */
+	struct control_server *server;
+	struct bufferevent *stream; /* owned; NULL: it has gone and its answer is still to come */
+	struct control_message message;
+	bool is_waiting; /* for control_answer */
+	bool is_reading; /* input_lines runs */
+	bool is_closing; /* nothing more is read; what is written is sent */
+};
+
+struct control_server {
+	struct control_settings settings;
+	struct evconnlistener *listener; /* owned */
+	struct event *resume;            /* owned; ends a pause of the listener */
+	struct list clients;             /* of struct control_request, owned */
+	unsigned client_count;
+};
+
+static void on_connection(struct evconnlistener *listener, evutil_socket_t fd,
+                          struct sockaddr *address, int len, void *context);
+static void on_accept_failed(struct evconnlistener *listener, void *context);
+static void on_resume(evutil_socket_t fd, short what, void *context);
+static bool is_trusted(int fd);
+static void turn_away(int fd, const char *problem);
+static void client_create(struct control_server *server, int fd);
+static void client_destroy(struct control_request *client);
+static void on_input(struct bufferevent *stream, void *context);
+static void on_output(struct bufferevent *stream, void *context);
+static void on_event(struct bufferevent *stream, short what, void *context);
+static void input_lines(struct control_request *client);
+static void handle_line(struct control_request *client, const char *line, size_t len);
+static void write_line(struct control_request *client, char *line);
+static void finish(struct control_request *client, char *line);
+static void settle(struct control_request *client);
+
+enum err control_server_create(const struct control_settings *settings,
+                               const struct control_socket *opened, struct control_server **server)
+{
+	struct control_server *created = calloc(1, sizeof *created);
+
+	if (created == NULL)
+		return ERR_NO_MEMORY;
+	created->settings = *settings;
+	list_init(&created->clients);
+	created->resume = event_new(settings->base, -1, 0, on_resume, created);
+	if (created->resume == NULL)
+		goto fail_resume;
+	created->listener = evconnlistener_new(settings->base, on_connection, created,
+	                                       LEV_OPT_CLOSE_ON_EXEC, BACKLOG, opened->fd);
+	if (created->listener == NULL)
+		goto fail_listener;
+	evconnlistener_set_error_cb(created->listener, on_accept_failed);
+	*server = created;
+	return OK;
+
+fail_listener:
+	event_free(created->resume);
+fail_resume:
+	free(created);
+	return ERR_NO_MEMORY;
+}
+
+/* What the loop would send next; the stream keeps its buffer frozen against everyone else. */
+static void send_rest(struct bufferevent *stream)
+{
+	struct evbuffer *output = bufferevent_get_output(stream);
+
+	evbuffer_unfreeze(output, 1);
+	evbuffer_write(output, bufferevent_getfd(stream));
+}
+
+void control_server_destroy(struct control_server *server)
+{
+	if (server == NULL)
+		return;
+	evconnlistener_free(server->listener);
+	event_free(server->resume);
+	LIST_FOR_EACH (node, &server->clients) {
+		struct control_request *client = CONTAINER_OF(node, struct control_request, node);
+		if (client->stream != NULL)
+			send_rest(client->stream);
+		client_destroy(client);
+	}
+	free(server);
+}
+
+void control_answer(struct control_request *request, json_t *result)
+{
+	finish(request, result != NULL ? control_result_line(result)
+	                               : control_problem_line(err_string(ERR_NO_MEMORY)));
+	json_decref(result);
+}
+
+void control_refuse(struct control_request *request, const char *problem, ...)
+{
+	char text[CONTROL_PROBLEM_SIZE];
+	va_list args;
+
+	va_start(args, problem);
+	vsnprintf(text, sizeof text, problem, args);
+	va_end(args);
+	finish(request, control_problem_line(text));
+}
+
+/* ---- arguments ---- */
+
+static json_t *argument(const struct control_request *request, const char *name)
+{
+	return json_object_get(request->message.arguments, name);
+}
+
+bool control_get_text(struct control_request *request, const char *name, const char **text)
+{
+	json_t *value = argument(request, name);
+
+	if (value == NULL)
+		return true;
+	if (!json_is_string(value)) {
+		control_refuse(request, "%s: give a text", name);
+		return false;
+	}
+	*text = json_string_value(value);
+	return true;
+}
+
+bool control_get_number(struct control_request *request, const char *name, json_int_t low,
+                        json_int_t high, json_int_t *number)
+{
+	json_t *value = argument(request, name);
+
+	if (value == NULL)
+		return true;
+	if (!json_is_integer(value) || json_integer_value(value) < low ||
+	    json_integer_value(value) > high) {
+		control_refuse(request,
+		               "%s: give a number, %" JSON_INTEGER_FORMAT
+		               " to %" JSON_INTEGER_FORMAT,
+		               name, low, high);
+		return false;
+	}
+	*number = json_integer_value(value);
+	return true;
+}
+
+bool control_get_flag(struct control_request *request, const char *name, bool *flag)
+{
+	json_t *value = argument(request, name);
+
+	if (value == NULL)
+		return true;
+	if (!json_is_boolean(value)) {
+		control_refuse(request, "%s: give true or false", name);
+		return false;
+	}
+	*flag = json_is_true(value);
+	return true;
+}
+
+/* ---- clients ---- */
+
+static void on_connection(struct evconnlistener *listener, evutil_socket_t fd,
+                          struct sockaddr *address, int len, void *context)
+{
+	struct control_server *server = context;
+
+	(void)listener;
+	(void)address;
+	(void)len;
+	if (!is_trusted(fd))
+		turn_away(fd, "only root and the user of the server may ask it");
+	else if (server->client_count >= server->settings.clients_max)
+		turn_away(fd, "too many clients on the control socket: try again");
+	else
+		client_create(server, fd);
+}
+
+/* As when there are no descriptors left: it would fail again at once, and for ever. */
+static void on_accept_failed(struct evconnlistener *listener, void *context)
+{
+	static const struct timeval pause = {1, 0};
+	struct control_server *server = context;
+
+	evconnlistener_disable(listener);
+	event_add(server->resume, &pause);
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *context)
+{
+	struct control_server *server = context;
+
+	(void)fd;
+	(void)what;
+	evconnlistener_enable(server->listener);
+}
+
+/* The mode of the file says the same; this holds where somebody has changed it. */
+static bool is_trusted(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof peer;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
+		return false;
+	if (peer.uid == 0 || peer.uid == geteuid())
+		return true;
+	log_warning("control socket: refused", "uid=%u pid=%d", (unsigned)peer.uid, (int)peer.pid);
+	return false;
+}
+
+static void turn_away(int fd, const char *problem)
+{
+	char *line = control_problem_line(problem);
+
+	if (line != NULL)
+		(void)!send(fd, line, strlen(line), MSG_DONTWAIT | MSG_NOSIGNAL);
+	free(line);
+	close(fd);
+}
+
+static void client_create(struct control_server *server, int fd)
+{
+	struct control_request *client = calloc(1, sizeof *client);
+	struct timeval idle = {(time_t)server->settings.idle_timeout_s, 0};
+
+	if (client != NULL)
+		client->stream =
+			bufferevent_socket_new(server->settings.base, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (client == NULL || client->stream == NULL) {
+		free(client);
+		close(fd);
+		return;
+	}
+	client->server = server;
+	list_append(&server->clients, &client->node);
+	server->client_count++;
+	bufferevent_setcb(client->stream, on_input, on_output, on_event, client);
+	bufferevent_setwatermark(client->stream, EV_READ, 0, CONTROL_LINE_MAX);
+	bufferevent_set_timeouts(client->stream, &idle, &idle);
+	bufferevent_enable(client->stream, EV_READ | EV_WRITE);
+}
+
+static void client_destroy(struct control_request *client)
+{
+	if (client->stream != NULL)
+		bufferevent_free(client->stream);
+	control_message_deinit(&client->message);
+	list_remove(&client->node);
+	client->server->client_count--;
+	free(client);
+}
+
+static void on_input(struct bufferevent *stream, void *context)
+{
+	(void)stream;
+	input_lines(context);
+}
+
+/* All that was written has been sent. */
+static void on_output(struct bufferevent *stream, void *context)
+{
+	(void)stream;
+	input_lines(context);
+}
+
+/* A client that has said all it had may still read. One that waits for an answer is not idle. */
+static void on_event(struct bufferevent *stream, short what, void *context)
+{
+	struct control_request *client = context;
+
+	if (what & BEV_EVENT_EOF) {
+		client->is_closing = true;
+		bufferevent_disable(stream, EV_READ);
+		input_lines(client);
+		return;
+	}
+	if ((what & BEV_EVENT_TIMEOUT) && (what & BEV_EVENT_READING) && client->is_waiting) {
+		bufferevent_enable(stream, EV_READ);
+		return;
+	}
+	bufferevent_free(stream);
+	client->stream = NULL;
+	if (!client->is_waiting)
+		client_destroy(client);
+}
+
+static size_t unsent(const struct control_request *client)
+{
+	return evbuffer_get_length(bufferevent_get_output(client->stream));
+}
+
+/* Handles the lines that are there, one after the other. */
+static void input_lines(struct control_request *client)
+{
+	struct evbuffer *input = bufferevent_get_input(client->stream);
+	char *line;
+	size_t len;
+
+	if (client->is_reading)
+		return;
+	client->is_reading = true;
+	while (!client->is_waiting && unsent(client) == 0 &&
+	       (line = evbuffer_readln(input, &len, EVBUFFER_EOL_LF)) != NULL) {
+		handle_line(client, line, len);
+		free(line);
+	}
+	client->is_reading = false;
+	settle(client);
+}
+
+/* What is left to do when no line can be handled now: refuse one without an end, or close. */
+static void settle(struct control_request *client)
+{
+	struct evbuffer *input = bufferevent_get_input(client->stream);
+	bool is_idle = !client->is_waiting && unsent(client) == 0;
+
+	if (is_idle && evbuffer_get_length(input) >= CONTROL_LINE_MAX) {
+		evbuffer_drain(input, evbuffer_get_length(input));
+		bufferevent_disable(client->stream, EV_READ);
+		client->is_closing = true;
+		write_line(client, control_problem_line("a line that is too long"));
+		return;
+	}
+	if (is_idle && client->is_closing)
+		client_destroy(client);
+}
+
+static const struct control_row *row_find(const struct control_server *server, const char *name)
+{
+	const struct control_settings *settings = &server->settings;
+
+	for (size_t i = 0; i < settings->row_count; i++)
+		if (strcmp(settings->rows[i].name, name) == 0)
+			return &settings->rows[i];
+	return NULL;
+}
+
+static void handle_line(struct control_request *client, const char *line, size_t len)
+{
+	struct control_message *message = &client->message;
+	char problem[CONTROL_PROBLEM_SIZE];
+	const struct control_row *row;
+
+	client->is_waiting = true;
+	if (control_message_parse(line, len, message, problem) != OK) {
+		control_refuse(client, "%s", problem);
+		return;
+	}
+	row = row_find(client->server, message->name);
+	if (row == NULL)
+		control_refuse(client, "%.40s: there is no such request", message->name);
+	else if (!control_message_takes(message, row->takes, problem))
+		control_refuse(client, "%s", problem);
+	else
+		row->handle(client, client->server->settings.context);
+}
+
+/* A client that is not given its answer is not left waiting for it. */
+static void write_line(struct control_request *client, char *line)
+{
+	if (line == NULL || bufferevent_write(client->stream, line, strlen(line)) != 0)
+		client->is_closing = true;
+	free(line);
+}
+
+static void finish(struct control_request *client, char *line)
+{
+	control_message_deinit(&client->message);
+	client->is_waiting = false;
+	if (client->stream == NULL) {
+		free(line);
+		client_destroy(client);
+		return;
+	}
+	write_line(client, line);
+	input_lines(client);
+}

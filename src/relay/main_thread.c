@@ -1,0 +1,233 @@
+/* A libevent loop with few events: a descriptor of signals, one of mail, the control socket, and the
+ * timer of a drain. */
+#include "relay/main_thread.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "relay/process.h"
+#include "relay/requests.h"
+
+enum { CLIENTS_MAX = 32, IDLE_TIMEOUT_S = 60 };
+
+static enum err open_loop(struct main_thread *main_thread);
+static enum err open_control(struct main_thread *main_thread, const struct control_socket *opened);
+static void on_mail(evutil_socket_t fd, short what, void *context);
+static void on_signal(evutil_socket_t fd, short what, void *context);
+static void on_drained(void *context);
+
+typedef void signal_fn(struct main_thread *main_thread);
+static signal_fn on_interrupt, on_terminate, on_hangup, on_user_1, on_user_2;
+
+static const struct {
+	int number;
+	signal_fn *handle;
+} signals[] = {
+	{SIGINT, on_interrupt}, {SIGTERM, on_terminate}, {SIGHUP, on_hangup},
+	{SIGUSR1, on_user_1},   {SIGUSR2, on_user_2},
+};
+enum { SIGNAL_COUNT = sizeof signals / sizeof signals[0] };
+
+static void fill_set(sigset_t *set)
+{
+	sigemptyset(set);
+	for (size_t i = 0; i < SIGNAL_COUNT; i++)
+		sigaddset(set, signals[i].number);
+}
+
+void main_thread_block_signals(void)
+{
+	sigset_t set;
+
+	fill_set(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+enum err main_thread_create(struct relay *relay, const struct control_socket *opened,
+                            struct main_thread **main_thread)
+{
+	struct main_thread *created = calloc(1, sizeof *created);
+	enum err err;
+
+	if (created == NULL)
+		return ERR_NO_MEMORY;
+	created->relay = created->rounds.relay = relay;
+	created->signal_fd = -1;
+	created->started = timestamp_now();
+	err = open_loop(created);
+	if (err == OK)
+		err = drain_create(created->base, &created->rounds, on_drained, created,
+		                   &created->drain);
+	if (err == OK && opened->fd >= 0)
+		err = open_control(created, opened);
+	if (err != OK) {
+		main_thread_destroy(created);
+		return err;
+	}
+	*main_thread = created;
+	return OK;
+}
+
+void main_thread_destroy(struct main_thread *main_thread)
+{
+	if (main_thread == NULL)
+		return;
+	control_server_destroy(main_thread->control);
+	drain_destroy(main_thread->drain);
+	if (main_thread->signal_event != NULL)
+		event_free(main_thread->signal_event);
+	if (main_thread->mail_event != NULL)
+		event_free(main_thread->mail_event);
+	if (main_thread->signal_fd >= 0)
+		close(main_thread->signal_fd);
+	mailbox_destroy(main_thread->rounds.mailbox);
+	if (main_thread->base != NULL)
+		event_base_free(main_thread->base);
+	free(main_thread);
+}
+
+/* Who has asked for something that is under way is answered before the end. */
+void main_thread_run(struct main_thread *main_thread)
+{
+	event_base_dispatch(main_thread->base);
+	rounds_finish(&main_thread->rounds);
+}
+
+static enum err open_loop(struct main_thread *main_thread)
+{
+	sigset_t set;
+	enum err err;
+
+	main_thread->base = event_base_new();
+	if (main_thread->base == NULL)
+		return ERR_NO_MEMORY;
+	err = mailbox_create(&main_thread->rounds.mailbox);
+	if (err != OK)
+		return err;
+	fill_set(&set);
+	main_thread->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (main_thread->signal_fd < 0)
+		return ERR_SYSTEM;
+	main_thread->mail_event =
+		event_new(main_thread->base, mailbox_fd(main_thread->rounds.mailbox),
+	                  EV_READ | EV_PERSIST, on_mail, main_thread);
+	main_thread->signal_event = event_new(main_thread->base, main_thread->signal_fd,
+	                                      EV_READ | EV_PERSIST, on_signal, main_thread);
+	if (main_thread->mail_event == NULL || main_thread->signal_event == NULL ||
+	    event_add(main_thread->mail_event, NULL) != 0 ||
+	    event_add(main_thread->signal_event, NULL) != 0)
+		return ERR_NO_MEMORY;
+	return OK;
+}
+
+static enum err open_control(struct main_thread *main_thread, const struct control_socket *opened)
+{
+	const struct control_settings settings = {
+		.base = main_thread->base,
+		.rows = requests,
+		.row_count = request_count,
+		.context = main_thread,
+		.clients_max = CLIENTS_MAX,
+		.idle_timeout_s = IDLE_TIMEOUT_S,
+	};
+
+	return control_server_create(&settings, opened, &main_thread->control);
+}
+
+static void on_mail(evutil_socket_t fd, short what, void *context)
+{
+	struct main_thread *main_thread = context;
+
+	(void)fd;
+	(void)what;
+	mailbox_deliver(main_thread->rounds.mailbox, &main_thread->rounds);
+}
+
+/* ---- signals ---- */
+
+static void on_signal(evutil_socket_t fd, short what, void *context)
+{
+	struct signalfd_siginfo info;
+
+	(void)what;
+	while (read(fd, &info, sizeof info) == (ssize_t)sizeof info)
+		for (size_t i = 0; i < SIGNAL_COUNT; i++)
+			if (signals[i].number == (int)info.ssi_signo)
+				signals[i].handle(context);
+}
+
+static void end(struct main_thread *main_thread, const char *why)
+{
+	log_info("stopping", "%s allocations=%" PRIu64, why,
+	         relay_counter(main_thread->relay, COUNT_allocations_now));
+	event_base_loopbreak(main_thread->base);
+}
+
+static void on_drained(void *context)
+{
+	end(context, "drained=yes");
+}
+
+static void on_interrupt(struct main_thread *main_thread)
+{
+	end(main_thread, "signal=INT");
+}
+
+static void begin_drain(struct main_thread *main_thread, const struct drain_wish *wish)
+{
+	if (drain_begin(main_thread->drain, wish, NULL, NULL) != OK)
+		log_error("not draining", "reason=\"out of memory\"");
+}
+
+/* The second one means it. */
+static void on_terminate(struct main_thread *main_thread)
+{
+	const struct config *config = main_thread->relay->config;
+	struct drain_state state = drain_state(main_thread->drain);
+	const struct drain_wish wish = {
+		.by = "SIGTERM",
+		.timeout_s = config->drain_timeout,
+		.min_allocations = config->drain_min_allocations,
+		.is_final = true,
+	};
+
+	if (config->drain_timeout == 0 || state.is_final)
+		end(main_thread, "signal=TERM");
+	else
+		begin_drain(main_thread, &wish);
+}
+
+/* A log file that logrotate moved away is opened anew. */
+static void on_hangup(struct main_thread *main_thread)
+{
+	char problem[256];
+
+	if (process_open_log(main_thread->relay->config, problem) != OK)
+		log_warning("log not reopened", "problem=\"%s\"", problem);
+}
+
+/* As coturn does. A drain under way goes on as it was wished. */
+static void on_user_1(struct main_thread *main_thread)
+{
+	const struct drain_wish wish = {
+		.by = "SIGUSR1",
+		.min_allocations = main_thread->relay->config->drain_min_allocations,
+	};
+
+	if (!drain_state(main_thread->drain).is_on)
+		begin_drain(main_thread, &wish);
+}
+
+/* coturn reads certificates anew; scripts that send it must not end the server. */
+static void on_user_2(struct main_thread *main_thread)
+{
+	(void)main_thread;
+	log_warning("signal ignored", "signal=USR2 mend=\"restart to apply changes\"");
+}

@@ -1,0 +1,35 @@
+/* The main thread: it waits for signals and for requests on the control socket, and asks the relay
+ * threads by mail. */
+#pragma once
+
+#include "base/timestamp.h"
+#include "control/server.h"
+#include "relay/drain.h"
+#include "relay/relay.h"
+#include "relay/round.h"
+
+struct event;
+struct event_base;
+
+struct main_thread {
+	struct relay *relay;  /* owner: main */
+	struct rounds rounds; /* its mailbox is owned, as all below */
+	struct event_base *base;
+	struct event *mail_event, *signal_event;
+	int signal_fd;                  /* -1: not open */
+	struct control_server *control; /* NULL: there is none */
+	struct drain *drain;
+	timestamp started;
+};
+
+/* Blocks the signals that it will wait for; before any thread is started, so that none gets them. */
+void main_thread_block_signals(void);
+
+/* Makes the loop. opened is not open when there is no control socket; it stays the caller's. */
+MUST_CHECK enum err main_thread_create(struct relay *relay, const struct control_socket *opened,
+                                       struct main_thread **main_thread);
+/* The relay threads may have ended. NULL is fine. */
+void main_thread_destroy(struct main_thread *main_thread);
+
+/* Runs until the server is to end. */
+void main_thread_run(struct main_thread *main_thread);

@@ -1,0 +1,299 @@
+/* The table of requests and their handlers, which run on the main thread. Counters are read directly;
+ * what only a relay thread knows or may change is done by a round. */
+#include "relay/requests.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "base/list.h"
+#include "relay/alternates.h"
+#include "relay/engines.h"
+#include "relay/main_thread.h"
+#include "relay/thread.h"
+
+enum { MS_PER_S = 1000, YEAR_S = 31536000 };
+
+typedef void handler(struct control_request *request, void *context);
+static handler status, counters, alternates_list, alternates_change_add, alternates_change_delete,
+	drain, undrain;
+
+/* clang-format off */
+const struct control_row requests[] = {
+	{"status",                  "",                            status},
+	{"counters",                "by_thread",                   counters},
+	{"alternate-server list",   "",                            alternates_list},
+	{"alternate-server add",    "kind server",                 alternates_change_add},
+	{"alternate-server delete", "kind server",                 alternates_change_delete},
+	{"drain",                   "deadline minimum",            drain},
+	{"undrain",                 "",                            undrain},
+};
+/* clang-format on */
+const size_t request_count = sizeof requests / sizeof requests[0];
+
+static json_t *describe_drain(const struct main_thread *main_thread);
+static json_t *describe_counters(const struct counters *counters);
+static json_t *describe_alternates(const struct turn_alternates *alternates);
+
+/* ---- status and counters ---- */
+
+static json_t *describe_status(const struct main_thread *main_thread)
+{
+	const struct relay *relay = main_thread->relay;
+	timestamp up = timestamp_now() - main_thread->started;
+
+	return json_pack("{s:s, s:i, s:I, s:s, s:i, s:I, s:o}", "version", PACKAGE_VERSION, "pid",
+	                 (int)getpid(), "uptime", (json_int_t)(up / MS_PER_S), "engine",
+	                 engine_name(relay->engine), "threads", (int)relay->thread_count,
+	                 "allocations", (json_int_t)relay_counter(relay, COUNT_allocations_now),
+	                 "draining", describe_drain(main_thread));
+}
+
+static void status(struct control_request *request, void *context)
+{
+	control_answer(request, describe_status(context));
+}
+
+/* null, or what it waits for. */
+static json_t *describe_drain(const struct main_thread *main_thread)
+{
+	struct drain_state state = drain_state(main_thread->drain);
+	timestamp now = timestamp_now();
+	json_t *left = json_null();
+
+	if (!state.is_on)
+		return json_null();
+	if (state.deadline != TIMESTAMP_NEVER)
+		left = json_integer(
+			state.deadline > now
+				? (json_int_t)((state.deadline - now + MS_PER_S - 1) / MS_PER_S)
+				: 0);
+	return json_pack("{s:s, s:I, s:o, s:I}", "by", state.wish.by, "seconds",
+	                 (json_int_t)((now - state.began) / MS_PER_S), "seconds_left", left,
+	                 "minimum", (json_int_t)state.wish.min_allocations);
+}
+
+static void counters(struct control_request *request, void *context)
+{
+	const struct relay *relay = ((struct main_thread *)context)->relay;
+	json_t *sums = json_object(), *threads = json_array();
+	bool by_thread = false;
+
+	if (!control_get_flag(request, "by_thread", &by_thread)) {
+		json_decref(sums);
+		json_decref(threads);
+		return;
+	}
+	for (enum counter counter = 0; counter < COUNTER_COUNT; counter++)
+		json_object_set_new(sums, counter_name(counter),
+		                    json_integer((json_int_t)relay_counter(relay, counter)));
+	for (unsigned i = 0; by_thread && i < relay->thread_count; i++)
+		json_array_append_new(threads, describe_counters(&relay->threads[i]->counters));
+	control_answer(request, json_pack("{s:o, s:o*}", "counters", sums, "threads",
+	                                  by_thread ? json_incref(threads) : NULL));
+	json_decref(threads);
+}
+
+static json_t *describe_counters(const struct counters *of_thread)
+{
+	json_t *object = json_object();
+
+	for (enum counter counter = 0; counter < COUNTER_COUNT; counter++)
+		json_object_set_new(object, counter_name(counter),
+		                    json_integer((json_int_t)counter_read(of_thread, counter)));
+	return object;
+}
+
+/* ---- alternate servers ---- */
+
+struct alternates_round { /* the lists on their way to every thread */
+	struct round round;
+	struct turn_alternates alternates;
+	struct control_request *request;
+};
+
+typedef enum err alternates_change(struct turn_alternates *alternates,
+                                   enum turn_alternate_kind kind,
+                                   const struct transport_addr *addr);
+
+static void alternates_list(struct control_request *request, void *context)
+{
+	const struct main_thread *main_thread = context;
+
+	control_answer(request, describe_alternates(&main_thread->relay->alternates));
+}
+
+static json_t *describe_alternates(const struct turn_alternates *alternates)
+{
+	json_t *object = json_object();
+	char text[ADDR_TEXT_SIZE];
+
+	for (enum turn_alternate_kind kind = 0; kind < TURN_ALTERNATE_KINDS; kind++) {
+		json_t *list = json_array();
+		for (size_t i = 0; i < alternates->count[kind]; i++)
+			json_array_append_new(
+				list, json_string(addr_format(&alternates->server[kind][i], text)));
+		json_object_set_new(object, alternates_kind_name(kind), list);
+	}
+	return object;
+}
+
+/* Reads kind and server; false when the request was refused. */
+static bool get_server(struct control_request *request, enum turn_alternate_kind *kind,
+                       struct transport_addr *addr)
+{
+	const char *name = "all", *server = "";
+
+	if (!control_get_text(request, "kind", &name) ||
+	    !control_get_text(request, "server", &server))
+		return false;
+	if (!alternates_find_kind(name, kind)) {
+		control_refuse(request, "kind: \"%.40s\" is not one of all, udp, tcp, tls", name);
+		return false;
+	}
+	if (alternates_parse(*kind, server, addr) != OK) {
+		control_refuse(request,
+		               "server: \"%.60s\" is no address: give IP:PORT, such as "
+		               "192.0.2.1:3478 or [2001:db8::1]:3478",
+		               server);
+		return false;
+	}
+	return true;
+}
+
+static void set_on_thread(struct round *round, struct relay_thread *thread)
+{
+	turn_server_set_alternates(
+		thread->server, &CONTAINER_OF(round, struct alternates_round, round)->alternates);
+}
+
+static void all_have_set(struct round *round)
+{
+	struct alternates_round *work = CONTAINER_OF(round, struct alternates_round, round);
+
+	control_answer(work->request, describe_alternates(&work->alternates));
+	free(work);
+}
+
+/* The lists are as asked when each thread goes by them; only then is the request answered. */
+static void publish(struct main_thread *main_thread, const struct turn_alternates *alternates,
+                    struct control_request *request)
+{
+	struct alternates_round *work = calloc(1, sizeof *work);
+
+	if (work != NULL) {
+		work->round = (struct round){.run = set_on_thread, .done = all_have_set};
+		work->alternates = *alternates;
+		work->request = request;
+	}
+	if (work == NULL || round_begin(&main_thread->rounds, &work->round) != OK) {
+		free(work);
+		control_refuse(request, "%s", err_string(ERR_NO_MEMORY));
+		return;
+	}
+	main_thread->relay->alternates = *alternates;
+}
+
+static void change_alternates(struct control_request *request, struct main_thread *main_thread,
+                              alternates_change *change)
+{
+	struct turn_alternates changed = main_thread->relay->alternates;
+	enum turn_alternate_kind kind;
+	struct transport_addr addr;
+
+	if (!get_server(request, &kind, &addr))
+		return;
+	switch (change(&changed, kind, &addr)) {
+	case OK:
+		publish(main_thread, &changed, request);
+		return;
+	case ERR_FULL:
+		control_refuse(request, "there are %d servers of this kind already: delete one",
+		               TURN_ALTERNATES_MAX);
+		return;
+	default:
+		control_refuse(request, "it is not among the alternate servers of kind %s",
+		               alternates_kind_name(kind));
+	}
+}
+
+static void alternates_change_add(struct control_request *request, void *context)
+{
+	change_alternates(request, context, alternates_add);
+}
+
+static void alternates_change_delete(struct control_request *request, void *context)
+{
+	change_alternates(request, context, alternates_delete);
+}
+
+/* ---- drain ---- */
+
+struct drain_question { /* who is told when every thread obeys */
+	struct main_thread *main_thread;
+	struct control_request *request;
+};
+
+static void all_obey(void *context)
+{
+	struct drain_question *question = context;
+
+	control_answer(question->request, describe_status(question->main_thread));
+	free(question);
+}
+
+static struct drain_question *question_create(struct main_thread *main_thread,
+                                              struct control_request *request)
+{
+	struct drain_question *question = calloc(1, sizeof *question);
+
+	if (question != NULL)
+		*question = (struct drain_question){main_thread, request};
+	return question;
+}
+
+static void drain(struct control_request *request, void *context)
+{
+	struct main_thread *main_thread = context;
+	json_int_t timeout_s = 0;
+	json_int_t minimum = main_thread->relay->config->drain_min_allocations;
+	struct drain_question *question;
+
+	if (!control_get_number(request, "deadline", 0, YEAR_S, &timeout_s) ||
+	    !control_get_number(request, "minimum", 0, UINT32_MAX, &minimum))
+		return;
+
+	struct drain_wish wish = {
+		.by = "control socket",
+		.timeout_s = (uint32_t)timeout_s,
+		.min_allocations = (uint32_t)minimum,
+	};
+	question = question_create(main_thread, request);
+	if (question == NULL || drain_begin(main_thread->drain, &wish, all_obey, question) != OK) {
+		free(question);
+		control_refuse(request, "%s", err_string(ERR_NO_MEMORY));
+	}
+}
+
+/* Whoever sent SIGTERM counts on the end. */
+static void undrain(struct control_request *request, void *context)
+{
+	struct main_thread *main_thread = context;
+	struct drain_state state = drain_state(main_thread->drain);
+	struct drain_question *question;
+
+	if (!state.is_on) {
+		control_refuse(request, "it is not draining");
+		return;
+	}
+	if (state.is_final) {
+		control_refuse(request, "it ends because of SIGTERM, and will not go back");
+		return;
+	}
+	question = question_create(main_thread, request);
+	if (question == NULL || drain_stop(main_thread->drain, all_obey, question) != OK) {
+		free(question);
+		control_refuse(request, "%s", err_string(ERR_NO_MEMORY));
+	}
+}

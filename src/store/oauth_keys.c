@@ -1,0 +1,140 @@
+/* Keys of authorization servers (RFC 7635): coturn's oauth_key, whose ikm_key is base64. */
+#include <limits.h>
+#include <string.h>
+
+#include "store/sqlite.h"
+
+#include "base/bytes.h"
+#include "base/log.h"
+
+enum { COLUMN_KID, COLUMN_KEY, COLUMN_TIMESTAMP, COLUMN_LIFETIME, COLUMN_ALGORITHM, COLUMN_REALM };
+
+static enum err key_read(sqlite3_stmt *statement, struct store_oauth_key *key);
+static enum err text_or_empty(sqlite3_stmt *statement, int column, char *text, size_t size);
+static uint64_t number_or_zero(sqlite3_stmt *statement, int column);
+
+enum err store_oauth_key_find(struct store *store, const char *kid, struct store_oauth_key *key)
+{
+	enum err err = store_find_table(store, "oauth_key");
+	sqlite3_stmt *statement;
+	int result;
+
+	if (err != OK)
+		return err;
+	statement = store_statement(store, STATEMENT_FIND_OAUTH_KEY);
+	if (statement == NULL)
+		return ERR_UNAVAILABLE;
+	sqlite3_bind_text(statement, 1, kid, -1, SQLITE_STATIC);
+	result = sqlite3_step(statement);
+	err = store_result(store, result);
+	if (result == SQLITE_DONE)
+		err = ERR_NOT_FOUND;
+	if (err == OK)
+		err = key_read(statement, key);
+	statement_done(statement);
+	return err == ERR_INVALID ? ERR_NOT_FOUND : err;
+}
+
+enum err store_oauth_key_put(struct store *store, const struct store_oauth_key *key)
+{
+	char ikm_key[BASE64_SIZE(STORE_OAUTH_KEY_MAX)];
+	sqlite3_stmt *statement = store_statement(store, STATEMENT_PUT_OAUTH_KEY);
+	enum err err;
+
+	if (statement == NULL)
+		return ERR_UNAVAILABLE;
+	if (key->key_len == 0 || key->key_len > STORE_OAUTH_KEY_MAX || key->timestamp > INT64_MAX ||
+	    key->lifetime_s > UINT32_MAX)
+		return ERR_INVALID;
+	base64_put(key->key, key->key_len, true, ikm_key);
+	statement_bind_texts(statement, key->kid, ikm_key);
+	sqlite3_bind_int64(statement, 3, (int64_t)key->timestamp);
+	sqlite3_bind_int64(statement, 4, (int64_t)key->lifetime_s);
+	sqlite3_bind_text(statement, 5, key->algorithm, -1, SQLITE_STATIC);
+	sqlite3_bind_text(statement, 6, key->realm, -1, SQLITE_STATIC);
+	err = store_run(store, statement);
+	bytes_wipe(ikm_key, sizeof ikm_key);
+	return err;
+}
+
+enum err store_oauth_key_delete(struct store *store, const char *kid)
+{
+	sqlite3_stmt *statement = store_statement(store, STATEMENT_DELETE_OAUTH_KEY);
+	enum err err;
+
+	if (statement == NULL)
+		return ERR_UNAVAILABLE;
+	sqlite3_bind_text(statement, 1, kid, -1, SQLITE_STATIC);
+	err = store_run(store, statement);
+	return err == OK && sqlite3_changes(store->database) == 0 ? ERR_NOT_FOUND : err;
+}
+
+enum err store_oauth_key_list(struct store *store, const char *realm,
+                              bool (*each)(const struct store_oauth_key *key, void *context),
+                              void *context)
+{
+	enum err err = store_find_table(store, "oauth_key");
+	struct store_oauth_key key;
+	sqlite3_stmt *statement;
+	int result;
+
+	if (err != OK)
+		return err == ERR_NOT_FOUND ? OK : err;
+	statement = store_statement(store, STATEMENT_LIST_OAUTH_KEYS);
+	if (statement == NULL)
+		return ERR_UNAVAILABLE;
+	sqlite3_bind_text(statement, 1, realm, -1, SQLITE_STATIC);
+	while (err == OK && (result = sqlite3_step(statement)) != SQLITE_DONE) {
+		err = store_result(store, result);
+		if (err == OK)
+			err = key_read(statement, &key);
+		if (err == OK && !each(&key, context))
+			break;
+		if (err == ERR_INVALID)
+			err = OK;
+	}
+	statement_done(statement);
+	bytes_wipe(&key, sizeof key);
+	return err;
+}
+
+/* ERR_INVALID: the row is not one that can be used. */
+static enum err key_read(sqlite3_stmt *statement, struct store_oauth_key *key)
+{
+	char ikm_key[BASE64_SIZE(STORE_OAUTH_KEY_MAX)];
+
+	memset(key, 0, sizeof *key);
+	if (statement_text(statement, COLUMN_KID, key->kid, sizeof key->kid) != OK ||
+	    text_or_empty(statement, COLUMN_ALGORITHM, key->algorithm, sizeof key->algorithm) !=
+	            OK ||
+	    text_or_empty(statement, COLUMN_REALM, key->realm, sizeof key->realm) != OK)
+		return ERR_INVALID;
+	enum err err = statement_text(statement, COLUMN_KEY, ikm_key, sizeof ikm_key);
+	if (err == OK)
+		err = base64_get(ikm_key, strlen(ikm_key), key->key, sizeof key->key,
+		                 &key->key_len);
+	bytes_wipe(ikm_key, sizeof ikm_key);
+	if (err != OK || key->key_len == 0) {
+		log_warning("OAuth key skipped: ikm_key is not base64 of 1 to 190 bytes", "kid=%s",
+		            key->kid);
+		return ERR_INVALID;
+	}
+	key->timestamp = number_or_zero(statement, COLUMN_TIMESTAMP);
+	key->lifetime_s = number_or_zero(statement, COLUMN_LIFETIME);
+	return OK;
+}
+
+static enum err text_or_empty(sqlite3_stmt *statement, int column, char *text, size_t size)
+{
+	text[0] = '\0';
+	return sqlite3_column_type(statement, column) == SQLITE_NULL
+	               ? OK
+	               : statement_text(statement, column, text, size);
+}
+
+static uint64_t number_or_zero(sqlite3_stmt *statement, int column)
+{
+	int64_t number = sqlite3_column_int64(statement, column);
+
+	return number > 0 ? (uint64_t)number : 0;
+}
