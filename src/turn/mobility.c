@@ -18,6 +18,8 @@
 #include "turn/detached.h"
 #include "turn/pending.h"
 
+enum { PROTOCOL_UDP = 17 }; /* as REQUESTED-TRANSPORT has it */
+
 static struct turn_allocation *mobile_find(const struct turn_server *server, uint64_t id);
 static int judge(struct request *request, const struct handoff *ask, struct owner_answer *answer);
 static int begin_move(struct request *request, const struct handoff *ask, uint32_t lifetime_s);
@@ -37,7 +39,9 @@ int mobility_check_allocate(const struct request *request)
 
 	if (stun_get(&request->message, STUN_ATTR_MOBILITY_TICKET, &len) == NULL)
 		return STUN_NO_ERROR;
-	if (!request->server->settings.mobility)
+	/* Connections to peers (RFC 6062) stay on the thread and the control connection that have them. */
+	if (!request->server->settings.mobility ||
+	    stun_get_u32(&request->message, STUN_ATTR_REQUESTED_TRANSPORT) >> 24 != PROTOCOL_UDP)
 		return STUN_MOBILITY_FORBIDDEN;
 	return len == 0 ? STUN_NO_ERROR : STUN_BAD_REQUEST;
 }

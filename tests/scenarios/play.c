@@ -954,6 +954,7 @@ static void client_moves_to(struct play *play, struct speaker *speaker, struct w
 	memcpy(other->user, speaker->user, sizeof other->user);
 	other->style = speaker->style;
 	other->is_hashed = speaker->is_hashed;
+	other->token = speaker->token;
 	if (!play->host.settings.is_open) {
 		memcpy(other->nonce, speaker->nonce, sizeof other->nonce);
 		play_composed(play, "%s> Refresh MOBILITY-TICKET=$ticket%s", other->client.name,
