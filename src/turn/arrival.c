@@ -130,10 +130,16 @@ bool arrival_is_claimed(const struct arrival *arrival)
 
 enum turn_verdict arrival_input(struct arrival *arrival, const struct packet *packet)
 {
+	struct turn_server *server = arrival->server;
 	bool is_kept = keep(arrival, packet);
 
 	claim(arrival);
-	return is_kept ? TURN_CONSUMED : drop(arrival->server, COUNT_drop_moving);
+	if (!is_kept)
+		return drop(server, COUNT_drop_moving);
+	/* It is counted when it is handed in again; it is one packet. */
+	counter_sub(server->settings.counters, COUNT_client_packets_in, 1);
+	counter_sub(server->settings.counters, COUNT_client_bytes_in, packet->len);
+	return TURN_CONSUMED;
 }
 
 void arrival_path_closed(struct turn_server *server, const struct five_tuple *tuple)

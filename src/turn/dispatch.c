@@ -115,11 +115,11 @@ static enum turn_verdict message_input(struct request *request)
 	if (message->class == STUN_REQUEST &&
 	    pending_has(server, request->tuple, stun_transaction_id(message)))
 		return drop(server, COUNT_drop_retransmission);
-	if (message->class == STUN_REQUEST && message->method != STUN_BINDING)
-		count(server, COUNT_requests);
 	struct arrival *arrival = arrival_find(server, request->tuple);
 	if (arrival != NULL && is_for_arrival(arrival, message))
 		return arrival_input(arrival, request->packet);
+	if (message->class == STUN_REQUEST && message->method != STUN_BINDING)
+		count(server, COUNT_requests);
 	return dispatch(request);
 }
 
