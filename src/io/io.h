@@ -39,6 +39,7 @@ struct io_handler {
 	io_icmp_fn *icmp; /* NULL: errors are not asked for */
 	void *owner;
 	bool needs_headroom; /* each packet of a GRO train gets its own */
+	bool is_patient;     /* what arrives may wait while io is held */
 };
 
 struct io_backend {
@@ -62,6 +63,11 @@ struct io_backend {
 	void (*send_whole)(struct io_socket *socket, const struct packet *packet,
 	                   const struct transport_addr *dst);
 	void (*flush)(struct io *io);
+	/* Reads no patient socket until unhold. False, and nothing has changed, when it has not read all
+	 * that it has been told of. */
+	bool (*hold)(struct io *io);
+	/* Reads the patient sockets, which is a batch, and goes on reading them. */
+	void (*unhold)(struct io *io);
 };
 
 /* recvmmsg, sendmmsg, GSO and GRO on ordinary sockets. */
@@ -88,6 +94,14 @@ static inline void io_send_whole(struct io_socket *socket, const struct packet *
 static inline void io_flush(struct io *io)
 {
 	io->backend->flush(io);
+}
+static inline bool io_hold(struct io *io)
+{
+	return io->backend->hold(io);
+}
+static inline void io_unhold(struct io *io)
+{
+	io->backend->unhold(io);
 }
 static inline enum err io_attach(struct io *io, int fd, int family,
                                  const struct io_handler *handler, struct io_socket **socket)

@@ -8,13 +8,34 @@
  *                   slots used up, or no socket left: batch_ended ─► flush: one sendmmsg a socket
  *
  * The sockets have an epoll instance of their own inside libevent's: an event costs no look-up and
- * an idle allocation no struct event. */
+ * an idle allocation no struct event. Patient sockets have another, so that none of them is told while
+ * they are held. */
 #include "io/mmsg.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+
+static enum err watch(struct mmsg *mmsg, struct event_base *base, int *epoll, struct event **event)
+{
+	*epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (*epoll < 0)
+		return ERR_SYSTEM;
+	*event = event_new(base, *epoll, EV_READ | EV_PERSIST, mmsg_on_readable, mmsg);
+	if (*event != NULL && event_add(*event, NULL) == 0)
+		return OK;
+	if (*event != NULL)
+		event_free(*event);
+	close(*epoll);
+	return ERR_NO_MEMORY;
+}
+
+static void unwatch(int epoll, struct event *event)
+{
+	event_free(event);
+	close(epoll);
+}
 
 static enum err mmsg_open(struct event_base *base, const struct io_settings *settings,
                           struct io **io)
@@ -30,22 +51,18 @@ static enum err mmsg_open(struct event_base *base, const struct io_settings *set
 	list_init(&mmsg->dead);
 	if (mmsg_slots_init(mmsg) != OK)
 		goto fail_slots;
-	err = ERR_SYSTEM;
-	mmsg->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (mmsg->epoll < 0)
-		goto fail_epoll;
-	err = ERR_NO_MEMORY;
-	mmsg->event = event_new(base, mmsg->epoll, EV_READ | EV_PERSIST, mmsg_on_readable, mmsg);
-	if (mmsg->event == NULL || event_add(mmsg->event, NULL) != 0)
-		goto fail_event;
+	err = watch(mmsg, base, &mmsg->epoll, &mmsg->event);
+	if (err != OK)
+		goto fail_watch;
+	err = watch(mmsg, base, &mmsg->patient_epoll, &mmsg->patient_event);
+	if (err != OK)
+		goto fail_patient;
 	*io = &mmsg->io;
 	return OK;
 
-fail_event:
-	if (mmsg->event != NULL)
-		event_free(mmsg->event);
-	close(mmsg->epoll);
-fail_epoll:
+fail_patient:
+	unwatch(mmsg->epoll, mmsg->event);
+fail_watch:
 	mmsg_slots_deinit(mmsg);
 fail_slots:
 	free(mmsg);
@@ -57,8 +74,8 @@ static void mmsg_close(struct io *io)
 	struct mmsg *mmsg = mmsg_of(io);
 
 	mmsg_bury_dead(mmsg);
-	event_free(mmsg->event);
-	close(mmsg->epoll);
+	unwatch(mmsg->patient_epoll, mmsg->patient_event);
+	unwatch(mmsg->epoll, mmsg->event);
 	mmsg_slots_deinit(mmsg);
 	free(mmsg);
 }
@@ -74,12 +91,13 @@ static enum err mmsg_attach(struct io *io, int fd, int family, const struct io_h
 		return ERR_NO_MEMORY;
 	socket->socket.io = io;
 	socket->fd = fd;
+	socket->epoll = handler->is_patient ? mmsg->patient_epoll : mmsg->epoll;
 	socket->family = family;
 	socket->handler = *handler;
 	socket->last = &socket->first;
 	socket->gso_limit = mmsg->settings.gso ? MMSG_GSO_BYTES / 2 : 0;
 	if (mmsg_control_enable(fd, family, mmsg->settings.gro, handler->icmp != NULL) != OK ||
-	    epoll_ctl(mmsg->epoll, EPOLL_CTL_ADD, fd, &interest) != 0) {
+	    epoll_ctl(socket->epoll, EPOLL_CTL_ADD, fd, &interest) != 0) {
 		free(socket);
 		return ERR_SYSTEM;
 	}
@@ -95,7 +113,7 @@ static int mmsg_release(struct io_socket *io_socket)
 	int fd = socket->fd;
 
 	mmsg_socket_send_queue(mmsg, socket);
-	epoll_ctl(mmsg->epoll, EPOLL_CTL_DEL, fd, NULL);
+	epoll_ctl(socket->epoll, EPOLL_CTL_DEL, fd, NULL);
 	socket->fd = -1;
 	list_append(&mmsg->dead, &socket->node);
 	if (!mmsg->is_in_round)
@@ -106,6 +124,21 @@ static int mmsg_release(struct io_socket *io_socket)
 static void mmsg_detach(struct io_socket *socket)
 {
 	close(mmsg_release(socket));
+}
+
+static bool mmsg_hold(struct io *io)
+{
+	struct mmsg *mmsg = mmsg_of(io);
+
+	return !mmsg->has_more && event_del(mmsg->patient_event) == 0;
+}
+
+static void mmsg_unhold(struct io *io)
+{
+	struct mmsg *mmsg = mmsg_of(io);
+
+	(void)event_add(mmsg->patient_event, NULL); /* had its place in the loop before */
+	mmsg_on_readable(mmsg->patient_epoll, EV_READ, mmsg);
 }
 
 void mmsg_bury_dead(struct mmsg *mmsg)
@@ -126,4 +159,6 @@ const struct io_backend io_mmsg = {
 	.send = mmsg_send,
 	.send_whole = mmsg_send_whole,
 	.flush = mmsg_flush,
+	.hold = mmsg_hold,
+	.unhold = mmsg_unhold,
 };

@@ -35,7 +35,8 @@ struct outgoing {
 
 struct mmsg_socket {
 	struct io_socket socket;
-	int fd; /* owned; -1 once detached */
+	int fd;    /* owned; -1 once detached */
+	int epoll; /* lent: the one that it is in */
 	int family;
 	struct io_handler handler;
 	struct list node; /* in mmsg.dirty while something waits, in mmsg.dead at the end */
@@ -52,9 +53,11 @@ struct mmsg_socket {
 struct mmsg {
 	struct io io;
 	struct io_settings settings;
-	int epoll;           /* owned */
-	struct event *event; /* owned: the epoll instance is readable */
+	int epoll, patient_epoll; /* owned: of all sockets but the patient ones, and of those */
+	struct event *event, *patient_event; /* owned: the epoll instance is readable */
 	bool is_in_round;
+	bool is_cut_short; /* the round left something behind */
+	bool has_more;     /* patient sockets may have what their last round left behind */
 	struct list dirty, dead;
 
 	/* the way in */

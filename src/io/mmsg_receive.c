@@ -50,9 +50,12 @@ void mmsg_on_readable(evutil_socket_t fd, short what, void *context)
 	struct mmsg *mmsg = context;
 	struct epoll_event events[EVENTS];
 	int n = epoll_wait(fd, events, EVENTS, 0);
+	bool is_patient = fd == mmsg->patient_epoll;
 
 	(void)what;
 	mmsg->is_in_round = true;
+	mmsg->has_more |= is_patient; /* during the round */
+	mmsg->is_cut_short = n == EVENTS;
 	for (int i = 0; i < n; i++) {
 		struct mmsg_socket *socket = events[i].data.ptr;
 
@@ -61,6 +64,8 @@ void mmsg_on_readable(evutil_socket_t fd, short what, void *context)
 		if (events[i].events & EPOLLIN && socket->fd >= 0)
 			socket_read(mmsg, socket);
 	}
+	if (is_patient)
+		mmsg->has_more = mmsg->is_cut_short;
 	end_batch(mmsg);
 	mmsg->is_in_round = false;
 	mmsg_bury_dead(mmsg);
@@ -181,8 +186,10 @@ static void socket_read(struct mmsg *mmsg, struct mmsg_socket *socket)
 	}
 	deliver(socket, mmsg->packets, &packet_count);
 	mmsg->slots_used += (unsigned)n;
-	if (mmsg->slots_used == MMSG_SLOTS)
+	if (mmsg->slots_used == MMSG_SLOTS) {
+		mmsg->is_cut_short = true;
 		end_batch(mmsg);
+	}
 }
 
 /* What an ICMP error looks like to a client: its type and code, and four bytes of its header. The

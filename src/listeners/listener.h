@@ -17,6 +17,7 @@
 #include "io/io.h"
 
 struct event_base;
+struct rounds;
 
 /* Where answers for a 5-tuple go. The first member of a UDP listener (which is the path of all its
  * clients), of a DTLS association and of a stream connection. */
@@ -41,6 +42,7 @@ struct listener_host {
 	const struct listener_door *door; /* NULL: clients stay on this thread */
 	struct event_base *base;
 	struct io *io;
+	struct rounds *rounds; /* of streams */
 	struct timer_wheel *timers;
 	struct counters *counters;
 	const char *device;       /* network device that sockets are bound to; NULL: any */
@@ -116,10 +118,6 @@ MUST_CHECK enum err tcp_listener_create_adopting(const struct listener_host *hos
 void tcp_listener_destroy(struct tcp_listener *listener);
 /* Takes over an accepted, non-blocking connection, or closes it when the thread may have no more. */
 void tcp_listener_adopt(struct tcp_listener *listener, const struct transport_addr *client, int fd);
-/* Writes out what streams gathered during a batch: one write, or one TLS record, for each. Streams
- * that have something to write also see to it themselves, and to io's flush, when the events that
- * are active have run: calling this makes it sooner. */
-void tcp_listener_flush(struct tcp_listener *listener);
 
 /* Tells whether another program has this address and port, which SO_REUSEPORT would share with it in
  * silence: binds it alone, on a network device when that is not NULL, and lets it go. type is

@@ -4,12 +4,11 @@
  *   socket ─► [tls engine] ─► arena: rest of last time | new bytes ─► framing ─► host->input
  *   socket ◄─ out ◄─ [tls engine ◄─ gathered] ◄─ path.send
  *
- * A stream never goes away while the host is called: what ends it marks it, and the event that runs
- * when all that was readable has been read (batch_ended) buries it. */
+ * A stream never goes away while the host is called: what ends it marks it, and it is buried when the
+ * round is over (rounds.c). */
 #include "listeners/stream.h"
 
 #include <event2/buffer.h>
-#include <event2/event.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,10 +21,8 @@
 
 enum { ARENA_SIZE = 4 * STREAM_ROOM_MAX };
 
-static void on_batch_ended(evutil_socket_t fd, short what, void *context);
 static void path_close(struct path *path);
 static void on_timer(struct timer *timer, timestamp now);
-static void bury(struct streams *streams);
 static void stream_destroy(struct stream *stream);
 
 static const struct path_ops stream_path = {.send = stream_send, .close = path_close};
@@ -43,8 +40,6 @@ enum err streams_init(struct streams *streams, const struct listener_host *host,
 	streams->serve_tcp = serve_tcp;
 	streams->failures.per_second = 1;
 	list_init(&streams->open);
-	list_init(&streams->dirty);
-	list_init(&streams->ended);
 	streams->scratch = malloc(STREAM_READ_MAX);
 	if (streams->scratch == NULL)
 		return ERR_NO_MEMORY;
@@ -52,13 +47,8 @@ enum err streams_init(struct streams *streams, const struct listener_host *host,
 		goto fail_arena;
 	if (engine_bio_method_create(&streams->bio_method) != OK)
 		goto fail_method;
-	streams->batch_ended = event_new(host->base, -1, 0, on_batch_ended, streams);
-	if (streams->batch_ended == NULL)
-		goto fail_event;
 	return OK;
 
-fail_event:
-	BIO_meth_free(streams->bio_method);
 fail_method:
 	arena_deinit(&streams->arena);
 fail_arena:
@@ -70,8 +60,7 @@ void streams_deinit(struct streams *streams)
 {
 	LIST_FOR_EACH (node, &streams->open)
 		stream_end(CONTAINER_OF(node, struct stream, node));
-	bury(streams);
-	event_free(streams->batch_ended);
+	streams_bury(streams->host->rounds);
 	io_flush(streams->host->io);
 	BIO_meth_free(streams->bio_method);
 	arena_deinit(&streams->arena);
@@ -93,11 +82,7 @@ enum err stream_create(struct streams *streams, int fd, const struct transport_a
 		.client = *client, .server = streams->server, .transport = TRANSPORT_TCP};
 	stream->active_at = now;
 	stream->handshake_deadline = now + seconds(host->handshake_timeout_s);
-	if (event_assign(&stream->readable, host->base, fd, EV_READ | EV_PERSIST,
-	                 stream_on_readable, stream) != 0 ||
-	    event_assign(&stream->writable, host->base, fd, EV_WRITE, stream_on_writable, stream) !=
-	            0 ||
-	    event_add(&stream->readable, NULL) != 0) {
+	if (rounds_watch(stream) != OK) {
 		free(stream);
 		return ERR_NO_MEMORY;
 	}
@@ -106,33 +91,6 @@ enum err stream_create(struct streams *streams, int fd, const struct transport_a
 	counter_add(host->counters, COUNT_connections_now, 1);
 	counter_add(host->counters, COUNT_connections_accepted, 1);
 	return OK;
-}
-
-void streams_flush(struct streams *streams)
-{
-	struct list *node;
-
-	while ((node = list_first(&streams->dirty)) != NULL) {
-		list_remove(node);
-		stream_write_out(CONTAINER_OF(node, struct stream, dirty_node));
-	}
-}
-
-/* ---- the batch ---- */
-
-void streams_batch_end_later(struct streams *streams)
-{
-	event_active(streams->batch_ended, 0, 0);
-}
-
-static void on_batch_ended(evutil_socket_t fd, short what, void *context)
-{
-	struct streams *streams = context;
-
-	(void)fd, (void)what;
-	streams_flush(streams);
-	io_flush(streams->host->io);
-	bury(streams);
 }
 
 /* ---- time ---- */
@@ -227,24 +185,22 @@ void stream_end(struct stream *stream)
 	log_debug("connection closed", "client=%s transport=%s",
 	          addr_format(&stream->tuple.client, client),
 	          transport_name(stream->tuple.transport));
-	event_del(&stream->readable);
-	event_del(&stream->writable);
 	timer_cancel(streams->host->timers, &stream->timer);
 	close(stream->fd);
 	stream->fd = -1;
 	list_remove(&stream->dirty_node);
 	list_remove(&stream->node);
-	list_append(&streams->ended, &stream->node);
-	streams_batch_end_later(streams);
+	list_append(&stream_rounds(stream)->ended, &stream->node);
+	rounds_end_batch_later(stream_rounds(stream));
 }
 
-static void bury(struct streams *streams)
+void streams_bury(struct rounds *rounds)
 {
-	const struct listener_host *host = streams->host;
 	struct list *node;
 
-	while ((node = list_first(&streams->ended)) != NULL) {
+	while ((node = list_first(&rounds->ended)) != NULL) {
 		struct stream *stream = CONTAINER_OF(node, struct stream, node);
+		const struct listener_host *host = stream->streams->host;
 
 		list_remove(node);
 		if (stream->is_known)

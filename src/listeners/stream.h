@@ -9,21 +9,16 @@
 #include "listeners/arena.h"
 #include "listeners/listener.h"
 
-struct event;
-
 enum { STREAM_BATCH = 64 }; /* messages handed to the host at once */
 
 struct streams {
 	const struct listener_host *host;
 	struct transport_addr server;
 	bool serve_tcp;
-	struct list open;          /* owned: struct stream */
-	struct list dirty;         /* of them, those with something to write */
-	struct list ended;         /* owned: wait for the end of the event to be freed */
-	struct event *batch_ended; /* owned: runs after all that is readable now was read */
-	struct arena arena;        /* messages that io may still have to send */
-	uint8_t *scratch;          /* owned: ciphertext, or bytes that no one wants */
-	BIO_METHOD *bio_method;    /* owned */
+	struct list open;       /* owned: struct stream */
+	struct arena arena;     /* messages that io may still have to send */
+	uint8_t *scratch;       /* owned: ciphertext, or bytes that no one wants */
+	BIO_METHOD *bio_method; /* owned */
 	struct log_limit failures;
 	struct packet packets[STREAM_BATCH];
 	struct five_tuple tuples[STREAM_BATCH];
@@ -33,8 +28,6 @@ MUST_CHECK enum err streams_init(struct streams *streams, const struct listener_
                                  const struct transport_addr *server, bool serve_tcp);
 /* Ends all streams; the host hears of each. */
 void streams_deinit(struct streams *streams);
-/* Writes out what streams have gathered. */
-void streams_flush(struct streams *streams);
 
 /* Takes over an accepted, non-blocking connection. On failure fd stays the caller's. */
 MUST_CHECK enum err stream_create(struct streams *streams, int fd,

@@ -28,11 +28,8 @@ static void room_take(struct stream *stream, const struct iovec iov[2], uint8_t 
 static void take_messages(struct stream *stream, uint8_t *bytes, size_t len);
 static void deliver(struct stream *stream, size_t n);
 
-void stream_on_readable(evutil_socket_t fd, short what, void *context)
+void stream_read(struct stream *stream)
 {
-	struct stream *stream = context;
-
-	(void)fd, (void)what;
 	if (stream->is_closing)
 		discard(stream);
 	else if (stream->kind == STREAM_NEW)
@@ -43,12 +40,13 @@ void stream_on_readable(evutil_socket_t fd, short what, void *context)
 		read_tls(stream);
 	if (!stream_is_ended(stream))
 		stream_arm(stream, timestamp_now());
-	streams_batch_end_later(stream->streams);
 }
 
 /* Returns what recv or readv brought; 0 when there is nothing more to do now. */
 static size_t received(struct stream *stream, ssize_t n)
 {
+	if (n >= STREAM_READ_MAX)
+		stream_rounds(stream)->is_more_waiting = true;
 	if (n > 0)
 		return (size_t)n;
 	if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <event2/buffer.h>
-#include <event2/event.h>
 #include <sys/socket.h>
 
 #include "listeners/demux.h"
@@ -45,14 +44,18 @@ void stream_send(struct path *path, const struct packet *packet, const struct tr
 		return;
 	}
 	stream_make_dirty(stream);
+	if (stream_rounds(stream)->is_awaited && waiting(stream) >= STREAM_GATHER_MAX &&
+	    !stream->awaits_writable)
+		stream_write_out(stream);
 }
 
 void stream_make_dirty(struct stream *stream)
 {
 	if (list_is_linked(&stream->dirty_node))
 		return;
-	list_append(&stream->streams->dirty, &stream->dirty_node);
-	streams_batch_end_later(stream->streams);
+	list_append(&stream_rounds(stream)->dirty, &stream->dirty_node);
+	if (!stream_rounds(stream)->is_awaited)
+		rounds_end_batch_later(stream_rounds(stream));
 }
 
 bool stream_has_flooded_itself(const struct stream *stream)
@@ -93,18 +96,13 @@ static enum err append(struct stream *stream, const struct packet *packet)
 
 /* ---- to the socket ---- */
 
-void stream_on_writable(evutil_socket_t fd, short what, void *context)
-{
-	(void)fd, (void)what;
-	stream_write_out(context);
-}
-
 void stream_write_out(struct stream *stream)
 {
 	enum err err;
 
 	if (stream_is_ended(stream))
 		return;
+	list_remove(&stream->dirty_node);
 	do
 		err = encrypt(stream) ? drain(stream) : ERR_CLOSED;
 	while (err == OK && waiting(stream) > 0);
@@ -159,9 +157,9 @@ static enum err drain(struct stream *stream)
 		}
 		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
 			return ERR_CLOSED;
-		return event_add(&stream->writable, NULL) == 0 ? ERR_AGAIN : ERR_CLOSED;
+		return rounds_await_writable(stream, true) == OK ? ERR_AGAIN : ERR_CLOSED;
 	}
-	return OK;
+	return rounds_await_writable(stream, false);
 }
 
 /* All has left: says so, and leaves it to the client to close. */

@@ -1,8 +1,8 @@
 /* A stream connection, as the files that make one up see it: stream.c is its life (creation, time,
- * end), stream_input.c what it reads, stream_output.c what it sends. Everyone else has stream.h. */
+ * end), rounds.c when it is read and written, stream_input.c what it reads, stream_output.c what it
+ * sends. Everyone else has stream.h. */
 #pragma once
 
-#include <event2/event_struct.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "base/timer_wheel.h"
 #include "listeners/message_rest.h"
+#include "listeners/rounds.h"
 #include "listeners/stream.h"
 #include "listeners/tls.h"
 
@@ -20,6 +21,7 @@ enum {
 	STREAM_READ_MAX = 65536, /* bytes from one connection before others have a turn */
 	STREAM_MESSAGE_MAX = 4 + 65535 + 16 + 3, /* the longest of STUN and padded ChannelData */
 	STREAM_ROOM_MAX = STREAM_MESSAGE_MAX + STREAM_READ_MAX + TLS_HELD_MAX,
+	STREAM_GATHER_MAX = TLS_PLAINTEXT_MAX, /* so much waits for no round */
 };
 
 enum stream_kind { STREAM_NEW, STREAM_PLAIN, STREAM_TLS };
@@ -31,7 +33,7 @@ struct stream {
 	int fd; /* owned; -1: ended */
 
 	/* its life; reading clears the deadlines that were met and says when a message came */
-	struct list node; /* in streams.open or .ended */
+	struct list node; /* in streams.open or rounds.ended */
 	struct timer timer;
 	timestamp handshake_deadline; /* first octet, TLS handshake; 0: done */
 	timestamp message_deadline;   /* the rest of a message, or the client's end; 0: none */
@@ -39,15 +41,14 @@ struct stream {
 	bool is_closing;              /* the host wants no more; what was sent still leaves */
 
 	/* what it reads */
-	struct event readable;
 	uint8_t kind;
 	bool is_known;          /* the host has seen this path */
 	struct tls_engine *tls; /* owned; NULL unless TLS; sending writes by it */
 	struct message_rest rest;
 
 	/* what it sends; for TLS reading makes the buffers, with the engine */
-	struct event writable;
-	struct list dirty_node; /* in streams.dirty */
+	struct list dirty_node; /* in rounds.dirty */
+	bool awaits_writable;   /* the socket took no more */
 	bool is_shut;           /* it is closing, and what was sent has left */
 	/* Owned; plaintext that waits for the engine; NULL unless TLS. */
 	struct evbuffer *gathered;
@@ -60,8 +61,8 @@ struct stream {
 void stream_arm(struct stream *stream, timestamp now);
 /* Closes the socket at once. The structure stays until the batch has ended. */
 void stream_end(struct stream *stream);
-/* Has the batch_ended event run behind all events that are active now. */
-void streams_batch_end_later(struct streams *streams);
+/* Tells the host of the streams that have ended, and frees them. */
+void streams_bury(struct rounds *rounds);
 
 static inline bool stream_is_ended(const struct stream *stream)
 {
@@ -72,10 +73,24 @@ static inline void stream_count(const struct stream *stream, enum counter counte
 	counter_add(stream->streams->host->counters, counter, 1);
 }
 
+static inline struct rounds *stream_rounds(const struct stream *stream)
+{
+	return stream->streams->host->rounds;
+}
+
+/* When it is read and written. */
+
+/* Begins to watch a new stream's socket; closing it ends that. */
+MUST_CHECK enum err rounds_watch(struct stream *stream);
+/* Has the stream written out when its socket takes more, or no longer. */
+MUST_CHECK enum err rounds_await_writable(struct stream *stream, bool awaits);
+/* Has what was gathered written, and the ended buried, behind all events that are active now. */
+void rounds_end_batch_later(struct rounds *rounds);
+
 /* What it reads. */
 
-/* The readable event; context is the stream. */
-void stream_on_readable(evutil_socket_t fd, short what, void *context);
+/* Reads once, and hands over the messages. */
+void stream_read(struct stream *stream);
 
 /* What it sends. */
 
@@ -83,8 +98,6 @@ void stream_on_readable(evutil_socket_t fd, short what, void *context);
 void stream_send(struct path *path, const struct packet *packet, const struct transport_addr *dst);
 /* Has the stream written out at the end of the batch. */
 void stream_make_dirty(struct stream *stream);
-/* The writable event; context is the stream. */
-void stream_on_writable(evutil_socket_t fd, short what, void *context);
 /* Encrypts and writes what waits, as far as the socket takes it. Ends the stream when it is beyond
  * use. */
 void stream_write_out(struct stream *stream);

@@ -107,11 +107,6 @@ void tcp_listener_adopt(struct tcp_listener *listener, const struct transport_ad
 		connection_refuse(listener, fd);
 }
 
-void tcp_listener_flush(struct tcp_listener *listener)
-{
-	streams_flush(&listener->streams);
-}
-
 const struct transport_addr *tcp_listener_addr(const struct tcp_listener *listener)
 {
 	return &listener->streams.server;

@@ -56,6 +56,7 @@ enum err relay_socket_adopt(struct relay_thread *thread, int fd,
 		.icmp = relay_thread_peer_icmp,
 		.owner = socket,
 		.needs_headroom = true,
+		.is_patient = true,
 	};
 	err = io_attach(thread->io, fd, addr_family(&address->ip), &handler, &socket->io);
 	if (err != OK)

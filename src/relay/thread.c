@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "listeners/rounds.h"
 #include "relay/door.h"
 #include "relay/hand_over.h"
 #include "relay/process.h"
@@ -83,6 +84,7 @@ void relay_thread_destroy(struct relay_thread *thread)
 		relay_socket_close(CONTAINER_OF(node, struct relay_socket, node));
 	turn_server_destroy(thread->server);
 	credentials_destroy(thread->credentials);
+	rounds_destroy(thread->rounds);
 	if (thread->io != NULL)
 		thread->io->backend->close(thread->io);
 	timer_wheel_destroy(thread->timers);
@@ -104,8 +106,7 @@ static void on_batch_ended(void *context)
 {
 	struct relay_thread *thread = context;
 
-	for (size_t i = 0; i < thread->tcp_count; i++)
-		tcp_listener_flush(thread->tcp[i]);
+	rounds_flush(thread->rounds);
 	thread->replies_used = 0; /* io flushes next */
 }
 
@@ -190,6 +191,8 @@ static enum err open_loop(struct relay_thread *thread)
 		err = mailbox_create(&thread->mailbox);
 	if (err == OK)
 		err = io_mmsg.open(thread->base, &settings, &thread->io);
+	if (err == OK)
+		err = rounds_create(thread->base, thread->io, true, &thread->rounds);
 	if (err != OK)
 		return err;
 	thread->mail_event = event_new(thread->base, mailbox_fd(thread->mailbox),
@@ -351,6 +354,7 @@ static void fill_host(struct relay_thread *thread)
 		.door = is_door ? &door_listeners : NULL,
 		.base = thread->base,
 		.io = thread->io,
+		.rounds = thread->rounds,
 		.timers = thread->timers,
 		.counters = &thread->counters,
 		.device = config->listening_device,

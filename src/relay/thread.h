@@ -36,6 +36,7 @@ struct relay_thread {
 
 	struct event_base *base; /* owned, as all below */
 	struct io *io;
+	struct rounds *rounds;
 	struct turn_server *server;
 	struct credentials *credentials;
 	struct mailbox *mailbox;

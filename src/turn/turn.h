@@ -92,7 +92,7 @@ struct turn_place {
 	uint64_t bps; /* granted with it, for each direction; 0: no bound */
 };
 struct turn_place_wish {
-	const char *realm, *username; /* "" on an open server */
+	const char *realm, *username; /* "" on an open server, and by an access token */
 	bool is_reservation;          /* for an address that only waits: no bandwidth */
 	uint64_t asked_bps;           /* more than that is not wanted; 0: as much as there is */
 };

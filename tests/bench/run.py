@@ -6,6 +6,7 @@ one and the other in turn, and medians of several rounds are compared.
     SERVER=/path            this server, when it is not turnserver of BUILD
     COTURN=/path            the other one (/usr/bin/turnserver)
     TURNLOAD=/path          another load generator that takes turn_load's options
+    TRANSPORTS=udp,tcp      of udp, tcp, tls and dtls, all by default
     ROUNDS=5 DURATION=2     how often, and how many seconds a load lasts
 
 Each server has one relay thread on CPU 0; the load generator has CPU 1. CPU time is the kernel's count
@@ -28,13 +29,14 @@ ROUNDS = int(os.environ.get("ROUNDS", "5"))
 SECONDS = float(os.environ.get("DURATION", "2"))
 LOAD = os.path.abspath(os.environ.get("TURNLOAD", os.path.join(BUILD, "tests/bench/turn_load")))
 IS_OWN_LOAD = os.path.basename(LOAD) == "turn_load"
+TRANSPORTS = os.environ.get("TRANSPORTS", "udp,tcp,tls,dtls").split(",")
 
 AT_ONCE = ["--setup-window", "256"] if IS_OWN_LOAD else []  # others set up one after the other
 DATA = ["--clients", "100", "--seconds", str(SECONDS)]
 SMALL, BURSTS = ["--size", "160"], ["--size", "1000", "--burst", "16"]
 
 # (title, options of the load generator, the figure in its JSON, unit, divisor, less is better)
-MEASUREMENTS = (
+UDP = (
     ("160-byte packets to the peer, CPU each", ["--mode", "up", *SMALL, *DATA],
      "server_ns_per_packet", "us", 1000, True),
     ("    to the peer, at saturation", ["--mode", "up", *SMALL, *DATA], "relayed_pps", "kpps", 1000, False),
@@ -54,6 +56,26 @@ MEASUREMENTS = (
     ("an allocation with its channel, CPU",
      ["--mode", "idle", "--clients", "1000", "--seconds", "0"], "setup_cpu_us", "us", 1, True),
 )
+
+
+def saturation(transport):
+    """CPU of each packet when the load generator does what it can, and what did not arrive."""
+    rows = []
+    for mode, where in (("up", "peer"), ("down", "client")):
+        for size in ("160", "1000"):
+            for burst in ("1", "16"):
+                title = "%s to the %s, %4s bytes%s" % (transport.upper(), where, size,
+                                                      "" if burst == "1" else " x 16")
+                options = ["--transport", transport, "--mode", mode, "--size", size,
+                           "--burst", burst, *DATA]
+                rows.append((title, options, "server_ns_per_packet", "us", 1000, True))
+                if mode == "up":
+                    rows.append(("    not relayed", options, "loss_pct", "%", 1, True))
+    return tuple(rows)
+
+
+MEASUREMENTS = sum((saturation(name) for name in TRANSPORTS if name != "udp"),
+                   UDP if "udp" in TRANSPORTS else ())
 # Of servers that were just started: memory that was used before would hide what is used now.
 TEN_THOUSAND = ["--mode", "idle", "--clients", "10000", "--seconds", "0", *AT_ONCE]
 FRESH = (
@@ -103,13 +125,31 @@ class Server:
                               stderr=subprocess.DEVNULL, check=False).stdout.decode().split()
         return "%s %s" % (self.name, text[0] if text else "?")
 
+    def certificate(self):
+        """Makes one, and gives the options that show it, where a transport wants one."""
+        if not {"tls", "dtls"} & set(TRANSPORTS):
+            return ["--no-tls", "--no-dtls"]
+        names = ["%s/%s.pem" % (self.folder.name, name) for name in ("cert", "key")]
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=localhost",
+                        "-days", "2", "-out", names[0], "-keyout", names[1]],
+                       stderr=subprocess.DEVNULL, check=True)
+        return ["--cert=" + names[0], "--pkey=" + names[1],
+                "--tls-listening-port=%d" % free_port(), *self.dtls()]
+
+    def dtls(self):
+        """Newer coturns serve DTLS when they are asked to, older ones do not know the option."""
+        text = subprocess.run([self.path, "--help"], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, check=False).stdout.decode()
+        return ["--dtls"] if self.name == "coturn" and " --dtls\t" in text else []
+
     def __enter__(self):
         self.port = free_port()
         self.folder = tempfile.TemporaryDirectory()
         command = ["taskset", "-c", "0", self.path, "-n", "--listening-ip=127.0.0.1",
                    "--relay-ip=127.0.0.1", "--listening-port=%d" % self.port,
                    "--allow-loopback-peers", "--lt-cred-mech", "--user=u:p", "--realm=x",
-                   "--no-tls", "--no-dtls", "-m", "1", "--log-file=/dev/null", *self.extra,
+                   "-m", "1", "--log-file=/dev/null", *self.extra, *self.certificate(),
                    "--pidfile=%s/pid" % self.folder.name]
         self.process = subprocess.Popen(command, cwd=self.folder.name, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL, preexec_fn=raise_file_limit)
@@ -151,13 +191,13 @@ def progress(text):
 def alternate(servers, rows, results):
     """One round: each load once for each server, the first one changing."""
     done = {}
-    for title, options, key, *_rest in rows:
+    for number, (title, options, key, *_rest) in enumerate(rows):
         if tuple(options) not in done:
             progress(title)
             for server in servers:
                 done.setdefault(tuple(options), {})[server.name] = server.measure(options)
         for server in servers:
-            results.setdefault((title, key), {}).setdefault(server.name, []).append(
+            results.setdefault((number, title), {}).setdefault(server.name, []).append(
                 figure(done[tuple(options)][server.name], key))
 
 
@@ -174,12 +214,11 @@ def ratio(own, other, less_is_better):
     return "%.2f" % (worse / better)
 
 
-def print_table(results, names):
+def print_table(rows, results, names):
     print("%-52s %18s %18s  %s" % ("median of %d rounds (least to greatest)" % ROUNDS, *names,
                                    "times better"))
-    rows = {(title, key): rest for title, _options, key, *rest in MEASUREMENTS + FRESH}
-    for (title, key), figures in results.items():
-        unit, divisor, less = rows[(title, key)]
+    for (number, title), figures in results.items():
+        unit, divisor, less = rows[number][3:]
         own, other = (statistics.median(figures[name]) / divisor for name in names)
         print("%-52s %13.2f %-4s %13.2f %-4s  %s" % (title, own, unit, other, unit,
                                                   ratio(own, other, less)))
@@ -215,7 +254,8 @@ def main():
     progress("")
     print("\n%s\n%s and %s, load by %s, load average %.2f" % (
         machine(), own.version(), other.version(), os.path.basename(LOAD), os.getloadavg()[0]))
-    print_table({**results, **fresh}, (own.name, other.name))
+    print_table(MEASUREMENTS, results, (own.name, other.name))
+    print_table(FRESH, fresh, (own.name, other.name))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-/* Loads a TURN server over UDP and measures what that costs it: CPU time of each relayed packet and
+/* Loads a TURN server over UDP, TCP, TLS or DTLS and measures what that costs it: CPU time of each relayed packet and
  * each allocation, memory of an idle allocation, loss and latency. Writes one line of JSON.
  *
  * It has its own few lines of STUN and none of the server's code, so that the two cannot share a
@@ -22,6 +22,8 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "connection.h"
 
 enum {
 	BATCH = 64, /* datagrams of a system call */
@@ -56,6 +58,7 @@ struct options {
 	struct sockaddr_in server, peer, bind;
 	const char *user, *password;
 	enum mode mode;
+	enum transport transport;
 	int clients, size, burst;
 	int set_up_window; /* clients that are set up at the same time */
 	int packet_window; /* packets under way; 0: no bound */
@@ -73,7 +76,7 @@ struct message {
 enum state { NEW, ALLOCATING, BINDING, READY, RELEASING, RELEASED };
 
 struct client {
-	int fd;
+	struct connection connection;
 	enum state state;
 	int tries;
 	uint64_t deadline; /* when the request is sent again */
@@ -206,20 +209,16 @@ static int error_code(const uint8_t *m, size_t m_len)
 
 static void client_open(struct load *load, struct client *c)
 {
-	int big = 1 << 20;
+	const struct options *opt = &load->opt;
+	const char *problem;
 
-	*c = (struct client){.fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-	if (c->fd < 0)
-		die("socket: %s", strerror(errno));
-	setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &big, sizeof big);
-	if (load->opt.bind.sin_family &&
-	    bind(c->fd, (struct sockaddr *)&load->opt.bind, sizeof load->opt.bind))
-		die("bind: %s", strerror(errno));
-	if (connect(c->fd, (struct sockaddr *)&load->opt.server, sizeof load->opt.server))
-		die("connect: %s", strerror(errno));
+	*c = (struct client){.state = NEW};
+	if (!connection_open(&c->connection, opt->transport, &opt->server,
+	                     opt->bind.sin_family ? &opt->bind : NULL, &problem))
+		die("%s: %s", problem, strerror(errno));
 
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
-	if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, c->fd, &event))
+	if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, c->connection.fd, &event))
 		die("epoll: %s", strerror(errno));
 }
 
@@ -228,9 +227,8 @@ static void client_send(struct client *c)
 	if (c->tries++ == TRIES_MAX)
 		die("no answer from the server");
 	c->deadline = now() + RETRY_AFTER;
-	if (send(c->fd, c->request.bytes, c->request.len, 0) < 0 && errno != EAGAIN &&
-	    errno != ENOBUFS)
-		die("send: %s", strerror(errno));
+	/* What is not sent now is when it is due again. */
+	(void)connection_send(&c->connection, c->request.bytes, c->request.len, 1);
 }
 
 /* Sends the request that belongs to the client's state. */
@@ -309,7 +307,7 @@ static bool client_response(struct load *load, struct client *c, const uint8_t *
 		return false;
 	}
 	if (error == 437 && c->state == ALLOCATING) { /* the port's last allocation lives on */
-		close(c->fd);
+		connection_close(&c->connection);
 		client_open(load, c);
 		c->state = ALLOCATING;
 		client_request(load, c);
@@ -331,15 +329,12 @@ static bool client_response(struct load *load, struct client *c, const uint8_t *
 /* Reads what came for a client that waits for a response. */
 static bool client_read(struct load *load, struct client *c)
 {
-	uint8_t m[DATAGRAM_MAX];
+	const uint8_t *m;
 
-	for (;;) {
-		ssize_t len = recv(c->fd, m, sizeof m, MSG_DONTWAIT);
-		if (len < 0)
-			return false;
+	for (size_t len; (len = connection_receive(&c->connection, &m)) > 0;)
 		if (len >= HEADER && memcmp(m + 8, c->request.bytes + 8, 12) == 0)
-			return client_response(load, c, m, (size_t)len);
-	}
+			return client_response(load, c, m, len);
+	return false;
 }
 
 static void resend_late(struct client *clients, int count)
@@ -513,6 +508,16 @@ static void drain(struct load *load, int fd, size_t skip, bool echo)
 	}
 }
 
+/* The same for a connection that frames or decrypts. */
+static void drain_connection(struct load *load, struct connection *connection)
+{
+	const uint8_t *m;
+
+	for (size_t len; (len = connection_receive(connection, &m)) > 0;)
+		if (len == 4 + (size_t)load->opt.size)
+			count_received(load, m + 4);
+}
+
 static int send_segmented(int fd, uint8_t *bytes, size_t segment, int count)
 {
 	union {
@@ -553,10 +558,12 @@ static void send_up(struct load *load, struct client *c)
 		vectors[i] = (struct iovec){m, segment};
 		headers[i].msg_hdr = (struct msghdr){.msg_iov = &vectors[i], .msg_iovlen = 1};
 	}
-	if (load->opt.gso && n > 1)
-		n = send_segmented(c->fd, bytes, segment, n);
+	if (load->opt.transport != UDP)
+		n = connection_send(&c->connection, bytes, segment, n);
+	else if (load->opt.gso && n > 1)
+		n = send_segmented(c->connection.fd, bytes, segment, n);
 	else
-		n = sendmmsg(c->fd, headers, (unsigned)n, MSG_DONTWAIT);
+		n = sendmmsg(c->connection.fd, headers, (unsigned)n, MSG_DONTWAIT);
 	load->sent += n > 0 ? (uint64_t)n : 0;
 }
 
@@ -607,7 +614,10 @@ static void receive_all(struct load *load)
 	int n = epoll_wait(load->epoll, events, 256, 0);
 	for (int i = 0; i < n; i++) {
 		struct client *c = events[i].data.ptr;
-		drain(load, c->fd, 4, false);
+		if (load->opt.transport == UDP)
+			drain(load, c->connection.fd, 4, false);
+		else
+			drain_connection(load, &c->connection);
 	}
 }
 
@@ -641,8 +651,22 @@ static void relay_for(struct load *load)
 			at = send_due(load, at, due);
 		receive_all(load);
 	}
-	usleep(50000); /* what is still under way */
-	receive_all(load);
+}
+
+/* What is still under way, until nothing has come for a while. Streams hold a lot of it; what a server
+ * has not relayed after two seconds counts as lost. */
+static void receive_rest(struct load *load)
+{
+	uint64_t begin = now(), last = begin, received = load->received;
+
+	while (now() - last < SECOND / 10 && now() - begin < 2 * SECOND) {
+		for (int i = 0; i < load->opt.clients; i++)
+			connection_flush(&load->clients[i].connection);
+		receive_all(load);
+		if (load->received != received)
+			last = now();
+		received = load->received;
+	}
 }
 
 /* ---- options and report ---- */
@@ -670,11 +694,20 @@ static enum mode mode_parse(const char *text)
 	die("no such mode: %s", text);
 }
 
+static enum transport transport_parse(const char *text)
+{
+	for (int i = 0; i < TRANSPORT_COUNT; i++)
+		if (strcmp(text, TRANSPORTS[i]) == 0)
+			return (enum transport)i;
+	die("no such transport: %s", text);
+}
+
 static void usage(void)
 {
 	die("usage: turn_load --server IP:PORT --mode up|down|echo|idle|churn --clients N\n"
 	    "  --size BYTES --seconds S --rate PACKETS/S --burst N [--gso] --window PACKETS\n"
-	    "  --setup-window CLIENTS --total ALLOCATIONS --server-pid PID (may repeat)\n"
+	    "  --transport udp|tcp|tls|dtls --setup-window CLIENTS --total ALLOCATIONS "
+	    "--server-pid PID (may repeat)\n"
 	    "  --user U --password P --peer IP --bind IP");
 }
 
@@ -711,6 +744,9 @@ static void options_take(struct options *opt, int option, const char *text)
 	case 'm':
 		opt->mode = mode_parse(text);
 		break;
+	case 'T':
+		opt->transport = transport_parse(text);
+		break;
 	case 'b':
 		opt->burst = atoi(text);
 		break;
@@ -738,15 +774,15 @@ static void options_take(struct options *opt, int option, const char *text)
 static void options_parse(struct options *opt, int argc, char **argv)
 {
 	static const struct option names[] = {
-		{"server", 1, NULL, 's'},   {"peer", 1, NULL, 'P'},
-		{"bind", 1, NULL, 'B'},     {"user", 1, NULL, 'u'},
-		{"password", 1, NULL, 'w'}, {"clients", 1, NULL, 'c'},
-		{"size", 1, NULL, 'l'},     {"seconds", 1, NULL, 't'},
-		{"rate", 1, NULL, 'r'},     {"mode", 1, NULL, 'm'},
-		{"burst", 1, NULL, 'b'},    {"gso", 0, NULL, 'g'},
-		{"window", 1, NULL, 'W'},   {"setup-window", 1, NULL, 'S'},
-		{"total", 1, NULL, 'n'},    {"server-pid", 1, NULL, 'p'},
-		{NULL, 0, NULL, 0}};
+		{"server", 1, NULL, 's'},     {"peer", 1, NULL, 'P'},
+		{"bind", 1, NULL, 'B'},       {"user", 1, NULL, 'u'},
+		{"password", 1, NULL, 'w'},   {"clients", 1, NULL, 'c'},
+		{"size", 1, NULL, 'l'},       {"seconds", 1, NULL, 't'},
+		{"rate", 1, NULL, 'r'},       {"mode", 1, NULL, 'm'},
+		{"burst", 1, NULL, 'b'},      {"gso", 0, NULL, 'g'},
+		{"window", 1, NULL, 'W'},     {"setup-window", 1, NULL, 'S'},
+		{"transport", 1, NULL, 'T'},  {"total", 1, NULL, 'n'},
+		{"server-pid", 1, NULL, 'p'}, {NULL, 0, NULL, 0}};
 
 	*opt = (struct options){.user = "u",
 	                        .password = "p",
@@ -807,18 +843,20 @@ static uint32_t percentile(const struct load *load, double part)
 
 static void report_relay(struct load *load, uint64_t begin, uint64_t cpu)
 {
-	double seconds = (double)(now() - begin) / 1e9;
-	double relayed = (double)load->received * (load->opt.mode == MODE_ECHO ? 2 : 1);
-	double lost = (double)load->sent - (double)load->received;
+	double seconds = (double)(now() - begin) / 1e9, lost;
+	uint64_t received = load->received;
+	double relayed = (double)received * (load->opt.mode == MODE_ECHO ? 2 : 1);
 
 	cpu = server_cpu_ns(&load->opt) - cpu;
+	receive_rest(load);
+	lost = (double)load->sent - (double)load->received;
 	qsort(load->latency_us, load->latency_count, sizeof *load->latency_us, compare_u32);
 	printf("\"offered_pps\":%.0f,\"relayed_pps\":%.0f,\"loss_pct\":%.3f,\"mbit_s\":%.1f,"
 	       "\"server_ns_per_packet\":%.0f,\"server_cpu_pct\":%.1f,"
 	       "\"lat_us\":{\"p50\":%u,\"p90\":%u,\"p99\":%u,\"p999\":%u}}\n",
 	       (double)load->sent / seconds, relayed / seconds,
 	       load->sent ? 100 * lost / (double)load->sent : 0.0,
-	       (double)load->received * load->opt.size * 8 / seconds / 1e6,
+	       (double)received * load->opt.size * 8 / seconds / 1e6,
 	       relayed > 0 ? (double)cpu / relayed : 0.0, (double)cpu / seconds / 1e7,
 	       percentile(load, .5), percentile(load, .9), percentile(load, .99),
 	       percentile(load, .999));
@@ -838,10 +876,11 @@ static void run(struct load *load)
 	double count = opt->mode == MODE_CHURN ? (double)opt->total : (double)opt->clients;
 	double seconds = (double)(now() - begin) / 1e9;
 	long rss_now = server_rss_kb(opt);
-	printf("{\"mode\":\"%s\",\"clients\":%d,\"size\":%d,\"burst\":%d,\"setup_per_s\":%.0f,"
+	printf("{\"transport\":\"%s\",\"mode\":\"%s\",\"clients\":%d,\"size\":%d,\"burst\":%d,"
+	       "\"setup_per_s\":%.0f,"
 	       "\"setup_cpu_us\":%.1f,\"rss_kb\":%ld,\"rss_bytes_per_client\":%.0f,",
-	       MODES[opt->mode], opt->clients, opt->size, opt->burst, count / seconds,
-	       (double)(server_cpu_ns(opt) - cpu) / 1e3 / count, rss_now,
+	       TRANSPORTS[opt->transport], MODES[opt->mode], opt->clients, opt->size, opt->burst,
+	       count / seconds, (double)(server_cpu_ns(opt) - cpu) / 1e3 / count, rss_now,
 	       (double)(rss_now - rss) * 1024 / opt->clients);
 	cpu = server_cpu_ns(opt);
 	begin = now();
@@ -850,7 +889,8 @@ static void run(struct load *load)
 	else if (opt->mode != MODE_CHURN)
 		relay_for(load);
 	report_relay(load, begin, cpu);
-	if (opt->mode != MODE_CHURN)
+	/* A stream's allocation is released with it, and its requests would wait behind what is under way. */
+	if (opt->mode != MODE_CHURN && !transport_is_stream(opt->transport))
 		drive(load, RELEASING);
 }
 
@@ -862,7 +902,7 @@ int main(int argc, char **argv)
 	load_init(&load);
 	run(&load);
 	for (int i = 0; i < load.opt.clients; i++)
-		close(load.clients[i].fd);
+		connection_close(&load.clients[i].connection);
 	close(load.peer_fd);
 	close(load.epoll);
 	free(load.clients);

@@ -21,6 +21,7 @@
 #include "io/io.h"
 #include "listeners/dtls.h"
 #include "listeners/listener.h"
+#include "listeners/rounds.h"
 #include "stun/channel_data.h"
 #include "stun/message.h"
 
@@ -62,7 +63,7 @@ struct fake_io {
 	struct io_socket socket;
 	struct io_handler handler;
 	int fd;
-	bool is_attached;
+	bool is_attached, is_held;
 	/* Lent until the flush, as io.h says: read only then. */
 	struct {
 		const uint8_t *data;
@@ -137,6 +138,17 @@ static void fake_detach(struct io_socket *socket)
 	close(fake_release(socket));
 }
 
+static bool fake_hold(struct io *io)
+{
+	fake_of(io)->is_held = true;
+	return true;
+}
+
+static void fake_unhold(struct io *io)
+{
+	fake_of(io)->is_held = false;
+}
+
 static const struct io_backend fake_backend = {
 	.name = "fake",
 	.attach = fake_attach,
@@ -144,6 +156,8 @@ static const struct io_backend fake_backend = {
 	.release = fake_release,
 	.send = fake_send,
 	.flush = fake_flush,
+	.hold = fake_hold,
+	.unhold = fake_unhold,
 };
 
 /* ---- a host that writes down what it hears ---- */
@@ -168,7 +182,6 @@ struct fake_host {
 	unsigned passed_on, handed_over;
 	struct datagram handed; /* the ClientHello */
 	int handed_fd;
-	struct tcp_listener *tcp;
 };
 
 static void fake_input(void *context, struct path *path, const struct five_tuple *tuples,
@@ -189,8 +202,8 @@ static void fake_input(void *context, struct path *path, const struct five_tuple
 		if (fake->echoes)
 			path->ops->send(path, &packets[i], &tuples[i].client);
 	}
-	if (fake->flushes_inside && fake->tcp != NULL)
-		tcp_listener_flush(fake->tcp);
+	if (fake->flushes_inside)
+		rounds_flush(fake->host.rounds);
 	if (fake->closes)
 		path->ops->close(path);
 }

@@ -81,7 +81,7 @@ static void on_icmp(void *owner, const struct transport_addr *dst, uint8_t type,
 	end->icmp_count++;
 }
 
-static void end_open(struct end *end, const char *ip, bool icmp)
+static void end_open_as(struct end *end, const char *ip, bool icmp, bool is_patient)
 {
 	socklen_t len = sizeof end->addr;
 	const struct io_handler handler = {
@@ -89,6 +89,7 @@ static void end_open(struct end *end, const char *ip, bool icmp)
 		.icmp = icmp ? on_icmp : NULL,
 		.owner = end,
 		.needs_headroom = true,
+		.is_patient = is_patient,
 	};
 
 	memset(end, 0, sizeof *end);
@@ -99,6 +100,11 @@ static void end_open(struct end *end, const char *ip, bool icmp)
 	    getsockname(fd, &end->addr.any, &len) != 0 ||
 	    io_attach(io, fd, addr_family(&end->addr), &handler, &end->socket) != OK)
 		abort();
+}
+
+static void end_open(struct end *end, const char *ip, bool icmp)
+{
+	end_open_as(end, ip, icmp, false);
 }
 
 static void end_close(struct end *end)
@@ -380,6 +386,31 @@ static void test_release(void)
 	close(fd);
 }
 
+static void test_hold(void)
+{
+	struct end prompt, patient;
+	char byte = 1;
+
+	end_open(&prompt, "127.0.0.1", false);
+	end_open_as(&patient, "127.0.0.1", false, true);
+	ok(io_hold(io), "io is held when it has read all");
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	sendto(fd, &byte, 1, 0, &patient.addr.any, addr_len(&patient.addr));
+	sendto(fd, &byte, 1, 0, &prompt.addr.any, addr_len(&prompt.addr));
+	run_until(&prompt.count, 1);
+	is_int(prompt.count, 1, "a socket that is not patient is read while io is held");
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	is_int(patient.count, 0, "a patient one is not");
+	io_unhold(io);
+	is_int(patient.count, 1, "but at once when it ends");
+	sendto(fd, &byte, 1, 0, &patient.addr.any, addr_len(&patient.addr));
+	run_until(&patient.count, 2);
+	is_int(patient.count, 2, "and afterwards by itself");
+	close(fd);
+	end_close(&prompt);
+	end_close(&patient);
+}
+
 static void test_whole(void)
 {
 	struct end a, b;
@@ -417,6 +448,7 @@ int main(void)
 	test_connected("::1");
 	test_detach_inside();
 	test_release();
+	test_hold();
 	test_whole();
 	io_mmsg.close(io);
 	event_base_free(base);

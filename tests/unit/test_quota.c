@@ -189,6 +189,30 @@ static void test_end_with_places(void)
 	quota_destroy(quota); /* a sanitizer would see what is left */
 }
 
+static void test_asked_bandwidth(void)
+{
+	static const struct {
+		uint64_t max_bps, capacity, asked, granted;
+	} cases[] = {
+		{0, 0, 0, 0},          {0, 0, 300, 300},       {1000, 0, 300, 300},
+		{1000, 0, 3000, 1000}, {1000, 600, 3000, 600}, {1000, 600, 300, 300},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct quota *quota = make((struct quota_limits){.max_bps = cases[i].max_bps},
+		                           cases[i].capacity, 0);
+		const struct turn_place_wish wish = {
+			.realm = "r", .username = "anna", .asked_bps = cases[i].asked};
+		struct turn_place place;
+		uint64_t value;
+
+		is_int(quota_take(quota, &wish, &place, &value), TURN_LIMIT_NONE, "a place");
+		is_int(place.bps, cases[i].granted, "%u asked for", (unsigned)cases[i].asked);
+		quota_give(quota, &place);
+		quota_destroy(quota);
+	}
+}
+
 /* Threads that take and give as fast as they can, and watch that nobody has too many. */
 struct race {
 	struct quota *quota;
@@ -307,6 +331,7 @@ int main(void)
 	test_nobody_counts_in_total();
 	test_capacity();
 	test_end_with_places();
+	test_asked_bandwidth();
 	test_last_place();
 	test_churn();
 	return tap_end();

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <sys/resource.h>
 
+#include "listeners/stream_private.h"
 #include "tap.h"
 
 struct bench {
@@ -17,12 +18,21 @@ struct bench {
 	struct tcp_listener *listener;
 };
 
+static struct fake_host *host_create(void)
+{
+	struct fake_host *fake = fake_host_create();
+
+	fake->host.base = event_base_new();
+	if (rounds_create(fake->host.base, fake->host.io, true, &fake->host.rounds) != OK)
+		abort();
+	return fake;
+}
+
 static void bench_open(struct bench *bench, bool has_tls)
 {
 	struct transport_addr addr;
 
-	bench->fake = fake_host_create();
-	bench->fake->host.base = event_base_new();
+	bench->fake = host_create();
 	if (has_tls) {
 		bench->fake->host.tls = SSL_CTX_new(TLS_server_method());
 		certificate_use(bench->fake->host.tls);
@@ -30,7 +40,6 @@ static void bench_open(struct bench *bench, bool has_tls)
 	addr_init(&addr, AF_INET, "\x7F\0\0\1", 0);
 	if (tcp_listener_create(&bench->fake->host, &addr, true, &bench->listener) != OK)
 		abort();
-	bench->fake->tcp = bench->listener;
 }
 
 static void bench_close(struct bench *bench)
@@ -39,6 +48,7 @@ static void bench_close(struct bench *bench)
 
 	tcp_listener_destroy(bench->listener);
 	is_int(counted(bench->fake, COUNT_connections_now), 0, "no connection is left");
+	rounds_destroy(bench->fake->host.rounds);
 	fake_host_destroy(bench->fake);
 	event_base_free(base);
 }
@@ -353,6 +363,47 @@ static int whole_messages(const uint8_t *bytes, size_t len)
 			return -1;
 	}
 	return n;
+}
+
+/* The clock stands still, so the load that is set stays. */
+static void test_busy_thread(void)
+{
+	struct bench bench;
+	uint8_t bytes[4096], answer[4096];
+	size_t len = put_stun(bytes, 4);
+
+	bench_open(&bench, false);
+	int fd = client_accepted(&bench);
+	struct rounds *busy = bench.fake->host.rounds;
+
+	bench.fake->echoes = true;
+	thread_load_level(&busy->load); /* looks once; no time passes until the next look */
+	busy->load.level = THREAD_LOAD_MAX;
+	client_send(fd, bytes, len);
+	RUN_UNTIL(&bench, bench.fake->messages == 1);
+	ok(busy->is_awaited && bench.fake->io.is_held, "a busy thread waits after a round");
+	is_int(client_read(&bench, fd, answer, len), len, "whose answers have left");
+	is_bytes(answer, bytes, len, "as they were");
+	client_send(fd, bytes, len);
+	RUN_UNTIL(&bench, bench.fake->messages == 2);
+	is_int(client_read(&bench, fd, answer, len), len, "the next round comes by itself");
+
+	RUN_UNTIL(&bench, busy->is_awaited);
+	struct packet packet = {.data = bytes, .len = len};
+	bench.fake->path->ops->send(bench.fake->path, &packet, &bench.fake->tuple.client);
+	rounds_flush(busy);
+	is_int(recv(fd, answer, 1, MSG_DONTWAIT), -1, "between rounds an answer is gathered");
+	is_int(client_read(&bench, fd, answer, len), len, "and leaves with the next");
+
+	RUN_UNTIL(&bench, busy->is_awaited);
+	len = put_channel_data(bytes, 2048);
+	packet.len = len;
+	for (size_t sent = 0; sent < STREAM_GATHER_MAX; sent += len)
+		bench.fake->path->ops->send(bench.fake->path, &packet, &bench.fake->tuple.client);
+	ok(recv(fd, answer, 1, MSG_DONTWAIT) == 1, "much of it waits for no round");
+	close(fd);
+	RUN_UNTIL(&bench, bench.fake->closed == 1);
+	bench_close(&bench);
 }
 
 static void test_slow_reader(void)
@@ -683,8 +734,7 @@ static void test_handed_over(void)
 
 	bench_open(&door, false);
 	door.fake->host.door = &fake_door;
-	taker.fake = fake_host_create();
-	taker.fake->host.base = event_base_new();
+	taker.fake = host_create();
 	if (tcp_listener_create_adopting(&taker.fake->host, tcp_listener_addr(door.listener), true,
 	                                 &taker.listener) != OK)
 		abort();
@@ -712,8 +762,8 @@ static void test_handed_over(void)
 
 int main(void)
 {
-	test_handed_over();
 	alarm(60);
+	test_handed_over();
 	test_messages();
 	test_every_boundary();
 	test_longest();
@@ -722,6 +772,7 @@ int main(void)
 	test_silence();
 	test_connection_limit();
 	test_no_descriptors();
+	test_busy_thread();
 	test_slow_reader();
 	test_answers();
 	test_tls();
