@@ -15,6 +15,7 @@
 #include "listeners/rounds.h"
 #include "relay/door.h"
 #include "relay/hand_over.h"
+#include "relay/peer_connection.h"
 #include "relay/process.h"
 #include "relay/relay_socket.h"
 
@@ -42,6 +43,7 @@ enum err relay_thread_create(struct relay *relay, unsigned index, struct relay_t
 	engine_role(relay, index, &thread->role);
 	pool_init(&thread->relay_sockets, sizeof(struct relay_socket));
 	list_init(&thread->open_sockets);
+	hash_table_init(&thread->peer_connections);
 	for (unsigned i = 0; i < TURN_LIMIT_COUNT; i++)
 		thread->limits_logged[i].per_second = 1;
 	err = open_loop(thread);
@@ -78,6 +80,7 @@ void relay_thread_destroy(struct relay_thread *thread)
 		udp_endpoints_destroy(thread->endpoints[i]);
 	free(thread->udp);
 	free(thread->tcp);
+	peer_connections_deinit(thread);
 	free(thread->endpoints);
 	door_destroy(thread->door);
 	LIST_FOR_EACH (node, &thread->open_sockets)
@@ -214,6 +217,14 @@ static bool has_family(const struct relay *relay, int family)
 	return false;
 }
 
+/* What one thread may have of a bound that is the whole server's. */
+static unsigned share(const struct relay *relay, unsigned total, unsigned kind)
+{
+	unsigned threads = engine_serving(relay, kind);
+
+	return total / threads + (total % threads != 0);
+}
+
 static const char *realm_of_origin(void *context, const char *origin)
 {
 	const struct relay_thread *thread = context;
@@ -269,7 +280,14 @@ static enum err open_server(struct relay_thread *thread)
 		.permissions_per_allocation = config->max_permissions,
 		.channels_per_allocation = config->max_channels,
 		.pending_max = config->max_pending_requests,
+		.refuses_udp_relay = !config->udp_relay,
+		.refuses_tcp_relay = !config->tcp_relay,
+		.connect_timeout_s = config->peer_connect_timeout,
+		.bind_timeout_s = config->connection_bind_timeout,
+		.connections_per_allocation = config->max_peer_connections,
+		.connections_max = share(relay, config->max_peer_connections_total, ENGINE_STREAMS),
 		.alternates = &relay->alternates,
+		.alternate_domain = config->alternate_domain,
 		.packets_per_s = config->max_pps,
 		.new_peers_per_s = config->max_new_peers,
 		.quotas = {quota_take, quota_give, relay->quota},
@@ -336,14 +354,6 @@ static bool has_session(void *context, const struct five_tuple *tuple)
 	return turn_has_session(thread->server, tuple);
 }
 
-/* What one thread may have of a bound that is the whole server's. */
-static unsigned share(const struct relay *relay, unsigned total, unsigned kind)
-{
-	unsigned threads = engine_serving(relay, kind);
-
-	return total / threads + (total % threads != 0);
-}
-
 static void fill_host(struct relay_thread *thread)
 {
 	const struct relay *relay = thread->relay;
@@ -360,6 +370,9 @@ static void fill_host(struct relay_thread *thread)
 		.device = config->listening_device,
 		.tls = relay->tls,
 		.dtls = relay->dtls,
+		.proxies = config->proxy_trusted.item,
+		.proxy_count = config->proxy_trusted.count,
+		.pipes = &thread->pipes,
 		.stream_queue_size = config->stream_queue_size,
 		.connections_max = share(relay, config->max_connections, ENGINE_STREAMS),
 		.endpoints_max = share(relay, config->max_endpoints, ENGINE_DATAGRAMS),
@@ -405,6 +418,8 @@ static enum err open_udp(struct relay_thread *thread, const struct frontend *fro
 	if (err != OK)
 		return err;
 	thread->udp_count++;
+	if (frontend->proxied)
+		return udp_listener_expect_proxies(thread->udp[thread->udp_count - 1]);
 	return thread->role.is_door ? give_to_user(thread->udp[thread->udp_count - 1], config) : OK;
 }
 
@@ -418,6 +433,8 @@ static enum err open_tcp(struct relay_thread *thread, const struct frontend *fro
 		return ERR_SYSTEM;
 	err = tcp_listener_create(&thread->host, &frontend->addr, config->tcp,
 	                          &thread->tcp[thread->tcp_count]);
+	if (err == OK && frontend->proxied)
+		tcp_listener_expect_proxies(thread->tcp[thread->tcp_count]);
 	thread->tcp_count += err == OK;
 	return err;
 }
@@ -453,6 +470,8 @@ static enum err open_adopting(struct relay_thread *thread, const struct frontend
 	enum err err = tcp_listener_create_adopting(&thread->host, &frontend->addr, config->tcp,
 	                                            &thread->tcp[thread->tcp_count]);
 
+	if (err == OK && frontend->proxied)
+		tcp_listener_expect_proxies(thread->tcp[thread->tcp_count]);
 	thread->tcp_count += err == OK;
 	return err;
 }
@@ -474,10 +493,27 @@ static const char *listen_mend(int error)
 	}
 }
 
+/* What a thread of a role has to do with a frontend. A proxy's socket has many UDP clients, who cannot be
+ * handed over by it: relay threads open such frontends themselves, also where a door meets the others. */
+static struct engine_role role_at(const struct engine_role *role, const struct frontend *frontend)
+{
+	struct engine_role at = *role;
+
+	if (frontend->proxied == 0)
+		return at;
+	at.opens &= frontend->proxied;
+	at.takes &= frontend->proxied;
+	if (frontend->proxied & ENGINE_DATAGRAMS) {
+		at.opens = role->is_door ? 0 : at.opens | at.takes;
+		at.takes = 0;
+	}
+	return at;
+}
+
 static enum err open_listener(struct relay_thread *thread, const struct frontend *frontend,
                               char problem[256])
 {
-	const struct engine_role *role = &thread->role;
+	const struct engine_role at = role_at(&thread->role, frontend), *role = &at;
 	char text[ADDR_TEXT_SIZE];
 	enum err err = OK;
 

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "turn/action.h"
 #include "turn/arrival.h"
+#include "turn/connection.h"
 #include "turn/mobility.h"
 #include "turn/pending.h"
 
@@ -49,6 +50,8 @@ struct turn_allocation *allocation_create(struct turn_server *server,
 	allocation->path = settings->path;
 	memcpy(allocation->key, settings->key, settings->key_len);
 	allocation->key_len = (uint8_t)settings->key_len;
+	allocation->is_tcp = settings->is_tcp;
+	list_init(&allocation->connections);
 	allocation->token_deadline = settings->token_deadline;
 	list_init(&allocation->permissions);
 	allocation->place = *settings->place;
@@ -123,6 +126,8 @@ static void unlink_all(struct turn_allocation *allocation)
 {
 	struct turn_server *server = allocation->server;
 
+	LIST_FOR_EACH (node, &allocation->connections)
+		connection_destroy(CONTAINER_OF(node, struct connection, node));
 	LIST_FOR_EACH (node, &allocation->permissions)
 		permission_destroy(CONTAINER_OF(node, struct permission, node));
 	timer_cancel(server->timers, &allocation->timer);
@@ -154,6 +159,7 @@ struct turn_allocation *allocation_adopt(struct turn_server *server,
 	allocation->node = (struct list){NULL, NULL};
 	allocation->timer = (struct timer){.deadline = 0};
 	list_init(&allocation->permissions);
+	list_init(&allocation->connections); /* one that relays TCP does not move */
 	list_append(&server->sessions, &allocation->node);
 	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)
 		allocation->relay[family] = relay[family];
@@ -217,6 +223,9 @@ void allocation_refresh(struct turn_allocation *allocation, enum turn_family fam
 
 void allocation_drop_family(struct turn_allocation *allocation, enum turn_family family)
 {
+	/* RFC 6062 section 5.5: its data connections end with an allocation, which has one family. */
+	LIST_FOR_EACH (node, &allocation->connections)
+		connection_close(CONTAINER_OF(node, struct connection, node));
 	LIST_FOR_EACH (node, &allocation->permissions) {
 		struct permission *permission = CONTAINER_OF(node, struct permission, node);
 		if (family_of(&permission->peer) == family)

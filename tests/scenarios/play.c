@@ -15,7 +15,7 @@
  *   pair 192.0.2.1:3478 192.0.2.2:3479     two addresses of the server, for RFC 5780, each the other's other
  *
  * At any time
- *   alternates all|udp|tcp|tls [ADDRESS...]   the alternate servers of this kind are these now
+ *   alternates all|udp|tcp|tls|self [ADDRESS...]   the alternate servers of this kind are these now
  *   drain begins | drain ends
  *
  * Clients
@@ -31,6 +31,7 @@
  *        token=KID                                 with a new access token; its key signs from now on
  *        mac=TEXT token-lifetime=600 token-age=5 token-for=NAME spoiled-token         what is in it
  *        token-again                               with the access token that was sent last
+ *        token-as-coturn                           signed with 16 bytes of its key
  *        fingerprint bad-fingerprint id=7 ttl=3 tos=0xb8
  *        cookie=12345678                           instead of the magic cookie: RFC 3489
  *        / WORD...                                 attributes behind the integrity
@@ -54,7 +55,14 @@
  *   P 203.0.113.5:9000 < 192.0.2.1:50000 "hello" [ttl=63] [tos=0] [df] [no-df]
  *   P 203.0.113.5:9000 ! 192.0.2.1:50000 3 4 00000578     an ICMP error: type, code, data
  *
+ * Peer data connections (RFC 6062)
+ *   A allocates tcp [WORD...]             Allocate for TCP and its success
+ *   P 203.0.113.5:9000 connects 192.0.2.1:50000 accepted|refused
+ *   data 203.0.113.5:9000 closes          the data connections end by themselves
+ *   data 203.0.113.5:9000 passes 100 50   bytes to the peer, and to the client
+ *
  * The host
+ *   host holds peers, host says connected|failed-peer      for TURN_CONNECT_PEER
  *   host holds keys|relays, host answers keys|relays       answers later | at once again
  *   host says found|unknown|unavailable|opened|failed      to the oldest question held
  *   host lacks ipv4|ipv6|all|pairs, host lacks nothing           relayed addresses; all: nor a place
@@ -69,7 +77,7 @@
  *   allowed 192.0.2.1:50000 to-peer|to-client 1000 [taking 500]      bytes a stream may pass on now
  *   next timeout 600s | next timeout never
  *
- * $token is the RESERVATION-TOKEN seen last, $ticket the MOBILITY-TICKET, $ticket-1 the one before that
+ * $token is the RESERVATION-TOKEN seen last, $connection the CONNECTION-ID, $ticket the MOBILITY-TICKET, $ticket-1 the one before that
  * and so on; spoiled-$ticket has a bit turned, short-$ticket lacks its last octet. An answer with
  * MOBILITY-TICKET=$same has the ticket that was seen last, and is not counted. What was sent and not expected fails the scenario. */
 #include <dirent.h>
@@ -104,6 +112,7 @@ struct speaker {
 	struct access_token token;      /* sent last; mac_key_len 0: none */
 	uint8_t sealed[ACCESS_TOKEN_MAX];
 	size_t sealed_len;
+	bool is_made_for_coturn; /* uses 16 bytes of the token's key */
 	enum style style;
 	bool is_hashed;
 	uint8_t sent[MESSAGE_MAX]; /* last */
@@ -117,7 +126,7 @@ struct play {
 	struct speaker speakers[CLIENTS_MAX];
 	unsigned speaker_count;
 	uint32_t next_id;
-	uint8_t token[TURN_TOKEN_SIZE];
+	uint8_t token[TURN_TOKEN_SIZE], connection[4];
 	struct ticket_seen {
 		uint8_t bytes[TICKET_MAX];
 		size_t len;
@@ -281,7 +290,8 @@ static void put_credentials(struct play *play, struct speaker *speaker,
 	}
 	if (sending->is_by_token) {
 		memcpy(speaker->key, speaker->token.mac_key, speaker->token.mac_key_len);
-		speaker->key_len = speaker->token.mac_key_len;
+		speaker->key_len = speaker->is_made_for_coturn ? STUN_MD5_KEY_SIZE
+		                                               : speaker->token.mac_key_len;
 		return;
 	}
 	speaker->key_len =
@@ -358,6 +368,9 @@ static void put_words(struct play *play, struct stun_builder *builder, const str
 			              play->token, sizeof play->token);
 		else if (word_value(word, "MOBILITY-TICKET") != NULL && strchr(word, '$') != NULL)
 			put_ticket(play, builder, word_value(word, "MOBILITY-TICKET"));
+		else if (strcmp(word, "CONNECTION-ID=$connection") == 0)
+			put_attribute(builder, stun_attribute_type(STUN_ATTR_CONNECTION_ID),
+			              play->connection, sizeof play->connection);
 		else if (attribute == NULL || !attribute_get(word, builder->bytes + 8, attribute))
 			fault(play, "%s is no attribute", word);
 		else
@@ -475,6 +488,7 @@ static void make_token(struct play *play, struct speaker *speaker, const struct 
 	struct aead_key key = {.bytes = "a key that nobody knows", .len = 32};
 	int64_t age_s = strtol(value_of(words, "token-age", "0"), NULL, 10);
 
+	speaker->is_made_for_coturn |= has_word(words, "token-as-coturn");
 	if (kid == NULL)
 		return;
 	for (unsigned i = 0; i < play->host.authority_count; i++)
@@ -762,6 +776,9 @@ static void remember(struct play *play, struct speaker *speaker, const struct st
 	value = stun_get(message, STUN_ATTR_RESERVATION_TOKEN, &len);
 	if (value != NULL)
 		memcpy(play->token, value, sizeof play->token);
+	value = stun_get(message, STUN_ATTR_CONNECTION_ID, &len);
+	if (value != NULL)
+		memcpy(play->connection, value, sizeof play->connection);
 	value = stun_get(message, STUN_ATTR_MOBILITY_TICKET, &len);
 	if (value == NULL || len > TICKET_MAX || is_newest_ticket(play, value, len))
 		return;
@@ -794,18 +811,19 @@ static void check_word(struct play *play, struct speaker *speaker, const struct 
 		check_attribute(play, message, word);
 }
 
-/* The id of the last request, or the one that is named. */
+/* The id of the last request, which begins with its cookie, or the one that is named. */
 static bool has_id(const struct stun_message *message, const struct speaker *speaker,
                    const struct words *words)
 {
-	uint8_t id[STUN_TRANSACTION_ID_SIZE];
+	uint8_t id[4 + STUN_TRANSACTION_ID_SIZE];
 
-	memcpy(id, speaker->sent + 8, sizeof id);
+	memcpy(id, speaker->sent + 4, sizeof id);
 	for (unsigned i = 0; i < words->count; i++)
 		if (word_value(words->word[i], "id") != NULL)
-			put_u32(id, NAMED_IDS + (uint32_t)strtoul(word_value(words->word[i], "id"),
-			                                          NULL, 0));
-	return memcmp(stun_transaction_id(message), id, sizeof id) == 0;
+			put_u32(id + 4,
+			        NAMED_IDS + (uint32_t)strtoul(word_value(words->word[i], "id"),
+			                                      NULL, 0));
+	return memcmp(message->bytes + 4, id, sizeof id) == 0;
 }
 
 /* An answer comes from where the request went, to where it came from, unless words say otherwise. */
@@ -828,13 +846,10 @@ static void check_way(struct play *play, const struct speaker *speaker,
 		fault(play, "sent to %s", addr_format(&datagram->dst, text));
 }
 
-/* A request without a magic cookie gets back the bytes that it had in its place. */
-static bool parse_answer(const struct speaker *speaker, const struct datagram *datagram,
-                         struct stun_message *message)
+static bool parse_answer(const struct datagram *datagram, struct stun_message *message)
 {
 	if (stun_message_parse(datagram->bytes, datagram->len, message) != OK &&
-	    (stun_message_parse_rfc3489(datagram->bytes, datagram->len, message) != OK ||
-	     memcmp(datagram->bytes + 4, speaker->sent + 4, 4) != 0))
+	    stun_message_parse_rfc3489(datagram->bytes, datagram->len, message) != OK)
 		return false;
 	return message->len == datagram->len;
 }
@@ -846,7 +861,7 @@ static void expect_message(struct play *play, struct speaker *speaker,
 	enum stun_method method;
 	char text[400];
 
-	if (!parse_answer(speaker, datagram, &message)) {
+	if (!parse_answer(datagram, &message)) {
 		fault(play, "no STUN message");
 		return;
 	}
@@ -926,8 +941,9 @@ static void client_logs_in(struct play *play, struct speaker *speaker, struct wo
 static void client_allocates(struct play *play, struct speaker *speaker, struct words *words)
 {
 	char rest[2048];
+	bool is_tcp = words->count > 2 && strcmp(words->word[2], "tcp") == 0;
 
-	rest_of(words, 2, rest, sizeof rest);
+	rest_of(words, is_tcp ? 3 : 2, rest, sizeof rest);
 	if (speaker->user[0] == 0 && !play->host.settings.is_open) {
 		if (play->host.user_count == 0) {
 			strcpy(play->host.users[0].name, "anna");
@@ -936,7 +952,8 @@ static void client_allocates(struct play *play, struct speaker *speaker, struct 
 		}
 		play_composed(play, "%s login anna", speaker->client.name);
 	}
-	play_composed(play, "%s> Allocate REQUESTED-TRANSPORT=17%s", speaker->client.name, rest);
+	play_composed(play, "%s> Allocate REQUESTED-TRANSPORT=%d%s", speaker->client.name,
+	              is_tcp ? 6 : 17, rest);
 	play_composed(play, "%s< Allocate success XOR-RELAYED-ADDRESS", speaker->client.name);
 }
 
@@ -1050,6 +1067,38 @@ static void play_icmp(struct play *play, const struct transport_addr *peer, stru
 	          (uint8_t)strtoul(words->word[5], NULL, 0), data);
 }
 
+static void peer_connects(struct play *play, const struct transport_addr *peer, struct relay *relay,
+                          struct words *words)
+{
+	bool is_wanted = strcmp(words->word[4], "accepted") == 0;
+
+	expect_nothing(play);
+	if (host_peer_connects(&play->host, relay, peer) != is_wanted)
+		fault(play, "it was %s", is_wanted ? "refused" : "accepted");
+}
+
+static void play_data(struct play *play, struct speaker *speaker, struct words *words)
+{
+	struct turn_server *server = play->host.server;
+	struct transport_addr peer;
+	struct data_connection *connection;
+
+	(void)speaker;
+	if (!address(play, words->word[1], &peer))
+		return;
+	connection = host_find_connection(&play->host, &peer);
+	if (connection == NULL) {
+		fault(play, "%s has no connection", words->word[1]);
+	} else if (strcmp(words->word[2], "closes") == 0) {
+		host_data_closes(&play->host, connection);
+	} else if (words->count > 4) {
+		turn_peer_passed(server, connection->cookie, TURN_TOWARDS_PEER,
+		                 strtoul(words->word[3], NULL, 0));
+		turn_peer_passed(server, connection->cookie, TURN_TOWARDS_CLIENT,
+		                 strtoul(words->word[4], NULL, 0));
+	}
+}
+
 static void play_peer(struct play *play, struct speaker *speaker, struct words *words)
 {
 	struct transport_addr peer, relayed;
@@ -1063,6 +1112,8 @@ static void play_peer(struct play *play, struct speaker *speaker, struct words *
 	struct relay *relay = host_find_relay(&play->host, &relayed);
 	if (relay == NULL)
 		fault(play, "%s was never opened", words->word[3]);
+	else if (strcmp(words->word[2], "connects") == 0)
+		peer_connects(play, &peer, relay, words);
 	else if (words->word[2][0] == '>')
 		peer_sends(play, &peer, relay, words);
 	else if (words->word[2][0] == '<')
@@ -1101,6 +1152,12 @@ static void play_set(struct play *play, struct speaker *speaker, struct words *w
 		{"permissions", &s->permissions_per_allocation, NULL},
 		{"channels", &s->channels_per_allocation, NULL},
 		{"pending", &s->pending_max, NULL},
+		{"refuses-udp", NULL, &s->refuses_udp_relay},
+		{"refuses-tcp", NULL, &s->refuses_tcp_relay},
+		{"connect-timeout", &s->connect_timeout_s, NULL},
+		{"bind-timeout", &s->bind_timeout_s, NULL},
+		{"connections", &s->connections_per_allocation, NULL},
+		{"connections-max", &s->connections_max, NULL},
 		{"oauth", NULL, &s->oauth},
 		{"check-origin", NULL, &s->check_origin},
 		{"unauthorized-per-s", &play->host.unauthorized_per_s, NULL},
@@ -1125,6 +1182,8 @@ static void play_set(struct play *play, struct speaker *speaker, struct words *w
 	}
 	if (strcmp(words->word[1], "software") == 0)
 		s->software = "turnstone";
+	else if (strcmp(words->word[1], "alternate-domain") == 0)
+		s->alternate_domain = "turn2.example.org";
 	else if (strcmp(words->word[1], "server-name") == 0)
 		s->server_name = "relay.example.org";
 	else if (strcmp(words->word[1], "default-family") == 0)
@@ -1225,7 +1284,7 @@ static void play_map(struct play *play, struct speaker *speaker, struct words *w
 
 static void play_alternates(struct play *play, struct speaker *speaker, struct words *words)
 {
-	static const char *const kinds[] = {"all", "udp", "tcp", "tls"};
+	static const char *const kinds[] = {"all", "udp", "tcp", "tls", "self"};
 	struct turn_alternates *alternates = &play->host.alternates;
 
 	(void)speaker;
@@ -1266,7 +1325,15 @@ static void play_host(struct play *play, struct speaker *speaker, struct words *
 	const char *verb = words->word[1], *what = words->word[2];
 
 	(void)speaker;
-	if (strcmp(verb, "says") == 0) {
+	if (strcmp(verb, "says") == 0 && strcmp(what, "connected") == 0) {
+		if (!host_peer_answer(host, true))
+			fault(play, "the host connects to nobody");
+	} else if (strcmp(verb, "says") == 0 && strcmp(what, "failed-peer") == 0) {
+		if (!host_peer_answer(host, false))
+			fault(play, "the host connects to nobody");
+	} else if (strcmp(what, "peers") == 0) {
+		host->holds_peers = strcmp(verb, "holds") == 0;
+	} else if (strcmp(verb, "says") == 0) {
 		if (!host_answer(host, what))
 			fault(play, "the host was not asked");
 	} else if (strcmp(verb, "lacks") == 0) {
@@ -1394,6 +1461,7 @@ static const struct {
 	command_fn *run;
 } commands[] =
 	{
+		{"data", 3, play_data},
 		{"set", 2, play_set},
 		{"user", 3, play_user},
 		{"client", 4, play_client},
