@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "relay/client_move.h"
+#include "relay/handoff.h"
 #include "relay/peer_connection.h"
 #include "relay/relay_socket.h"
 #include "relay/report.h"
@@ -109,6 +110,12 @@ void relay_thread_act(struct relay_thread *thread, timestamp now)
 		case TURN_FLOW_ADDED:
 		case TURN_FLOW_REMOVED:
 			break; /* sockets carry every flow; an offload would be told here */
+		case TURN_HANDOFF:
+			handoff_send(thread, &action, now);
+			break;
+		case TURN_KEPT:
+			relay_thread_client_again(thread, &action, now);
+			break;
 		case TURN_REPORT:
 			report_log(thread->index, &action.report);
 			break;

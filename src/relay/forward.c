@@ -37,6 +37,20 @@ void relay_thread_client_input(void *context, struct path *path, const struct fi
 	}
 }
 
+/* It is lent for less time than io keeps what it is given. */
+void relay_thread_client_again(struct relay_thread *thread, const struct turn_action *action,
+                               timestamp now)
+{
+	struct packet packet = *action->message;
+	struct turn_forward forward;
+
+	if (turn_client_input(thread->server, action->tuple, action->path, &packet, now,
+	                      &forward) != TURN_TO_PEER)
+		return;
+	send_to_peer(&packet, &forward);
+	io_flush(thread->io);
+}
+
 void relay_thread_peer_input(void *owner, struct packet *packets, size_t n)
 {
 	struct relay_socket *socket = owner;

@@ -25,8 +25,8 @@ enum {
 
 typedef enum err step_fn(struct relay *relay, char problem[256]);
 
-static step_fn make_users, make_filter, make_contexts, make_secrets, make_features, open_store,
-	make_limits, choose_engine, open_threads, start_threads;
+static step_fn make_users, make_filter, make_contexts, make_secrets, make_ticket_key, make_features,
+	open_store, make_limits, choose_engine, open_threads, start_threads;
 
 static const struct step {
 	step_fn *take;
@@ -43,6 +43,7 @@ static const struct step {
 	{frontends_pair, OPTION_ID_rfc5780},
 	{make_filter, OPTION_ID_allowed_peer_ip},
 	{make_secrets, OPTION_ID_stateless_nonce_secret},
+	{make_ticket_key, OPTION_ID_mobility},
 	{open_store, OPTION_ID_userdb},
 	{make_features, OPTION_ID_userdb},
 	{choose_engine, OPTION_ID_network_engine},
@@ -113,6 +114,7 @@ void relay_stop(struct relay *relay)
 		bytes_wipe(relay->users, relay->user_count * sizeof *relay->users);
 	free(relay->users);
 	bytes_wipe(relay->nonce_secret, sizeof relay->nonce_secret);
+	bytes_wipe(&relay->ticket_key, sizeof relay->ticket_key);
 	bytes_wipe(relay->dtls_cookie_secret, sizeof relay->dtls_cookie_secret);
 	free(relay);
 }
@@ -276,6 +278,14 @@ static enum err make_secrets(struct relay *relay, char problem[256])
 	}
 	stun_nonce_secret(hasher, text, relay->nonce_secret);
 	stun_hasher_destroy(hasher);
+	return OK;
+}
+
+static enum err make_ticket_key(struct relay *relay, char problem[256])
+{
+	(void)problem;
+	relay->ticket_key.len = AEAD_KEY_MAX;
+	random_bytes(relay->ticket_key.bytes, AEAD_KEY_MAX);
 	return OK;
 }
 

@@ -47,6 +47,7 @@ struct relay {
 	struct quota *quota;           /* owned; any thread */
 	struct source_limit *unproven; /* owned; any thread; NULL: no bound */
 	uint8_t nonce_secret[STUN_NONCE_SECRET_SIZE];
+	struct aead_key ticket_key;        /* of mobility tickets; each start makes its own */
 	struct turn_alternates alternates; /* the threads': at the start; then main's alone */
 	uint8_t dtls_cookie_secret[DTLS_COOKIE_SECRET_SIZE];
 	uint32_t security_features;    /* what 401s offer beyond MD5: enum stun_security_feature */

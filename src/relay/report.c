@@ -22,21 +22,42 @@ static const char *relayed_format(const struct turn_relay *relay, char text[2 * 
 	return text;
 }
 
-static void log_begun(unsigned thread, const struct turn_report *report)
+/* An id is the same wherever its allocation goes. */
+static unsigned made_by(const struct turn_report *report)
+{
+	return (unsigned)(report->id >> 48);
+}
+
+static uint64_t number(const struct turn_report *report)
+{
+	return report->id & ((UINT64_C(1) << 48) - 1);
+}
+
+static void log_begun(const struct turn_report *report)
 {
 	char client[ADDR_TEXT_SIZE], relayed[2 * ADDR_TEXT_SIZE];
 
 	log_info("allocation created",
 	         "id=%u.%" PRIu64
 	         " user=%s realm=%s%s%s client=%s transport=%s relayed=%s lifetime_s=%u",
-	         thread, report->id, report->username, report->realm,
+	         made_by(report), number(report), report->username, report->realm,
 	         report->origin[0] != 0 ? " origin=" : "", report->origin,
 	         addr_format(&report->tuple->client, client),
 	         transport_name(report->tuple->transport), relayed_format(report->relay, relayed),
 	         report->lifetime_s);
 }
 
-static void log_ended(unsigned thread, const struct turn_report *report, const char *event)
+static void log_moved(unsigned thread, const struct turn_report *report)
+{
+	char client[ADDR_TEXT_SIZE];
+
+	log_info("allocation moved", "id=%u.%" PRIu64 " user=%s client=%s transport=%s thread=%u",
+	         made_by(report), number(report), report->username,
+	         addr_format(&report->tuple->client, client),
+	         transport_name(report->tuple->transport), thread);
+}
+
+static void log_ended(const struct turn_report *report, const char *event)
 {
 	const struct turn_traffic *traffic = &report->traffic;
 
@@ -44,7 +65,7 @@ static void log_ended(unsigned thread, const struct turn_report *report, const c
 	         "id=%u.%" PRIu64 " user=%s realm=%s reason=\"%s\" to_peer_packets=%" PRIu64
 	         " to_peer_bytes=%" PRIu64 " to_client_packets=%" PRIu64 " to_client_bytes=%" PRIu64
 	         " limited_packets=%" PRIu64,
-	         thread, report->id, report->username, report->realm, report->reason,
+	         made_by(report), number(report), report->username, report->realm, report->reason,
 	         traffic->to_peer_packets, traffic->to_peer_bytes, traffic->to_client_packets,
 	         traffic->to_client_bytes, traffic->limited_packets);
 }
@@ -53,17 +74,20 @@ void report_log(unsigned thread, const struct turn_report *report)
 {
 	switch (report->type) {
 	case TURN_CREATED:
-		log_begun(thread, report);
+		log_begun(report);
 		break;
 	case TURN_REFRESHED:
-		log_debug("allocation refreshed", "id=%u.%" PRIu64 " user=%s lifetime_s=%u", thread,
-		          report->id, report->username, report->lifetime_s);
+		log_debug("allocation refreshed", "id=%u.%" PRIu64 " user=%s lifetime_s=%u",
+		          made_by(report), number(report), report->username, report->lifetime_s);
 		break;
 	case TURN_EXPIRED:
-		log_ended(thread, report, "allocation expired");
+		log_ended(report, "allocation expired");
 		break;
 	case TURN_DELETED:
-		log_ended(thread, report, "allocation deleted");
+		log_ended(report, "allocation deleted");
+		break;
+	case TURN_MOVED:
+		log_moved(thread, report);
 		break;
 	}
 }

@@ -295,6 +295,8 @@ static enum err open_server(struct relay_thread *thread)
 		.check_origin = config->check_origin_consistency,
 		.oauth = config->oauth,
 		.server_name = config->server_name,
+		.mobility = config->mobility,
+		.ticket_key = relay->ticket_key,
 		.thread = thread->index,
 		.thread_count = relay->thread_count,
 		.filter = relay->filter,

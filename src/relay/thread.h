@@ -89,6 +89,9 @@ const struct udp_listener *relay_find_udp(const struct relay *relay,
 /* What listeners and relay sockets call: src/relay/forward.c. */
 void relay_thread_client_input(void *thread, struct path *path, const struct five_tuple *tuples,
                                struct packet *packets, size_t n);
+/* TURN_KEPT. */
+void relay_thread_client_again(struct relay_thread *thread, const struct turn_action *action,
+                               timestamp now);
 void relay_thread_peer_input(void *relay_socket, struct packet *packets, size_t n);
 void relay_thread_peer_icmp(void *relay_socket, const struct transport_addr *dst, uint8_t type,
                             uint8_t code, const uint8_t data[4]);

@@ -10,8 +10,8 @@ enum { QUEUED_MESSAGES_MAX = 4096 }; /* far more than a host leaves between two 
 struct queued_action {
 	struct list node;
 	struct turn_action action;
-	struct packet packet;    /* TURN_SEND, TURN_MOVE_CLIENT */
-	struct five_tuple tuple; /* TURN_OPEN_RELAY, TURN_REPORT, TURN_LIMIT_REACHED */
+	struct packet packet;    /* TURN_SEND, TURN_MOVE_CLIENT, TURN_KEPT */
+	struct five_tuple tuple; /* TURN_OPEN_RELAY, TURN_REPORT, TURN_LIMIT_REACHED, TURN_KEPT */
 	struct turn_relay relay[TURN_FAMILY_COUNT];
 	uint8_t bytes[];
 };
@@ -39,7 +39,8 @@ void action_queue_deinit(struct turn_server *server)
 	struct turn_action action;
 
 	while (turn_next_action(server, &action))
-		continue;
+		if (action.type == TURN_HANDOFF)
+			turn_handoff_destroy(server, action.handoff);
 }
 
 void action_send(struct turn_server *server, const struct five_tuple *tuple, void *path,
@@ -126,6 +127,45 @@ void action_flow(struct turn_server *server, enum turn_action_type type,
 		.peer = channel->peer,
 		.channel = channel->number,
 	};
+}
+
+struct queued_action *action_prepare(struct turn_server *server)
+{
+	struct queued_action *entry = calloc(1, sizeof *entry);
+
+	if (entry == NULL)
+		drop(server, COUNT_drop_no_memory);
+	return entry;
+}
+
+void action_discard(struct queued_action *entry)
+{
+	free(entry);
+}
+
+void action_handoff(struct turn_server *server, struct queued_action *entry, unsigned thread,
+                    struct turn_handoff *handoff)
+{
+	entry->action.type = TURN_HANDOFF;
+	entry->action.thread = thread;
+	entry->action.handoff = handoff;
+	list_append(&server->actions, &entry->node);
+}
+
+void action_kept(struct turn_server *server, const struct five_tuple *tuple, void *path,
+                 const struct packet *packet)
+{
+	struct queued_action *entry = push(server, TURN_KEPT, packet->len);
+
+	if (entry == NULL)
+		return;
+	entry->tuple = *tuple;
+	entry->packet = *packet;
+	entry->packet.data = entry->packet.frame = memcpy(entry->bytes, packet->data, packet->len);
+	entry->packet.size = packet->len;
+	entry->action.tuple = &entry->tuple;
+	entry->action.message = &entry->packet;
+	entry->action.path = path;
 }
 
 void action_connect_peer(struct turn_server *server, uint64_t cookie, void *relay,

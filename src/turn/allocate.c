@@ -5,6 +5,8 @@
 #include "base/bytes.h"
 #include "stun/address.h"
 #include "turn/action.h"
+#include "turn/arrival.h"
+#include "turn/mobility.h"
 #include "turn/pending.h"
 #include "turn/redirect.h"
 #include "turn/reservation.h"
@@ -22,6 +24,7 @@ static int check_family(struct request *request, struct turn_open_relay *open);
 static int check_even_port(struct request *request, struct turn_open_relay *open);
 static int check_additional_family(struct request *request, struct turn_open_relay *open);
 static uint32_t within_token(const struct request *request, uint32_t lifetime_s);
+static int check_mobility(struct request *request, struct turn_open_relay *open);
 static bool is_retransmission(const struct request *request);
 static int take_places(struct request *request, const struct turn_open_relay *open);
 static int create(struct request *request, const struct turn_open_relay *open);
@@ -45,6 +48,7 @@ int handle_allocate(struct request *request)
 		check_family,            /* step 7 */
 		check_even_port,         /* step 8 */
 		check_additional_family, /* step 9 */
+		check_mobility,          /* RFC 8016 section 3.1.2 */
 	};
 	struct turn_open_relay open = {
 		.username = request->username,
@@ -265,6 +269,12 @@ static int check_additional_family(struct request *request, struct turn_open_rel
 	return STUN_NO_ERROR;
 }
 
+static int check_mobility(struct request *request, struct turn_open_relay *open)
+{
+	(void)open;
+	return mobility_check_allocate(request);
+}
+
 static uint8_t family_value(const struct request *request, enum stun_attribute attribute)
 {
 	return (uint8_t)(stun_get_u32(&request->message, attribute) >> 24);
@@ -291,6 +301,8 @@ static int create(struct request *request, const struct turn_open_relay *open)
 	char origin[STUN_ORIGIN_MAX + 1];
 	const char *realm = request_realm(request);
 	bool is_default = strcmp(realm, request->server->settings.realm) == 0;
+	if (!arrival_yields(request->server, request->tuple))
+		return STUN_ALLOCATION_MISMATCH;
 	struct turn_allocation *allocation = allocation_create(
 		request->server, &(struct allocation_settings){
 					 .tuple = request->tuple,
@@ -309,7 +321,12 @@ static int create(struct request *request, const struct turn_open_relay *open)
 	if (allocation == NULL)
 		return STUN_INSUFFICIENT_CAPACITY;
 	request->places.allocation.holder = NULL;
-	int error = keep_answer(request, allocation, open);
+	int error = STUN_NO_ERROR;
+	if (stun_has(&request->message, STUN_ATTR_MOBILITY_TICKET) &&
+	    mobility_enable(allocation) != OK)
+		error = STUN_INSUFFICIENT_CAPACITY;
+	if (error == STUN_NO_ERROR)
+		error = keep_answer(request, allocation, open);
 	if (error != STUN_NO_ERROR) {
 		allocation_destroy(allocation); /* the relays are still the request's */
 		return error;
@@ -377,4 +394,5 @@ static void put_success(struct request *request, const struct turn_allocation *a
 	if (kept->address_error != 0)
 		stun_put_address_error(answer, kept->address_error_family,
 		                       (enum stun_error)kept->address_error, NULL);
+	mobility_put_ticket(request, allocation);
 }

@@ -8,21 +8,27 @@
 
 #include "base/bytes.h"
 #include "turn/action.h"
+#include "turn/arrival.h"
 #include "turn/connection.h"
+#include "turn/mobility.h"
 #include "turn/pending.h"
 
 static bool copy_texts(struct turn_allocation *allocation,
                        const struct allocation_settings *settings);
 static void free_texts(struct turn_allocation *allocation);
 static bool has_tuple(const void *item, const void *key);
+static uint64_t hash_tuple(const struct turn_server *server, const struct five_tuple *tuple);
+static void set_path(struct turn_allocation *allocation, const struct five_tuple *tuple,
+                     void *path);
+static void unlink_all(struct turn_allocation *allocation);
+static void update_flows(struct turn_allocation *allocation);
 static void set_timer(struct turn_allocation *allocation);
 static void expire(struct timer *timer, timestamp now);
 
 struct turn_allocation *allocation_find(const struct turn_server *server,
                                         const struct five_tuple *tuple)
 {
-	return hash_table_find(&server->allocations, five_tuple_hash(tuple, server->hash_seed),
-	                       has_tuple, tuple);
+	return hash_table_find(&server->allocations, hash_tuple(server, tuple), has_tuple, tuple);
 }
 
 struct turn_allocation *allocation_create(struct turn_server *server,
@@ -34,8 +40,7 @@ struct turn_allocation *allocation_create(struct turn_server *server,
 		goto fail;
 	if (!copy_texts(allocation, settings))
 		goto fail_texts;
-	if (hash_table_insert(&server->allocations,
-	                      five_tuple_hash(settings->tuple, server->hash_seed),
+	if (hash_table_insert(&server->allocations, hash_tuple(server, settings->tuple),
 	                      allocation) != OK)
 		goto fail_insert;
 	list_append(&server->sessions, &allocation->node);
@@ -90,6 +95,35 @@ static void free_texts(struct turn_allocation *allocation)
 
 void allocation_destroy(struct turn_allocation *allocation)
 {
+	mobility_end(allocation);
+	allocation_free_owned(allocation->server, allocation);
+	unlink_all(allocation);
+}
+
+void allocation_free_owned(struct turn_server *server, struct turn_allocation *allocation)
+{
+	place_give(server, &allocation->place);
+	free_texts(allocation);
+	free(allocation->move);
+	allocation_disown(allocation);
+}
+
+void allocation_disown(struct turn_allocation *allocation)
+{
+	allocation->place.holder = NULL;
+	allocation->username = allocation->realm = allocation->origin = NULL;
+	allocation->move = NULL;
+}
+
+void allocation_forget(struct turn_allocation *allocation)
+{
+	mobility_forget(allocation);
+	unlink_all(allocation);
+}
+
+/* Takes it out of whatever its server finds it by, and frees it. */
+static void unlink_all(struct turn_allocation *allocation)
+{
 	struct turn_server *server = allocation->server;
 
 	LIST_FOR_EACH (node, &allocation->connections)
@@ -98,14 +132,73 @@ void allocation_destroy(struct turn_allocation *allocation)
 		permission_destroy(CONTAINER_OF(node, struct permission, node));
 	timer_cancel(server->timers, &allocation->timer);
 	list_remove(&allocation->node);
-	hash_table_remove(&server->allocations,
-	                  five_tuple_hash(&allocation->tuple, server->hash_seed), allocation);
-	place_give(server, &allocation->place);
-	free_texts(allocation);
+	hash_table_remove(&server->allocations, hash_tuple(server, &allocation->tuple), allocation);
 	bytes_wipe(allocation->key, sizeof allocation->key);
 	pool_give(&server->allocation_pool, allocation);
 	counter_sub(server->settings.counters, COUNT_sessions_now, 1);
 	counter_sub(server->settings.counters, COUNT_allocations_now, 1);
+}
+
+struct turn_allocation *allocation_adopt(struct turn_server *server,
+                                         const struct turn_allocation *original,
+                                         const struct turn_relay relay[TURN_FAMILY_COUNT])
+{
+	struct turn_allocation *allocation = pool_take(&server->allocation_pool);
+
+	if (allocation == NULL)
+		return NULL;
+	*allocation = *original;
+	allocation->server = server;
+	allocation->path = NULL;
+	allocation->is_adrift = true;
+	allocation->permission_count = allocation->channel_count = 0;
+	if (mobility_enable(allocation) != OK) {
+		pool_give(&server->allocation_pool, allocation);
+		return NULL;
+	}
+	allocation->node = (struct list){NULL, NULL};
+	allocation->timer = (struct timer){.deadline = 0};
+	list_init(&allocation->permissions);
+	list_init(&allocation->connections); /* one that relays TCP does not move */
+	list_append(&server->sessions, &allocation->node);
+	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)
+		allocation->relay[family] = relay[family];
+	set_timer(allocation);
+	count(server, COUNT_sessions_now);
+	count(server, COUNT_allocations_now);
+	return allocation;
+}
+
+bool allocation_take_path(struct turn_allocation *allocation, const struct five_tuple *tuple,
+                          void *path)
+{
+	struct turn_server *server = allocation->server;
+
+	if (hash_table_insert(&server->allocations, hash_tuple(server, tuple), allocation) != OK)
+		return false;
+	/* Its old place is found by the hash of the old 5-tuple, so that the two do not mix. */
+	if (!allocation->is_adrift)
+		allocation_leave_path(allocation);
+	set_path(allocation, tuple, path);
+	return true;
+}
+
+void allocation_leave_path(struct turn_allocation *allocation)
+{
+	struct turn_server *server = allocation->server;
+
+	hash_table_remove(&server->allocations, hash_tuple(server, &allocation->tuple), allocation);
+	allocation->is_adrift = true;
+	allocation->path = NULL;
+	update_flows(allocation);
+}
+
+static void set_path(struct turn_allocation *allocation, const struct five_tuple *tuple, void *path)
+{
+	allocation->tuple = *tuple;
+	allocation->path = path;
+	allocation->is_adrift = false;
+	update_flows(allocation);
 }
 
 void allocation_end(struct turn_allocation *allocation, enum turn_report_type type,
@@ -147,14 +240,34 @@ void turn_path_closed(struct turn_server *server, const struct five_tuple *tuple
 {
 	server->now = now;
 	pending_forget(server, tuple);
+	arrival_path_closed(server, tuple);
 	struct turn_allocation *allocation = allocation_find(server, tuple);
-	if (allocation != NULL)
+	if (allocation == NULL)
+		return;
+	if (allocation->is_mobile)
+		mobility_path_closed(allocation);
+	else
 		allocation_end(allocation, TURN_DELETED, "connection closed");
 }
 
 bool turn_has_session(const struct turn_server *server, const struct five_tuple *tuple)
 {
-	return allocation_find(server, tuple) != NULL;
+	return allocation_find(server, tuple) != NULL || arrival_find(server, tuple) != NULL;
+}
+
+static uint64_t hash_tuple(const struct turn_server *server, const struct five_tuple *tuple)
+{
+	return five_tuple_hash(tuple, server->hash_seed);
+}
+
+/* As the 5-tuple now is. */
+static void update_flows(struct turn_allocation *allocation)
+{
+	LIST_FOR_EACH (node, &allocation->permissions) {
+		struct permission *permission = CONTAINER_OF(node, struct permission, node);
+		LIST_FOR_EACH (inner, &permission->channels)
+			channel_update_flow(CONTAINER_OF(inner, struct channel, node));
+	}
 }
 
 static bool has_tuple(const void *item, const void *key)

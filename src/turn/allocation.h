@@ -14,6 +14,8 @@ struct allocate_answer {
 	uint32_t lifetime_s;
 };
 
+/* An allocation can move to another server: it is copied as a whole, and what hangs on the server is
+ * made anew: node, server, tuple, path, the relays' handles, timer and permissions. */
 struct turn_allocation {
 	struct list node; /* in the server's sessions */
 	struct turn_server *server;
@@ -35,6 +37,12 @@ struct turn_allocation {
 	uint8_t key[STUN_SHA256_KEY_SIZE];
 	uint8_t key_len;
 	timestamp token_deadline; /* key is of an access token that ends then; 0: of a user */
+
+	/* Mobility (RFC 8016). */
+	bool is_mobile; /* it has tickets, and is found by its id as well */
+	bool is_adrift; /* it has no path, and is not found by its 5-tuple: its client may come back */
+	uint32_t generation; /* of the ticket that was given last */
+	struct move *move;   /* owned; the last one; NULL: none yet */
 
 	/* RFC 6062: relays TCP. It stays on its thread, which its connections' ids name. */
 	bool is_tcp;
@@ -82,6 +90,23 @@ void allocation_refresh(struct turn_allocation *allocation, enum turn_family fam
                         uint32_t lifetime_s);
 /* Gives up one relayed transport address with its permissions and channels. */
 void allocation_drop_family(struct turn_allocation *allocation, enum turn_family family);
+
+/* Has it answer where the client is now, and no longer where the client was. False, and nothing is
+ * changed, when there is no memory. */
+bool allocation_take_path(struct turn_allocation *allocation, const struct five_tuple *tuple,
+                          void *path);
+/* Leaves it without a path. */
+void allocation_leave_path(struct turn_allocation *allocation);
+/* Removes one that goes on elsewhere: nothing is closed, reported or freed but the structure. */
+void allocation_forget(struct turn_allocation *allocation);
+/* What a structure owns but for its permissions: freed, or no longer owned, as a copy owns it now. */
+void allocation_free_owned(struct turn_server *server, struct turn_allocation *allocation);
+void allocation_disown(struct turn_allocation *allocation);
+/* Takes over one that comes from elsewhere, without a path, permissions and channels as yet. What it
+ * owns is the new one's. NULL, and nothing is changed, when there is no memory. */
+struct turn_allocation *allocation_adopt(struct turn_server *server,
+                                         const struct turn_allocation *original,
+                                         const struct turn_relay relay[TURN_FAMILY_COUNT]);
 
 /* Returns the realm that its user is of, lent. */
 static inline const char *allocation_realm(const struct turn_allocation *allocation)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "turn/mobility.h"
 #include "turn/pending.h"
 
 static int check_integrity_is_there(struct request *request);
@@ -14,6 +15,7 @@ static int check_password_algorithm(struct request *request);
 static int check_realm(struct request *request);
 static int check_username(struct request *request);
 static int check_integrity(struct request *request);
+static int check_integrity_by_owner(struct request *request);
 static int check_owner(struct request *request);
 
 int authenticate(struct request *request)
@@ -36,8 +38,9 @@ int authenticate(struct request *request)
 		return STUN_NO_ERROR;
 	request->username = "";
 	if (request->server->settings.is_open)
-		return request->message.method == STUN_ALLOCATE ? check_door(request)
-		                                                : check_origin(request);
+		return request->message.method == STUN_ALLOCATE || request_is_move(request)
+		               ? check_door(request)
+		               : check_origin(request);
 	for (size_t i = 0; i < sizeof checks / sizeof checks[0] && error == STUN_NO_ERROR; i++)
 		error = checks[i](request);
 	return error;
@@ -262,6 +265,8 @@ static int check_integrity(struct request *request)
 {
 	bool is_kept = request->allocation != NULL && names_owner(request);
 
+	if (request_is_move(request))
+		return check_integrity_by_owner(request);
 	if (has_access_token(request))
 		return check_token_integrity(request);
 	if (is_signed_with_kept_key(request))
@@ -280,6 +285,31 @@ static int check_integrity(struct request *request)
 		break;
 	}
 	return STUN_INSUFFICIENT_CAPACITY;
+}
+
+/* RFC 8016 section 3.2.2: the key is the one of the allocation that the ticket names. */
+static int check_integrity_by_owner(struct request *request)
+{
+	const struct owner_answer *answer = request->owner_answer;
+
+	if (answer == NULL)
+		return mobility_ask(request);
+	if (answer->key_len == 0)
+		return answer->error;
+	request->names_algorithm = answer->names_algorithm;
+	return accept_key(request, request->username, answer->key, answer->key_len);
+}
+
+bool request_is_from_owner(struct request *request)
+{
+	if (check_integrity_is_there(request) != STUN_NO_ERROR ||
+	    check_credentials_are_there(request) != STUN_NO_ERROR ||
+	    check_origin(request) != STUN_NO_ERROR ||
+	    check_password_algorithm(request) != STUN_NO_ERROR ||
+	    check_username(request) != STUN_NO_ERROR || !is_signed_with_kept_key(request))
+		return false;
+	accept_kept_key(request);
+	return true;
 }
 
 /* RFC 8656 section 5: who did not make the allocation has no say in it, and is told so once he has

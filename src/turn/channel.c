@@ -15,8 +15,8 @@ struct channel_key {
 
 static bool is_channel_number(const struct turn_server *server, uint16_t number);
 static int check_room(struct request *request, uint16_t number, const struct peer *peer);
-static struct channel *create(struct turn_allocation *allocation, uint16_t number,
-                              const struct peer *peer);
+static struct channel *create(struct permission *permission, uint16_t number,
+                              const struct transport_addr *peer);
 static bool insert(struct channel *channel, const struct turn_allocation *allocation);
 static void expire(struct timer *timer, timestamp now);
 
@@ -72,7 +72,10 @@ static bool is_channel_number(const struct turn_server *server, uint16_t number)
 
 static uint64_t hash_number(const struct turn_allocation *allocation, uint16_t number)
 {
-	return hash_mix((allocation->id << 16 | number) ^ allocation->server->hash_seed);
+	/* The upper 16 bits of an id are the thread that made it. */
+	uint64_t id = allocation->id << 16 | allocation->id >> 48;
+
+	return hash_mix(id ^ number ^ allocation->server->hash_seed);
 }
 
 static uint64_t hash_peer(const struct turn_allocation *allocation,
@@ -122,15 +125,28 @@ struct channel *channel_bind(struct turn_allocation *allocation, uint16_t number
 	struct turn_server *server = allocation->server;
 	struct channel *channel = channel_find_number(allocation, number);
 
-	if (permission_install(allocation, &peer->addr, peer->needs_judgement) == NULL)
+	struct permission *permission =
+		permission_install(allocation, &peer->addr, peer->needs_judgement);
+	if (permission == NULL)
 		return NULL;
 	if (channel == NULL)
-		channel = create(allocation, number, peer);
+		channel = create(permission, number, &peer->addr);
 	if (channel == NULL)
 		return NULL;
 	timer_set(server->timers, &channel->timer,
 	          server->now + (timestamp)server->settings.channel_lifetime_s * MS_PER_S, expire);
 	channel_update_flow(channel);
+	return channel;
+}
+
+struct channel *channel_restore(struct permission *permission, uint16_t number,
+                                const struct transport_addr *peer, timestamp deadline)
+{
+	struct channel *channel = create(permission, number, peer);
+
+	if (channel != NULL)
+		timer_set(permission->allocation->server->timers, &channel->timer, deadline,
+		          expire);
 	return channel;
 }
 
@@ -159,7 +175,7 @@ void channel_update_flow(struct channel *channel)
 	const struct permission *permission = channel->permission;
 	const struct turn_allocation *allocation = permission->allocation;
 	bool is_offered = permission->is_alive && !permission->needs_judgement &&
-	                  allocation->tuple.transport == TRANSPORT_UDP;
+	                  allocation->tuple.transport == TRANSPORT_UDP && !allocation->is_adrift;
 
 	if (channel->is_offered == is_offered)
 		return;
@@ -167,22 +183,23 @@ void channel_update_flow(struct channel *channel)
 	action_flow(allocation->server, is_offered ? TURN_FLOW_ADDED : TURN_FLOW_REMOVED, channel);
 }
 
-static struct channel *create(struct turn_allocation *allocation, uint16_t number,
-                              const struct peer *peer)
+static struct channel *create(struct permission *permission, uint16_t number,
+                              const struct transport_addr *peer)
 {
+	struct turn_allocation *allocation = permission->allocation;
 	struct turn_server *server = allocation->server;
 	struct channel *channel = pool_take(&server->channel_pool);
 
 	if (channel == NULL)
 		return NULL;
-	channel->permission = permission_find(allocation, &peer->addr);
-	channel->peer = peer->addr;
+	channel->permission = permission;
+	channel->peer = *peer;
 	channel->number = number;
 	if (!insert(channel, allocation)) {
 		pool_give(&server->channel_pool, channel);
 		return NULL;
 	}
-	list_append(&channel->permission->channels, &channel->node);
+	list_append(&permission->channels, &channel->node);
 	allocation->channel_count++;
 	count(server, COUNT_channels_now);
 	return channel;

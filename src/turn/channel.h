@@ -20,6 +20,9 @@ struct channel *channel_find_peer(const struct turn_allocation *allocation,
  * memory. */
 struct channel *channel_bind(struct turn_allocation *allocation, uint16_t number,
                              const struct peer *peer);
+/* Makes one that an allocation brought from another server. NULL when there is no memory. */
+struct channel *channel_restore(struct permission *permission, uint16_t number,
+                                const struct transport_addr *peer, timestamp deadline);
 void channel_destroy(struct channel *channel);
 /* Tells the host to offload the channel, or to stop, as its permission now demands. */
 void channel_update_flow(struct channel *channel);

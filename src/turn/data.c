@@ -14,6 +14,7 @@
 #include "stun/channel_data.h"
 #include "turn/action.h"
 #include "turn/address_map.h"
+#include "turn/arrival.h"
 #include "turn/request.h"
 
 enum {
@@ -23,6 +24,8 @@ enum {
 	MESSAGE_MAX = UINT16_MAX, /* header included: what any receiver takes */
 };
 
+static enum turn_verdict without_allocation(struct turn_server *server,
+                                            const struct five_tuple *tuple, struct packet *packet);
 static bool wants_no_fragments(const struct request *request, const struct transport_addr *peer);
 static enum turn_verdict to_peer(struct turn_allocation *allocation,
                                  const struct permission *permission,
@@ -42,7 +45,7 @@ enum turn_verdict channel_data_input(struct turn_server *server, const struct fi
 {
 	struct turn_allocation *allocation = allocation_find(server, tuple);
 	if (allocation == NULL)
-		return drop(server, COUNT_drop_no_session);
+		return without_allocation(server, tuple, packet);
 
 	size_t len = channel_data_len(packet->data);
 	if (len > packet->len - CHANNEL_DATA_HEADER_SIZE)
@@ -63,6 +66,16 @@ enum turn_verdict channel_data_input(struct turn_server *server, const struct fi
 	packet->len = len; /* what is behind it is padding */
 	forward->dont_fragment = false;
 	return to_peer(allocation, channel->permission, &channel->peer, packet, forward);
+}
+
+/* It may be on its way here. */
+static enum turn_verdict without_allocation(struct turn_server *server,
+                                            const struct five_tuple *tuple, struct packet *packet)
+{
+	struct arrival *arrival = arrival_find(server, tuple);
+
+	return arrival != NULL ? arrival_input(arrival, packet)
+	                       : drop(server, COUNT_drop_no_session);
 }
 
 /* Send indication (RFC 8656 section 11.2). Unlike a request it installs no permission. */
@@ -125,6 +138,8 @@ enum turn_verdict turn_peer_input(struct turn_server *server, struct turn_alloca
 		channel != NULL ? channel->permission : permission_find(allocation, &packet->src);
 	if (permission == NULL || !permission->is_alive)
 		return drop(server, COUNT_drop_no_permission);
+	if (allocation->is_adrift)
+		return drop(server, COUNT_drop_no_path);
 	if (packet->ttl == 1 && !transport_is_stream(allocation->tuple.transport))
 		return drop(server, COUNT_drop_ttl);
 
@@ -274,6 +289,10 @@ void turn_peer_icmp(struct turn_server *server, struct turn_allocation *allocati
 		return;
 	if (permission_find(allocation, peer) == NULL) {
 		drop(server, COUNT_drop_no_permission);
+		return;
+	}
+	if (allocation->is_adrift) {
+		drop(server, COUNT_drop_no_path);
 		return;
 	}
 	address_map_to_public(server, &shown);

@@ -9,6 +9,7 @@
  */
 #include "base/bytes.h"
 #include "stun/channel_data.h"
+#include "turn/arrival.h"
 #include "turn/nat_discovery.h"
 #include "turn/pending.h"
 #include "turn/redirect.h"
@@ -19,6 +20,7 @@ enum demand {
 	REDIRECTED = 1 << 2,    /* another server may be asked to do it: 300 */
 	RELAYS_UDP = 1 << 3,    /* the allocation relays UDP: 400 otherwise */
 	RELAYS_TCP = 1 << 4,    /* or TCP (RFC 6062): 437 otherwise */
+	OR_TICKET = 1 << 5,     /* it has one, or a mobility ticket names one: the handler looks */
 };
 
 /* clang-format off */
@@ -31,7 +33,7 @@ static const struct row {
 	{STUN_BINDING,           STUN_REQUEST,    0,                             handle_binding},
 	{STUN_BINDING,           STUN_INDICATION, 0,                             handle_binding_indication},
 	{STUN_ALLOCATE,          STUN_REQUEST,    AUTHENTICATED | REDIRECTED,    handle_allocate},
-	{STUN_REFRESH,           STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION, handle_refresh},
+	{STUN_REFRESH,           STUN_REQUEST,    AUTHENTICATED | OR_TICKET,     handle_refresh},
 	{STUN_CREATE_PERMISSION, STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION, handle_create_permission},
 	{STUN_CHANNEL_BIND,      STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION | RELAYS_UDP, handle_channel_bind},
 	{STUN_SEND,              STUN_INDICATION, ON_ALLOCATION | RELAYS_UDP,    handle_send},
@@ -43,6 +45,7 @@ static const struct row {
 static enum err parse(const struct turn_server *server, const struct five_tuple *tuple,
                       const struct packet *packet, struct stun_message *message);
 static enum turn_verdict message_input(struct request *request);
+static bool is_for_arrival(const struct arrival *arrival, const struct stun_message *message);
 static const struct row *row_find(const struct stun_message *message);
 static bool is_served(const struct request *request);
 static int run(struct request *request, const struct row *row);
@@ -117,9 +120,23 @@ static enum turn_verdict message_input(struct request *request)
 	if (message->class == STUN_REQUEST &&
 	    pending_has(server, request->tuple, stun_transaction_id(message)))
 		return drop(server, COUNT_drop_retransmission);
+	struct arrival *arrival = arrival_find(server, request->tuple);
+	if (arrival != NULL && is_for_arrival(arrival, message))
+		return arrival_input(arrival, request->packet);
 	if (message->class == STUN_REQUEST && message->method != STUN_BINDING)
 		count(server, COUNT_requests);
 	return dispatch(request);
+}
+
+/* What a client sends on a 5-tuple that its allocation is to move to. The Refresh that asks for it may
+ * come again, and is for the owner until the allocation is on its way. */
+static bool is_for_arrival(const struct arrival *arrival, const struct stun_message *message)
+{
+	unsigned demands = row_find(message)->demands;
+
+	if (demands & OR_TICKET && stun_has(message, STUN_ATTR_MOBILITY_TICKET))
+		return arrival_is_claimed(arrival);
+	return demands & (ON_ALLOCATION | OR_TICKET);
 }
 
 enum turn_verdict dispatch(struct request *request)

@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "turn/action.h"
 
-enum awaited { AWAITS_KEY, AWAITS_RELAY, AWAITS_PEER };
+enum awaited { AWAITS_KEY, AWAITS_RELAY, AWAITS_PEER, AWAITS_OWNER };
 
 struct pending {
 	struct list node; /* in the server's pending */
@@ -112,6 +112,26 @@ static bool keep_proof(struct pending *pending, struct request *request)
 	memcpy(pending->key, request->key, request->key_len);
 	pending->key_len = request->key_len;
 	return true;
+}
+
+int pending_ask_owner(struct request *request, const struct ticket *ticket)
+{
+	struct turn_server *server = request->server;
+	struct handoff *ask =
+		handoff_create(server, HANDOFF_ASK, ticket->allocation, request->message.len);
+	struct pending *pending = ask != NULL ? park(request, AWAITS_OWNER) : NULL;
+
+	if (pending == NULL) {
+		if (ask != NULL)
+			handoff_destroy(server, ask);
+		return OUTCOME_DROPPED;
+	}
+	ask->tuple = *request->tuple;
+	ask->cookie = pending->cookie;
+	ask->generation = ticket->generation;
+	memcpy(ask->message, request->message.bytes, request->message.len);
+	handoff_post(server, ticket->thread, ask);
+	return OUTCOME_PARKED;
 }
 
 /* The client chooses the ID: what of it goes in first is spread by a secret before the rest follows, or
@@ -230,6 +250,15 @@ void turn_relay_failed(struct turn_server *server, uint64_t cookie, timestamp no
 	server->now = now;
 	if (pending != NULL)
 		resume(pending, &(struct request){.relay_answer = ANSWER_NOT_FOUND});
+}
+
+void pending_owner_answered(struct turn_server *server, uint64_t cookie,
+                            const struct owner_answer *answer)
+{
+	struct pending *pending = pending_find(server, cookie, AWAITS_OWNER);
+
+	if (pending != NULL)
+		resume(pending, &(struct request){.owner_answer = answer});
 }
 
 /* Those that wait for peers, for half a minute each, are as many as connections may be made, and take

@@ -1,9 +1,10 @@
-/* Requests that wait for the host: for a key or for a relayed transport address. A copy of the
+/* Requests that wait for the host, for a key or for a relayed transport address, or for another server,
+ * which owns the allocation that a mobility ticket names. A copy of the
  * message is kept; when the answer comes it is dispatched again from the top, so that no handler
  * has a second half. Private to the folder. */
 #pragma once
 
-#include "turn/request.h"
+#include "turn/handoff.h"
 
 enum { PENDING_TIMEOUT_MS = 10 * MS_PER_S };
 
@@ -12,6 +13,10 @@ enum { PENDING_TIMEOUT_MS = 10 * MS_PER_S };
 int pending_find_key(struct request *request, const struct turn_find_key *find);
 int pending_open_relay(struct request *request, const struct turn_open_relay *open);
 
+/* The answer comes by pending_owner_answered. */
+int pending_ask_owner(struct request *request, const struct ticket *ticket);
+void pending_owner_answered(struct turn_server *server, uint64_t cookie,
+                            const struct owner_answer *answer);
 /* Parks a Connect until its peer data connection is made or given up, which is the connection's to
  * time. Gives the cookie to resume it by. */
 int pending_connect(struct request *request, uint64_t *cookie);

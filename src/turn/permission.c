@@ -125,6 +125,19 @@ struct permission *permission_install(struct turn_allocation *allocation,
 	return permission;
 }
 
+struct permission *permission_restore(struct turn_allocation *allocation,
+                                      const struct permission *original)
+{
+	struct permission *permission =
+		create(allocation, &original->peer, original->needs_judgement);
+
+	if (permission == NULL || !original->is_alive)
+		return permission;
+	revive(permission);
+	timer_set(allocation->server->timers, &permission->timer, original->timer.deadline, expire);
+	return permission;
+}
+
 void permission_destroy(struct permission *permission)
 {
 	LIST_FOR_EACH (node, &permission->channels)

@@ -23,6 +23,10 @@ struct permission *permission_find(const struct turn_allocation *allocation,
 /* Creates or refreshes one (section 9), for which there is room. NULL without memory. */
 struct permission *permission_install(struct turn_allocation *allocation,
                                       const struct transport_addr *peer, bool needs_judgement);
+/* Makes one that an allocation brought from another server, without channels as yet, as the original
+ * was. NULL when there is no memory. */
+struct permission *permission_restore(struct turn_allocation *allocation,
+                                      const struct permission *original);
 /* Ends it and its channels. */
 void permission_destroy(struct permission *permission);
 /* Frees it when it has expired and its last channel has gone. */

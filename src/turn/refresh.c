@@ -1,7 +1,7 @@
 /* Refresh (RFC 8656 section 8.2): prolongs or deletes an allocation, whole or one family of it. */
 #include "stun/address.h"
 #include "turn/action.h"
-#include "turn/request.h"
+#include "turn/mobility.h"
 
 struct families {
 	bool is_meant[TURN_FAMILY_COUNT];
@@ -15,18 +15,34 @@ static void delete (struct request *request, const struct families *families);
 
 int handle_refresh(struct request *request)
 {
+	uint32_t lifetime_s;
+
+	if (stun_has(&request->message, STUN_ATTR_MOBILITY_TICKET))
+		return handle_move(request);
+	if (request->allocation == NULL)
+		return STUN_ALLOCATION_MISMATCH;
+	int error = refresh_allocation(request, &lifetime_s);
+	if (error != STUN_NO_ERROR)
+		return error;
+	stun_put_u32(&request->answer, STUN_ATTR_LIFETIME, lifetime_s);
+	if (lifetime_s > 0)
+		mobility_put_ticket(request, request->allocation);
+	return STUN_NO_ERROR;
+}
+
+int refresh_allocation(struct request *request, uint32_t *lifetime_s)
+{
 	bool deletes = is_deletion(request);
-	uint32_t lifetime_s = deletes ? 0 : request_lifetime_s(request);
 	struct families families;
 	int error = get_families(request, &families);
 
+	*lifetime_s = deletes ? 0 : request_lifetime_s(request);
 	if (error != STUN_NO_ERROR)
 		return error;
 	if (deletes)
 		delete (request, &families);
 	else
-		refresh(request->allocation, &families, lifetime_s);
-	stun_put_u32(&request->answer, STUN_ATTR_LIFETIME, lifetime_s);
+		refresh(request->allocation, &families, *lifetime_s);
 	return STUN_NO_ERROR;
 }
 

@@ -20,6 +20,8 @@ enum {
 /* What the host answered so far. */
 enum answer_state { ANSWER_NONE, ANSWER_FOUND, ANSWER_NOT_FOUND, ANSWER_UNAVAILABLE };
 
+struct owner_answer;
+
 struct request {
 	struct turn_server *server;
 	const struct five_tuple *tuple;
@@ -38,7 +40,8 @@ struct request {
 	const struct turn_token_key *token_key; /* NULL: none was found */
 	uint64_t wall_ms;                       /* with token_key */
 	const struct turn_opened *opened;
-	bool is_adopted;        /* an allocation owns what was opened */
+	const struct owner_answer *owner_answer; /* to a Refresh with a ticket; NULL: none yet */
+	bool is_adopted;                         /* an allocation owns what was opened */
 	uint32_t connection_id; /* of the peer data connection that was asked for */
 	struct places places;   /* in the quotas; what is left of them at the end is given back */
 
@@ -86,6 +89,8 @@ const char *third_party_server_name(const struct request *request);
 
 /* The long-term credential mechanism, RFC 8489 section 9.2.4. */
 int authenticate(struct request *request);
+/* True when the user of request->allocation signed the request, with the key of the allocation. */
+bool request_is_from_owner(struct request *request);
 
 int handle_binding(struct request *request);
 int handle_binding_indication(struct request *request);
@@ -100,6 +105,10 @@ int handle_connection_bind(struct request *request);
 /* ChannelData from a client: the path of nearly all packets. */
 enum turn_verdict channel_data_input(struct turn_server *server, const struct five_tuple *tuple,
                                      struct packet *packet, struct turn_forward *forward);
+
+/* What a Refresh does to request->allocation, which is NULL once it was deleted. Gives the lifetime; 0
+ * for a deletion. */
+int refresh_allocation(struct request *request, uint32_t *lifetime_s);
 
 /* The lifetime that RFC 8656 sections 7.2 and 8.2 grant for what the request asks. */
 uint32_t request_lifetime_s(const struct request *request);

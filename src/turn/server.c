@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "turn/action.h"
+#include "turn/arrival.h"
 #include "turn/connection.h"
 #include "turn/pending.h"
 #include "turn/reservation.h"
@@ -26,6 +27,7 @@ enum err turn_server_create(const struct turn_settings *settings, timestamp now,
 		return ERR_NO_MEMORY;
 	created->settings = *settings;
 	created->now = now;
+	created->next_id = (uint64_t)settings->thread << 48; /* ids go with their allocations */
 	settings->random(&created->hash_seed, sizeof created->hash_seed);
 	if (settings->alternates != NULL)
 		turn_server_set_alternates(created, settings->alternates);
@@ -56,6 +58,7 @@ void turn_server_destroy(struct turn_server *server)
 	if (server == NULL)
 		return;
 	pending_deinit(server);
+	arrival_deinit(server);
 	reservation_deinit(server);
 	destroy_allocations(server);
 	action_queue_deinit(server);
@@ -86,6 +89,9 @@ static void init_tables(struct turn_server *server)
 	hash_table_init(&server->pending_by_cookie);
 	hash_table_init(&server->pending_by_transaction);
 	hash_table_init(&server->reservations);
+	hash_table_init(&server->mobile);
+	hash_table_init(&server->arrivals_by_tuple);
+	hash_table_init(&server->arrivals_by_allocation);
 	hash_table_init(&server->connections_by_id);
 	hash_table_init(&server->connections_by_peer);
 	pool_init(&server->allocation_pool, sizeof(struct turn_allocation));
@@ -94,6 +100,7 @@ static void init_tables(struct turn_server *server)
 	pool_init(&server->connection_pool, sizeof(struct connection));
 	list_init(&server->sessions);
 	list_init(&server->reserved);
+	list_init(&server->arrivals);
 	list_init(&server->pending);
 	list_init(&server->actions);
 }
@@ -104,6 +111,9 @@ static void deinit_tables(struct turn_server *server)
 	pool_deinit(&server->channel_pool);
 	pool_deinit(&server->permission_pool);
 	pool_deinit(&server->allocation_pool);
+	hash_table_deinit(&server->arrivals_by_allocation);
+	hash_table_deinit(&server->arrivals_by_tuple);
+	hash_table_deinit(&server->mobile);
 	hash_table_deinit(&server->connections_by_peer);
 	hash_table_deinit(&server->connections_by_id);
 	hash_table_deinit(&server->reservations);

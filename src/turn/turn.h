@@ -170,7 +170,10 @@ struct turn_settings {     /* copied but for what it points at, which outlives t
 	/* Bounds of peer data connections; 508 beyond, and peers' own are closed. */
 	uint32_t connections_per_allocation, connections_max;
 
-	unsigned thread, thread_count; /* a reservation token tells the thread that holds it */
+	bool mobility;              /* RFC 8016; without it MOBILITY-TICKET is a 405 */
+	struct aead_key ticket_key; /* seals mobility tickets; the same for all threads */
+
+	unsigned thread, thread_count; /* tokens and tickets tell the thread to ask */
 	const struct peer_filter *filter;
 	const struct turn_address_map *address_map;
 	size_t address_map_count;
@@ -222,10 +225,12 @@ void turn_peer_icmp(struct turn_server *server, struct turn_allocation *allocati
                     const struct transport_addr *peer, uint8_t type, uint8_t code,
                     const uint8_t data[4], timestamp now);
 
-/* The connection that carried these messages is gone: what it had is deleted. */
+/* The connection that carried these messages is gone. What it had is deleted, but for a mobile
+ * allocation: that lives out its time, and its client may come back. */
 void turn_path_closed(struct turn_server *server, const struct five_tuple *tuple, timestamp now);
 
-/* True while an allocation lives on the 5-tuple; a listener closes idle connections without one. */
+/* True while an allocation lives on the 5-tuple or may move to it; a listener closes idle connections
+ * without one. */
 bool turn_has_session(const struct turn_server *server, const struct five_tuple *tuple);
 
 enum turn_action_type {
@@ -237,6 +242,12 @@ enum turn_action_type {
 	TURN_FLOW_REMOVED,
 	TURN_REPORT,        /* .report: what happened to an allocation, for logs and accounting */
 	TURN_LIMIT_REACHED, /* .reached: whom a limit stopped, for the log */
+	/* .handoff, given away, is for turn_handoff_input of the server of .thread, which may be this
+	 * one. It arrives or the process ends; what is sent first arrives first. */
+	TURN_HANDOFF,
+	/* .message came over .path and .tuple ahead of its allocation: hand it to turn_client_input
+	 * once more, now. */
+	TURN_KEPT,
 
 	/* RFC 6062. The cookie is the peer data connection's: whatever host and core say of it, from
 	 * its beginning to its end, they say by it. */
@@ -289,7 +300,7 @@ struct turn_flow {
 	uint16_t channel;
 };
 
-enum turn_report_type { TURN_CREATED, TURN_REFRESHED, TURN_EXPIRED, TURN_DELETED };
+enum turn_report_type { TURN_CREATED, TURN_REFRESHED, TURN_EXPIRED, TURN_DELETED, TURN_MOVED };
 
 struct turn_traffic {
 	uint64_t to_peer_packets, to_peer_bytes, to_client_packets, to_client_bytes;
@@ -298,7 +309,9 @@ struct turn_traffic {
 
 struct turn_report {
 	enum turn_report_type type;
-	uint64_t id; /* of the allocation, unique in this server */
+	/* Of the allocation, and the same wherever that moves: the thread that made it << 48, and a
+	 * number unique there. */
+	uint64_t id;
 	const char *username, *realm;
 	const char *origin; /* "": the client named none */
 	const struct five_tuple *tuple;
@@ -317,18 +330,29 @@ struct turn_limit_reached {
 	const struct five_tuple *tuple;
 };
 
+/* A message between the servers of a process that share ticket_key, when a mobile client goes on from
+ * a 5-tuple of another thread (RFC 8016). These members are the host's; the rest is hidden. */
+struct turn_handoff {
+	void *carrier[12]; /* room for a letter: carrying a handoff takes no memory */
+	/* Relayed transport addresses that move with it. The sender's host takes its handles out, the
+	 * receiver's puts its own in; where it cannot, it closes the address and puts NULL. */
+	struct turn_relay relay[TURN_FAMILY_COUNT];
+};
+
 struct turn_action {
 	enum turn_action_type type;
 	/* TURN_OPEN_RELAY, TURN_FIND_KEY: comes back with the answer; or RFC 6062's */
 	uint64_t cookie;
-	/* TURN_SEND, TURN_JOIN, TURN_MOVE_CLIENT. TURN_SEND; NULL: by UDP from message->src, an address
+	/* TURN_SEND, TURN_JOIN, TURN_MOVE_CLIENT, TURN_KEPT. TURN_SEND; NULL: by UDP from message->src, an address
 	 * of ours that the client did not send to (RFC 5780 CHANGE-REQUEST) */
 	void *path;
 	struct transport_addr dst; /* TURN_SEND, TURN_CONNECT_PEER */
-	/* TURN_SEND, TURN_MOVE_CLIENT: lent until the next call of turn_next_action */
+	/* TURN_SEND, TURN_MOVE_CLIENT, TURN_KEPT: lent until the next call of turn_next_action */
 	struct packet *message;
-	void *relay;     /* TURN_CLOSE_RELAY, TURN_CONNECT_PEER */
-	unsigned thread; /* TURN_MOVE_CLIENT */
+	void *relay;                    /* TURN_CLOSE_RELAY, TURN_CONNECT_PEER */
+	unsigned thread;                /* TURN_MOVE_CLIENT, TURN_HANDOFF */
+	const struct five_tuple *tuple; /* TURN_KEPT */
+	struct turn_handoff *handoff;   /* TURN_HANDOFF */
 	union {
 		struct turn_open_relay open;
 		struct turn_find_key find;
@@ -349,6 +373,15 @@ struct turn_allocation *turn_relay_opened(struct turn_server *server, uint64_t c
                                           const struct turn_opened *opened, timestamp now);
 /* ... or 508. */
 void turn_relay_failed(struct turn_server *server, uint64_t cookie, timestamp now);
+
+/* Takes over what another server, or this one, said by TURN_HANDOFF. Returns the allocation that the
+ * handoff's relays belong to now, for turn_peer_input; NULL when it brought none, or none that could
+ * be kept: TURN_CLOSE_RELAY follows for each relay. */
+struct turn_allocation *turn_handoff_input(struct turn_server *server, struct turn_handoff *handoff,
+                                           timestamp now);
+/* For a host that ends and delivers it no more: frees it, on the thread of any server. The host has
+ * closed the relays. */
+void turn_handoff_destroy(struct turn_server *server, struct turn_handoff *handoff);
 
 /* Answers to TURN_CONNECT_PEER. A cookie of a connection that is gone means nothing. */
 void turn_peer_connected(struct turn_server *server, uint64_t cookie, timestamp now);

@@ -93,7 +93,7 @@ struct fuzz {
 	struct turn_action held[HELD_MAX];
 	char held_users[HELD_MAX][TURN_USERNAME_MAX + 1];
 	unsigned held_count;
-	uint8_t token[TURN_TOKEN_SIZE];
+	uint8_t token[TURN_TOKEN_SIZE], ticket[52];
 	struct access_token tokens[SIGNERS]; /* the last one of each */
 	struct data_connection connections[RELAYS_MAX];
 	unsigned connection_count;
@@ -162,7 +162,7 @@ static bool is_relayed(const struct transport_addr *relayed, void *context)
 }
 
 /* What the core lends is copied into a block of its own, so that a sanitizer sees a byte too many. */
-static void client_input(struct fuzz *fuzz, unsigned who, const uint8_t *bytes, size_t len)
+static void input(struct fuzz *fuzz, unsigned who, const uint8_t *bytes, size_t len)
 {
 	size_t size = PACKET_HEADROOM + len + PACKET_TAILROOM;
 	uint8_t *frame = malloc(size);
@@ -184,6 +184,11 @@ static void client_input(struct fuzz *fuzz, unsigned who, const uint8_t *bytes, 
 		demand(peer_filter_allows(fuzz->filter, &forward.dst));
 	}
 	free(frame);
+}
+
+static void client_input(struct fuzz *fuzz, unsigned who, const uint8_t *bytes, size_t len)
+{
+	input(fuzz, who, bytes, len);
 	carry_out(fuzz);
 }
 
@@ -308,6 +313,9 @@ static void play_request(struct fuzz *fuzz, unsigned who)
 	for (unsigned i = 0; i < sizeof choices / sizeof choices[0]; i++)
 		if (flags & 1u << i && (method == STUN_BINDING || i < ALLOCATE_CHOICES))
 			put_choice(fuzz, &builder, i);
+	if (how & 0x40)
+		stun_put(&builder, STUN_ATTR_MOBILITY_TICKET, fuzz->ticket,
+		         method == STUN_ALLOCATE ? 0 : sizeof fuzz->ticket);
 	if (flags & 0x2000 && (harm = take_two(fuzz)) < builder.len)
 		bytes[harm] ^= take(fuzz);
 	if (who < SIGNERS && method != STUN_SEND)
@@ -575,6 +583,9 @@ static void remember_token(struct fuzz *fuzz, const struct packet *packet)
 	const uint8_t *token = stun_get(&message, STUN_ATTR_RESERVATION_TOKEN, &len);
 	if (token != NULL)
 		memcpy(fuzz->token, token, sizeof fuzz->token);
+	const uint8_t *ticket = stun_get(&message, STUN_ATTR_MOBILITY_TICKET, &len);
+	if (ticket != NULL)
+		memcpy(fuzz->ticket, ticket, sizeof fuzz->ticket);
 	if (stun_has(&message, STUN_ATTR_CONNECTION_ID))
 		fuzz->connection_id = stun_get_u32(&message, STUN_ATTR_CONNECTION_ID);
 }
@@ -598,6 +609,13 @@ static void carry_out(struct fuzz *fuzz)
 			relay = action.relay;
 			demand(relay->is_opened && !relay->is_closed);
 			relay->is_closed = true;
+			break;
+		case TURN_HANDOFF:
+			turn_handoff_input(fuzz->server, action.handoff, fuzz->now);
+			break;
+		case TURN_KEPT:
+			input(fuzz, (unsigned)((struct five_tuple *)action.path - fuzz->clients),
+			      action.message->data, action.message->len);
 			break;
 		case TURN_CONNECT_PEER:
 			connect_peer(fuzz, &action);
@@ -723,6 +741,8 @@ static void start(struct fuzz *fuzz, uint8_t flags)
 		.permissions_per_allocation = 3,
 		.channels_per_allocation = 3,
 		.pending_max = 6,
+		.mobility = flags & 128,
+		.ticket_key = {.bytes = "a key that seals all the tickets", .len = 32},
 		.connect_timeout_s = 30,
 		.bind_timeout_s = 30,
 		.connections_per_allocation = 3,

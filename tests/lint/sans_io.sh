@@ -42,7 +42,7 @@ tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
 # stun fills a result with noise where a hash could not be made, so that nothing ever matches it.
 check libstun.a "$libc|$hashes|$base|random_bytes"
-check libturn.a "$libc|$base|stun_[a-z0-9_]*|access_token_[a-z0-9_]*"
+check libturn.a "$libc|$base|stun_[a-z0-9_]*|aead_[a-z]*|access_token_[a-z0-9_]*"
 
 # Tests of the core link nothing else either.
 problems=$(grep -nE '^tests_unit_test_[a-z0-9_]+_LDADD' "$srcdir/tests/unit/turn.am" |

@@ -20,6 +20,8 @@ static bool answer_token_key(struct host *host, const struct turn_action *action
 static const char *realm_of_origin(void *context, const char *origin);
 static void open_relay(struct host *host, const struct turn_action *action);
 static void close_relay(struct host *host, struct relay *relay);
+static void pass_on(struct host *host, const struct turn_action *action);
+static void input_again(struct host *host, const struct turn_action *action);
 static void connect_peer(struct host *host, const struct turn_action *action);
 static void close_peer(struct host *host, uint64_t cookie);
 static void join(struct host *host, const struct turn_action *action);
@@ -54,6 +56,7 @@ void host_init(struct host *host)
 		.permissions_per_allocation = 16,
 		.channels_per_allocation = 16,
 		.pending_max = 16,
+		.ticket_key = {.bytes = "another key, of thirty-two bytes", .len = 32},
 		.connect_timeout_s = 30,
 		.bind_timeout_s = 30,
 		.connections_per_allocation = 8,
@@ -216,7 +219,8 @@ static void carry_out(struct host *host)
 
 static void carry_out_one(struct host *host, const struct turn_action *action)
 {
-	static const char *const report_names[] = {"created", "refreshed", "expired", "deleted"};
+	static const char *const report_names[] = {"created", "refreshed", "expired", "deleted",
+	                                           "moved"};
 	static const char *const limit_names[TURN_LIMIT_COUNT] = {"",
 	                                                          "user-quota",
 	                                                          "total-quota",
@@ -249,6 +253,12 @@ static void carry_out_one(struct host *host, const struct turn_action *action)
 		break;
 	case TURN_CLOSE_RELAY:
 		close_relay(host, action->relay);
+		break;
+	case TURN_HANDOFF:
+		pass_on(host, action);
+		break;
+	case TURN_KEPT:
+		input_again(host, action);
 		break;
 	case TURN_FLOW_ADDED:
 	case TURN_FLOW_REMOVED:
@@ -291,6 +301,27 @@ static void carry_out_one(struct host *host, const struct turn_action *action)
 		     action->message->len);
 		break;
 	}
+}
+
+/* There is one server here. */
+static void pass_on(struct host *host, const struct turn_action *action)
+{
+	if (action->thread == host->settings.thread) {
+		turn_handoff_input(host->server, action->handoff, host->now);
+		return;
+	}
+	note(host, "handoff to another thread");
+	turn_handoff_destroy(host->server, action->handoff);
+}
+
+static void input_again(struct host *host, const struct turn_action *action)
+{
+	struct turn_forward forward;
+	struct packet packet = *action->message;
+
+	if (turn_client_input(host->server, action->tuple, action->path, &packet, host->now,
+	                      &forward) == TURN_TO_PEER)
+		keep(host, NULL, &packet, &forward);
 }
 
 static struct data_connection *find_cookie(struct host *host, uint64_t cookie)

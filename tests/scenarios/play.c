@@ -44,6 +44,7 @@
  *        phrase="User Quota Reached"
  *   A< channel 0x4000 "hello" [size=12] [ttl=3] [tos=2]
  *   A< nothing
+ *   A moves-to B [WORD...]            B shows $ticket as A's user and has success; A had a ticket
  *   A login anna [md5|sha256|userhash]    an Allocate and its 401; requests are signed from now on
  *   A allocates [WORD...]                 Allocate for UDP and its success
  *   A permits PEER..., A binds NUMBER PEER
@@ -76,7 +77,9 @@
  *   allowed 192.0.2.1:50000 to-peer|to-client 1000 [taking 500]      bytes a stream may pass on now
  *   next timeout 600s | next timeout never
  *
- * $token is the RESERVATION-TOKEN seen last, $connection the CONNECTION-ID. What was sent and not expected fails the scenario. */
+ * $token is the RESERVATION-TOKEN seen last, $connection the CONNECTION-ID, $ticket the MOBILITY-TICKET, $ticket-1 the one before that
+ * and so on; spoiled-$ticket has a bit turned, short-$ticket lacks its last octet. An answer with
+ * MOBILITY-TICKET=$same has the ticket that was seen last, and is not counted. What was sent and not expected fails the scenario. */
 #include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -90,7 +93,14 @@
 #include "stun/dump.h"
 #include "words.h"
 
-enum { CLIENTS_MAX = 8, MESSAGE_MAX = 66000, FAULT_SIZE = 512, NAMED_IDS = 0x1D0000 };
+enum {
+	CLIENTS_MAX = 8,
+	MESSAGE_MAX = 66000,
+	FAULT_SIZE = 512,
+	NAMED_IDS = 0x1D0000,
+	TICKET_MAX = 256,
+	TICKETS_KEPT = 4
+};
 
 enum style { STYLE_RFC5389, STYLE_MD5, STYLE_SHA256 };
 
@@ -117,7 +127,11 @@ struct play {
 	unsigned speaker_count;
 	uint32_t next_id;
 	uint8_t token[TURN_TOKEN_SIZE], connection[4];
-	char fault[FAULT_SIZE]; /* of the line being played; empty: none */
+	struct ticket_seen {
+		uint8_t bytes[TICKET_MAX];
+		size_t len;
+	} tickets[TICKETS_KEPT]; /* newest first */
+	char fault[FAULT_SIZE];  /* of the line being played; empty: none */
 };
 
 typedef void command_fn(struct play *play, struct speaker *speaker, struct words *words);
@@ -311,6 +325,21 @@ static void put_integrity(struct play *play, struct speaker *speaker, struct stu
 		builder->bytes[builder->len - 1] ^= 1;
 }
 
+/* [spoiled-|short-]$ticket[-N] */
+static void put_ticket(const struct play *play, struct stun_builder *builder, const char *word)
+{
+	const char *back = strstr(word, "$ticket-");
+	struct ticket_seen ticket =
+		play->tickets[back != NULL ? strtoul(back + 8, NULL, 10) % TICKETS_KEPT : 0];
+
+	if (strncmp(word, "spoiled-", 8) == 0)
+		ticket.bytes[ticket.len / 2] ^= 1;
+	if (strncmp(word, "short-", 6) == 0)
+		ticket.len--;
+	put_attribute(builder, stun_attribute_type(STUN_ATTR_MOBILITY_TICKET), ticket.bytes,
+	              ticket.len);
+}
+
 static void put_words(struct play *play, struct stun_builder *builder, const struct words *words,
                       unsigned from, unsigned to)
 {
@@ -337,6 +366,8 @@ static void put_words(struct play *play, struct stun_builder *builder, const str
 		if (strcmp(word, "RESERVATION-TOKEN=$token") == 0)
 			put_attribute(builder, stun_attribute_type(STUN_ATTR_RESERVATION_TOKEN),
 			              play->token, sizeof play->token);
+		else if (word_value(word, "MOBILITY-TICKET") != NULL && strchr(word, '$') != NULL)
+			put_ticket(play, builder, word_value(word, "MOBILITY-TICKET"));
 		else if (strcmp(word, "CONNECTION-ID=$connection") == 0)
 			put_attribute(builder, stun_attribute_type(STUN_ATTR_CONNECTION_ID),
 			              play->connection, sizeof play->connection);
@@ -715,6 +746,21 @@ static void check_padding(struct play *play, const struct datagram *datagram)
 	}
 }
 
+static bool is_newest_ticket(const struct play *play, const uint8_t *value, size_t len)
+{
+	return len == play->tickets[0].len && memcmp(value, play->tickets[0].bytes, len) == 0;
+}
+
+/* Nothing was drawn anew for an answer that is sent again. */
+static void check_same_ticket(struct play *play, const struct stun_message *message)
+{
+	size_t len;
+	const uint8_t *value = stun_get(message, STUN_ATTR_MOBILITY_TICKET, &len);
+
+	if (value == NULL || !is_newest_ticket(play, value, len))
+		fault(play, "another ticket");
+}
+
 static void remember(struct play *play, struct speaker *speaker, const struct stun_message *message)
 {
 	size_t len;
@@ -733,6 +779,12 @@ static void remember(struct play *play, struct speaker *speaker, const struct st
 	value = stun_get(message, STUN_ATTR_CONNECTION_ID, &len);
 	if (value != NULL)
 		memcpy(play->connection, value, sizeof play->connection);
+	value = stun_get(message, STUN_ATTR_MOBILITY_TICKET, &len);
+	if (value == NULL || len > TICKET_MAX || is_newest_ticket(play, value, len))
+		return;
+	memmove(play->tickets + 1, play->tickets, (TICKETS_KEPT - 1) * sizeof play->tickets[0]);
+	memcpy(play->tickets[0].bytes, value, len);
+	play->tickets[0].len = len;
 }
 
 static void check_word(struct play *play, struct speaker *speaker, const struct datagram *datagram,
@@ -751,6 +803,8 @@ static void check_word(struct play *play, struct speaker *speaker, const struct 
 		return;
 	else if (strcmp(word, "unsigned") == 0 || word_value(word, "signed") != NULL)
 		check_signature(play, speaker, message, word);
+	else if (strcmp(word, "MOBILITY-TICKET=$same") == 0)
+		check_same_ticket(play, message);
 	else if (strcmp(word, "fingerprint") == 0)
 		check_attribute(play, message, "FINGERPRINT");
 	else
@@ -819,9 +873,9 @@ static void expect_message(struct play *play, struct speaker *speaker,
 	if (message.has_wrong_fingerprint)
 		fault(play, "wrong FINGERPRINT");
 	check_padding(play, datagram);
-	remember(play, speaker, &message);
 	for (unsigned i = 2; i < words->count; i++)
 		check_word(play, speaker, datagram, &message, words->word[i]);
+	remember(play, speaker, &message);
 	if (play->fault[0] != 0)
 		fprintf(stderr, "# %s\n", stun_dump(&message, text, sizeof text));
 }
@@ -901,6 +955,31 @@ static void client_allocates(struct play *play, struct speaker *speaker, struct 
 	play_composed(play, "%s> Allocate REQUESTED-TRANSPORT=%d%s", speaker->client.name,
 	              is_tcp ? 6 : 17, rest);
 	play_composed(play, "%s< Allocate success XOR-RELAYED-ADDRESS", speaker->client.name);
+}
+
+/* The client is somewhere else, with what it knows but its nonce, which is for its address. */
+static void client_moves_to(struct play *play, struct speaker *speaker, struct words *words)
+{
+	struct speaker *other = find_speaker(play, words->word[2]);
+	char rest[2048];
+
+	if (other == NULL) {
+		fault(play, "%s?", words->word[2]);
+		return;
+	}
+	rest_of(words, 3, rest, sizeof rest);
+	memcpy(other->user, speaker->user, sizeof other->user);
+	other->style = speaker->style;
+	other->is_hashed = speaker->is_hashed;
+	other->token = speaker->token;
+	if (!play->host.settings.is_open) {
+		memcpy(other->nonce, speaker->nonce, sizeof other->nonce);
+		play_composed(play, "%s> Refresh MOBILITY-TICKET=$ticket%s", other->client.name,
+		              rest);
+		play_composed(play, "%s< Refresh 438", other->client.name);
+	}
+	play_composed(play, "%s> Refresh MOBILITY-TICKET=$ticket%s", other->client.name, rest);
+	play_composed(play, "%s< Refresh success LIFETIME MOBILITY-TICKET", other->client.name);
 }
 
 static void client_permits(struct play *play, struct speaker *speaker, struct words *words)
@@ -1055,6 +1134,7 @@ static void play_set(struct play *play, struct speaker *speaker, struct words *w
 	} settings[] = {
 		{"open", NULL, &s->is_open},
 		{"door", NULL, &s->is_door},
+		{"mobility", NULL, &s->mobility},
 		{"ipv4", NULL, &s->has_family[TURN_IPV4]},
 		{"ipv6", NULL, &s->has_family[TURN_IPV6]},
 		{"rfc5766-channels", NULL, &s->rfc5766_channel_numbers},
@@ -1404,9 +1484,10 @@ static const struct {
 		{"pair", 3, play_pair},
 },
   verbs[] = {
-	  {"login", 3, client_logs_in},   {"allocates", 2, client_allocates},
-	  {"permits", 3, client_permits}, {"binds", 4, client_binds},
-	  {"closes", 2, client_closes},   {"has", 3, client_has},
+	  {"login", 3, client_logs_in},     {"allocates", 2, client_allocates},
+	  {"permits", 3, client_permits},   {"binds", 4, client_binds},
+	  {"closes", 2, client_closes},     {"has", 3, client_has},
+	  {"moves-to", 3, client_moves_to},
 };
 
 static void play_client_line(struct play *play, struct words *words)

@@ -141,9 +141,8 @@ static void test_foreign(void)
 {
 	struct fixture fixture;
 
-	fixture_read_words(
-		&fixture,
-		"--mobility --no-cli --mongo-userdb z --psql-userdb x --no-sslv2 --cli-password y");
+	fixture_read_words(&fixture, "--redis-statsdb x --no-cli --mongo-userdb z --psql-userdb x "
+	                             "--no-sslv2 --cli-password y");
 	is_int(fixture.err, OK, "coturn's other names are accepted");
 	is_int(fixture.report.warnings, 6, "each with a warning");
 	is_int(fixture.report.errors, 0, "and their values are taken");
@@ -266,14 +265,15 @@ static void test_printing(void)
 	size_t size;
 	FILE *file = open_memstream(&text, &size);
 
-	fixture_read(&fixture, "listening-port=x\nmobility\n");
+	fixture_read(&fixture, "listening-port=x\nredis-statsdb=y\n");
 	config_report_print(&fixture.report, file);
 	fclose(file);
 	is_text(text,
 	        "test.conf:1: error: listening-port: \"x\" is not a port: give a number from 1 to "
 	        "65535\n"
-	        "test.conf:2: warning: mobility: not supported by this version, ignored (lets "
-	        "allocations move with their client (RFC 8016))\n",
+	        "test.conf:2: warning: redis-statsdb: not supported by this version, ignored "
+	        "(status "
+	        "and traffic of allocations in Redis)\n",
 	        "a line for each problem");
 	free(text);
 	fixture_end(&fixture);
