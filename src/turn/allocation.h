@@ -36,7 +36,8 @@ struct turn_allocation {
 	uint8_t key_len;
 	timestamp token_deadline; /* key is of an access token that ends then; 0: of a user */
 
-	/* RFC 6062: relays TCP. It stays on its thread, which its connections' ids name. */
+	/* RFC 6062: relays TCP. It stays on its thread, which its connections' ids name: the list is
+	 * not looked at while it is empty, and need not be linked anew. */
 	bool is_tcp;
 	struct list connections; /* owned; struct connection */
 	uint32_t connection_count;
