@@ -155,6 +155,8 @@ static void check_alternate_servers(struct check *check)
 	         config->udp_alternate_server.count},
 		{OPTION_ID_tcp_alternate_server, "tcp-alternate-server",
 	         config->tcp_alternate_server.count},
+		{OPTION_ID_aux_server, "aux-server",
+	         config->udp_self_balance ? config->aux_server.count : 0},
 		{OPTION_ID_tls_alternate_server, "tls-alternate-server",
 	         config->tls_alternate_server.count},
 	};
@@ -163,6 +165,10 @@ static void check_alternate_servers(struct check *check)
 		if (lists[i].count > SERVERS_MAX)
 			error(check, lists[i].id, "%s: %zu servers are more than %d", lists[i].name,
 			      lists[i].count, SERVERS_MAX);
+	if (config->udp_self_balance && config->aux_server.count == 0)
+		warn(check, OPTION_ID_udp_self_balance,
+		     "udp-self-balance does nothing without aux-server, which says where to send "
+		     "clients");
 }
 
 /* ---- relaying ---- */
@@ -181,6 +187,28 @@ static void check_ports(struct check *check)
 		     "listening-port %u lies between min-port and max-port: it is never relayed "
 		     "from",
 		     config->listening_port);
+}
+
+static void check_proxies(struct check *check)
+{
+	const struct config *config = check->config;
+	bool has_port = config->tcp_proxy_port != 0 || config->udp_proxy_port != 0;
+
+	if (has_port && config->proxy_trusted.count == 0)
+		warn(check, OPTION_ID_proxy_trusted,
+		     "proxy-trusted names nobody, so everyone is refused at %s: name your proxies",
+		     config->tcp_proxy_port != 0 ? "tcp-proxy-port" : "udp-proxy-port");
+	if (!has_port && config->proxy_trusted.count > 0)
+		warn(check, OPTION_ID_proxy_trusted,
+		     "proxy-trusted is of no use without tcp-proxy-port or udp-proxy-port");
+	if (has_port && (config->tcp_proxy_port == config->listening_port ||
+	                 config->udp_proxy_port == config->listening_port ||
+	                 config->tcp_proxy_port == config->tls_listening_port ||
+	                 config->udp_proxy_port == config->tls_listening_port))
+		error(check, OPTION_ID_tcp_proxy_port,
+		      "a port for proxies is listening-port or tls-listening-port too: clients "
+		      "there "
+		      "send no header, and proxies' must not be forged: give it another");
 }
 
 static bool has_family(const struct addr_list *list, int family)
@@ -568,6 +596,7 @@ static void (*const checks[])(struct check *check) = {
 	check_certificate,
 	check_transports,
 	check_ports,
+	check_proxies,
 	check_relay_ips,
 	check_external_ips,
 	check_peer_rules,

@@ -73,6 +73,11 @@ void dtls_server_destroy(struct dtls_server *server)
 	free(server);
 }
 
+void dtls_server_expect_proxies(struct dtls_server *server, const struct proxied *proxied)
+{
+	server->proxied = proxied;
+}
+
 void dtls_server_prepare(SSL_CTX *context)
 {
 	dtls_door_prepare(context);

@@ -8,6 +8,7 @@
 #include "listeners/listener.h"
 
 struct dtls_server;
+struct proxied;
 
 /* host->dtls is set. host is lent for the server's life. */
 MUST_CHECK enum err dtls_server_create(const struct listener_host *host,
@@ -19,6 +20,8 @@ void dtls_server_destroy(struct dtls_server *server);
  * socket that its client was first heard on, which is there for as long as it is. */
 void dtls_server_input(struct dtls_server *server, struct io_socket *socket,
                        const struct packet *packet);
+/* Has what is for a client leave for where it came from; proxied is lent for the server's life. */
+void dtls_server_expect_proxies(struct dtls_server *server, const struct proxied *proxied);
 /* True while there is an association with this client. */
 bool dtls_server_has(const struct dtls_server *server, const struct transport_addr *client);
 

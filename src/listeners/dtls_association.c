@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/timestamp.h"
 #include "listeners/demux.h"
+#include "listeners/proxied.h"
 #include "listeners/tls.h"
 
 enum {
@@ -233,15 +234,18 @@ static bool on_write(struct engine_bio *bio, const uint8_t *bytes, size_t len)
 	struct dtls_association *association = CONTAINER_OF(bio, struct dtls_association, bio);
 	struct dtls_server *server = association->server;
 	struct packet packet = {.len = len, .size = len, .ttl = server->ttl, .tos = server->tos};
+	const struct transport_addr *dst = &association->tuple.client;
 
-	if (len > DTLS_DATAGRAM_MAX) {
+	if (server->proxied != NULL)
+		dst = proxied_route(server->proxied, dst);
+	if (len > DTLS_DATAGRAM_MAX || dst == NULL) {
 		dtls_count(server, COUNT_drop_send_failed);
 		return false;
 	}
 	packet.data = packet.frame = arena_room(&server->datagrams, len);
 	memcpy(packet.data, bytes, len);
 	arena_keep(&server->datagrams, len);
-	io_send(association->socket, &packet, &association->tuple.client);
+	io_send(association->socket, &packet, dst);
 	if (association->state == DTLS_AT_DOOR)
 		dtls_count(server, COUNT_dtls_cookies_sent);
 	return true;

@@ -49,7 +49,8 @@ struct dtls_door {
 struct dtls_server {
 	const struct listener_host *host;
 	struct transport_addr addr;
-	struct hash_table clients; /* owned: associations by the client's address */
+	const struct proxied *proxied; /* lent; NULL: clients come by themselves */
+	struct hash_table clients;     /* owned: associations by the client's address */
 	uint64_t hash_seed;
 	struct dtls_door door;
 	BIO_METHOD *bio_method; /* owned */

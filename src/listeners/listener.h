@@ -45,8 +45,10 @@ struct listener_host {
 	struct rounds *rounds; /* of streams */
 	struct timer_wheel *timers;
 	struct counters *counters;
-	const char *device;       /* network device that sockets are bound to; NULL: any */
-	SSL_CTX *tls, *dtls;      /* NULL: not served */
+	const char *device;               /* network device that sockets are bound to; NULL: any */
+	SSL_CTX *tls, *dtls;              /* NULL: not served */
+	const struct addr_range *proxies; /* whose word is taken for who a client is */
+	size_t proxy_count;
 	struct pipe_pool *pipes;  /* for client data connections: stream_raw.h */
 	size_t stream_queue_size; /* bytes that may wait for a slow reader; data beyond is dropped */
 	unsigned connections_max;     /* TCP and TLS of this thread */
@@ -96,6 +98,9 @@ MUST_CHECK enum err udp_listener_create(const struct listener_host *host,
                                         const struct transport_addr *addr, int socket_buffer_size,
                                         bool serve_udp, struct udp_listener **listener);
 void udp_listener_destroy(struct udp_listener *listener);
+/* Has each datagram begin with a header of the PROXY protocol, and come from a proxy that is trusted.
+ * Called before the first arrives. */
+MUST_CHECK enum err udp_listener_expect_proxies(struct udp_listener *listener);
 /* Has the socket belong to a user, who may then open client endpoints beside it. ERR_SYSTEM with
  * errno. */
 MUST_CHECK enum err udp_listener_set_user(struct udp_listener *listener, uid_t user);
@@ -117,6 +122,9 @@ MUST_CHECK enum err tcp_listener_create_adopting(const struct listener_host *hos
                                                  const struct transport_addr *addr, bool serve_tcp,
                                                  struct tcp_listener **listener);
 void tcp_listener_destroy(struct tcp_listener *listener);
+/* Has each connection begin with a header of the PROXY protocol, and come from a proxy that is trusted.
+ * Called before the first is accepted. */
+void tcp_listener_expect_proxies(struct tcp_listener *listener);
 /* Takes over an accepted, non-blocking connection, or closes it when the thread may have no more. */
 void tcp_listener_adopt(struct tcp_listener *listener, const struct transport_addr *client, int fd);
 

@@ -76,6 +76,7 @@ enum err stream_create(struct streams *streams, int fd, const struct transport_a
 		return ERR_NO_MEMORY;
 	stream->path.ops = &stream_path;
 	stream->streams = streams;
+	stream->kind = streams->expects_proxies ? STREAM_PROXIED : STREAM_NEW;
 	stream->fd = fd;
 	stream->tuple = (struct five_tuple){
 		.client = *client, .server = streams->server, .transport = TRANSPORT_TCP};

@@ -15,6 +15,7 @@ struct streams {
 	const struct listener_host *host;
 	struct transport_addr server;
 	bool serve_tcp;
+	bool expects_proxies;   /* streams begin with a header of the PROXY protocol */
 	struct list open;       /* owned: struct stream */
 	struct arena arena;     /* messages that io may still have to send */
 	uint8_t *scratch;       /* owned: ciphertext, or bytes that no one wants */

@@ -15,9 +15,12 @@
 #include "base/timestamp.h"
 #include "listeners/demux.h"
 #include "listeners/framing.h"
+#include "listeners/proxy_protocol.h"
 #include "listeners/tls.h"
 
+static void read_proxy_header(struct stream *stream);
 static void read_first(struct stream *stream);
+static void take_first(struct stream *stream, const uint8_t *bytes, size_t len);
 static void read_plain(struct stream *stream);
 static void read_tls(struct stream *stream);
 static void read_held(struct stream *stream);
@@ -38,6 +41,8 @@ void stream_read(struct stream *stream)
 		stream_end(stream); /* not asked for bytes, so it is a reset */
 	else if (stream->is_closing)
 		discard(stream);
+	else if (stream->kind == STREAM_PROXIED)
+		read_proxy_header(stream);
 	else if (stream->hold == HOLD_READ)
 		read_held(stream);
 	else if (stream->kind == STREAM_NEW)
@@ -73,24 +78,71 @@ static void discard(struct stream *stream)
 	(void)scratch_read(stream);
 }
 
-static void read_first(struct stream *stream)
+static void proxy_header_done(struct stream *stream, const struct proxy_header *header)
 {
-	uint8_t *scratch = stream->streams->scratch, *room;
-	size_t n = scratch_read(stream);
+	char client[ADDR_TEXT_SIZE], proxy[ADDR_TEXT_SIZE];
 
+	stream->kind = STREAM_NEW;
+	if (!header->has_client)
+		return; /* the proxy asks for itself */
+	log_debug("connection through a proxy", "client=%s proxy=%s",
+	          addr_format(&header->client, client), addr_format(&stream->tuple.client, proxy));
+	stream->tuple.client = header->client;
+}
+
+/* The header comes whole in one read, unless a proxy is slow. Its time is that of the handshake. */
+static void read_proxy_header(struct stream *stream)
+{
+	struct message_rest *rest = &stream->rest;
+	uint8_t *bytes = stream->streams->scratch;
+	struct proxy_header header;
+	size_t len = rest->len, n;
+	enum err err;
+
+	if (len > 0)
+		memcpy(bytes, rest->bytes, len);
+	n = received(stream, recv(stream->fd, bytes + len, STREAM_READ_MAX - len, 0));
 	if (n == 0)
 		return;
-	if (sort(stream, scratch[0]) != OK) {
+	len += n;
+	err = proxy_header_of_stream(bytes, len, &header);
+	if (err == OK) {
+		message_rest_drop(rest);
+		proxy_header_done(stream, &header);
+		if (len > header.len)
+			take_first(stream, bytes + header.len, len - header.len);
+	} else if (err == ERR_INVALID) {
+		stream_count(stream, COUNT_proxy_header_errors);
+		stream_end(stream);
+	} else if (!message_rest_keep(rest, bytes, len, PROXY_HEADER_LEN_MAX)) {
+		stream_count(stream, COUNT_drop_no_memory);
+		stream_end(stream);
+	}
+}
+
+static void read_first(struct stream *stream)
+{
+	size_t n = scratch_read(stream);
+
+	if (n > 0)
+		take_first(stream, stream->streams->scratch, n);
+}
+
+static void take_first(struct stream *stream, const uint8_t *bytes, size_t len)
+{
+	uint8_t *room;
+
+	if (sort(stream, bytes[0]) != OK) {
 		stream_end(stream);
 		return;
 	}
 	if (stream->kind == STREAM_TLS) {
-		tls_input(stream, scratch, n);
+		tls_input(stream, bytes, len);
 		return;
 	}
-	room = arena_room(&stream->streams->arena, n);
-	memcpy(room, scratch, n);
-	take_messages(stream, room, n);
+	room = arena_room(&stream->streams->arena, len);
+	memcpy(room, bytes, len);
+	take_messages(stream, room, len);
 }
 
 static enum err tls_begin(struct stream *stream)

@@ -30,7 +30,7 @@ enum stream_hold {
 	HOLD_READ,  /* what is there in rest is messages, to be read next */
 };
 
-enum stream_kind { STREAM_NEW, STREAM_PLAIN, STREAM_TLS };
+enum stream_kind { STREAM_PROXIED, STREAM_NEW, STREAM_PLAIN, STREAM_TLS };
 
 struct stream {
 	struct path path;

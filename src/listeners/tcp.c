@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/timestamp.h"
+#include "listeners/proxied.h"
 #include "listeners/socket.h"
 #include "listeners/stream_private.h"
 #include "listeners/stream_raw.h"
@@ -34,6 +35,7 @@ static enum err open_socket(struct tcp_listener *listener, const struct listener
 static void close_socket(struct tcp_listener *listener);
 static void on_acceptable(evutil_socket_t fd, short what, void *context);
 static void connection_refuse(struct tcp_listener *listener, int fd);
+static void proxy_refuse(struct tcp_listener *listener, int fd);
 static void accept_failed(struct tcp_listener *listener);
 static void on_pause_over(struct timer *timer, timestamp now);
 
@@ -113,6 +115,11 @@ void tcp_listener_adopt(struct tcp_listener *listener, const struct transport_ad
 		connection_refuse(listener, fd);
 }
 
+void tcp_listener_expect_proxies(struct tcp_listener *listener)
+{
+	listener->streams.expects_proxies = true;
+}
+
 const struct transport_addr *tcp_listener_addr(const struct tcp_listener *listener)
 {
 	return &listener->streams.server;
@@ -165,7 +172,9 @@ static void on_acceptable(evutil_socket_t fd, short what, void *context)
 			accept_failed(listener);
 			return;
 		}
-		if (host->door != NULL)
+		if (listener->streams.expects_proxies && !proxy_is_trusted(host, &client))
+			proxy_refuse(listener, connection);
+		else if (host->door != NULL)
 			host->door->hand_over_stream(host->context, &listener->streams.server,
 			                             &client, connection);
 		else
@@ -176,6 +185,12 @@ static void on_acceptable(evutil_socket_t fd, short what, void *context)
 static void connection_refuse(struct tcp_listener *listener, int fd)
 {
 	counter_add(listener->streams.host->counters, COUNT_connections_refused, 1);
+	close(fd);
+}
+
+static void proxy_refuse(struct tcp_listener *listener, int fd)
+{
+	counter_add(listener->streams.host->counters, COUNT_proxies_refused, 1);
 	close(fd);
 }
 

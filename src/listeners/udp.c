@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/timestamp.h"
 #include "listeners/datagrams.h"
+#include "listeners/proxied.h"
 #include "listeners/socket.h"
 
 enum { BUFFER_SIZE_DEFAULT = 4 * 1024 * 1024 };
@@ -13,6 +15,7 @@ enum { BUFFER_SIZE_DEFAULT = 4 * 1024 * 1024 };
 struct udp_listener {
 	struct path path;         /* of all its UDP clients */
 	struct io_socket *socket; /* owned */
+	struct proxied *proxied;  /* owned; NULL: clients come by themselves */
 	int fd;                   /* its own */
 	struct datagrams datagrams;
 };
@@ -48,7 +51,6 @@ enum err udp_listener_create(const struct listener_host *host, const struct tran
 	err = attach(listener, fd);
 	if (err != OK)
 		goto fail_attach;
-	listener->fd = fd;
 	*result = listener;
 	return OK;
 
@@ -66,8 +68,19 @@ void udp_listener_destroy(struct udp_listener *listener)
 	if (listener == NULL)
 		return;
 	datagrams_deinit(&listener->datagrams);
+	proxied_destroy(listener->proxied);
 	io_detach(listener->socket);
 	free(listener);
+}
+
+enum err udp_listener_expect_proxies(struct udp_listener *listener)
+{
+	struct datagrams *datagrams = &listener->datagrams;
+	enum err err = proxied_create(datagrams->host, &datagrams->server, &listener->proxied);
+
+	if (err == OK && datagrams->dtls != NULL)
+		dtls_server_expect_proxies(datagrams->dtls, listener->proxied);
+	return err;
 }
 
 enum err udp_listener_send_now(const struct udp_listener *listener, const struct packet *packet,
@@ -110,7 +123,14 @@ static enum err attach(struct udp_listener *listener, int fd)
 static void path_send(struct path *path, const struct packet *packet,
                       const struct transport_addr *dst)
 {
-	io_send(((struct udp_listener *)path)->socket, packet, dst);
+	struct udp_listener *listener = (struct udp_listener *)path;
+
+	if (listener->proxied != NULL)
+		dst = proxied_route(listener->proxied, dst);
+	if (dst != NULL)
+		io_send(listener->socket, packet, dst);
+	else
+		counter_add(listener->datagrams.host->counters, COUNT_drop_no_session, 1);
 }
 
 /* One client of many went; the path is there for the others. */
@@ -121,10 +141,24 @@ static void path_close(struct path *path)
 
 /* ---- in ---- */
 
+/* Leaves those that are to be looked at, without their headers. */
+static size_t take_headers(struct udp_listener *listener, struct packet *packets, size_t n)
+{
+	timestamp now = timestamp_now();
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (proxied_input(listener->proxied, &packets[i], now))
+			packets[kept++] = packets[i];
+	return kept;
+}
+
 static void on_receive(void *owner, struct packet *packets, size_t n)
 {
 	struct udp_listener *listener = owner;
 
+	if (listener->proxied != NULL)
+		n = take_headers(listener, packets, n);
 	datagrams_input(&listener->datagrams, &listener->path, listener->socket, packets, n);
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "listeners/listener.h"
+#include "relay/engines.h"
 #include "listeners/socket.h"
 
 /* Link-local IPv6 addresses need a scope that no client can give; the rest is kept. */
@@ -363,8 +364,8 @@ static void add_pair(struct relay *relay, struct transport_addr addr, struct tra
 }
 
 /* P1 of the one IP and P2 of the other, and the other way round. */
-static void add_origins(struct relay *relay, const struct transport_addr *ip,
-                        const struct transport_addr *partner)
+static void add_pairs(struct relay *relay, const struct transport_addr *ip,
+                      const struct transport_addr *partner)
 {
 	char text[ADDR_TEXT_SIZE], partner_text[ADDR_TEXT_SIZE];
 	struct port_pair pairs[2];
@@ -384,17 +385,17 @@ static void add_origins(struct relay *relay, const struct transport_addr *ip,
  * to answer from elsewhere. */
 enum err frontends_pair(struct relay *relay, char problem[256])
 {
-	enum { ORIGINS_MAX = 4 };
+	enum { PAIRS_MAX = 4 };
 	const struct transport_addr *partner;
 
 	if (!relay->config->rfc5780)
 		return OK;
-	relay->pairs = calloc(ORIGINS_MAX * relay->frontend_ip_count, sizeof *relay->pairs);
+	relay->pairs = calloc(PAIRS_MAX * relay->frontend_ip_count, sizeof *relay->pairs);
 	if (relay->pairs == NULL)
 		return tell_failure(ERR_NO_MEMORY, "rfc5780", problem);
 	for (size_t i = 0; i < relay->frontend_ip_count; i++)
 		if ((partner = find_partner(relay, i)) != NULL)
-			add_origins(relay, &relay->frontend_ips[i], partner);
+			add_pairs(relay, &relay->frontend_ips[i], partner);
 	if (relay->pair_count == 0)
 		log_warning(
 			"no second address",
@@ -445,4 +446,30 @@ enum err frontends_check_listening_device(struct relay *relay, char problem[256]
 enum err frontends_check_relay_device(struct relay *relay, char problem[256])
 {
 	return check_device("relay-device", relay->config->relay_device, problem);
+}
+
+/* ---- ports for proxies ---- */
+
+static void add_proxied(struct relay *relay, uint16_t port, unsigned what)
+{
+	for (size_t i = 0; port != 0 && i < relay->frontend_ip_count; i++) {
+		struct frontend *frontend = &relay->frontends[relay->frontend_count++];
+
+		*frontend = (struct frontend){.addr = relay->frontend_ips[i], .proxied = what};
+		addr_set_port(&frontend->addr, port);
+	}
+}
+
+enum err frontends_list_proxied(struct relay *relay, char problem[256])
+{
+	const struct config *config = relay->config;
+	size_t room = relay->frontend_count + 2 * relay->frontend_ip_count;
+	struct frontend *frontends = realloc(relay->frontends, room * sizeof *frontends);
+
+	if (frontends == NULL)
+		return tell_failure(ERR_NO_MEMORY, "tcp-proxy-port", problem);
+	relay->frontends = frontends;
+	add_proxied(relay, config->tcp_proxy_port, ENGINE_STREAMS);
+	add_proxied(relay, config->udp_proxy_port, ENGINE_DATAGRAMS);
+	return OK;
 }

@@ -39,6 +39,7 @@ static const struct step {
 	{make_users, OPTION_ID_user},
 	{make_contexts, OPTION_ID_cert},
 	{frontends_list, OPTION_ID_listening_ip},
+	{frontends_list_proxied, OPTION_ID_tcp_proxy_port},
 	{frontends_pair, OPTION_ID_rfc5780},
 	{make_filter, OPTION_ID_allowed_peer_ip},
 	{make_secrets, OPTION_ID_stateless_nonce_secret},

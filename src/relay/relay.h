@@ -23,6 +23,8 @@ struct relay_address {                   /* an address that allocations are rela
 
 struct frontend { /* a transport address that clients reach */
 	struct transport_addr addr;
+	/* What proxies bring here, and nothing else does: ENGINE_ bits. 0: clients come by themselves. */
+	unsigned proxied;
 };
 
 struct relay {

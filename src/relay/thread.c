@@ -287,6 +287,7 @@ static enum err open_server(struct relay_thread *thread)
 		.connections_per_allocation = config->max_peer_connections,
 		.connections_max = share(relay, config->max_peer_connections_total, ENGINE_STREAMS),
 		.alternates = &relay->alternates,
+		.alternate_domain = config->alternate_domain,
 		.packets_per_s = config->max_pps,
 		.new_peers_per_s = config->max_new_peers,
 		.quotas = {quota_take, quota_give, relay->quota},
@@ -367,6 +368,8 @@ static void fill_host(struct relay_thread *thread)
 		.device = config->listening_device,
 		.tls = relay->tls,
 		.dtls = relay->dtls,
+		.proxies = config->proxy_trusted.item,
+		.proxy_count = config->proxy_trusted.count,
 		.pipes = &thread->pipes,
 		.stream_queue_size = config->stream_queue_size,
 		.connections_max = share(relay, config->max_connections, ENGINE_STREAMS),
@@ -413,6 +416,8 @@ static enum err open_udp(struct relay_thread *thread, const struct frontend *fro
 	if (err != OK)
 		return err;
 	thread->udp_count++;
+	if (frontend->proxied)
+		return udp_listener_expect_proxies(thread->udp[thread->udp_count - 1]);
 	return thread->role.is_door ? give_to_user(thread->udp[thread->udp_count - 1], config) : OK;
 }
 
@@ -426,6 +431,8 @@ static enum err open_tcp(struct relay_thread *thread, const struct frontend *fro
 		return ERR_SYSTEM;
 	err = tcp_listener_create(&thread->host, &frontend->addr, config->tcp,
 	                          &thread->tcp[thread->tcp_count]);
+	if (err == OK && frontend->proxied)
+		tcp_listener_expect_proxies(thread->tcp[thread->tcp_count]);
 	thread->tcp_count += err == OK;
 	return err;
 }
@@ -461,6 +468,8 @@ static enum err open_adopting(struct relay_thread *thread, const struct frontend
 	enum err err = tcp_listener_create_adopting(&thread->host, &frontend->addr, config->tcp,
 	                                            &thread->tcp[thread->tcp_count]);
 
+	if (err == OK && frontend->proxied)
+		tcp_listener_expect_proxies(thread->tcp[thread->tcp_count]);
 	thread->tcp_count += err == OK;
 	return err;
 }
@@ -482,10 +491,27 @@ static const char *listen_mend(int error)
 	}
 }
 
+/* What a thread of a role has to do with a frontend. A proxy's socket has many UDP clients, who cannot be
+ * handed over by it: relay threads open such frontends themselves, also where a door meets the others. */
+static struct engine_role role_at(const struct engine_role *role, const struct frontend *frontend)
+{
+	struct engine_role at = *role;
+
+	if (frontend->proxied == 0)
+		return at;
+	at.opens &= frontend->proxied;
+	at.takes &= frontend->proxied;
+	if (frontend->proxied & ENGINE_DATAGRAMS) {
+		at.opens = role->is_door ? 0 : at.opens | at.takes;
+		at.takes = 0;
+	}
+	return at;
+}
+
 static enum err open_listener(struct relay_thread *thread, const struct frontend *frontend,
                               char problem[256])
 {
-	const struct engine_role *role = &thread->role;
+	const struct engine_role at = role_at(&thread->role, frontend), *role = &at;
 	char text[ADDR_TEXT_SIZE];
 	enum err err = OK;
 
