@@ -25,8 +25,8 @@ struct flow {
 	struct stream_raw *raw;
 	struct pipe pipe; /* while in_pipe is not 0 */
 	size_t in_pipe;
-	struct evbuffer
-		*unsent;      /* owned; to the peer: plaintext that it did not take yet; or NULL */
+	/* Owned; to the peer: plaintext that it did not take yet; NULL most of the time. */
+	struct evbuffer *unsent;
 	bool is_reading;      /* the source's event is set */
 	bool is_source_ended; /* it has no more bytes */
 	bool is_done;         /* and the sink was told so */
@@ -102,7 +102,8 @@ enum err stream_raw_join(struct path *path, int peer, const struct raw_owner *ow
 	raw->peer = peer;
 	for (int i = 0; i < RAW_DIRECTION_COUNT; i++)
 		raw->flows[i].raw = raw;
-	if (!take_held(raw) || !attach(raw)) {
+	if (!attach(raw) || !take_held(raw)) {
+		event_del(&raw->client_writable);
 		free(raw);
 		return ERR_NO_MEMORY;
 	}

@@ -126,8 +126,8 @@ static void unlink_all(struct turn_allocation *allocation)
 {
 	struct turn_server *server = allocation->server;
 
-	LIST_FOR_EACH (node, &allocation->connections)
-		connection_destroy(CONTAINER_OF(node, struct connection, node));
+	if (allocation->connection_count > 0)
+		connections_destroy(allocation);
 	LIST_FOR_EACH (node, &allocation->permissions)
 		permission_destroy(CONTAINER_OF(node, struct permission, node));
 	timer_cancel(server->timers, &allocation->timer);
@@ -224,8 +224,8 @@ void allocation_refresh(struct turn_allocation *allocation, enum turn_family fam
 void allocation_drop_family(struct turn_allocation *allocation, enum turn_family family)
 {
 	/* RFC 6062 section 5.5: its data connections end with an allocation, which has one family. */
-	LIST_FOR_EACH (node, &allocation->connections)
-		connection_close(CONTAINER_OF(node, struct connection, node));
+	if (allocation->connection_count > 0)
+		connections_close(allocation);
 	LIST_FOR_EACH (node, &allocation->permissions) {
 		struct permission *permission = CONTAINER_OF(node, struct permission, node);
 		if (family_of(&permission->peer) == family)

@@ -44,7 +44,8 @@ struct turn_allocation {
 	uint32_t generation; /* of the ticket that was given last */
 	struct move *move;   /* owned; the last one; NULL: none yet */
 
-	/* RFC 6062: relays TCP. It stays on its thread, which its connections' ids name. */
+	/* RFC 6062: relays TCP. It stays on its thread, which its connections' ids name: the list is
+	 * not looked at while it is empty, and need not be linked anew. */
 	bool is_tcp;
 	struct list connections; /* owned; struct connection */
 	uint32_t connection_count;

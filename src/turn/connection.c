@@ -26,6 +26,8 @@ static uint32_t make_id(struct turn_server *server);
 static struct connection *find_id(const struct turn_server *server, uint64_t id);
 static struct connection *find_peer(const struct turn_allocation *allocation,
                                     const struct transport_addr *peer);
+static void close_peer(struct connection *connection);
+static void destroy(struct connection *connection);
 static void await_bind(struct connection *connection);
 static void announce(const struct connection *connection);
 static void expire_connect(struct timer *timer, timestamp now);
@@ -91,7 +93,7 @@ static int begin(struct request *request, const struct transport_addr *peer)
 		return STUN_INSUFFICIENT_CAPACITY;
 	int outcome = pending_connect(request, &connection->pending);
 	if (outcome != OUTCOME_PARKED) {
-		connection_destroy(connection);
+		destroy(connection);
 		return outcome;
 	}
 	timer_set(server->timers, &connection->timer,
@@ -138,7 +140,7 @@ static void fail(struct connection *connection)
 	uint64_t pending = connection->pending;
 
 	connection->pending = 0;
-	connection_destroy(connection);
+	destroy(connection);
 	count(server, COUNT_peer_connections_failed);
 	pending_connect_answer(server, pending, ANSWER_NOT_FOUND, 0);
 }
@@ -240,7 +242,7 @@ void turn_peer_closed(struct turn_server *server, uint64_t cookie, timestamp now
 
 	server->now = now;
 	if (connection != NULL)
-		connection_destroy(connection);
+		destroy(connection);
 }
 
 size_t turn_peer_allowed(struct turn_server *server, uint64_t cookie, enum turn_direction direction,
@@ -270,10 +272,22 @@ void turn_peer_passed(struct turn_server *server, uint64_t cookie, enum turn_dir
 
 /* ---- their life ---- */
 
-void connection_close(struct connection *connection)
+void connections_close(struct turn_allocation *allocation)
+{
+	LIST_FOR_EACH (node, &allocation->connections)
+		close_peer(CONTAINER_OF(node, struct connection, node));
+}
+
+void connections_destroy(struct turn_allocation *allocation)
+{
+	LIST_FOR_EACH (node, &allocation->connections)
+		destroy(CONTAINER_OF(node, struct connection, node));
+}
+
+static void close_peer(struct connection *connection)
 {
 	action_close_peer(connection->allocation->server, connection->id);
-	connection_destroy(connection);
+	destroy(connection);
 }
 
 static uint64_t hash_id(const struct turn_server *server, uint64_t id)
@@ -287,7 +301,7 @@ static uint64_t hash_peer(const struct turn_allocation *allocation,
 	return addr_hash(peer, allocation->server->hash_seed ^ hash_mix(allocation->id));
 }
 
-void connection_destroy(struct connection *connection)
+static void destroy(struct connection *connection)
 {
 	struct turn_allocation *allocation = connection->allocation;
 	struct turn_server *server = allocation->server;
@@ -408,5 +422,5 @@ static void expire_bind(struct timer *timer, timestamp now)
 
 	(void)now;
 	count(connection->allocation->server, COUNT_peer_connections_unbound);
-	connection_close(connection);
+	close_peer(connection);
 }

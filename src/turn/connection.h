@@ -26,7 +26,7 @@ struct connection {
 	uint64_t pending;           /* CONNECTING: the request that waits */
 };
 
-/* Has the host close it, and frees it. */
-void connection_close(struct connection *connection);
-/* Frees it without an action; a Connect that waits for it gets no answer. */
-void connection_destroy(struct connection *connection);
+/* Has the host close all that an allocation has, and frees them. */
+void connections_close(struct turn_allocation *allocation);
+/* Frees them without an action; a Connect that waits for one gets no answer. */
+void connections_destroy(struct turn_allocation *allocation);
