@@ -12,7 +12,7 @@ typedef void print_fn(const json_t *result);
 
 static enum turnadmin_exit ask(const struct turnadmin_request *request, const char *what,
                                json_t *arguments, print_fn *print);
-static print_fn print_status, print_counters, print_alternates, print_drain, print_undrain;
+static print_fn print_status, print_counters, print_alternates, print_drain;
 
 enum turnadmin_exit turnadmin_status(const struct turnadmin_request *request)
 {
@@ -59,7 +59,7 @@ enum turnadmin_exit turnadmin_drain(const struct turnadmin_request *request)
 
 enum turnadmin_exit turnadmin_undrain(const struct turnadmin_request *request)
 {
-	return ask(request, "undrain", NULL, print_undrain);
+	return ask(request, "undrain", NULL, print_drain);
 }
 
 /* Takes the arguments over. */
@@ -163,9 +163,4 @@ static void print_drain(const json_t *result)
 	printf("allocations\t%" PRId64 "\n", number(result, "allocations"));
 	fputs("draining\t", stdout);
 	print_draining(json_object_get(result, "draining"));
-}
-
-static void print_undrain(const json_t *result)
-{
-	print_drain(result);
 }

@@ -155,6 +155,8 @@ static void check_alternate_servers(struct check *check)
 	         config->udp_alternate_server.count},
 		{OPTION_ID_tcp_alternate_server, "tcp-alternate-server",
 	         config->tcp_alternate_server.count},
+		{OPTION_ID_aux_server, "aux-server",
+	         config->udp_self_balance ? config->aux_server.count : 0},
 		{OPTION_ID_tls_alternate_server, "tls-alternate-server",
 	         config->tls_alternate_server.count},
 	};
@@ -163,6 +165,10 @@ static void check_alternate_servers(struct check *check)
 		if (lists[i].count > SERVERS_MAX)
 			error(check, lists[i].id, "%s: %zu servers are more than %d", lists[i].name,
 			      lists[i].count, SERVERS_MAX);
+	if (config->udp_self_balance && config->aux_server.count == 0)
+		warn(check, OPTION_ID_udp_self_balance,
+		     "udp-self-balance does nothing without aux-server, which says where to send "
+		     "clients");
 }
 
 /* ---- relaying ---- */

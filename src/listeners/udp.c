@@ -51,7 +51,6 @@ enum err udp_listener_create(const struct listener_host *host, const struct tran
 	err = attach(listener, fd);
 	if (err != OK)
 		goto fail_attach;
-	listener->fd = fd;
 	*result = listener;
 	return OK;
 

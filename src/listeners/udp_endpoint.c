@@ -95,7 +95,7 @@ enum err udp_endpoint_open(const struct listener_host *host, const struct five_t
 
 	if (err != OK)
 		return err;
-	socket_set_buffers(*fd, socket_buffer_size > 0 ? socket_buffer_size : BUFFER_SIZE_DEFAULT);
+	/* At once, as until then it gets datagrams of others. */
 	if (connect(*fd, &client->any, addr_len(client)) != 0) {
 		int saved = errno;
 
@@ -103,6 +103,7 @@ enum err udp_endpoint_open(const struct listener_host *host, const struct five_t
 		errno = saved;
 		return ERR_SYSTEM;
 	}
+	socket_set_buffers(*fd, socket_buffer_size > 0 ? socket_buffer_size : BUFFER_SIZE_DEFAULT);
 	return OK;
 }
 

@@ -7,10 +7,9 @@ static const struct {
 	const char *name;
 	uint16_t port;
 } kinds[TURN_ALTERNATE_KINDS] = {
-	[TURN_ALTERNATE_ALL] = {"all", 3478},
-	[TURN_ALTERNATE_UDP] = {"udp", 3478},
-	[TURN_ALTERNATE_TCP] = {"tcp", 3478},
-	[TURN_ALTERNATE_TLS] = {"tls", 5349},
+	[TURN_ALTERNATE_ALL] = {"all", 3478},   [TURN_ALTERNATE_UDP] = {"udp", 3478},
+	[TURN_ALTERNATE_TCP] = {"tcp", 3478},   [TURN_ALTERNATE_TLS] = {"tls", 5349},
+	[TURN_ALTERNATE_SELF] = {"self", 3478},
 };
 
 static void give_port(enum turn_alternate_kind kind, struct transport_addr *addr)
@@ -26,15 +25,19 @@ void alternates_read(const struct config *config, struct turn_alternates *altern
 		[TURN_ALTERNATE_UDP] = &config->udp_alternate_server,
 		[TURN_ALTERNATE_TCP] = &config->tcp_alternate_server,
 		[TURN_ALTERNATE_TLS] = &config->tls_alternate_server,
+		[TURN_ALTERNATE_SELF] = config->udp_self_balance ? &config->aux_server : NULL,
 	};
 
 	for (enum turn_alternate_kind kind = 0; kind < TURN_ALTERNATE_KINDS; kind++) {
-		size_t count = lists[kind]->count;
+		size_t count = lists[kind] != NULL ? lists[kind]->count : 0;
 
 		alternates->count[kind] = count < TURN_ALTERNATES_MAX ? count : TURN_ALTERNATES_MAX;
 		for (size_t i = 0; i < alternates->count[kind]; i++) {
-			alternates->server[kind][i] = lists[kind]->item[i];
-			give_port(kind, &alternates->server[kind][i]);
+			struct transport_addr *server = &alternates->server[kind][i];
+			*server = lists[kind]->item[i];
+			if (kind == TURN_ALTERNATE_SELF && addr_port(server) == 0)
+				addr_set_port(server, config->listening_port);
+			give_port(kind, server);
 		}
 	}
 }
@@ -46,7 +49,7 @@ const char *alternates_kind_name(enum turn_alternate_kind kind)
 
 bool alternates_find_kind(const char *name, enum turn_alternate_kind *kind)
 {
-	for (*kind = 0; *kind < TURN_ALTERNATE_KINDS; (*kind)++)
+	for (*kind = 0; *kind < TURN_ALTERNATE_SELF; (*kind)++)
 		if (strcmp(kinds[*kind].name, name) == 0)
 			return true;
 	return false;

@@ -7,8 +7,9 @@
 /* Fills the lists from the options. */
 void alternates_read(const struct config *config, struct turn_alternates *alternates);
 
-const char *alternates_kind_name(enum turn_alternate_kind kind); /* "all", "udp", "tcp", "tls" */
-/* Returns true when there is a kind of this name. */
+const char *alternates_kind_name(
+	enum turn_alternate_kind kind); /* "all", "udp", "tcp", "tls", "self" */
+/* Returns true when there is a kind of this name that an operator may change. */
 bool alternates_find_kind(const char *name, enum turn_alternate_kind *kind);
 
 /* Reads IP[:PORT]; a port that is not given is the usual one of the kind. */

@@ -91,9 +91,8 @@ static enum err try_endpoint(const struct relay_thread *thread, const struct tra
 		return OK;
 	}
 	snprintf(problem, 256,
-	         "network-engine=dedicated opens a socket on %s for each client, which proc-user "
-	         "may "
-	         "not: %s: use another engine, or a port above 1023",
+	         "network-engine=dedicated opens a socket on %s for each client: %s: use another "
+	         "engine, or a port that proc-user may open",
 	         addr_format(server, text), strerror(errno));
 	return ERR_SYSTEM;
 }
@@ -131,11 +130,11 @@ void door_client_input(void *context, struct path *path, const struct five_tuple
 			relay_thread_act(thread, now);
 			break;
 		case TURN_CONSUMED:
+		case TURN_DROP: /* of a limit, to be logged */
 			relay_thread_act(thread, now);
 			break;
 		case TURN_TO_PEER: /* nobody has an allocation here */
 		case TURN_TO_CLIENT:
-		case TURN_DROP:
 			break;
 		}
 	}

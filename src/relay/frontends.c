@@ -364,8 +364,8 @@ static void add_pair(struct relay *relay, struct transport_addr addr, struct tra
 }
 
 /* P1 of the one IP and P2 of the other, and the other way round. */
-static void add_origins(struct relay *relay, const struct transport_addr *ip,
-                        const struct transport_addr *partner)
+static void add_pairs(struct relay *relay, const struct transport_addr *ip,
+                      const struct transport_addr *partner)
 {
 	char text[ADDR_TEXT_SIZE], partner_text[ADDR_TEXT_SIZE];
 	struct port_pair pairs[2];
@@ -385,17 +385,17 @@ static void add_origins(struct relay *relay, const struct transport_addr *ip,
  * to answer from elsewhere. */
 enum err frontends_pair(struct relay *relay, char problem[256])
 {
-	enum { ORIGINS_MAX = 4 };
+	enum { PAIRS_MAX = 4 };
 	const struct transport_addr *partner;
 
 	if (!relay->config->rfc5780)
 		return OK;
-	relay->pairs = calloc(ORIGINS_MAX * relay->frontend_ip_count, sizeof *relay->pairs);
+	relay->pairs = calloc(PAIRS_MAX * relay->frontend_ip_count, sizeof *relay->pairs);
 	if (relay->pairs == NULL)
 		return tell_failure(ERR_NO_MEMORY, "rfc5780", problem);
 	for (size_t i = 0; i < relay->frontend_ip_count; i++)
 		if ((partner = find_partner(relay, i)) != NULL)
-			add_origins(relay, &relay->frontend_ips[i], partner);
+			add_pairs(relay, &relay->frontend_ips[i], partner);
 	if (relay->pair_count == 0)
 		log_warning(
 			"no second address",

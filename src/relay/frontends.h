@@ -8,7 +8,7 @@ MUST_CHECK enum err frontends_check_listening_device(struct relay *relay, char p
 MUST_CHECK enum err frontends_check_relay_device(struct relay *relay, char problem[256]);
 
 /* Fill relay->frontend_ips; or relay->addresses with their port pools and relay->address_map; or
- * relay->frontends, when TLS contexts and IPs are there; or relay->origins of frontends. */
+ * relay->frontends, when TLS contexts and IPs are there; or relay->pairs of frontends. */
 MUST_CHECK enum err frontends_find(struct relay *relay, char problem[256]);
 MUST_CHECK enum err frontends_find_relays(struct relay *relay, char problem[256]);
 MUST_CHECK enum err frontends_list(struct relay *relay, char problem[256]);

@@ -44,7 +44,7 @@ struct quota {
 
 static const struct quota_limits *limits_of(const struct quota *quota, const char *realm);
 static uint64_t share_of(const struct quota *quota, const struct quota_limits *limits,
-                         uint64_t asked);
+                         const struct turn_place_wish *wish);
 static struct holder_key user_key(const struct quota *quota, const char *realm,
                                   const char *username);
 static struct holder_key realm_key(const char *realm, size_t len);
@@ -104,7 +104,7 @@ enum turn_limit quota_take(void *context, const struct turn_place_wish *wish,
 	struct quota *quota = context;
 	const struct quota_limits *limits = limits_of(quota, wish->realm);
 	struct holder_key user = user_key(quota, wish->realm, wish->username);
-	uint64_t bps = wish->is_reservation ? 0 : share_of(quota, limits, wish->asked_bps);
+	uint64_t bps = wish->is_reservation ? 0 : share_of(quota, limits, wish);
 	struct holder *holder;
 
 	enum turn_limit limit = places_take(quota, &user, limits, &holder, value);
@@ -152,17 +152,14 @@ static const struct quota_limits *limits_of(const struct quota *quota, const cha
 	return &quota->settings.limits;
 }
 
-/* The least of those that are not 0. */
 static uint64_t share_of(const struct quota *quota, const struct quota_limits *limits,
-                         uint64_t asked)
+                         const struct turn_place_wish *wish)
 {
-	const uint64_t bounds[] = {limits->max_bps, quota->settings.bps_capacity, asked};
-	uint64_t share = 0;
+	uint64_t capacity = quota->settings.bps_capacity;
+	uint64_t most = capacity != 0 && capacity < limits->max_bps ? capacity : limits->max_bps;
+	bool is_less = wish->asked_bps != 0 && (most == 0 || wish->asked_bps < most);
 
-	for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++)
-		if (bounds[i] != 0 && (share == 0 || bounds[i] < share))
-			share = bounds[i];
-	return share;
+	return is_less ? wish->asked_bps : most;
 }
 
 /* A time-limited name counts for the user in it, or each new credential would be a new user. */

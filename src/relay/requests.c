@@ -16,16 +16,15 @@
 enum { MS_PER_S = 1000, YEAR_S = 31536000 };
 
 typedef void handler(struct control_request *request, void *context);
-static handler status, counters, alternates_list, alternates_change_add, alternates_change_delete,
-	drain, undrain;
+static handler status, counters, list_alternates, add_alternate, delete_alternate, drain, undrain;
 
 /* clang-format off */
 const struct control_row requests[] = {
 	{"status",                  "",                            status},
 	{"counters",                "by_thread",                   counters},
-	{"alternate-server list",   "",                            alternates_list},
-	{"alternate-server add",    "kind server",                 alternates_change_add},
-	{"alternate-server delete", "kind server",                 alternates_change_delete},
+	{"alternate-server list",   "",                            list_alternates},
+	{"alternate-server add",    "kind server",                 add_alternate},
+	{"alternate-server delete", "kind server",                 delete_alternate},
 	{"drain",                   "deadline minimum",            drain},
 	{"undrain",                 "",                            undrain},
 };
@@ -33,7 +32,9 @@ const struct control_row requests[] = {
 const size_t request_count = sizeof requests / sizeof requests[0];
 
 static json_t *describe_drain(const struct main_thread *main_thread);
-static json_t *describe_counters(const struct counters *counters);
+static json_t *describe_sums(const struct relay *relay);
+static json_t *describe_threads(const struct relay *relay);
+static json_t *describe_counters(const struct counters *of_thread);
 static json_t *describe_alternates(const struct turn_alternates *alternates);
 
 /* ---- status and counters ---- */
@@ -77,22 +78,34 @@ static json_t *describe_drain(const struct main_thread *main_thread)
 static void counters(struct control_request *request, void *context)
 {
 	const struct relay *relay = ((struct main_thread *)context)->relay;
-	json_t *sums = json_object(), *threads = json_array();
 	bool by_thread = false;
+	json_t *result;
 
-	if (!control_get_flag(request, "by_thread", &by_thread)) {
-		json_decref(sums);
-		json_decref(threads);
+	if (!control_get_flag(request, "by_thread", &by_thread))
 		return;
-	}
+	result = json_pack("{s:o}", "counters", describe_sums(relay));
+	if (by_thread)
+		json_object_set_new(result, "threads", describe_threads(relay));
+	control_answer(request, result);
+}
+
+static json_t *describe_sums(const struct relay *relay)
+{
+	json_t *object = json_object();
+
 	for (enum counter counter = 0; counter < COUNTER_COUNT; counter++)
-		json_object_set_new(sums, counter_name(counter),
+		json_object_set_new(object, counter_name(counter),
 		                    json_integer((json_int_t)relay_counter(relay, counter)));
-	for (unsigned i = 0; by_thread && i < relay->thread_count; i++)
-		json_array_append_new(threads, describe_counters(&relay->threads[i]->counters));
-	control_answer(request, json_pack("{s:o, s:o*}", "counters", sums, "threads",
-	                                  by_thread ? json_incref(threads) : NULL));
-	json_decref(threads);
+	return object;
+}
+
+static json_t *describe_threads(const struct relay *relay)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < relay->thread_count; i++)
+		json_array_append_new(list, describe_counters(&relay->threads[i]->counters));
+	return list;
 }
 
 static json_t *describe_counters(const struct counters *of_thread)
@@ -117,7 +130,7 @@ typedef enum err alternates_change(struct turn_alternates *alternates,
                                    enum turn_alternate_kind kind,
                                    const struct transport_addr *addr);
 
-static void alternates_list(struct control_request *request, void *context)
+static void list_alternates(struct control_request *request, void *context)
 {
 	const struct main_thread *main_thread = context;
 
@@ -218,12 +231,12 @@ static void change_alternates(struct control_request *request, struct main_threa
 	}
 }
 
-static void alternates_change_add(struct control_request *request, void *context)
+static void add_alternate(struct control_request *request, void *context)
 {
 	change_alternates(request, context, alternates_add);
 }
 
-static void alternates_change_delete(struct control_request *request, void *context)
+static void delete_alternate(struct control_request *request, void *context)
 {
 	change_alternates(request, context, alternates_delete);
 }

@@ -270,6 +270,7 @@ static enum err open_server(struct relay_thread *thread)
 		.channels_per_allocation = config->max_channels,
 		.pending_max = config->max_pending_requests,
 		.alternates = &relay->alternates,
+		.alternate_domain = config->alternate_domain,
 		.packets_per_s = config->max_pps,
 		.new_peers_per_s = config->max_new_peers,
 		.quotas = {quota_take, quota_give, relay->quota},

@@ -12,6 +12,8 @@
  * instead of the request's own, and reply.c limits the rate of it all. */
 #include "turn/nat_discovery.h"
 
+#include <assert.h>
+
 #include "base/bytes.h"
 #include "turn/address_map.h"
 
@@ -89,7 +91,7 @@ static const struct turn_pair *pair_of(const struct request *request)
 {
 	const struct turn_settings *settings = &request->server->settings;
 
-	for (size_t i = 0; i < settings->pair_count; i++)
+	for (size_t i = 0; settings->nat_discovery && i < settings->pair_count; i++)
 		if (addr_equal(&settings->pairs[i].addr, &request->tuple->server))
 			return &settings->pairs[i];
 	return NULL;
@@ -117,6 +119,7 @@ static int read_change_request(struct request *request)
 	/* A connection cannot be answered from elsewhere. */
 	if (request->tuple->transport != TRANSPORT_UDP)
 		return STUN_BAD_REQUEST;
+	assert(pair != NULL); /* or the attribute was not understood */
 	request->is_probe = true;
 	if (flags & CHANGE_IP) {
 		*from = pair->other;

@@ -9,12 +9,14 @@
 /* By transport, the list to look into first; the general one ends each. DTLS is UDP to a server that
  * has a list for UDP, and TLS to one that has not. */
 static const enum turn_alternate_kind lists[TRANSPORT_COUNT][TURN_ALTERNATE_KINDS] = {
-	[TRANSPORT_UDP] = {TURN_ALTERNATE_UDP, TURN_ALTERNATE_ALL},
+	[TRANSPORT_UDP] = {TURN_ALTERNATE_UDP, TURN_ALTERNATE_SELF, TURN_ALTERNATE_ALL},
 	[TRANSPORT_TCP] = {TURN_ALTERNATE_TCP, TURN_ALTERNATE_ALL},
 	[TRANSPORT_TLS] = {TURN_ALTERNATE_TLS, TURN_ALTERNATE_ALL},
-	[TRANSPORT_DTLS] = {TURN_ALTERNATE_UDP, TURN_ALTERNATE_TLS, TURN_ALTERNATE_ALL},
+	[TRANSPORT_DTLS] = {TURN_ALTERNATE_UDP, TURN_ALTERNATE_SELF, TURN_ALTERNATE_TLS,
+                            TURN_ALTERNATE_ALL},
 };
 
+static bool needs_domain(const struct request *request);
 static bool belongs_here(const struct request *request);
 static bool choose(struct request *request);
 static enum turn_alternate_kind choose_list(const struct turn_server *server, uint8_t transport);
@@ -40,7 +42,7 @@ int redirect_stranger(struct request *request)
 	bool is_signed = stun_has(&request->message, STUN_ATTR_MESSAGE_INTEGRITY) ||
 	                 stun_has(&request->message, STUN_ATTR_MESSAGE_INTEGRITY_SHA256);
 
-	return is_signed ? STUN_NO_ERROR : redirect(request);
+	return is_signed || needs_domain(request) ? STUN_NO_ERROR : redirect(request);
 }
 
 int redirect(struct request *request)
@@ -54,9 +56,26 @@ int redirect(struct request *request)
 
 void redirect_put(struct request *request)
 {
-	for (size_t i = 0; i < request->alternate_count; i++)
-		stun_put_address(&request->answer, STUN_ATTR_ALTERNATE_SERVER,
-		                 request->alternate[i]);
+	for (size_t i = 0; i < request->alternate_count; i++) {
+		struct transport_addr addr = *request->alternate[i];
+		address_map_to_public(request->server, &addr);
+		stun_put_address(&request->answer, STUN_ATTR_ALTERNATE_SERVER, &addr);
+	}
+	if (needs_domain(request) && request->is_authenticated &&
+	    stun_has(&request->message, STUN_ATTR_MESSAGE_INTEGRITY_SHA256))
+		stun_put_text(&request->answer, STUN_ATTR_ALTERNATE_DOMAIN,
+		              request->server->settings.alternate_domain);
+}
+
+/* RFC 8489 section 10: over TLS and DTLS the client checks the other server's name. Where it is another
+ * name, who could understand it is given the chance to authenticate with SHA-256 first. */
+static bool needs_domain(const struct request *request)
+{
+	uint8_t transport = request->tuple->transport;
+	const struct turn_settings *settings = &request->server->settings;
+
+	return settings->alternate_domain != NULL && !settings->is_open &&
+	       (transport == TRANSPORT_TLS || transport == TRANSPORT_DTLS);
 }
 
 /* An allocation that was made here is spoken about here, and a reserved port is held here. */
@@ -90,11 +109,18 @@ static bool choose(struct request *request)
 	return true;
 }
 
+/* A server that drains does so by all its addresses. */
+static bool is_of_use(const struct turn_server *server, enum turn_alternate_kind kind)
+{
+	return server->alternates.count[kind] > 0 &&
+	       !(kind == TURN_ALTERNATE_SELF && server->is_draining);
+}
+
 static enum turn_alternate_kind choose_list(const struct turn_server *server, uint8_t transport)
 {
 	const enum turn_alternate_kind *kind = lists[transport];
 
-	while (*kind != TURN_ALTERNATE_ALL && server->alternates.count[*kind] == 0)
+	while (*kind != TURN_ALTERNATE_ALL && !is_of_use(server, *kind))
 		kind++;
 	return *kind;
 }

@@ -10,8 +10,9 @@
 int redirect(struct request *request);
 
 /* The same for a request without integrity, whose answer needs none. Who signs his request discards
- * an answer that is not signed (RFC 8489 section 9.2.5): he is authenticated first. */
+ * an answer that is not signed (RFC 8489 section 9.2.5): he is authenticated first. So is who has to be
+ * told another name for a certificate. */
 int redirect_stranger(struct request *request);
 
-/* Writes what redirect() chose into the answer. */
+/* Writes what redirect() chose into the answer, as the world knows it. */
 void redirect_put(struct request *request);

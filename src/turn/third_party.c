@@ -8,7 +8,7 @@
 
 static int find_token_key(struct request *request);
 static int try_token(struct request *request);
-static bool token_fits(struct request *request, const struct access_token *token);
+static bool token_fits(const struct request *request, struct access_token *token);
 static void accept_token(struct request *request, const struct access_token *token,
                          uint64_t remaining_ms);
 static bool is_for_allocation(const struct request *request);
@@ -76,14 +76,28 @@ static int try_token(struct request *request)
 	return outcome;
 }
 
-static bool token_fits(struct request *request, const struct access_token *token)
+static bool is_signed_with(const struct request *request, const struct access_token *token,
+                           size_t key_len)
 {
 	bool has_sha256 = stun_has(&request->message, STUN_ATTR_MESSAGE_INTEGRITY_SHA256);
 
 	return stun_integrity_is_right(request->server->hasher, &request->message,
 	                               has_sha256 ? STUN_ATTR_MESSAGE_INTEGRITY_SHA256
 	                                          : STUN_ATTR_MESSAGE_INTEGRITY,
-	                               token->mac_key, token->mac_key_len);
+	                               token->mac_key, key_len);
+}
+
+/* Leaves of the key what the client uses. Clients made for coturn use 128 bits of the 160, as if it
+ * were the MD5 of a password. */
+static bool token_fits(const struct request *request, struct access_token *token)
+{
+	if (is_signed_with(request, token, token->mac_key_len))
+		return true;
+	if (token->mac_key_len != ACCESS_TOKEN_SHA1_KEY ||
+	    !is_signed_with(request, token, STUN_MD5_KEY_SIZE))
+		return false;
+	token->mac_key_len = STUN_MD5_KEY_SIZE;
+	return true;
 }
 
 static void accept_token(struct request *request, const struct access_token *token,

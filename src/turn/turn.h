@@ -48,6 +48,7 @@ enum turn_alternate_kind {
 	TURN_ALTERNATE_UDP, /* and DTLS */
 	TURN_ALTERNATE_TCP,
 	TURN_ALTERNATE_TLS,  /* and DTLS, where there is none for UDP */
+	TURN_ALTERNATE_SELF, /* this server by other addresses of its own, for UDP and DTLS */
 	TURN_ALTERNATE_KINDS /* the count */
 };
 enum { TURN_ALTERNATES_MAX = 64 }; /* of one kind */
@@ -158,6 +159,8 @@ struct turn_settings {     /* copied but for what it points at, which outlives t
 		unproven; /* 401, 438, 400, what RFC 5780 adds, to one UDP source; NULL: no bound */
 
 	const struct turn_alternates *alternates; /* at the start; NULL: none */
+	/* The name in the certificates of alternate servers (RFC 8489 section 14.16); NULL: ours. */
+	const char *alternate_domain;
 
 	unsigned thread, thread_count; /* a reservation token tells the thread that holds it */
 	const struct peer_filter *filter;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "stun/access_token.h"
 #include "stun/builder.h"
 #include "stun/channel_data.h"
 #include "turn/source_limit.h"
@@ -55,6 +56,12 @@ static const struct {
 	{STUN_ATTR_PADDING, 0},
 };
 
+/* Bits of a request's first byte, which tells its method as well. */
+enum { HOW_TOKEN = 0x10, HOW_SAME_TOKEN = 0x20, HOW_ORIGIN = 0x40, HOW_AGAIN = 0x80 };
+
+/* The authorization server that the host knows; its kid is "anna" too. */
+static const struct turn_token_key authority = {.key = {.bytes = "sixteen bytes...", .len = 16}};
+
 struct relay {
 	struct turn_allocation *allocation;
 	struct transport_addr addr;
@@ -80,6 +87,7 @@ struct fuzz {
 	char held_users[HELD_MAX][TURN_USERNAME_MAX + 1];
 	unsigned held_count;
 	uint8_t token[TURN_TOKEN_SIZE];
+	struct access_token tokens[SIGNERS]; /* the last one of each */
 	uint32_t next_id;
 	struct turn_pair pair;
 	unsigned places, quota; /* taken; at most, 0: any number */
@@ -169,6 +177,42 @@ static void client_input(struct fuzz *fuzz, unsigned who, const uint8_t *bytes, 
 	carry_out(fuzz);
 }
 
+/* An access token of some lifetime; or none, and the key of the one before signs. */
+static void put_token(struct fuzz *fuzz, unsigned who, struct stun_builder *builder, unsigned how)
+{
+	struct access_token *token = &fuzz->tokens[who];
+	uint8_t sealed[ACCESS_TOKEN_MAX], nonce[AEAD_NONCE_SIZE] = {(uint8_t)how};
+	size_t len;
+
+	if (how & HOW_SAME_TOKEN)
+		return;
+	*token = (struct access_token){
+		.mac_key = {(uint8_t)how},
+		.mac_key_len = how & HOW_AGAIN ? ACCESS_TOKEN_SHA256_KEY : ACCESS_TOKEN_SHA1_KEY,
+		.timestamp = fuzz->now / 1000 << 16,
+		.lifetime_s = take(fuzz) * 8u,
+	};
+	demand(access_token_seal(&authority.key, fuzz->settings.realm, nonce, token, sealed,
+	                         &len) == OK);
+	stun_put(builder, STUN_ATTR_ACCESS_TOKEN, sealed, len);
+}
+
+static void sign_with_token(struct fuzz *fuzz, unsigned who, struct stun_builder *builder,
+                            bool is_sha256)
+{
+	char nonce[STUN_NONCE_SIZE];
+
+	stun_nonce_make(fuzz->hasher, fuzz->settings.nonce_secret, &fuzz->clients[who].client,
+	                fuzz->settings.security_features, fuzz->now / 1000, nonce);
+	stun_put_text(builder, STUN_ATTR_USERNAME, "anna");
+	stun_put_text(builder, STUN_ATTR_REALM, fuzz->settings.realm);
+	stun_put(builder, STUN_ATTR_NONCE, nonce, sizeof nonce);
+	stun_put_integrity(builder, fuzz->hasher,
+	                   is_sha256 ? STUN_ATTR_MESSAGE_INTEGRITY_SHA256
+	                             : STUN_ATTR_MESSAGE_INTEGRITY,
+	                   fuzz->tokens[who].mac_key, fuzz->tokens[who].mac_key_len);
+}
+
 static void sign(struct fuzz *fuzz, unsigned who, struct stun_builder *builder, bool is_sha256)
 {
 	char nonce[STUN_NONCE_SIZE];
@@ -215,6 +259,19 @@ static void put_choice(struct fuzz *fuzz, struct stun_builder *builder, unsigned
 	}
 }
 
+static void sign_somehow(struct fuzz *fuzz, unsigned who, struct stun_builder *builder,
+                         unsigned how, bool is_sha256)
+{
+	if (how & HOW_ORIGIN)
+		stun_put_text(builder, STUN_ATTR_ORIGIN, is_sha256 ? "https://o" : "app://p");
+	if (!(how & HOW_TOKEN)) {
+		sign(fuzz, who, builder, is_sha256);
+		return;
+	}
+	put_token(fuzz, who, builder, how);
+	sign_with_token(fuzz, who, builder, is_sha256);
+}
+
 static void play_request(struct fuzz *fuzz, unsigned who)
 {
 	static const enum stun_method methods[] = {
@@ -225,7 +282,7 @@ static void play_request(struct fuzz *fuzz, unsigned who)
 	enum stun_method method = methods[how % 6];
 	struct stun_builder builder;
 
-	put_u32(id, how & 0x80 ? fuzz->next_id : ++fuzz->next_id);
+	put_u32(id, how & HOW_AGAIN ? fuzz->next_id : ++fuzz->next_id);
 	stun_build(&builder, bytes, sizeof bytes, method,
 	           method == STUN_SEND ? STUN_INDICATION : STUN_REQUEST, id);
 	for (unsigned i = 0; i < sizeof choices / sizeof choices[0]; i++)
@@ -234,7 +291,7 @@ static void play_request(struct fuzz *fuzz, unsigned who)
 	if (flags & 0x2000 && (harm = take_two(fuzz)) < builder.len)
 		bytes[harm] ^= take(fuzz);
 	if (who < SIGNERS && method != STUN_SEND)
-		sign(fuzz, who, &builder, flags & 0x8000);
+		sign_somehow(fuzz, who, &builder, how, flags & 0x8000);
 	if (flags & 0x4000 && (harm = take_two(fuzz)) < builder.len)
 		bytes[harm] ^= take(fuzz);
 	client_input(fuzz, who, bytes, builder.len);
@@ -353,6 +410,11 @@ static void answer_key(struct fuzz *fuzz, const struct turn_action *action, unsi
 	}
 	if (how % 8 == 7) {
 		turn_key_unavailable(fuzz->server, action->cookie, fuzz->now);
+		return;
+	}
+	if (action->find.is_token) {
+		turn_token_key_found(fuzz->server, action->cookie, &authority, fuzz->now,
+		                     fuzz->now);
 		return;
 	}
 	for (unsigned i = 0; i < 2; i++)
@@ -507,6 +569,12 @@ static void give_place(void *context, const struct turn_place *place)
 	fuzz->places--;
 }
 
+static const char *realm_of_origin(void *context, const char *origin)
+{
+	(void)context;
+	return strcmp(origin, "https://o:443") == 0 ? "example.org" : NULL;
+}
+
 static void start(struct fuzz *fuzz, uint8_t flags)
 {
 	struct transport_addr relay_ip = addr("192.0.2.1", 0);
@@ -520,6 +588,9 @@ static void start(struct fuzz *fuzz, uint8_t flags)
 	demand(peer_filter_create(&peers, &fuzz->filter) == OK);
 	fuzz->settings = (struct turn_settings){
 		.realm = "example.org",
+		.realm_of_origin = realm_of_origin,
+		.oauth = true,
+		.check_origin = flags & 16,
 		.has_family = {!(flags & 1), !(flags & 2)},
 		.fingerprint = flags & 4,
 		.reason_phrases = flags & 8,

@@ -15,7 +15,7 @@
  *   pair 192.0.2.1:3478 192.0.2.2:3479     two addresses of the server, for RFC 5780, each the other's other
  *
  * At any time
- *   alternates all|udp|tcp|tls [ADDRESS...]   the alternate servers of this kind are these now
+ *   alternates all|udp|tcp|tls|self [ADDRESS...]   the alternate servers of this kind are these now
  *   drain begins | drain ends
  *
  * Clients
@@ -31,6 +31,7 @@
  *        token=KID                                 with a new access token; its key signs from now on
  *        mac=TEXT token-lifetime=600 token-age=5 token-for=NAME spoiled-token         what is in it
  *        token-again                               with the access token that was sent last
+ *        token-as-coturn                           signed with 16 bytes of its key
  *        fingerprint bad-fingerprint id=7 ttl=3 tos=0xb8
  *        cookie=12345678                           instead of the magic cookie: RFC 3489
  *        / WORD...                                 attributes behind the integrity
@@ -94,6 +95,7 @@ struct speaker {
 	struct access_token token;      /* sent last; mac_key_len 0: none */
 	uint8_t sealed[ACCESS_TOKEN_MAX];
 	size_t sealed_len;
+	bool is_made_for_coturn; /* uses 16 bytes of the token's key */
 	enum style style;
 	bool is_hashed;
 	uint8_t sent[MESSAGE_MAX]; /* last */
@@ -267,7 +269,8 @@ static void put_credentials(struct play *play, struct speaker *speaker,
 	}
 	if (sending->is_by_token) {
 		memcpy(speaker->key, speaker->token.mac_key, speaker->token.mac_key_len);
-		speaker->key_len = speaker->token.mac_key_len;
+		speaker->key_len = speaker->is_made_for_coturn ? STUN_MD5_KEY_SIZE
+		                                               : speaker->token.mac_key_len;
 		return;
 	}
 	speaker->key_len =
@@ -444,6 +447,7 @@ static void make_token(struct play *play, struct speaker *speaker, const struct 
 	struct aead_key key = {.bytes = "a key that nobody knows", .len = 32};
 	int64_t age_s = strtol(value_of(words, "token-age", "0"), NULL, 10);
 
+	speaker->is_made_for_coturn |= has_word(words, "token-as-coturn");
 	if (kid == NULL)
 		return;
 	for (unsigned i = 0; i < play->host.authority_count; i++)
@@ -740,18 +744,19 @@ static void check_word(struct play *play, struct speaker *speaker, const struct 
 		check_attribute(play, message, word);
 }
 
-/* The id of the last request, or the one that is named. */
+/* The id of the last request, which begins with its cookie, or the one that is named. */
 static bool has_id(const struct stun_message *message, const struct speaker *speaker,
                    const struct words *words)
 {
-	uint8_t id[STUN_TRANSACTION_ID_SIZE];
+	uint8_t id[4 + STUN_TRANSACTION_ID_SIZE];
 
-	memcpy(id, speaker->sent + 8, sizeof id);
+	memcpy(id, speaker->sent + 4, sizeof id);
 	for (unsigned i = 0; i < words->count; i++)
 		if (word_value(words->word[i], "id") != NULL)
-			put_u32(id, NAMED_IDS + (uint32_t)strtoul(word_value(words->word[i], "id"),
-			                                          NULL, 0));
-	return memcmp(stun_transaction_id(message), id, sizeof id) == 0;
+			put_u32(id + 4,
+			        NAMED_IDS + (uint32_t)strtoul(word_value(words->word[i], "id"),
+			                                      NULL, 0));
+	return memcmp(message->bytes + 4, id, sizeof id) == 0;
 }
 
 /* An answer comes from where the request went, to where it came from, unless words say otherwise. */
@@ -774,13 +779,10 @@ static void check_way(struct play *play, const struct speaker *speaker,
 		fault(play, "sent to %s", addr_format(&datagram->dst, text));
 }
 
-/* A request without a magic cookie gets back the bytes that it had in its place. */
-static bool parse_answer(const struct speaker *speaker, const struct datagram *datagram,
-                         struct stun_message *message)
+static bool parse_answer(const struct datagram *datagram, struct stun_message *message)
 {
 	if (stun_message_parse(datagram->bytes, datagram->len, message) != OK &&
-	    (stun_message_parse_rfc3489(datagram->bytes, datagram->len, message) != OK ||
-	     memcmp(datagram->bytes + 4, speaker->sent + 4, 4) != 0))
+	    stun_message_parse_rfc3489(datagram->bytes, datagram->len, message) != OK)
 		return false;
 	return message->len == datagram->len;
 }
@@ -792,7 +794,7 @@ static void expect_message(struct play *play, struct speaker *speaker,
 	enum stun_method method;
 	char text[400];
 
-	if (!parse_answer(speaker, datagram, &message)) {
+	if (!parse_answer(datagram, &message)) {
 		fault(play, "no STUN message");
 		return;
 	}
@@ -1045,6 +1047,8 @@ static void play_set(struct play *play, struct speaker *speaker, struct words *w
 	}
 	if (strcmp(words->word[1], "software") == 0)
 		s->software = "turnstone";
+	else if (strcmp(words->word[1], "alternate-domain") == 0)
+		s->alternate_domain = "turn2.example.org";
 	else if (strcmp(words->word[1], "server-name") == 0)
 		s->server_name = "relay.example.org";
 	else if (strcmp(words->word[1], "default-family") == 0)
@@ -1145,7 +1149,7 @@ static void play_map(struct play *play, struct speaker *speaker, struct words *w
 
 static void play_alternates(struct play *play, struct speaker *speaker, struct words *words)
 {
-	static const char *const kinds[] = {"all", "udp", "tcp", "tls"};
+	static const char *const kinds[] = {"all", "udp", "tcp", "tls", "self"};
 	struct turn_alternates *alternates = &play->host.alternates;
 
 	(void)speaker;

@@ -166,6 +166,39 @@ def test_signed_redirection():
                                       stun.MESSAGE_INTEGRITY_SHA256), "its integrity")
 
 
+def test_alternate_domain():
+    """Over TLS, who authenticates with SHA-256 is told the other certificate's name"""
+    with Server("--alternate-server=192.0.2.7", "--alternate-domain=turn2.example.org",
+                tls=True) as server:
+        for transport, sha256, domain in (("tls", True, b"turn2.example.org"),
+                                          ("dtls", True, b"turn2.example.org"),
+                                          ("tls", False, None)):
+            with server.client(transport, sha256=sha256) as client:
+                response = client.request(stun.ALLOCATE, [(stun.REQUESTED_TRANSPORT,
+                                                           stun.UDP_TRANSPORT)])
+                tap.expect_equal((response.error, response.get(stun.ALTERNATE_DOMAIN)),
+                                 (300, domain), transport)
+
+
+def test_self_balance():
+    """udp-self-balance: clients over UDP are sent on to the aux-servers in turn, and served there"""
+    ports = free_ports(2)
+    with Server("--udp-self-balance", "--relay-threads=1",
+                *["--aux-server=127.0.0.1:%d" % port for port in ports]) as server:
+        addresses = [("127.0.0.1", port) for port in ports]
+        in_turn = [stranger_answer(server)[1][0] for _ in range(4)]
+        tap.expect_equal(in_turn, addresses * 2, "over UDP")
+        for address in addresses:
+            with Client(address) as client:
+                client.allocate()
+        with server.client("tcp") as client:
+            client.allocate()
+        lists = server.ask("alternate-server", "list")
+        tap.expect_equal(lists["self"], ["127.0.0.1:%d" % port for port in ports], "the list")
+        code, _, problem = server.admin("alternate-server", "add", "192.0.2.1", "--kind", "self")
+        tap.expect((code, "all, udp, tcp, tls" in problem) == (1, True), "no change: %r" % problem)
+
+
 def test_garbage():
     """Garbage, floods and crowds on the socket are refused in a line, and clients are served on"""
     with Server() as server:

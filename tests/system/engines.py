@@ -145,20 +145,43 @@ def test_one_client_one_thread():
             expect_one_thread(server, count, "%s over %s" % (engine, transport))
 
 
+def thread_of(server, client):
+    port = client.relayed[1]
+    return int(re.findall(r"created: id=(\d+)\..* relayed=[^ ]*:%d " % port, server.log())[-1])
+
+
+def allocated(server, transport):
+    client = server.client(transport)
+    client.allocate()
+    return client
+
+
 def test_clients_are_spread():
-    """A listener thread gives clients to the relay threads evenly, those that come together too"""
+    """A listener thread gives each client to the relay thread that has the fewest"""
     with engine_server("dedicated", 4, ips=("127.0.0.1",)) as server:
-        clients = [server.client(transport) for transport in ("udp", "tcp") * 20]
-        for client in clients:
-            client.allocate()
+        clients = [allocated(server, transport) for transport in ("tcp", "udp") * 20]
         for one, other in zip(clients[::2], clients[1::2]):
             tap.expect(meet(one, other), "data both ways")
-        for client in clients:
+        threads = [thread_of(server, client) for client in clients]
+        tap.expect_equal(collections.Counter(threads), {0: 10, 1: 10, 2: 10, 3: 10}, "by thread")
+        # TCP clients' places are free at once.
+        leaving = [client for client, thread in zip(clients, threads)
+                   if thread < 2 and client.path.is_stream][:6]
+        places = sorted(thread_of(server, client) for client in leaving)
+        for client in leaving:
             client.close()
+        tap.wait_until(lambda: server.log().count("allocation deleted") == len(leaving),
+                       "their end")
+        late = [allocated(server, "udp") for _ in leaving]
+        tap.expect_equal(sorted(thread_of(server, client) for client in late), places,
+                         "the threads of those that come then")
+        for client in clients + late:
+            if client not in leaving:
+                client.refresh(0)
+                client.close()
         wait_until_all_are_told(server)
-    totals = expect_each_thread_had_its_own(server, "40 clients")
-    tap.expect_equal(dict(allocations_of(server)), {0: 10, 1: 10, 2: 10, 3: 10}, "by thread")
-    tap.expect_equal(totals[4]["handed_over"], 40, "clients handed over by the listener thread")
+    totals = expect_each_thread_had_its_own(server, "46 clients")
+    tap.expect_equal(totals[4]["handed_over"], 46, "clients handed over by the listener thread")
 
 
 # TLS is with turnutils.py: messages that come together over it, as on a busy machine, uclient misses.
@@ -194,44 +217,91 @@ def test_reservations():
                     tap.expect(meet(one, other), "data both ways")
 
 
-def request_and_more(client, count):
-    """Sends an Allocate whose nonce is fresh, right behind it Binding requests, and awaits nothing;
-    the transaction ids."""
-    messages = [client.message(stun.ALLOCATE, [
-        (stun.REQUESTED_TRANSPORT, stun.UDP_TRANSPORT)])]
-    messages += [stun.Message(stun.BINDING).encode() for _ in range(count)]
+def send_all(path, messages):
+    """Sends them and awaits nothing; their transaction ids."""
     for message in messages:
-        client.path.send(message)
+        path.send(message)
     return [message[8:20] for message in messages]
 
 
-def answers(client, count):
-    """The transaction ids of so many answers, or of those that come."""
+def bindings(count):
+    return [stun.Message(stun.BINDING).encode() for _ in range(count)]
+
+
+def allocate_request(client):
+    return client.message(stun.ALLOCATE, [(stun.REQUESTED_TRANSPORT, stun.UDP_TRANSPORT)])
+
+
+def expect_answers(client, ids, what):
+    """One answer to each, and no other."""
     found = []
-    while len(found) < count and readable(client.path.socket, 5):
+    while len(found) < len(ids) and readable(client.path.socket, 5):
         found.append(client.path.receive(0)[8:20])
-    return sorted(found)
+    tap.expect(sorted(found) == sorted(ids), "%d answers to %d requests of %s" % (
+        len(found), len(ids), what))
 
 
+def bind_request(client, peer):
+    return client.message(stun.CHANNEL_BIND, [(stun.CHANNEL_NUMBER, b"\x40\0\0\0"),
+                                              (stun.XOR_PEER_ADDRESS, peer.address)])
+
+
+def received_by(peer, count):
+    """So many payloads, or those that come, and one that should not."""
+    found = []
+    while len(found) < count:
+        data, _source = peer.receive(2)
+        if data is None:
+            break
+        found.append(data)
+    data, _source = peer.receive(0.2)
+    return sorted(found + ([data] if data else []))
+
+
+@tap.limit_s(90)
 def test_nothing_is_lost():
-    """What clients send while they are handed over is answered, each request once"""
-    count = 20
-    with engine_server("dedicated", 2, ips=("127.0.0.1",)) as server:
-        clients = [server.client() for _ in range(100)]
+    """What a client sends while it is handed over is seen once, by the thread that gets the client"""
+    with engine_server("dedicated", 2, ips=("127.0.0.1",)) as server, Peer() as peer:
+        clients = [server.client() for _ in range(200)]
         for client in clients:
-            client.learn(client.exchange(client.message(stun.ALLOCATE, [
-                (stun.REQUESTED_TRANSPORT, stun.UDP_TRANSPORT)])))
-        wanted = [sorted(request_and_more(client, count)) for client in clients]
-        for client, ids in zip(clients, wanted):
-            tap.expect_equal(answers(client, len(ids)), ids, "answers to one client")
+            client.learn(client.exchange(allocate_request(client)))
+        for number, client in enumerate(clients):
+            client.ids = send_all(client.path, [
+                allocate_request(client), bind_request(client, peer), *bindings(10)])
+            client.send_channel(0x4000, b"%03d" % number)
+        tap.expect_equal(received_by(peer, len(clients)),
+                         [b"%03d" % number for number in range(len(clients))],
+                         "what the peer got")
         for client in clients:
-            client.path.send(client.message(stun.REFRESH, [(stun.LIFETIME, bytes(4))]))
-            refresh = stun.decode(client.path.receive(5))
-            tap.expect_equal(refresh.method, stun.REFRESH, "the next answer")
+            expect_answers(client, client.ids, "a client")
+        for client in clients:
+            tap.expect(not readable(client.path.socket, 0), "no answer twice")
             client.vanish()
     totals = totals_of(server)
     tap.expect(totals[2]["passed_on"] >= len(clients), "datagrams went by mail")
     tap.expect_equal(totals[2]["handed_over"], len(clients), "clients handed over")
+
+
+@tap.limit_s(90)
+def test_strays_come_back():
+    """Binding requests of 50 strangers are answered, each once, while 1000 clients are handed over"""
+    with engine_server("dedicated", 2, ips=("127.0.0.1",)) as server:
+        strangers = [server.client() for _ in range(50)]
+        with subprocess.Popen(
+                [load_generator(), "--server", "127.0.0.1:%d" % server.port, "--mode", "idle",
+                 "--clients", "1000", "--seconds", "0", "--setup-window", "50"],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as load:
+            while load.poll() is None:
+                ids = [send_all(stranger.path, bindings(1)) for stranger in strangers]
+                for stranger, one in zip(strangers, ids):
+                    expect_answers(stranger, one, "a stranger")
+        for stranger in strangers:
+            tap.expect(not readable(stranger.path.socket, 0), "no answer twice")
+            stranger.vanish()
+    totals = totals_of(server)
+    tap.diagnose("%d datagrams came back from relay threads" % (
+        totals[0]["passed_on"] + totals[1]["passed_on"]))
+    tap.expect_equal(totals[2]["handed_over"], 1000, "clients handed over")
 
 
 @tap.limit_s(90)

@@ -105,6 +105,14 @@ def test_user_quota_over_threads():
     tap.expect_equal(total(server, "refused_total_quota"), 0, "refusals for another reason")
 
 
+def test_quotas_with_every_engine():
+    """A quota is the server's, however clients come to its threads"""
+    for engine in ("dedicated", "paired", "sharded"):
+        with Server(THREADS, "--network-engine=" + engine, "--user-quota=20") as server:
+            with many_clients(server, 50) as some, many_clients(server, 10, transport="tcp") as more:
+                expect_race(some + more, 20)
+
+
 def test_user_quota_is_not_total_quota():
     """user-quota is each user's own (coturn issue 243)"""
     with Server(THREADS, "--user-quota=5", "--user=v:p", "-q", "5") as server:

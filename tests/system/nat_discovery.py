@@ -73,8 +73,9 @@ class Internet:
     def __exit__(self, *exception):
         return self.stack.__exit__(*exception)
 
-    def server(self, *options, ips=(FIRST, SECOND, FIRST_V6, SECOND_V6)):
-        return Server("--rfc5780", *options, ips=ips, namespace=self.host, ports=(PORT, 5349))
+    def server(self, *options, ips=(FIRST, SECOND, FIRST_V6, SECOND_V6), relay_ips=None):
+        return Server("--rfc5780", *options, ips=ips, relay_ips=relay_ips, namespace=self.host,
+                      ports=(PORT, 5349))
 
 
 def discover(net, *options):
@@ -287,6 +288,29 @@ def test_one_address():
             tap.expect_equal(prober.ask((FIRST, OTHER_PORT), timeout=0.2), (None, None), "the other port")
 
 
+def test_more_addresses():
+    """Of three addresses each has the next as its other one; those of loopback are no clients' second"""
+    third = "192.0.2.3"
+    with Internet() as net:
+        net.host.add_address("eth0", third + "/24")
+        # 0.0.0.0 stands for them all, 127.0.0.1 among them.
+        with net.server(ips=("0.0.0.0",), relay_ips=(FIRST,)) as server:
+            others = {}
+            for ip in (FIRST, SECOND, third):
+                with Prober(net.nat) as prober:
+                    response, _source = prober.ask((ip, PORT))
+                    others[ip] = plain_address(response.get(OTHER_ADDRESS))
+                    _response, source = prober.ask((ip, PORT), change(CHANGE_IP | CHANGE_PORT))
+                    tap.expect_equal(source, others[ip], "asked %s: answered from" % ip)
+            tap.expect_equal(sorted(others.values()),
+                             [(ip, OTHER_PORT) for ip in (FIRST, SECOND, third)], "the others of %r" % others)
+            tap.expect(all(other[0] != ip for ip, other in others.items()), "none is its own")
+            with inside(net.host), Client(("127.0.0.1", PORT)) as client:
+                response = client.exchange(stun.Message(stun.BINDING).encode())
+                tap.expect(response.get(OTHER_ADDRESS) is None, "loopback has no other address")
+            tap.expect("ip=127.0.0.1 other_ip" not in server.log(), "nor does the log say so")
+
+
 def test_public_addresses():
     """A server behind a NAT of its own tells its public addresses, each with an external-ip of its own"""
     with Internet() as net, net.server("--external-ip=203.0.113.1/" + FIRST, "--external-ip=203.0.113.2/" + SECOND,
@@ -431,9 +455,21 @@ def test_devices():
                     check_devices(server, not options, "%s %s" % (engine, " ".join(options)))
 
 
+def devices_of_sockets(namespace):
+    """The devices that UDP sockets with these local addresses are bound to; "": none."""
+    shown = subprocess.run(["ip", "netns", "exec", namespace.name, "ss", "-Huna"], check=True,
+                           stdout=subprocess.PIPE).stdout.decode()
+    local = [line.split()[3].rsplit(":", 1)[0].partition("%") for line in shown.splitlines()]
+    return {ip: {device for other, _sign, device in local if other == ip} for ip, _sign, _device in local}
+
+
 def check_devices(server, reaches_all, how):
     with Client(server.address) as client:
         client.allocate()
+        # The socket of a client that a door has handed over is among them.
+        wanted = ("", "") if reaches_all else ("clients", "peers")
+        for ip, device in zip(("10.1.0.1", "10.2.0.1"), wanted):
+            tap.expect_equal(devices_of_sockets(server.namespace)[ip], {device}, how + ": sockets of " + ip)
         with Peer("10.2.0.2") as peer:
             tap.expect(exchange_both_ways(client, peer), how + ": from the one device to the other")
         with Peer("10.1.0.2") as peer:

@@ -160,6 +160,17 @@ static void test_families(void)
 	is_family("keep-address-family=no\nallocation-default-address-family=ipv6\n", "ipv6");
 }
 
+static void test_self_balance(void)
+{
+	struct fixture fixture;
+
+	fixture_read(&fixture, "udp-self-balance\nno-auth\n");
+	ok(config_check(fixture.config, &fixture.report) == OK, "self-balance is accepted");
+	has_problem(&fixture, CONFIG_WARNING, 1,
+	            "udp-self-balance does nothing without aux-server");
+	fixture_end(&fixture);
+}
+
 static void test_texts(void)
 {
 	struct fixture fixture;
@@ -431,6 +442,7 @@ int main(void)
 	test_numbers();
 	test_addresses();
 	test_servers();
+	test_self_balance();
 	test_aux_servers();
 	test_families();
 	test_texts();

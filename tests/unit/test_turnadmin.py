@@ -270,6 +270,31 @@ def test_refused():
     expect(result, 1, "no directory", err="there is no directory /no/such")
 
 
+def test_running():
+    """What the arguments of the verbs that ask a running server may be, and no server to ask."""
+    with Box() as box:
+        to = ("--control-socket", os.path.join(box.directory, "socket"))
+        for words in (("status",), ("counters", "--by-thread"), ("drain", "--deadline", "5"),
+                      ("undrain",), ("alternate-server", "list"),
+                      ("alternate-server", "add", "192.0.2.1"),
+                      ("alternate-server", "delete", "192.0.2.1", "--kind", "tls")):
+            expect(box.run(*words, *to), 1, "nobody to ask: %s" % " ".join(words),
+                   err="no server listens there: start turnserver")
+        expect(box.run("status", "--control-socket", "/" + "x" * 200), 1, "a path too long",
+               err="name too long")
+        expect(box.run("status", "more", *to), 2, "status takes nothing", err="takes no \"more\"")
+        expect(box.run("alternate-server", *to), 2, "half a verb", err="nothing it can do")
+        expect(box.run("alternate-server", "add", *to), 2, "no server",
+               err="what to add is missing")
+        expect(box.run("alternate-server", "add", "a", "b", *to), 2, "two servers",
+               err="takes no \"b\"")
+        for number in ("", "x", "-1", "1s", "99999999999999999999"):
+            expect(box.run("drain", "--deadline", number, *to), 2, "no deadline: %r" % number,
+                   err="give a number")
+            expect(box.run("drain", "--minimum", number, *to), 2, "no minimum: %r" % number,
+                   err="give a number")
+
+
 def test_help():
     with Box() as box:
         result = box.run("--help")
@@ -344,6 +369,7 @@ def main():
     test_coturn_letters()
     test_both_ways()
     test_refused()
+    test_running()
     test_help()
     test_hostile_rows()
     test_terminal()

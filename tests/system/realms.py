@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""Realms by the ORIGIN of clients, with a real SQLite store: their users, secrets and limits."""
+import base64
+import hashlib
+import hmac
+import struct
+import subprocess
+import time
+
+from harness import stun, tap
+from harness.client import Client, Peer, exchange_both_ways
+from harness.server import Server
+from harness.store import Store
+
+BLUE, RED = "https://blue.example", "https://red.example"
+SOON_S = 8  # a change of the store counts after 5 s
+
+
+class Visitor(Client):
+    """A client whose browser sends an origin with each request."""
+
+    def __init__(self, server, origin=None, **how):
+        super().__init__(server.address, **how)
+        self.origin = origin
+
+    def message(self, method, attributes=(), cls=stun.REQUEST, after=b""):
+        named = [(stun.ORIGIN, self.origin.encode())] if self.origin else []
+        return super().message(method, list(attributes) + named, cls, after)
+
+
+def realm_told(server, origin):
+    """The realm of the 401."""
+    with Visitor(server, origin) as client:
+        message = client.message(stun.ALLOCATE, [(stun.REQUESTED_TRANSPORT, stun.UDP_TRANSPORT)])
+        return client.exchange(message).get(stun.REALM).decode()
+
+
+def two_realms():
+    store = Store()
+    store.admin("user", "add", "anna", "--realm", "blue", text="sky\n")
+    store.admin("user", "add", "anna", "--realm", "red", text="rose\n")
+    store.admin("origin", "add", BLUE, "--realm", "blue")
+    store.admin("origin", "add", RED, "--realm", "red")
+    return store
+
+
+def test_users():
+    """Each realm has users of its own; the log says which"""
+    store = two_realms()
+    with Server("--allow-loopback-peers", store.option, "--relay-threads=4") as server, Peer() as peer:
+        for origin, realm, password in ((BLUE, "blue", "sky"), ("HTTPS://Red.Example/room", "red", "rose")):
+            for sha256 in (False, True):
+                with Visitor(server, origin, user="anna", password=password, sha256=sha256) as client:
+                    client.allocate()
+                    tap.expect_equal(client.realm, realm, "the realm of " + origin)
+                    tap.expect(exchange_both_ways(client, peer), "data passes")
+                    client.refresh(600)
+        with Visitor(server, BLUE, user="anna", password="rose") as client:
+            tap.expect_equal(client.try_allocate(), 401, "another realm's password")
+        with Visitor(server, BLUE) as client:
+            tap.expect_equal(client.try_allocate(), 401, "a static user in another realm")
+        with Visitor(server) as client:
+            client.allocate()
+            tap.expect_equal(client.realm, "example.org", "the realm without ORIGIN")
+        tap.expect("user=anna realm=red origin=https://red.example:443" in server.log(), "the log")
+        tap.expect("rose" not in server.log(), "no password in it")
+
+
+def test_first_request():
+    """The first requests after the start are told the right realm"""
+    for _ in range(5):
+        with Server(two_realms().option, "--relay-threads=4") as server:
+            tap.expect_equal({realm_told(server, BLUE) for _ in range(8)}, {"blue"}, "realms told")
+
+
+def test_change():
+    """A change of the origins counts within seconds, while the server runs, and a session keeps its realm"""
+    store = two_realms()
+    with Server(store.option) as server, Visitor(server, BLUE, user="anna", password="sky") as client:
+        client.allocate()
+        store.admin("origin", "delete", BLUE)
+        store.admin("origin", "add", "https://green.example", "--realm", "green")
+        tap.wait_until(lambda: realm_told(server, BLUE) == "example.org", "the origin is deleted", SOON_S)
+        tap.wait_until(lambda: realm_told(server, "https://green.example") == "green", "the other one is added",
+                       SOON_S)
+        client.refresh(600)
+
+
+def test_coturn_made():
+    """A database of coturn's turnadmin is read as it is"""
+    store = Store()
+    store.coturn_admin("-a", "-u", "anna", "-r", "blue", "-p", "sky")
+    store.coturn_admin("-O", "-o", "HTTPS://Blue.example/", "-r", "blue")
+    with Server(store.option) as server, Visitor(server, BLUE, user="anna", password="sky") as client:
+        client.allocate()
+        tap.expect_equal(client.realm, "blue", "the realm")
+
+
+def test_uclient():
+    """turnutils_uclient -o: coturn's own client says its origin"""
+    program = tap.need_program("turnutils_uclient", "coturn")
+    store = two_realms()
+    with Server("--allow-loopback-peers", "--rfc5766-channel-numbers", store.option) as server:
+        result = subprocess.run([program, "-o", BLUE, "-u", "anna", "-w", "sky", "-y", "-c", "-n", "10", "-m", "1",
+                                 "-z", "5", "-l", "100", "-p", str(server.port), server.ips[0]],
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=40, check=False)
+        tap.expect(b"tot_recv_msgs=10" in result.stdout, "all came back: %r" % result.stdout[-600:])
+        tap.expect("user=anna realm=blue" in server.log(), "in its realm")
+
+
+def test_secrets():
+    """Each realm has shared secrets of its own; the static one is every realm's"""
+    store = two_realms()
+    store.admin("secret", "add", "--realm", "blue", text="deep\n")
+
+    def password(secret):
+        mac = hmac.new(secret.encode(), name.encode(), hashlib.sha1).digest()
+        return base64.b64encode(mac).decode()
+
+    name = "%d:anna" % (time.time() + 600)
+    with Server("--use-auth-secret", "--static-auth-secret=fixed", "--realm=example.org", store.option,
+                credentials=False) as server:
+        for origin, secret, error in ((BLUE, "deep", 0), (RED, "deep", 401), (None, "deep", 401),
+                                      (BLUE, "fixed", 0), (RED, "fixed", 0), (None, "fixed", 0)):
+            with Visitor(server, origin, user=name, password=password(secret)) as client:
+                tap.expect_equal(client.try_allocate(), error, "secret %s at %s" % (secret, origin))
+
+
+def test_quota():
+    """The quota of a user is counted in each realm by itself"""
+    store = two_realms()
+    with Server(store.option, "--user-quota=1") as server:
+        with Visitor(server, BLUE, user="anna", password="sky") as blue, \
+                Visitor(server, RED, user="anna", password="rose") as red, \
+                Visitor(server, BLUE, user="anna", password="sky") as more:
+            tap.expect_equal([blue.try_allocate(), red.try_allocate(), more.try_allocate()],
+                             [0, 0, 486], "allocations of a namesake")
+
+
+def test_check_origin_consistency():
+    """check-origin-consistency: 441 when ORIGIN changes, and without the option no harm"""
+    store = two_realms()
+    for options, error in (((), 0), (("--check-origin-consistency",), 441)):
+        with Server(store.option, *options) as server, \
+                Visitor(server, BLUE, user="anna", password="sky") as client:
+            client.allocate()
+            client.refresh(600)
+            client.origin = RED
+            tap.expect_equal(client.request(stun.REFRESH).error, error, "another origin")
+            client.origin = BLUE
+            client.refresh(600)
+
+
+def test_no_dynamic_realms():
+    """no-dynamic-realms: all clients are of the realm that is configured"""
+    with Server(two_realms().option, "--no-dynamic-realms") as server:
+        tap.expect_equal(realm_told(server, BLUE), "example.org", "the realm")
+
+
+def test_store_away():
+    """A store that goes away does not take its origins back"""
+    store = two_realms()
+    with Server(store.option) as server:
+        tap.expect_equal(realm_told(server, BLUE), "blue", "before")
+        subprocess.run(["mv", store.path, store.path + ".aside"], check=True)
+        tap.wait_until(lambda: "store is away" in server.log(), "it is noticed", SOON_S)
+        tap.expect_equal(realm_told(server, BLUE), "blue", "while it is away")
+        subprocess.run(["mv", store.path + ".aside", store.path], check=True)
+        tap.wait_until(lambda: "store is back" in server.log(), "it is back", 15)
+        store.admin("origin", "delete", BLUE)
+        tap.wait_until(lambda: realm_told(server, BLUE) == "example.org", "and read again", SOON_S)
+
+
+def test_bandwidth():
+    """BANDWIDTH tells what max-bps grants, in units of 128 bytes a second; less may be asked for"""
+    with Server("--max-bps=64000") as server:
+        with server.client() as client:
+            tap.expect_equal(client.allocate().get(stun.BANDWIDTH), struct.pack("!I", 500), "granted")
+            tap.expect(client.refresh(600).get(stun.BANDWIDTH) is None, "not in Refresh, as by coturn")
+        with server.client() as client:
+            response = client.allocate((stun.BANDWIDTH, struct.pack("!I", 10)))
+            tap.expect_equal(response.get(stun.BANDWIDTH), struct.pack("!I", 10), "what was asked for")
+    with Server() as server, server.client() as client:
+        tap.expect(client.allocate().get(stun.BANDWIDTH) is None, "nothing to tell without a limit")
+
+
+if __name__ == "__main__":
+    tap.main()
