@@ -195,7 +195,8 @@ static enum err open_loop(struct relay_thread *thread)
 	if (err == OK)
 		err = io_mmsg.open(thread->base, &settings, &thread->io);
 	if (err == OK)
-		err = rounds_create(thread->base, thread->io, true, &thread->rounds);
+		err = rounds_create(thread->base, thread->io, thread->relay->config->coalesce,
+		                    &thread->rounds);
 	if (err != OK)
 		return err;
 	thread->mail_event = event_new(thread->base, mailbox_fd(thread->mailbox),
