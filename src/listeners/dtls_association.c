@@ -160,6 +160,12 @@ static void handshake(struct dtls_association *association)
 		failed(association);
 }
 
+/* Bytes of the datagram, or records that the engine took with the one before. */
+static bool has_input(const struct dtls_association *association)
+{
+	return association->bio.in_len > 0 || SSL_has_pending(association->ssl) == 1;
+}
+
 /* A datagram may hold several records, and a record is a message. */
 static void read_messages(struct dtls_association *association)
 {
@@ -167,7 +173,7 @@ static void read_messages(struct dtls_association *association)
 	int result = 1;
 	size_t len;
 
-	while (association->state == DTLS_OPEN) {
+	while (association->state == DTLS_OPEN && has_input(association)) {
 		uint8_t *frame = arena_room(arena, FRAME_MAX);
 
 		ERR_clear_error();
@@ -179,7 +185,7 @@ static void read_messages(struct dtls_association *association)
 		deliver(association, frame, len);
 	}
 	if (result == 1)
-		return; /* the host has closed it */
+		return; /* all is read, or the host has closed it */
 	switch (SSL_get_error(association->ssl, result)) {
 	case SSL_ERROR_WANT_READ:
 		return;

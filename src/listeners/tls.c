@@ -77,6 +77,9 @@ void tls_engine_feed(struct tls_engine *engine, const uint8_t *bytes, size_t len
 enum err tls_engine_read(struct tls_engine *engine, uint8_t *bytes, size_t size, size_t *len,
                          char reason[TLS_REASON_SIZE])
 {
+	/* To find that out OpenSSL needs a good part of the time that decrypting a message takes. */
+	if (engine->bio.in_len == 0 && tls_engine_is_open(engine) && !SSL_has_pending(engine->ssl))
+		return ERR_AGAIN;
 	ERR_clear_error();
 	int result = SSL_read_ex(engine->ssl, bytes, size, len);
 
