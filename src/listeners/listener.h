@@ -49,6 +49,7 @@ struct listener_host {
 	SSL_CTX *tls, *dtls;              /* NULL: not served */
 	const struct addr_range *proxies; /* whose word is taken for who a client is */
 	size_t proxy_count;
+	struct pipe_pool *pipes;  /* for client data connections: stream_raw.h */
 	size_t stream_queue_size; /* bytes that may wait for a slow reader; data beyond is dropped */
 	unsigned connections_max;     /* TCP and TLS of this thread */
 	unsigned endpoints_max;       /* client endpoints of this thread */

@@ -34,6 +34,7 @@ enum err rounds_create(struct event_base *base, struct io *io, bool is_patient,
 	rounds->is_patient = is_patient;
 	rounds->timer = -1;
 	list_init(&rounds->dirty);
+	list_init(&rounds->held);
 	list_init(&rounds->ended);
 	rounds->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (rounds->epoll >= 0)
@@ -85,7 +86,8 @@ static void event_destroy(struct event *event)
 static enum err watch(struct stream *stream, int operation)
 {
 	struct epoll_event interest = {
-		.events = EPOLLIN | (stream->awaits_writable ? EPOLLOUT : 0),
+		.events = (stream->hold == HOLD_ASKED ? 0 : EPOLLIN) |
+	                  (stream->awaits_writable ? EPOLLOUT : 0),
 		.data.ptr = stream,
 	};
 
@@ -99,12 +101,23 @@ enum err rounds_watch(struct stream *stream)
 	return watch(stream, EPOLL_CTL_ADD);
 }
 
+enum err rounds_watch_anew(struct stream *stream)
+{
+	return watch(stream, EPOLL_CTL_MOD);
+}
+
+void rounds_unwatch(struct stream *stream)
+{
+	(void)epoll_ctl(stream_rounds(stream)->epoll, EPOLL_CTL_DEL, stream->fd, NULL);
+}
+
 enum err rounds_await_writable(struct stream *stream, bool awaits)
 {
 	if (stream->awaits_writable == awaits)
 		return OK;
 	stream->awaits_writable = awaits;
-	return watch(stream, EPOLL_CTL_MOD);
+	return stream->raw != NULL ? stream_raw_await_writable(stream)
+	                           : watch(stream, EPOLL_CTL_MOD);
 }
 
 /* ---- a round ---- */
@@ -207,6 +220,7 @@ static void on_batch_ended(evutil_socket_t fd, short what, void *context)
 	struct rounds *rounds = context;
 
 	(void)fd, (void)what;
+	streams_read_held(rounds);
 	rounds_flush(rounds);
 	io_flush(rounds->io);
 	streams_bury(rounds);

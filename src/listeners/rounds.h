@@ -31,6 +31,7 @@ struct rounds {
 	struct event *due;   /* owned: the timer has expired */
 	struct event *batch_ended; /* owned: runs after all that is active now */
 	struct list dirty;         /* streams that have something to write */
+	struct list held;          /* streams that have messages left to be read: stream_move.c */
 	struct list ended;         /* owned: streams that wait to be freed */
 	struct thread_load load;
 	unsigned pauses;      /* since streams were read */

@@ -23,7 +23,6 @@ enum { ARENA_SIZE = 4 * STREAM_ROOM_MAX };
 
 static void path_close(struct path *path);
 static void on_timer(struct timer *timer, timestamp now);
-static void stream_destroy(struct stream *stream);
 
 static const struct path_ops stream_path = {.send = stream_send, .close = path_close};
 
@@ -98,8 +97,9 @@ enum err stream_create(struct streams *streams, int fd, const struct transport_a
 
 static bool is_in_message(const struct stream *stream)
 {
-	return stream->rest.len > 0 ||
-	       (stream->tls != NULL && tls_engine_is_in_record(stream->tls));
+	return stream->hold == HOLD_NONE &&
+	       (stream->rest.len > 0 ||
+	        (stream->tls != NULL && tls_engine_is_in_record(stream->tls)));
 }
 
 /* A message that has begun is given its time from its first byte; those that follow do not renew
@@ -128,6 +128,8 @@ void stream_arm(struct stream *stream, timestamp now)
 {
 	timestamp next = idle_deadline(stream);
 
+	if (stream->raw != NULL)
+		return; /* it lives as long as its allocation */
 	if (!stream->is_closing)
 		watch_message(stream, now);
 	if (stream->message_deadline != 0 && stream->message_deadline < next)
@@ -186,10 +188,12 @@ void stream_end(struct stream *stream)
 	log_debug("connection closed", "client=%s transport=%s",
 	          addr_format(&stream->tuple.client, client),
 	          transport_name(stream->tuple.transport));
+	stream_raw_stop(stream);
 	timer_cancel(streams->host->timers, &stream->timer);
 	close(stream->fd);
 	stream->fd = -1;
 	list_remove(&stream->dirty_node);
+	list_remove(&stream->held_node);
 	list_remove(&stream->node);
 	list_append(&stream_rounds(stream)->ended, &stream->node);
 	rounds_end_batch_later(stream_rounds(stream));
@@ -204,13 +208,18 @@ void streams_bury(struct rounds *rounds)
 		const struct listener_host *host = stream->streams->host;
 
 		list_remove(node);
+		if (stream->move != NULL) {
+			stream_depart(stream);
+			continue;
+		}
 		if (stream->is_known)
 			host->closed(host->context, &stream->path, &stream->tuple);
+		stream_raw_bury(stream);
 		stream_destroy(stream);
 	}
 }
 
-static void stream_destroy(struct stream *stream)
+void stream_destroy(struct stream *stream)
 {
 	message_rest_drop(&stream->rest);
 	tls_engine_destroy(stream->tls);

@@ -23,20 +23,28 @@ static void read_first(struct stream *stream);
 static void take_first(struct stream *stream, const uint8_t *bytes, size_t len);
 static void read_plain(struct stream *stream);
 static void read_tls(struct stream *stream);
+static void read_held(struct stream *stream);
 static void discard(struct stream *stream);
 static enum err sort(struct stream *stream, uint8_t first_octet);
 static void tls_input(struct stream *stream, const uint8_t *bytes, size_t len);
 static bool room_prepare(struct stream *stream, struct iovec iov[2], uint8_t **room);
 static void room_take(struct stream *stream, const struct iovec iov[2], uint8_t *room, size_t len);
 static void take_messages(struct stream *stream, uint8_t *bytes, size_t len);
+static void hold(struct stream *stream, const uint8_t *bytes, size_t len, size_t n);
 static void deliver(struct stream *stream, size_t n);
 
 void stream_read(struct stream *stream)
 {
-	if (stream->is_closing)
+	if (stream->raw != NULL)
+		return; /* joined by what another stream of the round led to */
+	if (stream->hold == HOLD_ASKED)
+		stream_end(stream); /* not asked for bytes, so it is a reset */
+	else if (stream->is_closing)
 		discard(stream);
 	else if (stream->kind == STREAM_PROXIED)
 		read_proxy_header(stream);
+	else if (stream->hold == HOLD_READ)
+		read_held(stream);
 	else if (stream->kind == STREAM_NEW)
 		read_first(stream);
 	else if (stream->kind == STREAM_PLAIN)
@@ -190,6 +198,19 @@ static void read_tls(struct stream *stream)
 		tls_input(stream, stream->streams->scratch, n);
 }
 
+/* A stream that comes from another thread, or whose ConnectionBind was refused. */
+static void read_held(struct stream *stream)
+{
+	size_t len = stream->rest.len;
+	uint8_t *room = arena_room(&stream->streams->arena, len);
+
+	if (len > 0)
+		memcpy(room, stream->rest.bytes, len);
+	message_rest_drop(&stream->rest);
+	stream->hold = HOLD_NONE;
+	take_messages(stream, room, len);
+}
+
 /* ---- TLS ---- */
 
 static void tls_failed(struct stream *stream, const char *reason)
@@ -244,8 +265,10 @@ static void tls_input(struct stream *stream, const uint8_t *bytes, size_t len)
 		tls_handshake_done(stream);
 	if (plain_len > 0)
 		room_take(stream, iov, room, plain_len);
-	if (evbuffer_get_length(stream->out) > 0)
+	if (!stream_is_ended(stream) && evbuffer_get_length(stream->out) > 0)
 		stream_make_dirty(stream);
+	if (stream->hold != HOLD_NONE || stream->raw != NULL)
+		return; /* its end, if that came too, is seen behind the bytes that are held */
 	if (err == ERR_AGAIN && !stream_has_flooded_itself(stream))
 		return;
 	if (err == ERR_AGAIN)
@@ -313,6 +336,10 @@ static void take_messages(struct stream *stream, uint8_t *bytes, size_t len)
 			.dst = stream->tuple.server,
 		};
 		at += used;
+		if (stream_is_bind(&streams->packets[n - 1])) {
+			hold(stream, bytes + at, len - at, n);
+			return;
+		}
 		if (n == STREAM_BATCH || at == len) {
 			deliver(stream, n);
 			n = 0;
@@ -335,6 +362,17 @@ static void take_messages(struct stream *stream, uint8_t *bytes, size_t len)
 		return;
 	else
 		stream_count(stream, COUNT_drop_no_memory);
+	stream_end(stream);
+}
+
+/* What is behind a ConnectionBind may be no message: RFC 6062 section 4.3. */
+static void hold(struct stream *stream, const uint8_t *bytes, size_t len, size_t n)
+{
+	if (stream_hold(stream, bytes, len)) {
+		deliver(stream, n);
+		return;
+	}
+	stream_count(stream, COUNT_drop_no_memory);
 	stream_end(stream);
 }
 

@@ -33,6 +33,8 @@ void stream_send(struct path *path, const struct packet *packet, const struct tr
 	(void)dst; /* a stream has one other end */
 	if (stream_is_ended(stream) || stream->is_closing || packet->len == 0)
 		return;
+	if (stream->hold == HOLD_ASKED)
+		stream_see_answer(stream, packet);
 	if (demux_datagram(packet->data[0]) == DEMUX_STUN)
 		limit += CONTROL_ROOM;
 	if (waiting(stream) + packet->len > limit) {
@@ -92,6 +94,18 @@ static enum err append(struct stream *stream, const struct packet *packet)
 	(void)evbuffer_add(buffer, packet->data, packet->len);
 	(void)evbuffer_add(buffer, zeros, padding);
 	return OK;
+}
+
+enum err stream_put(struct stream *stream, const uint8_t *bytes, size_t len)
+{
+	struct evbuffer *buffer = send_buffer(stream);
+
+	return buffer != NULL && evbuffer_add(buffer, bytes, len) == 0 ? OK : ERR_NO_MEMORY;
+}
+
+bool stream_has_output(const struct stream *stream)
+{
+	return waiting(stream) > 0;
 }
 
 /* ---- to the socket ---- */

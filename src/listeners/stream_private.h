@@ -24,6 +24,12 @@ enum {
 	STREAM_GATHER_MAX = TLS_PLAINTEXT_MAX, /* so much waits for no round */
 };
 
+enum stream_hold {
+	HOLD_NONE,
+	HOLD_ASKED, /* ConnectionBind waits for its answer: what is behind it stays in rest */
+	HOLD_READ,  /* what is there in rest is messages, to be read next */
+};
+
 enum stream_kind { STREAM_PROXIED, STREAM_NEW, STREAM_PLAIN, STREAM_TLS };
 
 struct stream {
@@ -53,6 +59,12 @@ struct stream {
 	/* Owned; plaintext that waits for the engine; NULL unless TLS. */
 	struct evbuffer *gathered;
 	struct evbuffer *out; /* owned; waits for the socket; NULL before the first */
+
+	/* RFC 6062: on its way to be a client data connection */
+	uint8_t hold;             /* enum stream_hold */
+	struct list held_node;    /* in rounds.held */
+	struct stream_move *move; /* owned; NULL unless it leaves for another thread */
+	struct stream_raw *raw;   /* owned; NULL unless it is joined with a peer's socket */
 };
 
 /* Its life. */
@@ -63,6 +75,9 @@ void stream_arm(struct stream *stream, timestamp now);
 void stream_end(struct stream *stream);
 /* Tells the host of the streams that have ended, and frees them. */
 void streams_bury(struct rounds *rounds);
+
+/* Frees it and all it has but its descriptor. */
+void stream_destroy(struct stream *stream);
 
 static inline bool stream_is_ended(const struct stream *stream)
 {
@@ -82,6 +97,10 @@ static inline struct rounds *stream_rounds(const struct stream *stream)
 
 /* Begins to watch a new stream's socket; closing it ends that. */
 MUST_CHECK enum err rounds_watch(struct stream *stream);
+/* Says anew what it waits for: nothing to read while its ConnectionBind waits for an answer. */
+MUST_CHECK enum err rounds_watch_anew(struct stream *stream);
+/* Ends watching a socket that stays open. */
+void rounds_unwatch(struct stream *stream);
 /* Has the stream written out when its socket takes more, or no longer. */
 MUST_CHECK enum err rounds_await_writable(struct stream *stream, bool awaits);
 /* Has what was gathered written, and the ended buried, behind all events that are active now. */
@@ -106,3 +125,24 @@ void stream_write_alert(struct stream *stream);
 /* Says whether more ciphertext waits than messages within their bound make: a client can have the
  * engine answer (a key update, RFC 8446 section 4.6.3) and read none of it. The stream is TLS. */
 bool stream_has_flooded_itself(const struct stream *stream);
+/* Gathers bytes that are no message. */
+MUST_CHECK enum err stream_put(struct stream *stream, const uint8_t *bytes, size_t len);
+bool stream_has_output(const struct stream *stream);
+
+/* Between messages and raw bytes: stream_move.c. */
+
+bool stream_is_bind(const struct packet *packet);
+/* Reads no further; keeps what has been read. False when out of memory. */
+MUST_CHECK bool stream_hold(struct stream *stream, const uint8_t *bytes, size_t len);
+/* Reads on what was held, outside of any call of the host's. */
+void streams_read_held(struct rounds *rounds);
+/* Goes on with messages when ConnectionBind was refused. */
+void stream_see_answer(struct stream *stream, const struct packet *packet);
+void stream_depart(struct stream *stream);
+void streams_adopt(struct streams *streams, struct stream *stream);
+
+/* Raw bytes: stream_raw.c. Both do nothing when the stream is not joined: what belongs to its end, and
+ * what to its burial. */
+void stream_raw_stop(struct stream *stream);
+MUST_CHECK enum err stream_raw_await_writable(struct stream *stream);
+void stream_raw_bury(struct stream *stream);

@@ -13,7 +13,8 @@
 #include "base/timestamp.h"
 #include "listeners/proxied.h"
 #include "listeners/socket.h"
-#include "listeners/stream.h"
+#include "listeners/stream_private.h"
+#include "listeners/stream_raw.h"
 
 enum {
 	BACKLOG = 1024,
@@ -92,6 +93,11 @@ void tcp_listener_destroy(struct tcp_listener *listener)
 	streams_deinit(&listener->streams);
 	close_socket(listener);
 	free(listener);
+}
+
+void tcp_listener_adopt_stream(struct tcp_listener *listener, struct stream *stream)
+{
+	streams_adopt(&listener->streams, stream);
 }
 
 void tcp_listener_adopt(struct tcp_listener *listener, const struct transport_addr *client, int fd)

@@ -115,6 +115,21 @@ void tls_engine_close(struct tls_engine *engine)
 	ERR_clear_error();
 }
 
+enum err tls_engine_move(struct tls_engine *engine, const BIO_METHOD *method)
+{
+	BIO *bio = engine_bio_create(method, &engine->bio);
+
+	if (bio == NULL)
+		return ERR_NO_MEMORY;
+	SSL_set_bio(engine->ssl, bio, bio);
+	return OK;
+}
+
+bool tls_engine_has_ended(const struct tls_engine *engine)
+{
+	return SSL_get_shutdown(engine->ssl) & SSL_RECEIVED_SHUTDOWN;
+}
+
 bool tls_engine_is_open(const struct tls_engine *engine)
 {
 	return SSL_is_init_finished(engine->ssl);

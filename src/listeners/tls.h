@@ -37,7 +37,11 @@ MUST_CHECK enum err tls_engine_write(struct tls_engine *engine, const uint8_t *b
 /* Says goodbye: appends close_notify to the output, when the handshake is done. */
 void tls_engine_close(struct tls_engine *engine);
 
-bool tls_engine_is_open(const struct tls_engine *engine); /* the handshake is done */
+/* Puts a BIO of another listener under an engine, which moves there; nothing it was fed is left. */
+MUST_CHECK enum err tls_engine_move(struct tls_engine *engine, const BIO_METHOD *method);
+
+bool tls_engine_has_ended(const struct tls_engine *engine); /* the client said goodbye */
+bool tls_engine_is_open(const struct tls_engine *engine);   /* the handshake is done */
 /* True while a record has begun and its end has not arrived. */
 bool tls_engine_is_in_record(const struct tls_engine *engine);
 

@@ -1,6 +1,8 @@
 /* What the core asks for, carried out: messages, relayed addresses, keys, reports. */
 #include <string.h>
 
+#include "relay/client_move.h"
+#include "relay/peer_connection.h"
 #include "relay/relay_socket.h"
 #include "relay/report.h"
 #include "relay/reservation.h"
@@ -47,6 +49,8 @@ static bool open_family(struct relay_thread *thread, const struct turn_open_rela
 {
 	const struct transport_addr *frontend = &open->tuple->server;
 
+	if (open->is_tcp)
+		return relay_socket_listen(thread, family, frontend, socket) == OK;
 	if (open->reserve_next)
 		return relay_socket_open_pair(thread, family, frontend, socket, reserved) == OK;
 	return relay_socket_open(thread, family, frontend, open->even_port, socket) == OK;
@@ -107,6 +111,18 @@ void relay_thread_act(struct relay_thread *thread, timestamp now)
 			break; /* sockets carry every flow; an offload would be told here */
 		case TURN_REPORT:
 			report_log(thread->index, &action.report);
+			break;
+		case TURN_CONNECT_PEER:
+			peer_connection_open(thread, &action, now);
+			break;
+		case TURN_CLOSE_PEER:
+			peer_connection_close(thread, action.cookie);
+			break;
+		case TURN_JOIN:
+			peer_connection_join(thread, &action, now);
+			break;
+		case TURN_MOVE_CLIENT:
+			client_move(thread, &action);
 			break;
 		case TURN_LIMIT_REACHED:
 			report_log_limit(&thread->limits_logged[action.reached.limit],

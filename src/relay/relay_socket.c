@@ -7,6 +7,7 @@
 
 #include "base/pool.h"
 #include "listeners/socket.h"
+#include "relay/peer_connection.h"
 #include "relay/thread.h"
 
 /* Other programs may have bound ports of the range; so many of them in a row are bad luck enough. */
@@ -106,6 +107,48 @@ enum err relay_socket_open(struct relay_thread *thread, int family,
 	return err;
 }
 
+/* Takes a port and listens there. */
+static enum err listen_anywhere(struct relay_socket *socket)
+{
+	struct port_pool *ports = socket->address->ports;
+	uint16_t port;
+	enum err err = port_pool_take(ports, &port);
+
+	if (err != OK)
+		return err;
+	socket->addr = socket->address->ip;
+	addr_set_port(&socket->addr, port);
+	err = peer_listener_open(socket, &socket->tcp);
+	if (err != OK)
+		port_pool_give(ports, port);
+	return err;
+}
+
+enum err relay_socket_listen(struct relay_thread *thread, int family,
+                             const struct transport_addr *frontend, struct relay_socket **result)
+{
+	const struct relay_address *address = relay_address_for(thread->relay, family, frontend);
+	struct relay_socket *socket = address != NULL ? pool_take(&thread->relay_sockets) : NULL;
+	enum err err = ERR_NOT_FOUND;
+
+	if (socket == NULL)
+		return address != NULL ? ERR_NO_MEMORY : err;
+	socket->thread = thread;
+	socket->address = address;
+	for (int attempt = 0; attempt < BIND_ATTEMPTS; attempt++) {
+		err = listen_anywhere(socket);
+		if (err != ERR_SYSTEM || errno != EADDRINUSE)
+			break;
+	}
+	if (err != OK) {
+		pool_give(&thread->relay_sockets, socket);
+		return err;
+	}
+	list_append(&thread->open_sockets, &socket->node);
+	*result = socket;
+	return OK;
+}
+
 enum err relay_socket_open_pair(struct relay_thread *thread, int family,
                                 const struct transport_addr *frontend, struct relay_socket **even,
                                 struct relay_socket **next)
@@ -152,7 +195,13 @@ void relay_socket_close(struct relay_socket *socket)
 	struct port_pool *ports = socket->address->ports;
 	uint16_t port = addr_port(&socket->addr);
 
-	close(relay_socket_release(socket));
+	if (socket->tcp != NULL) {
+		peer_listener_close(socket->tcp);
+		list_remove(&socket->node);
+		pool_give(&socket->thread->relay_sockets, socket);
+	} else {
+		close(relay_socket_release(socket));
+	}
 	port_pool_give(ports, port); /* after the close, or the next bind fails */
 }
 

@@ -1,5 +1,5 @@
-/* A relayed transport address: a UDP socket bound to a port of the pool, attached to the thread's io.
- * It is the handle that the core knows as turn_relay.relay. */
+/* A relayed transport address: a UDP socket bound to a port of the pool, attached to the thread's io;
+ * or a TCP socket that listens there. It is the handle that the core knows as turn_relay.relay. */
 #pragma once
 
 #include "base/list.h"
@@ -9,7 +9,8 @@
 struct relay_socket {
 	struct relay_thread *thread; /* owner of this */
 	struct list node;            /* in thread->open_sockets */
-	struct io_socket *io;        /* owned */
+	struct io_socket *io;        /* owned; NULL: TCP */
+	struct peer_listener *tcp;   /* owned; NULL: UDP */
 	const struct relay_address *address;
 	struct transport_addr addr;         /* what the socket is bound to */
 	struct turn_allocation *allocation; /* owner: core; NULL while only reserved */
@@ -20,6 +21,10 @@ struct relay_socket {
 MUST_CHECK enum err relay_socket_open(struct relay_thread *thread, int family,
                                       const struct transport_addr *frontend, bool even_port,
                                       struct relay_socket **socket);
+/* Opens one that listens for TCP connections of peers. */
+MUST_CHECK enum err relay_socket_listen(struct relay_thread *thread, int family,
+                                        const struct transport_addr *frontend,
+                                        struct relay_socket **socket);
 /* Opens two on an even port and the next one. */
 MUST_CHECK enum err relay_socket_open_pair(struct relay_thread *thread, int family,
                                            const struct transport_addr *frontend,
@@ -27,7 +32,7 @@ MUST_CHECK enum err relay_socket_open_pair(struct relay_thread *thread, int fami
 /* Closes it and gives the port back. NULL is fine. */
 void relay_socket_close(struct relay_socket *socket);
 
-/* Moves an open socket to another thread: release gives the descriptor and frees the rest, the port
+/* Moves an open UDP socket to another thread: release gives the descriptor and frees the rest, the port
  * stays taken; adopt makes a relay socket of it again, and on failure closes it and gives the port
  * back. */
 int relay_socket_release(struct relay_socket *socket);

@@ -77,6 +77,8 @@ static const char *limit_option(enum turn_limit limit)
 		[TURN_LIMIT_CAPACITY] = "bps-capacity",
 		[TURN_LIMIT_PERMISSIONS] = "max-permissions",
 		[TURN_LIMIT_CHANNELS] = "max-channels",
+		[TURN_LIMIT_CONNECTIONS] = "max-peer-connections",
+		[TURN_LIMIT_ALL_CONNECTIONS] = "max-peer-connections-total",
 		[TURN_LIMIT_NEW_PEERS] = "max-new-peers",
 		[TURN_LIMIT_BANDWIDTH] = "max-bps",
 		[TURN_LIMIT_PACKET_RATE] = "max-pps",

@@ -15,6 +15,7 @@
 #include "listeners/rounds.h"
 #include "relay/door.h"
 #include "relay/hand_over.h"
+#include "relay/peer_connection.h"
 #include "relay/process.h"
 #include "relay/relay_socket.h"
 
@@ -42,6 +43,7 @@ enum err relay_thread_create(struct relay *relay, unsigned index, struct relay_t
 	engine_role(relay, index, &thread->role);
 	pool_init(&thread->relay_sockets, sizeof(struct relay_socket));
 	list_init(&thread->open_sockets);
+	hash_table_init(&thread->peer_connections);
 	for (unsigned i = 0; i < TURN_LIMIT_COUNT; i++)
 		thread->limits_logged[i].per_second = 1;
 	err = open_loop(thread);
@@ -78,6 +80,7 @@ void relay_thread_destroy(struct relay_thread *thread)
 		udp_endpoints_destroy(thread->endpoints[i]);
 	free(thread->udp);
 	free(thread->tcp);
+	peer_connections_deinit(thread);
 	free(thread->endpoints);
 	door_destroy(thread->door);
 	LIST_FOR_EACH (node, &thread->open_sockets)
@@ -215,6 +218,14 @@ static bool has_family(const struct relay *relay, int family)
 	return false;
 }
 
+/* What one thread may have of a bound that is the whole server's. */
+static unsigned share(const struct relay *relay, unsigned total, unsigned kind)
+{
+	unsigned threads = engine_serving(relay, kind);
+
+	return total / threads + (total % threads != 0);
+}
+
 static const char *realm_of_origin(void *context, const char *origin)
 {
 	const struct relay_thread *thread = context;
@@ -270,6 +281,12 @@ static enum err open_server(struct relay_thread *thread)
 		.permissions_per_allocation = config->max_permissions,
 		.channels_per_allocation = config->max_channels,
 		.pending_max = config->max_pending_requests,
+		.refuses_udp_relay = !config->udp_relay,
+		.refuses_tcp_relay = !config->tcp_relay,
+		.connect_timeout_s = config->peer_connect_timeout,
+		.bind_timeout_s = config->connection_bind_timeout,
+		.connections_per_allocation = config->max_peer_connections,
+		.connections_max = share(relay, config->max_peer_connections_total, ENGINE_STREAMS),
 		.alternates = &relay->alternates,
 		.alternate_domain = config->alternate_domain,
 		.packets_per_s = config->max_pps,
@@ -336,14 +353,6 @@ static bool has_session(void *context, const struct five_tuple *tuple)
 	return turn_has_session(thread->server, tuple);
 }
 
-/* What one thread may have of a bound that is the whole server's. */
-static unsigned share(const struct relay *relay, unsigned total, unsigned kind)
-{
-	unsigned threads = engine_serving(relay, kind);
-
-	return total / threads + (total % threads != 0);
-}
-
 static void fill_host(struct relay_thread *thread)
 {
 	const struct relay *relay = thread->relay;
@@ -362,6 +371,7 @@ static void fill_host(struct relay_thread *thread)
 		.dtls = relay->dtls,
 		.proxies = config->proxy_trusted.item,
 		.proxy_count = config->proxy_trusted.count,
+		.pipes = &thread->pipes,
 		.stream_queue_size = config->stream_queue_size,
 		.connections_max = share(relay, config->max_connections, ENGINE_STREAMS),
 		.endpoints_max = share(relay, config->max_endpoints, ENGINE_DATAGRAMS),

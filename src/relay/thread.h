@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "base/counters.h"
+#include "base/hash_table.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mailbox.h"
@@ -13,6 +14,7 @@
 #include "base/timer_wheel.h"
 #include "io/io.h"
 #include "listeners/listener.h"
+#include "listeners/pipe_pool.h"
 #include "listeners/udp_endpoint.h"
 #include "relay/relay.h"
 
@@ -50,7 +52,9 @@ struct relay_thread {
 	size_t udp_count, tcp_count, endpoints_count;
 	struct door *door; /* NULL: a relay thread */
 	struct pool relay_sockets;
-	struct list open_sockets; /* of relay_socket.node */
+	struct list open_sockets;           /* of relay_socket.node */
+	struct hash_table peer_connections; /* by the core's cookie */
+	struct pipe_pool pipes;
 
 	struct log_limit limits_logged[TURN_LIMIT_COUNT];
 

@@ -257,6 +257,12 @@ const char *stun_method_name(enum stun_method method)
 		return "CreatePermission";
 	case STUN_CHANNEL_BIND:
 		return "ChannelBind";
+	case STUN_CONNECT:
+		return "Connect";
+	case STUN_CONNECTION_BIND:
+		return "ConnectionBind";
+	case STUN_CONNECTION_ATTEMPT:
+		return "ConnectionAttempt";
 	}
 	return "unknown";
 }

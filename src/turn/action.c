@@ -10,7 +10,7 @@ enum { QUEUED_MESSAGES_MAX = 4096 }; /* far more than a host leaves between two 
 struct queued_action {
 	struct list node;
 	struct turn_action action;
-	struct packet packet;    /* TURN_SEND */
+	struct packet packet;    /* TURN_SEND, TURN_MOVE_CLIENT */
 	struct five_tuple tuple; /* TURN_OPEN_RELAY, TURN_REPORT, TURN_LIMIT_REACHED */
 	struct turn_relay relay[TURN_FAMILY_COUNT];
 	uint8_t bytes[];
@@ -126,6 +126,54 @@ void action_flow(struct turn_server *server, enum turn_action_type type,
 		.peer = channel->peer,
 		.channel = channel->number,
 	};
+}
+
+void action_connect_peer(struct turn_server *server, uint64_t cookie, void *relay,
+                         const struct transport_addr *peer)
+{
+	struct queued_action *entry = push(server, TURN_CONNECT_PEER, 0);
+
+	if (entry == NULL)
+		return;
+	entry->action.cookie = cookie;
+	entry->action.relay = relay;
+	entry->action.dst = *peer;
+}
+
+void action_close_peer(struct turn_server *server, uint64_t cookie)
+{
+	struct queued_action *entry = push(server, TURN_CLOSE_PEER, 0);
+
+	if (entry != NULL)
+		entry->action.cookie = cookie;
+}
+
+void action_join(struct turn_server *server, uint64_t cookie, void *path)
+{
+	struct queued_action *entry = push(server, TURN_JOIN, 0);
+
+	if (entry == NULL)
+		return;
+	entry->action.cookie = cookie;
+	entry->action.path = path;
+}
+
+void action_move_client(struct turn_server *server, void *path, unsigned thread,
+                        const uint8_t *bytes, size_t len)
+{
+	struct queued_action *entry = push(server, TURN_MOVE_CLIENT, len);
+
+	if (entry == NULL)
+		return;
+	entry->packet = (struct packet){
+		.data = memcpy(entry->bytes, bytes, len),
+		.len = len,
+		.frame = entry->bytes,
+		.size = len,
+	};
+	entry->action.message = &entry->packet;
+	entry->action.path = path;
+	entry->action.thread = thread;
 }
 
 /* Copies a text with its end and moves on behind it. */

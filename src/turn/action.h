@@ -13,6 +13,12 @@ void action_close_relay(struct turn_server *server, void *relay);
 void action_find_key(struct turn_server *server, uint64_t cookie, const struct turn_find_key *find);
 void action_flow(struct turn_server *server, enum turn_action_type type,
                  const struct channel *channel);
+void action_connect_peer(struct turn_server *server, uint64_t cookie, void *relay,
+                         const struct transport_addr *peer);
+void action_close_peer(struct turn_server *server, uint64_t cookie);
+void action_join(struct turn_server *server, uint64_t cookie, void *path);
+void action_move_client(struct turn_server *server, void *path, unsigned thread,
+                        const uint8_t *bytes, size_t len);
 void action_limit_reached(struct turn_server *server, const struct turn_limit_reached *reached);
 void action_report(const struct turn_allocation *allocation, enum turn_report_type type,
                    const char *reason);

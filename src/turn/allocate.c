@@ -9,11 +9,12 @@
 #include "turn/redirect.h"
 #include "turn/reservation.h"
 
-enum { PROTOCOL_UDP = 17, EVEN_PORT_R = 0x80 };
+enum { PROTOCOL_TCP = 6, PROTOCOL_UDP = 17, EVEN_PORT_R = 0x80 };
 
 static int check_five_tuple(struct request *request, struct turn_open_relay *open);
 static int check_redirection(struct request *request, struct turn_open_relay *open);
 static int check_transport(struct request *request, struct turn_open_relay *open);
+static int check_tcp(const struct request *request);
 static int check_dont_fragment(struct request *request, struct turn_open_relay *open);
 static int check_token(struct request *request, struct turn_open_relay *open);
 static int check_one_family(struct request *request, struct turn_open_relay *open);
@@ -114,14 +115,36 @@ static int check_redirection(struct request *request, struct turn_open_relay *op
 
 static int check_transport(struct request *request, struct turn_open_relay *open)
 {
+	const struct turn_settings *settings = &request->server->settings;
 	const struct stun_message *message = &request->message;
 
-	(void)open;
 	if (!stun_has(message, STUN_ATTR_REQUESTED_TRANSPORT))
 		return STUN_BAD_REQUEST;
-	return stun_get_u32(message, STUN_ATTR_REQUESTED_TRANSPORT) >> 24 == PROTOCOL_UDP
+	uint32_t protocol = stun_get_u32(message, STUN_ATTR_REQUESTED_TRANSPORT) >> 24;
+	open->is_tcp = protocol == PROTOCOL_TCP;
+	if (open->is_tcp && !settings->refuses_tcp_relay)
+		return check_tcp(request);
+	return protocol == PROTOCOL_UDP && !settings->refuses_udp_relay
 	               ? STUN_NO_ERROR
 	               : STUN_UNSUPPORTED_TRANSPORT_PROTOCOL;
+}
+
+/* RFC 6062 section 5.1: over TCP and TLS alone, and without what speaks of datagrams or of pairs of
+ * relayed transport addresses. Of ADDITIONAL-ADDRESS-FAMILY, which is younger, the same holds: the
+ * RFC knows one relayed transport address. */
+static int check_tcp(const struct request *request)
+{
+	static const enum stun_attribute refused[] = {
+		STUN_ATTR_EVEN_PORT,
+		STUN_ATTR_DONT_FRAGMENT,
+		STUN_ATTR_RESERVATION_TOKEN,
+		STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY,
+	};
+
+	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+		if (stun_has(&request->message, refused[i]))
+			return STUN_BAD_REQUEST;
+	return transport_is_stream(request->tuple->transport) ? STUN_NO_ERROR : STUN_BAD_REQUEST;
 }
 
 /* What a client that names no family gets; one that wants both means IPv4 by the first. */
@@ -280,6 +303,7 @@ static int create(struct request *request, const struct turn_open_relay *open)
 					 .key = request->key,
 					 .key_len = request->key_len,
 					 .lifetime_s = request_lifetime_s(request),
+					 .is_tcp = open->is_tcp,
 					 .place = &request->places.allocation,
 				 });
 	if (allocation == NULL)

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "turn/action.h"
+#include "turn/connection.h"
 #include "turn/pending.h"
 
 static bool copy_texts(struct turn_allocation *allocation,
@@ -44,6 +45,8 @@ struct turn_allocation *allocation_create(struct turn_server *server,
 	allocation->path = settings->path;
 	memcpy(allocation->key, settings->key, settings->key_len);
 	allocation->key_len = (uint8_t)settings->key_len;
+	allocation->is_tcp = settings->is_tcp;
+	list_init(&allocation->connections);
 	allocation->token_deadline = settings->token_deadline;
 	list_init(&allocation->permissions);
 	allocation->place = *settings->place;
@@ -89,6 +92,8 @@ void allocation_destroy(struct turn_allocation *allocation)
 {
 	struct turn_server *server = allocation->server;
 
+	LIST_FOR_EACH (node, &allocation->connections)
+		connection_destroy(CONTAINER_OF(node, struct connection, node));
 	LIST_FOR_EACH (node, &allocation->permissions)
 		permission_destroy(CONTAINER_OF(node, struct permission, node));
 	timer_cancel(server->timers, &allocation->timer);
@@ -125,6 +130,9 @@ void allocation_refresh(struct turn_allocation *allocation, enum turn_family fam
 
 void allocation_drop_family(struct turn_allocation *allocation, enum turn_family family)
 {
+	/* RFC 6062 section 5.5: its data connections end with an allocation, which has one family. */
+	LIST_FOR_EACH (node, &allocation->connections)
+		connection_close(CONTAINER_OF(node, struct connection, node));
 	LIST_FOR_EACH (node, &allocation->permissions) {
 		struct permission *permission = CONTAINER_OF(node, struct permission, node);
 		if (family_of(&permission->peer) == family)

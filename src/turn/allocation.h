@@ -36,6 +36,11 @@ struct turn_allocation {
 	uint8_t key_len;
 	timestamp token_deadline; /* key is of an access token that ends then; 0: of a user */
 
+	/* RFC 6062: relays TCP. It stays on its thread, which its connections' ids name. */
+	bool is_tcp;
+	struct list connections; /* owned; struct connection */
+	uint32_t connection_count;
+
 	struct list permissions;   /* owned, with their channels */
 	uint32_t permission_count; /* those that are alive */
 	uint32_t channel_count;
@@ -61,6 +66,7 @@ struct allocation_settings {
 	size_t key_len;
 	timestamp token_deadline;
 	uint32_t lifetime_s;
+	bool is_tcp;
 	const struct turn_place *place; /* taken over: its holder is NULL without quotas */
 };
 /* Returns NULL when there is no memory. */

@@ -66,12 +66,12 @@ static int check_nonce(struct request *request)
 {
 	struct turn_server *server = request->server;
 	const struct turn_settings *settings = &server->settings;
+	struct transport_addr bearer = request_nonce_addr(request);
 	size_t len;
 	const uint8_t *nonce = stun_get(&request->message, STUN_ATTR_NONCE, &len);
-	enum stun_nonce_state state =
-		stun_nonce_check(server->hasher, settings->nonce_secret, &request->tuple->client,
-	                         settings->security_features, wall_s(server),
-	                         settings->nonce_lifetime_s, nonce, len);
+	enum stun_nonce_state state = stun_nonce_check(
+		server->hasher, settings->nonce_secret, &bearer, settings->security_features,
+		wall_s(server), settings->nonce_lifetime_s, nonce, len);
 
 	return state == STUN_NONCE_FRESH ? STUN_NO_ERROR : STUN_STALE_NONCE;
 }

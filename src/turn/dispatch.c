@@ -17,6 +17,8 @@ enum demand {
 	AUTHENTICATED = 1 << 0, /* long-term credentials, unless the server is open */
 	ON_ALLOCATION = 1 << 1, /* the 5-tuple has an allocation: 437 otherwise */
 	REDIRECTED = 1 << 2,    /* another server may be asked to do it: 300 */
+	RELAYS_UDP = 1 << 3,    /* the allocation relays UDP: 400 otherwise */
+	RELAYS_TCP = 1 << 4,    /* or TCP (RFC 6062): 437 otherwise */
 };
 
 /* clang-format off */
@@ -31,8 +33,10 @@ static const struct row {
 	{STUN_ALLOCATE,          STUN_REQUEST,    AUTHENTICATED | REDIRECTED,    handle_allocate},
 	{STUN_REFRESH,           STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION, handle_refresh},
 	{STUN_CREATE_PERMISSION, STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION, handle_create_permission},
-	{STUN_CHANNEL_BIND,      STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION, handle_channel_bind},
-	{STUN_SEND,              STUN_INDICATION, ON_ALLOCATION,                 handle_send},
+	{STUN_CHANNEL_BIND,      STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION | RELAYS_UDP, handle_channel_bind},
+	{STUN_SEND,              STUN_INDICATION, ON_ALLOCATION | RELAYS_UDP,    handle_send},
+	{STUN_CONNECT,           STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION | RELAYS_TCP, handle_connect},
+	{STUN_CONNECTION_BIND,   STUN_REQUEST,    AUTHENTICATED,                 handle_connection_bind},
 };
 /* clang-format on */
 
@@ -42,6 +46,7 @@ static enum turn_verdict message_input(struct request *request);
 static const struct row *row_find(const struct stun_message *message);
 static bool is_served(const struct request *request);
 static int run(struct request *request, const struct row *row);
+static int check_relaying(const struct turn_allocation *allocation, unsigned demands);
 static bool must_authenticate(const struct request *request, const struct row *row);
 static int check_attributes(struct request *request);
 static enum turn_verdict hand_over(struct request *request);
@@ -131,7 +136,7 @@ enum turn_verdict dispatch(struct request *request)
 		return TURN_TO_PEER;
 	if (outcome == OUTCOME_DROPPED)
 		return TURN_DROP;
-	if (outcome == OUTCOME_PARKED)
+	if (outcome == OUTCOME_PARKED || outcome == OUTCOME_DONE)
 		return TURN_CONSUMED;
 	if (outcome == OUTCOME_HAND_OVER)
 		return hand_over(request);
@@ -176,7 +181,19 @@ static int run(struct request *request, const struct row *row)
 		error = check_attributes(request);
 	if (error == STUN_NO_ERROR && (row->demands & ON_ALLOCATION) && request->allocation == NULL)
 		error = STUN_ALLOCATION_MISMATCH;
+	if (error == STUN_NO_ERROR)
+		error = check_relaying(request->allocation, row->demands);
 	return error != STUN_NO_ERROR ? error : row->handle(request);
+}
+
+/* RFC 6062: what is for datagrams has no use on an allocation that relays TCP, and Connect needs
+ * one. */
+static int check_relaying(const struct turn_allocation *allocation, unsigned demands)
+{
+	if ((demands & RELAYS_UDP) && allocation->is_tcp)
+		return STUN_BAD_REQUEST;
+	return (demands & RELAYS_TCP) && !allocation->is_tcp ? STUN_ALLOCATION_MISMATCH
+	                                                     : STUN_NO_ERROR;
 }
 
 static bool must_authenticate(const struct request *request, const struct row *row)
@@ -227,7 +244,9 @@ static enum turn_verdict drop_unexpected(struct request *request)
 /* An error found in an indication has nobody to be told to. */
 static enum turn_verdict drop_indication(struct request *request, int error)
 {
-	bool has_no_session = error == STUN_ALLOCATION_MISMATCH;
-
-	return drop(request->server, has_no_session ? COUNT_drop_no_session : COUNT_drop_malformed);
+	if (error == STUN_ALLOCATION_MISMATCH)
+		return drop(request->server, COUNT_drop_no_session);
+	if (request->allocation != NULL && request->allocation->is_tcp)
+		return drop(request->server, COUNT_drop_tcp_allocation);
+	return drop(request->server, COUNT_drop_malformed);
 }

@@ -28,6 +28,10 @@ static const struct {
                                     "Too Many Permissions"},
 	[TURN_LIMIT_CHANNELS] = {STUN_INSUFFICIENT_CAPACITY, COUNT_refused_channels,
                                  "Too Many Channels"},
+	[TURN_LIMIT_CONNECTIONS] = {STUN_INSUFFICIENT_CAPACITY, COUNT_refused_connections,
+                                    "Too Many Connections"},
+	[TURN_LIMIT_ALL_CONNECTIONS] = {STUN_INSUFFICIENT_CAPACITY, COUNT_refused_connections,
+                                        "Too Many Connections"},
 	[TURN_LIMIT_NEW_PEERS] = {STUN_INSUFFICIENT_CAPACITY, COUNT_refused_new_peers,
                                   "Too Many New Peers"},
 	[TURN_LIMIT_BANDWIDTH] = {.counter = COUNT_drop_bandwidth},
@@ -35,6 +39,7 @@ static const struct {
 	[TURN_LIMIT_MEMORY] = {STUN_INSUFFICIENT_CAPACITY, COUNT_drop_no_memory, NULL},
 };
 
+static int take_new_peers(struct request *request, size_t n);
 static void bucket_fill(struct bucket *bucket, uint64_t rate, unsigned burst_s, timestamp now);
 static bool bucket_has(struct bucket *bucket, uint64_t rate, unsigned burst_s, uint64_t n,
                        timestamp now);
@@ -102,20 +107,41 @@ int limits_check_permissions(struct request *request, size_t created)
 {
 	const struct turn_settings *settings = &request->server->settings;
 	struct turn_allocation *allocation = request->allocation;
-	struct bucket *peers = &allocation->limits.new_peers;
 
 	if (created == 0)
 		return STUN_NO_ERROR;
 	if (allocation->permission_count + created > settings->permissions_per_allocation)
 		return limits_refuse(request, TURN_LIMIT_PERMISSIONS,
 		                     settings->permissions_per_allocation);
-	if (settings->new_peers_per_s == 0)
+	return take_new_peers(request, created);
+}
+
+static int take_new_peers(struct request *request, size_t n)
+{
+	uint32_t rate = request->server->settings.new_peers_per_s;
+	struct bucket *peers = &request->allocation->limits.new_peers;
+
+	if (rate == 0)
 		return STUN_NO_ERROR;
-	if (!bucket_has(peers, settings->new_peers_per_s, PEERS_BURST_S, created,
-	                request->server->now))
-		return limits_refuse(request, TURN_LIMIT_NEW_PEERS, settings->new_peers_per_s);
-	bucket_take(peers, created);
+	if (!bucket_has(peers, rate, PEERS_BURST_S, n, request->server->now))
+		return limits_refuse(request, TURN_LIMIT_NEW_PEERS, rate);
+	bucket_take(peers, n);
 	return STUN_NO_ERROR;
+}
+
+/* A Connect is a new peer, whether or not there is a permission for it. */
+int limits_check_connection(struct request *request)
+{
+	const struct turn_server *server = request->server;
+	const struct turn_settings *settings = &server->settings;
+
+	if (request->allocation->connection_count >= settings->connections_per_allocation)
+		return limits_refuse(request, TURN_LIMIT_CONNECTIONS,
+		                     settings->connections_per_allocation);
+	if (server->connections_by_id.count >= settings->connections_max)
+		return limits_refuse(request, TURN_LIMIT_ALL_CONNECTIONS,
+		                     settings->connections_max);
+	return take_new_peers(request, 1);
 }
 
 int limits_check_channel(struct request *request)

@@ -33,6 +33,7 @@ bool limits_take_packet(struct turn_allocation *allocation, enum turn_direction 
 /* Return the error to answer with when there is no room for so many more. */
 int limits_check_permissions(struct request *request, size_t created);
 int limits_check_channel(struct request *request);
+int limits_check_connection(struct request *request);
 /* Counts the refusal, has it logged, names the limit in the answer, and returns the error. */
 int limits_refuse(struct request *request, enum turn_limit limit, uint64_t value);
 

@@ -7,6 +7,8 @@
 #include "base/bytes.h"
 #include "turn/action.h"
 
+enum awaited { AWAITS_KEY, AWAITS_RELAY, AWAITS_PEER };
+
 struct pending {
 	struct list node; /* in the server's pending */
 	struct turn_server *server;
@@ -14,7 +16,7 @@ struct pending {
 	uint64_t cookie;
 	struct five_tuple tuple;
 	void *path;
-	bool is_for_relay; /* else for a key */
+	enum awaited awaited;
 
 	/* Who sent it, once that is known: a relay is opened for proven users alone. */
 	bool is_authenticated, names_algorithm;
@@ -34,8 +36,10 @@ struct transaction {
 	const uint8_t *id;
 };
 
-static struct pending *park(struct request *request);
-static struct pending *pending_find(struct turn_server *server, uint64_t cookie, bool is_for_relay);
+static struct pending *park(struct request *request, enum awaited awaited);
+static bool keep_proof(struct pending *pending, struct request *request);
+static struct pending *pending_find(struct turn_server *server, uint64_t cookie,
+                                    enum awaited awaited);
 static void resume(struct pending *pending, struct request *request);
 static void expire(struct timer *timer, timestamp now);
 static void destroy(struct pending *pending);
@@ -43,7 +47,7 @@ static void close_all(struct turn_server *server, const struct turn_opened *open
 
 int pending_find_key(struct request *request, const struct turn_find_key *find)
 {
-	struct pending *pending = park(request);
+	struct pending *pending = park(request, AWAITS_KEY);
 
 	if (pending == NULL)
 		return OUTCOME_DROPPED;
@@ -53,26 +57,61 @@ int pending_find_key(struct request *request, const struct turn_find_key *find)
 
 int pending_open_relay(struct request *request, const struct turn_open_relay *open)
 {
-	struct pending *pending = park(request);
+	struct pending *pending = park(request, AWAITS_RELAY);
 
-	if (pending == NULL)
+	if (pending == NULL || !keep_proof(pending, request))
 		return OUTCOME_DROPPED;
+	pending->places = request->places;
+	request->places = (struct places){0};
+	action_open_relay(request->server, pending->cookie, open);
+	return OUTCOME_PARKED;
+}
+
+int pending_connect(struct request *request, uint64_t *cookie)
+{
+	struct pending *pending = park(request, AWAITS_PEER);
+
+	if (pending == NULL || !keep_proof(pending, request))
+		return OUTCOME_DROPPED;
+	timer_cancel(request->server->timers, &pending->timer);
+	*cookie = pending->cookie;
+	return OUTCOME_PARKED;
+}
+
+void pending_connect_answer(struct turn_server *server, uint64_t cookie, enum answer_state answer,
+                            uint32_t connection_id)
+{
+	struct pending *pending = pending_find(server, cookie, AWAITS_PEER);
+
+	if (pending != NULL)
+		resume(pending,
+		       &(struct request){.peer_answer = answer, .connection_id = connection_id});
+}
+
+void pending_connect_forget(struct turn_server *server, uint64_t cookie)
+{
+	struct pending *pending = pending_find(server, cookie, AWAITS_PEER);
+
+	if (pending != NULL)
+		destroy(pending);
+}
+
+/* Who sent it is known by now. False when out of memory: the request is dropped. */
+static bool keep_proof(struct pending *pending, struct request *request)
+{
 	pending->realm = strdup(request_realm(request));
 	if (pending->realm == NULL) {
 		destroy(pending);
-		return count_drop(request, COUNT_drop_no_memory);
+		drop(request->server, COUNT_drop_no_memory);
+		return false;
 	}
-	pending->is_for_relay = true;
 	pending->is_authenticated = request->is_authenticated;
 	pending->names_algorithm = request->names_algorithm;
 	pending->token_deadline = request->token_deadline;
 	memcpy(pending->username, request->username, strlen(request->username) + 1);
 	memcpy(pending->key, request->key, request->key_len);
 	pending->key_len = request->key_len;
-	pending->places = request->places;
-	request->places = (struct places){0};
-	action_open_relay(request->server, pending->cookie, open);
-	return OUTCOME_PARKED;
+	return true;
 }
 
 /* The client chooses the ID: what of it goes in first is spread by a secret before the rest follows, or
@@ -128,7 +167,7 @@ void pending_deinit(struct turn_server *server)
 void turn_key_found(struct turn_server *server, uint64_t cookie, const struct turn_key *keys,
                     size_t n, timestamp now)
 {
-	struct pending *pending = pending_find(server, cookie, false);
+	struct pending *pending = pending_find(server, cookie, AWAITS_KEY);
 
 	server->now = now;
 	if (pending != NULL)
@@ -139,7 +178,7 @@ void turn_key_found(struct turn_server *server, uint64_t cookie, const struct tu
 void turn_token_key_found(struct turn_server *server, uint64_t cookie,
                           const struct turn_token_key *key, uint64_t wall_ms, timestamp now)
 {
-	struct pending *pending = pending_find(server, cookie, false);
+	struct pending *pending = pending_find(server, cookie, AWAITS_KEY);
 
 	server->now = now;
 	if (pending != NULL)
@@ -150,7 +189,7 @@ void turn_token_key_found(struct turn_server *server, uint64_t cookie,
 
 void turn_key_not_found(struct turn_server *server, uint64_t cookie, timestamp now)
 {
-	struct pending *pending = pending_find(server, cookie, false);
+	struct pending *pending = pending_find(server, cookie, AWAITS_KEY);
 
 	server->now = now;
 	if (pending != NULL)
@@ -159,7 +198,7 @@ void turn_key_not_found(struct turn_server *server, uint64_t cookie, timestamp n
 
 void turn_key_unavailable(struct turn_server *server, uint64_t cookie, timestamp now)
 {
-	struct pending *pending = pending_find(server, cookie, false);
+	struct pending *pending = pending_find(server, cookie, AWAITS_KEY);
 
 	server->now = now;
 	if (pending != NULL)
@@ -169,7 +208,7 @@ void turn_key_unavailable(struct turn_server *server, uint64_t cookie, timestamp
 struct turn_allocation *turn_relay_opened(struct turn_server *server, uint64_t cookie,
                                           const struct turn_opened *opened, timestamp now)
 {
-	struct pending *pending = pending_find(server, cookie, true);
+	struct pending *pending = pending_find(server, cookie, AWAITS_RELAY);
 	struct request request = {.relay_answer = ANSWER_FOUND, .opened = opened};
 
 	server->now = now;
@@ -186,19 +225,23 @@ struct turn_allocation *turn_relay_opened(struct turn_server *server, uint64_t c
 
 void turn_relay_failed(struct turn_server *server, uint64_t cookie, timestamp now)
 {
-	struct pending *pending = pending_find(server, cookie, true);
+	struct pending *pending = pending_find(server, cookie, AWAITS_RELAY);
 
 	server->now = now;
 	if (pending != NULL)
 		resume(pending, &(struct request){.relay_answer = ANSWER_NOT_FOUND});
 }
 
-static struct pending *park(struct request *request)
+/* Those that wait for peers, for half a minute each, are as many as connections may be made, and take
+ * no room from who wants to log in. */
+static struct pending *park(struct request *request, enum awaited awaited)
 {
 	struct turn_server *server = request->server;
 	size_t len = request->message.len;
 
-	if (server->pending_by_cookie.count >= server->settings.pending_max) {
+	if (awaited != AWAITS_PEER &&
+	    server->pending_by_cookie.count >=
+	            server->settings.pending_max + server->pending_for_peers) {
 		drop(server, COUNT_drop_pending_full);
 		return NULL;
 	}
@@ -206,6 +249,7 @@ static struct pending *park(struct request *request)
 	if (pending == NULL)
 		goto fail;
 	pending->server = server;
+	pending->awaited = awaited;
 	pending->cookie = ++server->next_id;
 	pending->tuple = *request->tuple;
 	pending->path = request->path;
@@ -215,6 +259,7 @@ static struct pending *park(struct request *request)
 		goto fail_cookie;
 	if (hash_table_insert(&server->pending_by_transaction, hash_of(pending), pending) != OK)
 		goto fail_transaction;
+	server->pending_for_peers += awaited == AWAITS_PEER;
 	list_append(&server->pending, &pending->node);
 	timer_set(server->timers, &pending->timer, server->now + PENDING_TIMEOUT_MS, expire);
 	return pending;
@@ -233,12 +278,13 @@ static bool has_cookie(const void *item, const void *key)
 	return ((const struct pending *)item)->cookie == *(const uint64_t *)key;
 }
 
-static struct pending *pending_find(struct turn_server *server, uint64_t cookie, bool is_for_relay)
+static struct pending *pending_find(struct turn_server *server, uint64_t cookie,
+                                    enum awaited awaited)
 {
 	struct pending *pending =
 		hash_table_find(&server->pending_by_cookie, hash_mix(cookie), has_cookie, &cookie);
 
-	return pending != NULL && pending->is_for_relay == is_for_relay ? pending : NULL;
+	return pending != NULL && pending->awaited == awaited ? pending : NULL;
 }
 
 /* Dispatches again, with what the host answered in hand. The entry is out of the tables first, as
@@ -281,6 +327,7 @@ static void destroy(struct pending *pending)
 
 	timer_cancel(server->timers, &pending->timer);
 	list_remove(&pending->node);
+	server->pending_for_peers -= pending->awaited == AWAITS_PEER;
 	hash_table_remove(&server->pending_by_cookie, hash_mix(pending->cookie), pending);
 	hash_table_remove(&server->pending_by_transaction, hash_of(pending), pending);
 	places_give(server, &pending->places);

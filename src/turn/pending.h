@@ -12,6 +12,15 @@ enum { PENDING_TIMEOUT_MS = 10 * MS_PER_S };
 int pending_find_key(struct request *request, const struct turn_find_key *find);
 int pending_open_relay(struct request *request, const struct turn_open_relay *open);
 
+/* Parks a Connect until its peer data connection is made or given up, which is the connection's to
+ * time. Gives the cookie to resume it by. */
+int pending_connect(struct request *request, uint64_t *cookie);
+/* Dispatches it again with what became of the connection; one that is no longer waiting is fine. */
+void pending_connect_answer(struct turn_server *server, uint64_t cookie, enum answer_state answer,
+                            uint32_t connection_id);
+/* Forgets it: there is nobody to answer. */
+void pending_connect_forget(struct turn_server *server, uint64_t cookie);
+
 /* True when this very request waits already. */
 bool pending_has(const struct turn_server *server, const struct five_tuple *tuple,
                  const uint8_t *transaction_id);

@@ -136,9 +136,10 @@ static void put_unknown(struct request *request)
 static void put_challenge(struct request *request)
 {
 	struct turn_server *server = request->server;
+	struct transport_addr bearer = request_nonce_addr(request);
 	char nonce[STUN_NONCE_SIZE];
 
-	stun_nonce_make(server->hasher, server->settings.nonce_secret, &request->tuple->client,
+	stun_nonce_make(server->hasher, server->settings.nonce_secret, &bearer,
 	                server->settings.security_features, wall_s(server), nonce);
 	stun_put_text(&request->answer, STUN_ATTR_REALM, request_realm(request));
 	stun_put(&request->answer, STUN_ATTR_NONCE, nonce, sizeof nonce);

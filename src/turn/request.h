@@ -13,6 +13,7 @@ enum {
 	OUTCOME_PARKED = 1, /* waits for the host; dispatched again from the top */
 	OUTCOME_FORWARD,    /* its packet goes to a peer */
 	OUTCOME_DROPPED,    /* the reason was counted */
+	OUTCOME_DONE,       /* its handler saw to the answer */
 	OUTCOME_HAND_OVER,  /* the client is another server's from here on */
 };
 
@@ -31,14 +32,15 @@ struct request {
 	struct turn_forward *forward;
 
 	/* In hand when the message was parked before. */
-	enum answer_state key_answer, relay_answer;
+	enum answer_state key_answer, relay_answer, peer_answer;
 	const struct turn_key *keys; /* key_count of them */
 	size_t key_count;
 	const struct turn_token_key *token_key; /* NULL: none was found */
 	uint64_t wall_ms;                       /* with token_key */
 	const struct turn_opened *opened;
-	bool is_adopted;      /* an allocation owns what was opened */
-	struct places places; /* in the quotas; what is left of them at the end is given back */
+	bool is_adopted;        /* an allocation owns what was opened */
+	uint32_t connection_id; /* of the peer data connection that was asked for */
+	struct places places;   /* in the quotas; what is left of them at the end is given back */
 
 	/* Who sent it, once authenticate() has accepted. */
 	bool is_authenticated;
@@ -92,6 +94,8 @@ int handle_refresh(struct request *request);
 int handle_create_permission(struct request *request);
 int handle_channel_bind(struct request *request);
 int handle_send(struct request *request);
+int handle_connect(struct request *request);
+int handle_connection_bind(struct request *request);
 
 /* ChannelData from a client: the path of nearly all packets. */
 enum turn_verdict channel_data_input(struct turn_server *server, const struct five_tuple *tuple,
@@ -99,6 +103,18 @@ enum turn_verdict channel_data_input(struct turn_server *server, const struct fi
 
 /* The lifetime that RFC 8656 sections 7.2 and 8.2 grant for what the request asks. */
 uint32_t request_lifetime_s(const struct request *request);
+
+/* Whom a nonce is for: the transport address that datagrams come from. Who has a connection is seen to
+ * receive anyway, so that over TCP and TLS it is the IP alone: RFC 6062's clients open connections with
+ * the nonce that they were given on the first. */
+static inline struct transport_addr request_nonce_addr(const struct request *request)
+{
+	struct transport_addr addr = request->tuple->client;
+
+	if (transport_is_stream(request->tuple->transport))
+		addr_set_port(&addr, 0);
+	return addr;
+}
 
 static inline int count_drop(struct request *request, enum counter reason)
 {

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "turn/action.h"
+#include "turn/connection.h"
 #include "turn/pending.h"
 #include "turn/reservation.h"
 
@@ -85,9 +86,12 @@ static void init_tables(struct turn_server *server)
 	hash_table_init(&server->pending_by_cookie);
 	hash_table_init(&server->pending_by_transaction);
 	hash_table_init(&server->reservations);
+	hash_table_init(&server->connections_by_id);
+	hash_table_init(&server->connections_by_peer);
 	pool_init(&server->allocation_pool, sizeof(struct turn_allocation));
 	pool_init(&server->permission_pool, sizeof(struct permission));
 	pool_init(&server->channel_pool, sizeof(struct channel));
+	pool_init(&server->connection_pool, sizeof(struct connection));
 	list_init(&server->sessions);
 	list_init(&server->reserved);
 	list_init(&server->pending);
@@ -96,9 +100,12 @@ static void init_tables(struct turn_server *server)
 
 static void deinit_tables(struct turn_server *server)
 {
+	pool_deinit(&server->connection_pool);
 	pool_deinit(&server->channel_pool);
 	pool_deinit(&server->permission_pool);
 	pool_deinit(&server->allocation_pool);
+	hash_table_deinit(&server->connections_by_peer);
+	hash_table_deinit(&server->connections_by_id);
 	hash_table_deinit(&server->reservations);
 	hash_table_deinit(&server->pending_by_transaction);
 	hash_table_deinit(&server->pending_by_cookie);

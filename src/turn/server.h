@@ -29,11 +29,13 @@ struct turn_server {
 	struct hash_table permissions;                          /* by allocation and peer's IP */
 	struct hash_table channels_by_number, channels_by_peer; /* and allocation */
 	struct hash_table pending_by_cookie, pending_by_transaction;
-	struct hash_table reservations; /* by token */
-	struct pool allocation_pool, permission_pool, channel_pool;
+	struct hash_table reservations;                           /* by token */
+	struct hash_table connections_by_id, connections_by_peer; /* and allocation */
+	struct pool allocation_pool, permission_pool, channel_pool, connection_pool;
 
 	struct list sessions;                 /* of struct turn_allocation */
 	struct list pending;                  /* of struct pending */
+	size_t pending_for_peers;             /* of them: Connect requests */
 	struct list reserved;                 /* of struct reservation */
 	struct list actions;                  /* of struct queued_action, oldest first */
 	struct queued_action *current_action; /* owned; what the host reads now */

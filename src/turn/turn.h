@@ -79,6 +79,8 @@ enum turn_limit {
 	TURN_LIMIT_CAPACITY,    /* bytes a second of all allocations */
 	TURN_LIMIT_PERMISSIONS, /* of an allocation, as all that follow */
 	TURN_LIMIT_CHANNELS,
+	TURN_LIMIT_CONNECTIONS,     /* of peers, RFC 6062 */
+	TURN_LIMIT_ALL_CONNECTIONS, /* ... of all allocations */
 	TURN_LIMIT_NEW_PEERS,
 	TURN_LIMIT_BANDWIDTH,
 	TURN_LIMIT_PACKET_RATE,
@@ -162,6 +164,12 @@ struct turn_settings {     /* copied but for what it points at, which outlives t
 	/* The name in the certificates of alternate servers (RFC 8489 section 14.16); NULL: ours. */
 	const char *alternate_domain;
 
+	/* REQUESTED-TRANSPORT that gets 442. Those that relay TCP are RFC 6062's. */
+	bool refuses_udp_relay, refuses_tcp_relay;
+	uint32_t connect_timeout_s, bind_timeout_s; /* RFC 6062 sections 5.2 and 5.3: 30 */
+	/* Bounds of peer data connections; 508 beyond, and peers' own are closed. */
+	uint32_t connections_per_allocation, connections_max;
+
 	unsigned thread, thread_count; /* a reservation token tells the thread that holds it */
 	const struct peer_filter *filter;
 	const struct turn_address_map *address_map;
@@ -229,12 +237,25 @@ enum turn_action_type {
 	TURN_FLOW_REMOVED,
 	TURN_REPORT,        /* .report: what happened to an allocation, for logs and accounting */
 	TURN_LIMIT_REACHED, /* .reached: whom a limit stopped, for the log */
+
+	/* RFC 6062. The cookie is the peer data connection's: whatever host and core say of it, from
+	 * its beginning to its end, they say by it. */
+	TURN_CONNECT_PEER, /* connect .relay to .dst; answer turn_peer_connected or _failed */
+	TURN_CLOSE_PEER,   /* close it, and the client data connection that is joined to it */
+	/* From here on .path is its client data connection: pass on bytes both ways, those that came
+	 * behind the last message first, and tell turn_peer_closed when that has ended. */
+	TURN_JOIN,
+	/* Hand .path over to the server of .thread, which gets .message as its first: the connection
+	 * that it asks for is there. */
+	TURN_MOVE_CLIENT,
 };
 
 struct turn_open_relay {
 	bool family[TURN_FAMILY_COUNT]; /* wanted; both for ADDITIONAL-ADDRESS-FAMILY */
-	bool even_port;                 /* EVEN-PORT: the port must be even */
-	bool reserve_next;              /* and the next higher one is opened too, as .reserved */
+	/* A TCP relay listens: turn_peer_accepted. It comes without any of what follows but tuple. */
+	bool is_tcp;
+	bool even_port;    /* EVEN-PORT: the port must be even */
+	bool reserve_next; /* and the next higher one is opened too, as .reserved */
 	bool has_token; /* RESERVATION-TOKEN: take what turn_reservation_take gives, of any family */
 	uint8_t token[TURN_TOKEN_SIZE];
 	const char *username; /* who asks, for turn_reservation_take; "" on an open server */
@@ -298,13 +319,16 @@ struct turn_limit_reached {
 
 struct turn_action {
 	enum turn_action_type type;
-	uint64_t cookie; /* TURN_OPEN_RELAY, TURN_FIND_KEY: comes back with the answer */
-	/* TURN_SEND; NULL: by UDP from message->src, an address of ours that the client did not send to
-	 * (RFC 5780 CHANGE-REQUEST) */
+	/* TURN_OPEN_RELAY, TURN_FIND_KEY: comes back with the answer; or RFC 6062's */
+	uint64_t cookie;
+	/* TURN_SEND, TURN_JOIN, TURN_MOVE_CLIENT. TURN_SEND; NULL: by UDP from message->src, an address
+	 * of ours that the client did not send to (RFC 5780 CHANGE-REQUEST) */
 	void *path;
-	struct transport_addr dst;
-	struct packet *message; /* TURN_SEND: lent until the next call of turn_next_action */
-	void *relay;            /* TURN_CLOSE_RELAY */
+	struct transport_addr dst; /* TURN_SEND, TURN_CONNECT_PEER */
+	/* TURN_SEND, TURN_MOVE_CLIENT: lent until the next call of turn_next_action */
+	struct packet *message;
+	void *relay;     /* TURN_CLOSE_RELAY, TURN_CONNECT_PEER */
+	unsigned thread; /* TURN_MOVE_CLIENT */
 	union {
 		struct turn_open_relay open;
 		struct turn_find_key find;
@@ -325,6 +349,17 @@ struct turn_allocation *turn_relay_opened(struct turn_server *server, uint64_t c
                                           const struct turn_opened *opened, timestamp now);
 /* ... or 508. */
 void turn_relay_failed(struct turn_server *server, uint64_t cookie, timestamp now);
+
+/* Answers to TURN_CONNECT_PEER. A cookie of a connection that is gone means nothing. */
+void turn_peer_connected(struct turn_server *server, uint64_t cookie, timestamp now);
+void turn_peer_failed(struct turn_server *server, uint64_t cookie, timestamp now);
+/* A peer has connected to a relayed transport address. Gives the new connection's cookie; 0: close
+ * it at once. The host reads nothing from it before TURN_JOIN. */
+uint64_t turn_peer_accepted(struct turn_server *server, struct turn_allocation *allocation,
+                            const struct transport_addr *peer, timestamp now);
+/* The two data connections that were joined have ended, and the host has closed both; or the peer's
+ * could not be joined. */
+void turn_peer_closed(struct turn_server *server, uint64_t cookie, timestamp now);
 
 /* Gives up the relay that a token of this server holds, when the user that reserved it asks: the
  * host hands it to the server that asked. username is the one of the asking request. False when
@@ -356,9 +391,16 @@ void turn_server_set_draining(struct turn_server *server, bool is_draining);
 
 enum turn_direction { TURN_TOWARDS_PEER, TURN_TOWARDS_CLIENT, TURN_DIRECTION_COUNT };
 
-/* How many bytes an allocation may pass on now; SIZE_MAX: as many as come. Datagrams are judged with
- * each packet; this is for streams, which can wait instead (RFC 6062): a host that asks again after
- * some milliseconds is told more. */
+/* How many bytes a peer data connection may pass on now; SIZE_MAX: as many as come. A host that is told
+ * 0 and asks again after some milliseconds is told more. */
+size_t turn_peer_allowed(struct turn_server *server, uint64_t cookie, enum turn_direction direction,
+                         timestamp now);
+/* Counts what it passed on: at most as much as was allowed. */
+void turn_peer_passed(struct turn_server *server, uint64_t cookie, enum turn_direction direction,
+                      size_t n);
+
+/* The same of a whole allocation. Datagrams are judged with each packet; this is for streams, which
+ * can wait instead (RFC 6062). */
 size_t turn_bytes_allowed(struct turn_allocation *allocation, enum turn_direction direction,
                           timestamp now);
 /* Counts what was passed on: at most as much as was allowed. */

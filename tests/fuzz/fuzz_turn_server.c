@@ -2,7 +2,8 @@
  * which order. Two clients know a user's password, two do not; a message may be signed, and harmed
  * before or after. Whatever happens:
  *   - who never signed has no allocation;
- *   - each relayed transport address that was opened is closed exactly once;
+ *   - each relayed transport address that was opened is closed exactly once, and so is each peer data
+ *     connection, which only relays of TCP have and only who may sign is joined with;
  *   - after all lifetimes nothing is left, and every level is zero.
  *
  * A step is: what to do, by whom or to what, then what that needs. */
@@ -29,7 +30,8 @@ enum step {
 	STEP_ANSWER,
 	STEP_WAIT,
 	STEP_CLOSE,
-	STEP_COUNT
+	STEP_COUNT,
+	STEP_CONNECTION = 0xF0 /* this and beyond: peer data connections */
 };
 
 /* Which bits of a request's flags put which attribute in. */
@@ -65,7 +67,12 @@ static const struct turn_token_key authority = {.key = {.bytes = "sixteen bytes.
 struct relay {
 	struct turn_allocation *allocation;
 	struct transport_addr addr;
-	bool is_opened, is_given_up, is_closed;
+	bool is_opened, is_given_up, is_closed, is_tcp;
+};
+
+struct data_connection {
+	uint64_t cookie;
+	bool is_connecting, is_joined, is_closed;
 };
 
 struct script {
@@ -88,6 +95,9 @@ struct fuzz {
 	unsigned held_count;
 	uint8_t token[TURN_TOKEN_SIZE];
 	struct access_token tokens[SIGNERS]; /* the last one of each */
+	struct data_connection connections[RELAYS_MAX];
+	unsigned connection_count;
+	uint32_t connection_id; /* seen last */
 	uint32_t next_id;
 	struct turn_pair pair;
 	unsigned places, quota; /* taken; at most, 0: any number */
@@ -217,11 +227,14 @@ static void sign(struct fuzz *fuzz, unsigned who, struct stun_builder *builder, 
 {
 	char nonce[STUN_NONCE_SIZE];
 	uint8_t key[STUN_KEY_MAX];
+	struct transport_addr bearer = fuzz->clients[who].client;
 	size_t key_len = stun_long_term_key(fuzz->hasher,
 	                                    is_sha256 ? STUN_PASSWORD_SHA256 : STUN_PASSWORD_MD5,
 	                                    "anna", fuzz->settings.realm, "secret", key);
 
-	stun_nonce_make(fuzz->hasher, fuzz->settings.nonce_secret, &fuzz->clients[who].client,
+	if (transport_is_stream(fuzz->clients[who].transport))
+		addr_set_port(&bearer, 0);
+	stun_nonce_make(fuzz->hasher, fuzz->settings.nonce_secret, &bearer,
 	                fuzz->settings.security_features, fuzz->now / 1000, nonce);
 	stun_put_text(builder, STUN_ATTR_USERNAME, "anna");
 	stun_put_text(builder, STUN_ATTR_REALM, fuzz->settings.realm);
@@ -277,14 +290,21 @@ static void play_request(struct fuzz *fuzz, unsigned who)
 	static const enum stun_method methods[] = {
 		STUN_ALLOCATE,     STUN_REFRESH, STUN_CREATE_PERMISSION,
 		STUN_CHANNEL_BIND, STUN_SEND,    STUN_BINDING};
+	static const enum stun_method tcp_methods[] = {STUN_ALLOCATE, STUN_CONNECT,
+	                                               STUN_CONNECTION_BIND};
 	uint8_t bytes[MESSAGE_MAX], id[STUN_TRANSACTION_ID_SIZE] = {0};
 	unsigned how = take(fuzz), flags = take_two(fuzz), harm;
-	enum stun_method method = methods[how % 6];
+	bool is_tcp = how & 0x40;
+	enum stun_method method = is_tcp ? tcp_methods[how % 3] : methods[how % 6];
 	struct stun_builder builder;
 
 	put_u32(id, how & HOW_AGAIN ? fuzz->next_id : ++fuzz->next_id);
 	stun_build(&builder, bytes, sizeof bytes, method,
 	           method == STUN_SEND ? STUN_INDICATION : STUN_REQUEST, id);
+	if (is_tcp && method == STUN_ALLOCATE)
+		stun_put_u32(&builder, STUN_ATTR_REQUESTED_TRANSPORT, 6u << 24);
+	if (is_tcp)
+		stun_put_u32(&builder, STUN_ATTR_CONNECTION_ID, fuzz->connection_id);
 	for (unsigned i = 0; i < sizeof choices / sizeof choices[0]; i++)
 		if (flags & 1u << i && (method == STUN_BINDING || i < ALLOCATE_CHOICES))
 			put_choice(fuzz, &builder, i);
@@ -363,7 +383,7 @@ static void play_icmp(struct fuzz *fuzz, unsigned which)
 	carry_out(fuzz);
 }
 
-static struct turn_relay open_one(struct fuzz *fuzz, enum turn_family family)
+static struct turn_relay open_one(struct fuzz *fuzz, enum turn_family family, bool is_tcp)
 {
 	if (fuzz->relay_count == RELAYS_MAX)
 		return (struct turn_relay){0};
@@ -371,6 +391,7 @@ static struct turn_relay open_one(struct fuzz *fuzz, enum turn_family family)
 	relay->addr =
 		addr(family == TURN_IPV4 ? "192.0.2.1" : "2001:db8::1", 9000 + fuzz->relay_count);
 	relay->is_opened = true;
+	relay->is_tcp = is_tcp;
 	return (struct turn_relay){relay, relay->addr, relay->addr};
 }
 
@@ -385,9 +406,9 @@ static void answer_relay(struct fuzz *fuzz, const struct turn_action *action, co
 		opened.relay[TURN_IPV4] = taken;
 	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)
 		if (open->family[family] && !(how & 1u << family))
-			opened.relay[family] = open_one(fuzz, family);
+			opened.relay[family] = open_one(fuzz, family, open->is_tcp);
 	if (open->reserve_next || how & 4)
-		opened.reserved = open_one(fuzz, TURN_IPV4);
+		opened.reserved = open_one(fuzz, TURN_IPV4, false);
 	if (how & 8 && opened.relay[TURN_IPV4].relay == NULL && opened.reserved.relay == NULL &&
 	    opened.relay[TURN_IPV6].relay == NULL) {
 		turn_relay_failed(fuzz->server, action->cookie, fuzz->now);
@@ -398,6 +419,92 @@ static void answer_relay(struct fuzz *fuzz, const struct turn_action *action, co
 	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)
 		if (opened.relay[family].relay != NULL)
 			((struct relay *)opened.relay[family].relay)->allocation = allocation;
+}
+
+/* Cookies of connections count upwards here as they come, and are never forgotten. */
+static struct data_connection *add_connection(struct fuzz *fuzz, uint64_t cookie)
+{
+	demand(cookie != 0 && fuzz->connection_count < RELAYS_MAX);
+	struct data_connection *connection = &fuzz->connections[fuzz->connection_count++];
+	*connection = (struct data_connection){.cookie = cookie};
+	return connection;
+}
+
+static struct data_connection *find_cookie(struct fuzz *fuzz, uint64_t cookie)
+{
+	for (unsigned i = fuzz->connection_count; i-- > 0;)
+		if (fuzz->connections[i].cookie == cookie)
+			return &fuzz->connections[i];
+	abort();
+}
+
+static void close_connection(struct data_connection *connection)
+{
+	demand(!connection->is_closed);
+	connection->is_closed = true;
+}
+
+static void connect_peer(struct fuzz *fuzz, const struct turn_action *action)
+{
+	struct relay *relay = action->relay;
+
+	demand(relay->is_tcp && !relay->is_closed);
+	demand(peer_filter_allows(fuzz->filter, &action->dst));
+	if (fuzz->connection_count == RELAYS_MAX)
+		turn_peer_failed(fuzz->server, action->cookie, fuzz->now);
+	else
+		add_connection(fuzz, action->cookie)->is_connecting = true;
+}
+
+static void join(struct fuzz *fuzz, const struct turn_action *action)
+{
+	struct data_connection *connection = find_cookie(fuzz, action->cookie);
+	const struct five_tuple *client = action->path;
+
+	demand(!connection->is_connecting && !connection->is_joined && !connection->is_closed);
+	demand(client < fuzz->clients + SIGNERS && transport_is_stream(client->transport));
+	connection->is_joined = true;
+}
+
+static void peer_connects(struct fuzz *fuzz, unsigned which)
+{
+	struct relay *relay = find_relay(fuzz, which);
+	struct transport_addr peer = peer_addr(take(fuzz));
+
+	if (relay == NULL || !relay->is_tcp || fuzz->connection_count == RELAYS_MAX ||
+	    addr_family(&peer) != addr_family(&relay->addr))
+		return;
+	uint64_t cookie = turn_peer_accepted(fuzz->server, relay->allocation, &peer, fuzz->now);
+	if (cookie != 0)
+		add_connection(fuzz, cookie);
+	carry_out(fuzz);
+}
+
+/* What becomes of connections, at any time and more than once: the core is told, or not. */
+static void play_connection(struct fuzz *fuzz, unsigned which)
+{
+	unsigned how = take(fuzz);
+	struct data_connection *connection;
+
+	if (how % 4 == 0) {
+		peer_connects(fuzz, which);
+		return;
+	}
+	if (fuzz->connection_count == 0)
+		return;
+	connection = &fuzz->connections[which % fuzz->connection_count];
+	if (how % 4 == 1) {
+		connection->is_connecting &= connection->is_closed;
+		turn_peer_connected(fuzz->server, connection->cookie, fuzz->now);
+	} else if (how % 4 == 2 && connection->is_connecting && !connection->is_closed) {
+		close_connection(connection);
+		turn_peer_failed(fuzz->server, connection->cookie, fuzz->now);
+	} else if (connection->is_joined && !connection->is_closed) {
+		turn_peer_passed(fuzz->server, connection->cookie, how % TURN_DIRECTION_COUNT, how);
+		close_connection(connection);
+		turn_peer_closed(fuzz->server, connection->cookie, fuzz->now);
+	}
+	carry_out(fuzz);
 }
 
 static void answer_key(struct fuzz *fuzz, const struct turn_action *action, unsigned how)
@@ -468,6 +575,8 @@ static void remember_token(struct fuzz *fuzz, const struct packet *packet)
 	const uint8_t *token = stun_get(&message, STUN_ATTR_RESERVATION_TOKEN, &len);
 	if (token != NULL)
 		memcpy(fuzz->token, token, sizeof fuzz->token);
+	if (stun_has(&message, STUN_ATTR_CONNECTION_ID))
+		fuzz->connection_id = stun_get_u32(&message, STUN_ATTR_CONNECTION_ID);
 }
 
 static void carry_out(struct fuzz *fuzz)
@@ -489,6 +598,15 @@ static void carry_out(struct fuzz *fuzz)
 			relay = action.relay;
 			demand(relay->is_opened && !relay->is_closed);
 			relay->is_closed = true;
+			break;
+		case TURN_CONNECT_PEER:
+			connect_peer(fuzz, &action);
+			break;
+		case TURN_CLOSE_PEER:
+			close_connection(find_cookie(fuzz, action.cookie));
+			break;
+		case TURN_JOIN:
+			join(fuzz, &action);
 			break;
 		default:
 			break;
@@ -512,8 +630,8 @@ static void wait(struct fuzz *fuzz, timestamp ms)
 
 static void play_step(struct fuzz *fuzz)
 {
-	enum step step = take(fuzz) % STEP_COUNT;
-	unsigned what = take(fuzz), who = what % CLIENTS;
+	unsigned first = take(fuzz), what = take(fuzz), who = what % CLIENTS;
+	enum step step = first < STEP_CONNECTION ? first % STEP_COUNT : STEP_CONNECTION;
 
 	switch (step) {
 	case STEP_REQUEST:
@@ -540,6 +658,9 @@ static void play_step(struct fuzz *fuzz)
 	case STEP_CLOSE:
 		turn_path_closed(fuzz->server, &fuzz->clients[who], fuzz->now);
 		carry_out(fuzz);
+		break;
+	case STEP_CONNECTION:
+		play_connection(fuzz, what);
 		break;
 	case STEP_COUNT:
 		break;
@@ -602,6 +723,10 @@ static void start(struct fuzz *fuzz, uint8_t flags)
 		.permissions_per_allocation = 3,
 		.channels_per_allocation = 3,
 		.pending_max = 6,
+		.connect_timeout_s = 30,
+		.bind_timeout_s = 30,
+		.connections_per_allocation = 3,
+		.connections_max = 5,
 		.nat_discovery = flags & 128,
 		.rfc3489_compatibility = flags & 128,
 		.secure_stun = flags & 128 && flags & 1,
@@ -621,7 +746,7 @@ static void start(struct fuzz *fuzz, uint8_t flags)
 	for (unsigned i = 0; i < CLIENTS; i++) {
 		fuzz->clients[i].client = addr("198.51.100.7", 4000 + i);
 		fuzz->clients[i].server = addr("192.0.2.1", 3478);
-		fuzz->clients[i].transport = i % 2 ? TRANSPORT_TCP : TRANSPORT_UDP;
+		fuzz->clients[i].transport = i % 2 || flags & 128 ? TRANSPORT_TCP : TRANSPORT_UDP;
 	}
 }
 
@@ -633,6 +758,8 @@ static void finish(struct fuzz *fuzz)
 	demand(fuzz->places == 0);
 	for (unsigned i = 0; i < fuzz->relay_count; i++)
 		demand(fuzz->relays[i].is_closed);
+	for (unsigned i = 0; i < fuzz->connection_count; i++)
+		demand(fuzz->connections[i].is_closed);
 	for (enum counter counter = 0; counter < COUNTER_COUNT; counter++) {
 		const char *name = counter_name(counter);
 		if (strlen(name) > 4 && strcmp(name + strlen(name) - 4, "_now") == 0)

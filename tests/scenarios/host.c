@@ -20,6 +20,9 @@ static bool answer_token_key(struct host *host, const struct turn_action *action
 static const char *realm_of_origin(void *context, const char *origin);
 static void open_relay(struct host *host, const struct turn_action *action);
 static void close_relay(struct host *host, struct relay *relay);
+static void connect_peer(struct host *host, const struct turn_action *action);
+static void close_peer(struct host *host, uint64_t cookie);
+static void join(struct host *host, const struct turn_action *action);
 static void keep(struct host *host, const struct client *client, const struct packet *packet,
                  const struct turn_forward *forward);
 static void keep_message(struct host *host, const struct turn_action *action);
@@ -51,6 +54,10 @@ void host_init(struct host *host)
 		.permissions_per_allocation = 16,
 		.channels_per_allocation = 16,
 		.pending_max = 16,
+		.connect_timeout_s = 30,
+		.bind_timeout_s = 30,
+		.connections_per_allocation = 8,
+		.connections_max = 16,
 		.thread = 3,
 		.thread_count = 7,
 		.wall_offset_ms = 1700000000000,
@@ -210,9 +217,18 @@ static void carry_out(struct host *host)
 static void carry_out_one(struct host *host, const struct turn_action *action)
 {
 	static const char *const report_names[] = {"created", "refreshed", "expired", "deleted"};
-	static const char *const limit_names[TURN_LIMIT_COUNT] = {
-		"",         "user-quota", "total-quota", "capacity",    "permissions",
-		"channels", "new-peers",  "bandwidth",   "packet-rate", "memory"};
+	static const char *const limit_names[TURN_LIMIT_COUNT] = {"",
+	                                                          "user-quota",
+	                                                          "total-quota",
+	                                                          "capacity",
+	                                                          "permissions",
+	                                                          "channels",
+	                                                          "connections",
+	                                                          "all-connections",
+	                                                          "new-peers",
+	                                                          "bandwidth",
+	                                                          "packet-rate",
+	                                                          "memory"};
 	char client[ADDR_TEXT_SIZE], relayed[ADDR_TEXT_SIZE], peer[ADDR_TEXT_SIZE];
 
 	switch (action->type) {
@@ -260,7 +276,125 @@ static void carry_out_one(struct host *host, const struct turn_action *action)
 		     (unsigned long long)action->report.traffic.to_client_bytes,
 		     action->report.reason);
 		break;
+	case TURN_CONNECT_PEER:
+		connect_peer(host, action);
+		break;
+	case TURN_CLOSE_PEER:
+		close_peer(host, action->cookie);
+		break;
+	case TURN_JOIN:
+		join(host, action);
+		break;
+	case TURN_MOVE_CLIENT:
+		note(host, "moved %s to thread %u with %zu bytes",
+		     ((const struct client *)action->path)->name, action->thread,
+		     action->message->len);
+		break;
 	}
+}
+
+static struct data_connection *find_cookie(struct host *host, uint64_t cookie)
+{
+	for (unsigned i = 0; i < host->connection_count; i++)
+		if (host->connections[i].cookie == cookie)
+			return &host->connections[i];
+	snprintf(host->fault, sizeof host->fault, "a cookie that was never given");
+	return NULL;
+}
+
+static struct data_connection *add_connection(struct host *host, uint64_t cookie,
+                                              const struct transport_addr *peer)
+{
+	if (host->connection_count >= CONNECTIONS_MAX)
+		abort();
+	struct data_connection *connection = &host->connections[host->connection_count++];
+	*connection = (struct data_connection){.cookie = cookie, .peer = *peer};
+	return connection;
+}
+
+static void connect_peer(struct host *host, const struct turn_action *action)
+{
+	struct relay *relay = action->relay;
+	char relayed[ADDR_TEXT_SIZE], peer[ADDR_TEXT_SIZE];
+
+	if (relay->is_closed || !relay->is_tcp)
+		snprintf(host->fault, sizeof host->fault, "a relay that cannot connect");
+	note(host, "connecting %s %s", addr_format(&relay->addr, relayed),
+	     addr_format(&action->dst, peer));
+	add_connection(host, action->cookie, &action->dst)->is_connecting = true;
+	if (!host->holds_peers)
+		host_peer_answer(host, true);
+}
+
+bool host_peer_answer(struct host *host, bool is_connected)
+{
+	for (unsigned i = 0; i < host->connection_count; i++) {
+		struct data_connection *connection = &host->connections[i];
+		if (!connection->is_connecting || connection->is_closed)
+			continue;
+		connection->is_connecting = false;
+		connection->is_closed = !is_connected;
+		if (is_connected)
+			turn_peer_connected(host->server, connection->cookie, host->now);
+		else
+			turn_peer_failed(host->server, connection->cookie, host->now);
+		carry_out(host);
+		return true;
+	}
+	return false;
+}
+
+bool host_peer_connects(struct host *host, struct relay *relay, const struct transport_addr *peer)
+{
+	uint64_t cookie = turn_peer_accepted(host->server, relay->allocation, peer, host->now);
+
+	if (cookie != 0)
+		add_connection(host, cookie, peer);
+	carry_out(host);
+	return cookie != 0;
+}
+
+struct data_connection *host_find_connection(struct host *host, const struct transport_addr *peer)
+{
+	for (unsigned i = host->connection_count; i-- > 0;)
+		if (addr_equal(&host->connections[i].peer, peer) && !host->connections[i].is_closed)
+			return &host->connections[i];
+	return NULL;
+}
+
+void host_data_closes(struct host *host, struct data_connection *connection)
+{
+	connection->is_closed = true;
+	turn_peer_closed(host->server, connection->cookie, host->now);
+	carry_out(host);
+}
+
+static void close_peer(struct host *host, uint64_t cookie)
+{
+	struct data_connection *connection = find_cookie(host, cookie);
+	char peer[ADDR_TEXT_SIZE];
+
+	if (connection == NULL)
+		return;
+	addr_format(&connection->peer, peer);
+	if (connection->is_closed)
+		snprintf(host->fault, sizeof host->fault, "peer %s was closed twice", peer);
+	connection->is_closed = true;
+	note(host, "closed peer %s", peer);
+}
+
+static void join(struct host *host, const struct turn_action *action)
+{
+	struct data_connection *connection = find_cookie(host, action->cookie);
+	char peer[ADDR_TEXT_SIZE];
+
+	if (connection == NULL)
+		return;
+	addr_format(&connection->peer, peer);
+	if (connection->is_closed || connection->is_joined)
+		snprintf(host->fault, sizeof host->fault, "peer %s cannot be joined", peer);
+	connection->is_joined = true;
+	note(host, "joined %s %s", peer, ((const struct client *)action->path)->name);
 }
 
 static void point_to_texts(struct turn_action *action, const char *name, const char *realm)
@@ -450,8 +584,10 @@ static void open_relay(struct host *host, const struct turn_action *action)
 	}
 	struct turn_allocation *allocation =
 		turn_relay_opened(host->server, action->cookie, &opened, host->now);
-	for (unsigned i = first; i < host->relay_count; i++)
+	for (unsigned i = first; i < host->relay_count; i++) {
 		host->relays[i].allocation = allocation;
+		host->relays[i].is_tcp = action->open.is_tcp;
+	}
 	if (action->open.has_token && allocation != NULL)
 		for (unsigned family = 0; family < TURN_FAMILY_COUNT; family++)
 			if (opened.relay[family].relay != NULL)

@@ -13,6 +13,7 @@ enum {
 	USERS_MAX = 8,
 	RULES_MAX = 8,
 	HELD_MAX = 64,
+	CONNECTIONS_MAX = 64,
 	PLACES_MAX = 4096
 };
 
@@ -25,7 +26,14 @@ struct relay {
 	struct transport_addr addr, public_addr;
 	struct turn_allocation *allocation;
 	bool is_reserved; /* opened as the higher port of a pair */
-	bool is_closed;
+	bool is_tcp, is_closed;
+};
+
+/* A peer data connection, as the host has it. */
+struct data_connection {
+	uint64_t cookie;
+	struct transport_addr peer;
+	bool is_connecting, is_joined, is_closed;
 };
 
 /* Something the core let out. */
@@ -88,6 +96,9 @@ struct host {
 	struct relay relays[RELAYS_MAX];
 	unsigned relay_count;
 	uint16_t next_port[TURN_FAMILY_COUNT];
+	struct data_connection connections[CONNECTIONS_MAX];
+	unsigned connection_count;
+	bool holds_peers;
 
 	bool holds_keys, holds_relays, lacks[TURN_FAMILY_COUNT], lacks_all, lacks_pairs;
 	struct turn_action held[HELD_MAX]; /* TURN_FIND_KEY, TURN_OPEN_RELAY not answered yet */
@@ -121,6 +132,14 @@ void host_wait(struct host *host, timestamp ms);
 /* Answers the oldest action that was held: "found", "unknown", "unavailable", "opened", "failed". */
 bool host_answer(struct host *host, const char *how);
 struct relay *host_find_relay(struct host *host, const struct transport_addr *public_addr);
+/* Answers the oldest TURN_CONNECT_PEER that was held. */
+bool host_peer_answer(struct host *host, bool is_connected);
+/* A peer connects to a relay; true when the core takes it. */
+bool host_peer_connects(struct host *host, struct relay *relay, const struct transport_addr *peer);
+/* The last connection of a peer that is open; NULL: none. */
+struct data_connection *host_find_connection(struct host *host, const struct transport_addr *peer);
+/* Its data connections end by themselves, or pass bytes on. */
+void host_data_closes(struct host *host, struct data_connection *connection);
 /* Tells the core what .alternates and .is_draining are now. */
 void host_redirect(struct host *host);
 /* How many places are taken in a user's name, or in "all". */

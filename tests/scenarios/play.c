@@ -54,7 +54,14 @@
  *   P 203.0.113.5:9000 < 192.0.2.1:50000 "hello" [ttl=63] [tos=0] [df] [no-df]
  *   P 203.0.113.5:9000 ! 192.0.2.1:50000 3 4 00000578     an ICMP error: type, code, data
  *
+ * Peer data connections (RFC 6062)
+ *   A allocates tcp [WORD...]             Allocate for TCP and its success
+ *   P 203.0.113.5:9000 connects 192.0.2.1:50000 accepted|refused
+ *   data 203.0.113.5:9000 closes          the data connections end by themselves
+ *   data 203.0.113.5:9000 passes 100 50   bytes to the peer, and to the client
+ *
  * The host
+ *   host holds peers, host says connected|failed-peer      for TURN_CONNECT_PEER
  *   host holds keys|relays, host answers keys|relays       answers later | at once again
  *   host says found|unknown|unavailable|opened|failed      to the oldest question held
  *   host lacks ipv4|ipv6|all|pairs, host lacks nothing           relayed addresses; all: nor a place
@@ -69,7 +76,7 @@
  *   allowed 192.0.2.1:50000 to-peer|to-client 1000 [taking 500]      bytes a stream may pass on now
  *   next timeout 600s | next timeout never
  *
- * $token is the RESERVATION-TOKEN seen last. What was sent and not expected fails the scenario. */
+ * $token is the RESERVATION-TOKEN seen last, $connection the CONNECTION-ID. What was sent and not expected fails the scenario. */
 #include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -109,7 +116,7 @@ struct play {
 	struct speaker speakers[CLIENTS_MAX];
 	unsigned speaker_count;
 	uint32_t next_id;
-	uint8_t token[TURN_TOKEN_SIZE];
+	uint8_t token[TURN_TOKEN_SIZE], connection[4];
 	char fault[FAULT_SIZE]; /* of the line being played; empty: none */
 };
 
@@ -330,6 +337,9 @@ static void put_words(struct play *play, struct stun_builder *builder, const str
 		if (strcmp(word, "RESERVATION-TOKEN=$token") == 0)
 			put_attribute(builder, stun_attribute_type(STUN_ATTR_RESERVATION_TOKEN),
 			              play->token, sizeof play->token);
+		else if (strcmp(word, "CONNECTION-ID=$connection") == 0)
+			put_attribute(builder, stun_attribute_type(STUN_ATTR_CONNECTION_ID),
+			              play->connection, sizeof play->connection);
 		else if (attribute == NULL || !attribute_get(word, builder->bytes + 8, attribute))
 			fault(play, "%s is no attribute", word);
 		else
@@ -720,6 +730,9 @@ static void remember(struct play *play, struct speaker *speaker, const struct st
 	value = stun_get(message, STUN_ATTR_RESERVATION_TOKEN, &len);
 	if (value != NULL)
 		memcpy(play->token, value, sizeof play->token);
+	value = stun_get(message, STUN_ATTR_CONNECTION_ID, &len);
+	if (value != NULL)
+		memcpy(play->connection, value, sizeof play->connection);
 }
 
 static void check_word(struct play *play, struct speaker *speaker, const struct datagram *datagram,
@@ -874,8 +887,9 @@ static void client_logs_in(struct play *play, struct speaker *speaker, struct wo
 static void client_allocates(struct play *play, struct speaker *speaker, struct words *words)
 {
 	char rest[2048];
+	bool is_tcp = words->count > 2 && strcmp(words->word[2], "tcp") == 0;
 
-	rest_of(words, 2, rest, sizeof rest);
+	rest_of(words, is_tcp ? 3 : 2, rest, sizeof rest);
 	if (speaker->user[0] == 0 && !play->host.settings.is_open) {
 		if (play->host.user_count == 0) {
 			strcpy(play->host.users[0].name, "anna");
@@ -884,7 +898,8 @@ static void client_allocates(struct play *play, struct speaker *speaker, struct 
 		}
 		play_composed(play, "%s login anna", speaker->client.name);
 	}
-	play_composed(play, "%s> Allocate REQUESTED-TRANSPORT=17%s", speaker->client.name, rest);
+	play_composed(play, "%s> Allocate REQUESTED-TRANSPORT=%d%s", speaker->client.name,
+	              is_tcp ? 6 : 17, rest);
 	play_composed(play, "%s< Allocate success XOR-RELAYED-ADDRESS", speaker->client.name);
 }
 
@@ -973,6 +988,38 @@ static void play_icmp(struct play *play, const struct transport_addr *peer, stru
 	          (uint8_t)strtoul(words->word[5], NULL, 0), data);
 }
 
+static void peer_connects(struct play *play, const struct transport_addr *peer, struct relay *relay,
+                          struct words *words)
+{
+	bool is_wanted = strcmp(words->word[4], "accepted") == 0;
+
+	expect_nothing(play);
+	if (host_peer_connects(&play->host, relay, peer) != is_wanted)
+		fault(play, "it was %s", is_wanted ? "refused" : "accepted");
+}
+
+static void play_data(struct play *play, struct speaker *speaker, struct words *words)
+{
+	struct turn_server *server = play->host.server;
+	struct transport_addr peer;
+	struct data_connection *connection;
+
+	(void)speaker;
+	if (!address(play, words->word[1], &peer))
+		return;
+	connection = host_find_connection(&play->host, &peer);
+	if (connection == NULL) {
+		fault(play, "%s has no connection", words->word[1]);
+	} else if (strcmp(words->word[2], "closes") == 0) {
+		host_data_closes(&play->host, connection);
+	} else if (words->count > 4) {
+		turn_peer_passed(server, connection->cookie, TURN_TOWARDS_PEER,
+		                 strtoul(words->word[3], NULL, 0));
+		turn_peer_passed(server, connection->cookie, TURN_TOWARDS_CLIENT,
+		                 strtoul(words->word[4], NULL, 0));
+	}
+}
+
 static void play_peer(struct play *play, struct speaker *speaker, struct words *words)
 {
 	struct transport_addr peer, relayed;
@@ -986,6 +1033,8 @@ static void play_peer(struct play *play, struct speaker *speaker, struct words *
 	struct relay *relay = host_find_relay(&play->host, &relayed);
 	if (relay == NULL)
 		fault(play, "%s was never opened", words->word[3]);
+	else if (strcmp(words->word[2], "connects") == 0)
+		peer_connects(play, &peer, relay, words);
 	else if (words->word[2][0] == '>')
 		peer_sends(play, &peer, relay, words);
 	else if (words->word[2][0] == '<')
@@ -1023,6 +1072,12 @@ static void play_set(struct play *play, struct speaker *speaker, struct words *w
 		{"permissions", &s->permissions_per_allocation, NULL},
 		{"channels", &s->channels_per_allocation, NULL},
 		{"pending", &s->pending_max, NULL},
+		{"refuses-udp", NULL, &s->refuses_udp_relay},
+		{"refuses-tcp", NULL, &s->refuses_tcp_relay},
+		{"connect-timeout", &s->connect_timeout_s, NULL},
+		{"bind-timeout", &s->bind_timeout_s, NULL},
+		{"connections", &s->connections_per_allocation, NULL},
+		{"connections-max", &s->connections_max, NULL},
 		{"oauth", NULL, &s->oauth},
 		{"check-origin", NULL, &s->check_origin},
 		{"unauthorized-per-s", &play->host.unauthorized_per_s, NULL},
@@ -1190,7 +1245,15 @@ static void play_host(struct play *play, struct speaker *speaker, struct words *
 	const char *verb = words->word[1], *what = words->word[2];
 
 	(void)speaker;
-	if (strcmp(verb, "says") == 0) {
+	if (strcmp(verb, "says") == 0 && strcmp(what, "connected") == 0) {
+		if (!host_peer_answer(host, true))
+			fault(play, "the host connects to nobody");
+	} else if (strcmp(verb, "says") == 0 && strcmp(what, "failed-peer") == 0) {
+		if (!host_peer_answer(host, false))
+			fault(play, "the host connects to nobody");
+	} else if (strcmp(what, "peers") == 0) {
+		host->holds_peers = strcmp(verb, "holds") == 0;
+	} else if (strcmp(verb, "says") == 0) {
 		if (!host_answer(host, what))
 			fault(play, "the host was not asked");
 	} else if (strcmp(verb, "lacks") == 0) {
@@ -1318,6 +1381,7 @@ static const struct {
 	command_fn *run;
 } commands[] =
 	{
+		{"data", 3, play_data},
 		{"set", 2, play_set},
 		{"user", 3, play_user},
 		{"client", 4, play_client},

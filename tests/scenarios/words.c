@@ -31,6 +31,7 @@ static const struct {
 	{STUN_ATTR_ORIGIN, FORM_TEXT},
 	{STUN_ATTR_THIRD_PARTY_AUTHORIZATION, FORM_TEXT},
 	{STUN_ATTR_LIFETIME, FORM_U32},
+	{STUN_ATTR_CONNECTION_ID, FORM_U32},
 	{STUN_ATTR_BANDWIDTH, FORM_U32},
 	{STUN_ATTR_REQUESTED_TRANSPORT, FORM_FIRST_OCTET},
 	{STUN_ATTR_REQUESTED_ADDRESS_FAMILY, FORM_FIRST_OCTET},
@@ -197,8 +198,16 @@ const char *word_value(const char *word, const char *name)
 bool method_get(const char *word, enum stun_method *method)
 {
 	static const enum stun_method methods[] = {
-		STUN_BINDING, STUN_ALLOCATE,          STUN_REFRESH,      STUN_SEND,
-		STUN_DATA,    STUN_CREATE_PERMISSION, STUN_CHANNEL_BIND,
+		STUN_BINDING,
+		STUN_ALLOCATE,
+		STUN_REFRESH,
+		STUN_SEND,
+		STUN_DATA,
+		STUN_CREATE_PERMISSION,
+		STUN_CHANNEL_BIND,
+		STUN_CONNECT,
+		STUN_CONNECTION_BIND,
+		STUN_CONNECTION_ATTEMPT,
 	};
 
 	for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)

@@ -101,10 +101,10 @@ def test_uclient():
     program = tap.need_program("turnutils_uclient", "coturn")
     store = two_realms()
     with Server("--allow-loopback-peers", "--rfc5766-channel-numbers", store.option) as server:
-        result = subprocess.run([program, "-o", BLUE, "-u", "anna", "-w", "sky", "-y", "-c", "-n", "10", "-m", "1",
+        result = subprocess.run([program, "-o", BLUE, "-u", "anna", "-w", "sky", "-y", "-c", "-n", "10", "-m", "2",
                                  "-z", "5", "-l", "100", "-p", str(server.port), server.ips[0]],
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=40, check=False)
-        tap.expect(b"tot_recv_msgs=10" in result.stdout, "all came back: %r" % result.stdout[-600:])
+        tap.expect(b"tot_recv_msgs=20" in result.stdout, "all came back: %r" % result.stdout[-600:])
         tap.expect("user=anna realm=blue" in server.log(), "in its realm")
 
 

@@ -291,6 +291,25 @@ class Client:
         return self.succeed(stun.CHANNEL_BIND, [
             (stun.CHANNEL_NUMBER, struct.pack("!HH", number, 0)), (stun.XOR_PEER_ADDRESS, peer)])
 
+    # RFC 6062
+
+    def allocate_tcp(self, *attributes):
+        response = self.succeed(stun.ALLOCATE, [(stun.REQUESTED_TRANSPORT, stun.TCP_TRANSPORT),
+                                                *attributes])
+        self.relayed = response.address(stun.XOR_RELAYED_ADDRESS)
+        return response
+
+    def connect_peer(self, peer):
+        """A CONNECTION-ID."""
+        return self.succeed(stun.CONNECT, [(stun.XOR_PEER_ADDRESS, peer)]).get(stun.CONNECTION_ID)
+
+    def bind_connection(self, connection_id):
+        """Makes of this client's connection a client data connection: its socket, and what came
+        behind the answer."""
+        self.succeed(stun.CONNECTION_BIND, [(stun.CONNECTION_ID, connection_id)])
+        early, self.path.bytes = self.path.bytes, b""
+        return self.path.socket, early
+
     # Data
 
     def send_to(self, peer, data):
@@ -309,6 +328,9 @@ class Client:
         if (message.method, message.cls) == (stun.DATA, stun.INDICATION):
             self.inbox.append(("data", message.address(stun.XOR_PEER_ADDRESS),
                                message.get(stun.DATA_ATTRIBUTE)))
+        if (message.method, message.cls) == (stun.CONNECTION_ATTEMPT, stun.INDICATION):
+            self.inbox.append(("attempt", message.address(stun.XOR_PEER_ADDRESS),
+                               message.get(stun.CONNECTION_ID)))
 
     def receive(self, timeout=3.0):
         """The next relayed data, or None."""
