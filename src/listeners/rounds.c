@@ -171,6 +171,7 @@ static void run(struct rounds *rounds)
 	io_flush(rounds->io);
 	streams_bury(rounds);
 	pause_when_busy(rounds);
+	rounds->is_more_waiting = false; /* if it is, the loop knows */
 }
 
 static void on_ready(evutil_socket_t fd, short what, void *context)
@@ -198,6 +199,7 @@ static void on_due(evutil_socket_t fd, short what, void *context)
 	streams_bury(rounds);
 	if (!rounds->is_awaited)
 		(void)event_add(rounds->ready, NULL); /* had its place in the loop before */
+	rounds->is_more_waiting = false;
 }
 
 void rounds_flush(struct rounds *rounds)
