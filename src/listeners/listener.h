@@ -109,6 +109,8 @@ MUST_CHECK enum err udp_listener_set_user(struct udp_listener *listener, uid_t u
 MUST_CHECK enum err udp_listener_send_now(const struct udp_listener *listener,
                                           const struct packet *packet,
                                           const struct transport_addr *dst);
+/* The path of all its UDP clients. */
+struct path *udp_listener_path(struct udp_listener *listener);
 /* Takes a datagram that was sent to a door and came to it by another thread. It is lent. */
 void udp_listener_input(struct udp_listener *listener, struct packet *packet);
 

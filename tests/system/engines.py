@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 from harness import stun, tap
 from harness.client import Client, Peer, exchange_both_ways, meet, readable
@@ -354,6 +355,25 @@ def test_endpoints_are_bounded():
 def relayed(client):
     client.allocate()
     return client
+
+
+def test_refused_at_once():
+    """Of 40 clients who come in one moment to 4 places, each is told at once that it has one or has none"""
+    with engine_server("dedicated", 2, "--max-endpoints=4", ips=("127.0.0.1",)) as server:
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(server.client()) for _ in range(40)]
+            for client in clients:
+                client.learn(client.exchange(allocate_request(client)))
+            requests = [allocate_request(client) for client in clients]
+            for client, request in zip(clients, requests):
+                client.path.send(request)
+            errors = []
+            for client, request in zip(clients, requests):
+                answer = client.response_to(request[8:20], time.monotonic() + 5)
+                tap.expect(answer, "an answer to each")
+                errors.append(answer.error)
+            tap.expect_equal(sorted(set(errors)), [0, 508], "what they are told")
+            tap.expect_equal(errors.count(0), 4, "places")
 
 
 def test_as_another_user():
