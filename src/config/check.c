@@ -189,6 +189,11 @@ static void check_ports(struct check *check)
 		     config->listening_port);
 }
 
+static bool serves_certified(const struct config *config, bool is_wanted)
+{
+	return is_wanted && config->cert != NULL;
+}
+
 static void check_proxies(struct check *check)
 {
 	const struct config *config = check->config;
@@ -198,6 +203,12 @@ static void check_proxies(struct check *check)
 		warn(check, OPTION_ID_proxy_trusted,
 		     "proxy-trusted names nobody, so everyone is refused at %s: name your proxies",
 		     config->tcp_proxy_port != 0 ? "tcp-proxy-port" : "udp-proxy-port");
+	if (config->udp_proxy_port != 0 && !config->udp && !serves_certified(config, config->dtls))
+		warn(check, OPTION_ID_udp_proxy_port,
+		     "udp-proxy-port is of no use: neither UDP nor DTLS is served");
+	if (config->tcp_proxy_port != 0 && !config->tcp && !serves_certified(config, config->tls))
+		warn(check, OPTION_ID_tcp_proxy_port,
+		     "tcp-proxy-port is of no use: neither TCP nor TLS is served");
 	if (!has_port && config->proxy_trusted.count > 0)
 		warn(check, OPTION_ID_proxy_trusted,
 		     "proxy-trusted is of no use without tcp-proxy-port or udp-proxy-port");

@@ -51,8 +51,8 @@ struct listener_host {
 	size_t proxy_count;
 	struct pipe_pool *pipes;  /* for client data connections: stream_raw.h */
 	size_t stream_queue_size; /* bytes that may wait for a slow reader; data beyond is dropped */
-	unsigned connections_max;     /* TCP and TLS of this thread */
-	unsigned endpoints_max;       /* client endpoints of this thread */
+	unsigned connections_max; /* TCP and TLS of this thread */
+	unsigned endpoints_max; /* client endpoints of this thread; proxied clients of one socket */
 	unsigned dtls_sessions_max;   /* DTLS associations of this thread */
 	unsigned dtls_half_open_max;  /* of them, how many may be in their handshake */
 	unsigned handshake_timeout_s; /* a TLS or DTLS handshake takes no longer */
@@ -109,6 +109,8 @@ MUST_CHECK enum err udp_listener_set_user(struct udp_listener *listener, uid_t u
 MUST_CHECK enum err udp_listener_send_now(const struct udp_listener *listener,
                                           const struct packet *packet,
                                           const struct transport_addr *dst);
+/* The path of all its UDP clients. */
+struct path *udp_listener_path(struct udp_listener *listener);
 /* Takes a datagram that was sent to a door and came to it by another thread. It is lent. */
 void udp_listener_input(struct udp_listener *listener, struct packet *packet);
 

@@ -2,7 +2,7 @@
  *
  * A client is kept while datagrams of it come, and for as long as the host has a session with it. When there
  * are too many, a new one takes the place of the one without a session that was silent longest: whoever
- * forges sources behind a proxy drives out nobody else. */
+ * forges sources behind a proxy drives out nobody else, and takes no place of other sockets' clients. */
 #include "listeners/proxied.h"
 
 #include <stdlib.h>
@@ -131,8 +131,7 @@ static struct proxied_client *find(const struct proxied *proxied, const struct t
 
 static bool is_full(const struct proxied *proxied)
 {
-	return counter_read(proxied->host->counters, COUNT_proxied_clients_now) >=
-	       proxied->host->endpoints_max;
+	return proxied->clients.count >= proxied->host->endpoints_max;
 }
 
 /* NULL when there are too many, or out of memory. */

@@ -97,6 +97,11 @@ const struct transport_addr *udp_listener_addr(const struct udp_listener *listen
 	return &listener->datagrams.server;
 }
 
+struct path *udp_listener_path(struct udp_listener *listener)
+{
+	return &listener->path;
+}
+
 /* SO_REUSEPORT is for sockets of one user, which is theirs and not that of who opens them. */
 enum err udp_listener_set_user(struct udp_listener *listener, uid_t user)
 {

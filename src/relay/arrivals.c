@@ -78,7 +78,7 @@ void arrivals_on_datagram(struct mail *mail, void *receiver)
 	struct udp_endpoints *endpoints = endpoints_of(thread, &letter->packet.dst);
 
 	if (!thread->is_ending && endpoints != NULL) {
-		if (!udp_endpoints_input(endpoints, &letter->packet) && !letter->is_first) {
+		if (!udp_endpoints_input(endpoints, &letter->packet)) {
 			mail->deliver = door_on_datagram;
 			mailbox_post(letter->door->mailbox, mail);
 			return;

@@ -41,6 +41,7 @@ static unsigned connections_max(const struct relay_thread *thread);
 static enum err give(struct door *door, struct relay_thread *taker, const struct five_tuple *tuple,
                      int fd);
 static bool count_refused(struct door *door, const struct five_tuple *tuple, const char *reason);
+static void refuse(struct relay_thread *thread, struct path *path, struct packet *packet);
 static struct guest *guest_find(const struct door *door, const struct five_tuple *tuple);
 static struct guest *guest_create(struct door *door, const struct five_tuple *tuple,
                                   struct relay_thread *taker);
@@ -316,10 +317,23 @@ void door_on_datagram(struct mail *mail, void *receiver)
 	struct relay_thread *thread = receiver;
 	struct datagram_letter *letter = CONTAINER_OF(mail, struct datagram_letter, mail);
 
-	for (size_t i = 0; i < thread->udp_count && !thread->is_ending; i++)
-		if (addr_equal(udp_listener_addr(thread->udp[i]), &letter->packet.dst))
+	for (size_t i = 0; i < thread->udp_count && !thread->is_ending; i++) {
+		if (!addr_equal(udp_listener_addr(thread->udp[i]), &letter->packet.dst))
+			continue;
+		if (letter->is_first)
+			refuse(thread, udp_listener_path(thread->udp[i]), &letter->packet);
+		else
 			udp_listener_input(thread->udp[i], &letter->packet);
+	}
 	free(letter);
+}
+
+/* A relay thread had no place when its client came. Who sent a ClientHello repeats it. */
+static void refuse(struct relay_thread *thread, struct path *path, struct packet *packet)
+{
+	struct five_tuple tuple = tuple_of(&packet->src, &packet->dst, TRANSPORT_UDP);
+
+	turn_hand_over_failed(thread->server, &tuple, path, packet, timestamp_now());
 }
 
 static void pass(struct door *door, const struct guest *guest, const struct packet *packet,

@@ -112,11 +112,19 @@ static unsigned count_serving(const struct part *part, unsigned kind, unsigned t
 	return (part->opens | part->takes) & kind && !part->is_door ? threads : 0;
 }
 
-unsigned engine_serving(const struct relay *relay, unsigned kind)
+/* At least 1. */
+static unsigned serving(const struct relay *relay, unsigned kind)
 {
 	const struct engine *engine = relay->engine;
 	unsigned count = count_serving(&engine->relay_thread, kind, engine_relay_threads(relay)) +
 	                 count_serving(&engine->ip_thread, kind, engine_ip_threads(relay));
 
 	return count > 0 ? count : 1;
+}
+
+unsigned engine_share(const struct relay *relay, unsigned total, unsigned kind)
+{
+	unsigned threads = serving(relay, kind);
+
+	return total / threads + (total % threads != 0);
 }

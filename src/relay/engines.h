@@ -39,6 +39,6 @@ bool engine_opens_on(const struct relay *relay, const struct engine_role *role,
                      const struct transport_addr *frontend);
 /* True when no thread before this one opens what it opens. */
 bool engine_is_first(const struct relay *relay, unsigned thread);
-/* The threads that have clients by datagrams, or by streams: what bounds of the whole server are
- * divided by. At least 1. */
-unsigned engine_serving(const struct relay *relay, unsigned kind);
+/* What one of the threads that have clients by datagrams, or by streams, may have of a bound that is
+ * the whole server's. */
+unsigned engine_share(const struct relay *relay, unsigned total, unsigned kind);

@@ -4,7 +4,8 @@
  *     hand_over (its socket) ────────────► adopts it
  *     ◄──────────────────── hand_over ─┘   or refused it
  *     datagram of such a client ─────────► its endpoint's; or back: ended meanwhile
- *     ◄───────────────────── datagram ─┘   that an endpoint's socket got before it was connected
+ *     ◄───────────────────── datagram ─┘   that an endpoint's socket got before it was connected,
+ *                                          or whose client was refused
  *     forgets the client ◄─── departure    silent, without a session
  *
  * A door knows the thread of each of its clients from hand-over to end. Letters of one sender arrive in
@@ -38,8 +39,8 @@ struct datagram_letter {
 	struct mail mail;
 	struct relay_thread *door;
 	struct packet packet; /* .src: the client, .dst: the frontend */
-	/* What its client was handed over for. If that was refused it goes no further, or it would be for
-	 * ever on its way. */
+	/* What its client was handed over for. If that was refused it comes back to be answered so, and
+	 * not to be handed over again, or it would be for ever on its way. */
 	bool is_first;
 	uint8_t frame[];
 };

@@ -97,6 +97,36 @@ def test_many_behind_one_socket():
                 tap.expect_equal(mapped_of(one.recv(1500)), client, "the client of a datagram")
 
 
+@tap.limit_s(60)
+def test_flood():
+    """10,000 forged clients take no more places than there are, none of a client's who has an allocation, and
+    leave nothing behind"""
+    for engine in ("dedicated", "sharded"):
+        with ProxiedServer("--network-engine=" + engine, "--relay-threads=1", "--max-endpoints=100",
+                           "--idle-timeout=1") as server, DatagramProxy("127.0.0.1", server.udp()) as proxy, \
+                Client(proxy.address, "udp") as client, Peer() as peer, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as forger:
+            client.allocate()
+            files = server.open_files()
+            for number in range(10000):
+                source = "198.51.%d.%d" % (number >> 8, number & 255), 5000
+                forger.sendto(header(source, server.udp(), DATAGRAM) + BINDING, server.udp())
+                if number % 50 == 49:  # the server keeps up
+                    tap.expect(readable(forger, 5), "an answer")
+                    while readable(forger, 0):
+                        forger.recv(1500)
+            tap.expect(known(server) <= 100, "%d clients with %s" % (known(server), engine))
+            tap.expect(exchange_both_ways(client, peer), "data both ways of one who was there before")
+            tap.expect_equal(server.open_files(), files, "open files")
+            client.refresh(0)
+            tap.wait_until(lambda: known(server) == 0, "every client to be forgotten")
+
+
+def known(server):
+    """How many clients through proxies the server keeps."""
+    return server.ask("counters")["counters"]["proxied_clients_now"]
+
+
 def is_answered(server, data, source):
     """Whether one datagram of this source is: known by the next one, which is."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:

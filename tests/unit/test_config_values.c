@@ -330,6 +330,8 @@ static void test_compatible(void)
 		{CONFIG_ERROR, 0, "rfc5780\nlistening-port=65535\n", "no port above 65535"},
 		{CONFIG_WARNING, 1, "rfc5780\nno-udp\n", "cannot find out how NATs filter"},
 		{CONFIG_WARNING, 1, "rfc5780\nno-stun\n", "rfc5780 is of no use with no-stun"},
+		{CONFIG_WARNING, 1, "udp-proxy-port=1\nno-udp\n", "udp-proxy-port is of no use"},
+		{CONFIG_WARNING, 1, "tcp-proxy-port=1\nno-tcp\n", "tcp-proxy-port is of no use"},
 		{CONFIG_ERROR, 1, "no-auth\nlt-cred-mech\n", "no-auth cannot go together"},
 		{CONFIG_ERROR, 1, "no-auth\nuser=a:b\nrealm=x\n", "no-auth cannot go together"},
 		{CONFIG_WARNING, 1, "no-auth\n", "open relay"},

@@ -8,11 +8,11 @@
 
 static struct fake_host *fake;
 static struct proxied *proxied;
+static struct transport_addr server;
 
 static void open_proxied(unsigned clients_max)
 {
 	static struct addr_range trusted;
-	struct transport_addr server;
 
 	if (addr_range_parse("10.0.0.0/24", &trusted) != OK)
 		abort();
@@ -30,6 +30,14 @@ static void close_proxied(void)
 	proxied_destroy(proxied);
 	is_int(counted(fake, COUNT_proxied_clients_now), 0, "no client is left");
 	fake_host_destroy(fake);
+}
+
+static void swap(struct proxied **other)
+{
+	struct proxied *one = proxied;
+
+	proxied = *other;
+	*other = one;
 }
 
 static struct transport_addr addr(const char *text)
@@ -99,6 +107,25 @@ static void test_bound(void)
 	close_proxied();
 }
 
+static void test_bound_is_of_a_socket(void)
+{
+	struct proxied *flooded;
+
+	open_proxied(3);
+	flooded = proxied;
+	addr_init(&server, AF_INET, "\x7F\0\0\1", 3479);
+	if (proxied_create(&fake->host, &server, &proxied) != OK)
+		abort();
+	swap(&flooded);
+	for (uint8_t n = 1; n <= 9; n++)
+		(void)input(n, "10.0.0.1:1");
+	is_int(counted(fake, COUNT_proxied_clients_now), 3, "one socket's places are taken");
+	swap(&flooded);
+	ok(input(1, "10.0.0.1:1"), "which takes none of another's");
+	proxied_destroy(flooded);
+	close_proxied();
+}
+
 static void test_time(void)
 {
 	open_proxied(10);
@@ -121,6 +148,7 @@ int main(void)
 {
 	test_way_back();
 	test_bound();
+	test_bound_is_of_a_socket();
 	test_time();
 	return tap_end();
 }
