@@ -2,6 +2,7 @@
 """Mobility (RFC 8016): clients go on from another address, over another transport, on another thread."""
 import contextlib
 import re
+import socket
 import struct
 import time
 
@@ -167,6 +168,33 @@ def test_connection_breaks():
         client.refresh(0)
         client.vanish()
         tap.expect_equal(count_in_log(server, "allocation created"), 1, "allocations")
+
+
+def reset(client):
+    """Ends its TCP connection with a RST."""
+    client.path.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.vanish()
+
+
+def test_old_connection_closes():
+    """RFC 8016 section 3.2.2: the end of the old connection completes a move, before the new one is used"""
+    ends = [("tcp", reset), ("tcp", Client.vanish), ("tls", Client.vanish)]
+    with start("--relay-threads=4", tls=True) as server, Peer() as peer:
+        for transport, end in ends * 3:
+            client = server.client(transport)
+            allocate(client)
+            client.bind_channel(CHANNEL, peer.address)
+            new = server.client()
+            move(client, new)
+            relays(client, peer, b"still over the old one")
+            moves = len(threads_of_moves(server))
+            end(client)
+            tap.wait_until(lambda n=moves: len(threads_of_moves(server)) == n + 1, "a line in the log")
+            peer.send(b"are you there?", new.relayed)
+            tap.expect_equal(new.receive(), ("channel", CHANNEL, b"are you there?"), "what came")
+            relays(new, peer, b"moved")
+            new.refresh(0)
+            new.vanish()
 
 
 def test_refusals():
