@@ -197,6 +197,25 @@ def test_old_connection_closes():
             new.vanish()
 
 
+def test_connection_bind():
+    """A connection that an allocation is to move to is none for a peer's bytes, on whichever thread"""
+    with start("--relay-threads=4") as server, Peer() as peer:
+        client = server.client()
+        allocate(client)
+        client.bind_channel(CHANNEL, peer.address)
+        for number in range(8):
+            new = server.client("tcp")
+            move(client, new)
+            answer = new.request(stun.CONNECTION_BIND, [(stun.CONNECTION_ID, struct.pack("!I", number))])
+            tap.expect_equal(answer.error, 400, "error of the ConnectionBind")
+            relays(client, peer, b"still on the old one")
+            relays(new, peer, b"on the new one")
+            client.vanish()
+            client = new
+        client.refresh(0)
+        client.vanish()
+
+
 def test_refusals():
     """Another user, a spent ticket and a changed one are refused, whichever thread is asked"""
     with start("--relay-threads=4", "--user=other:secret") as server, Peer() as peer:
