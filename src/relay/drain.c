@@ -21,7 +21,6 @@ struct drain {
 
 	struct drain_state state;
 	unsigned untold; /* announcements that some thread may not have heard */
-	unsigned times_few;
 	uint64_t began_with,
 		said_tenths; /* allocations, and of ten parts of them those last told */
 	timestamp said_at;
@@ -70,7 +69,7 @@ void drain_destroy(struct drain *drain)
 
 static uint64_t allocations(const struct drain *drain)
 {
-	return relay_counter(drain->rounds->relay, COUNT_allocations_now);
+	return relay_allocations(drain->rounds->relay);
 }
 
 /* "any", or a number. */
@@ -101,7 +100,6 @@ static void set_state(struct drain *drain, const struct drain_wish *wish, timest
 	state->is_on = true;
 	state->is_final |= wish->is_final;
 	state->wish = *wish;
-	drain->times_few = 0;
 	drain->said_tenths = 10;
 	drain->said_at = now;
 }
@@ -194,24 +192,20 @@ static void on_look(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
-	if (reason == NULL && drain->times_few == 0)
+	if (reason == NULL) {
 		say_progress(drain, left, now);
-	if (reason == NULL)
 		return;
+	}
 	log_info("drained", "allocations=%" PRIu64 " reason=\"%s\" seconds=%" PRIu64, left, reason,
 	         (now - drain->state.began) / MS_PER_S);
 	event_del(drain->timer);
 	drain->ended(drain->context);
 }
 
-/* An allocation that moves from one thread to another is counted by neither for a moment, so that few
- * are few only when they are seen twice. */
+/* Few are few when no thread makes more of them. */
 static const char *reason_to_end(struct drain *drain, uint64_t left, timestamp now)
 {
-	bool is_few = drain->untold == 0 && left <= drain->state.wish.min_allocations;
-
-	drain->times_few = is_few ? drain->times_few + 1 : 0;
-	if (drain->times_few >= 2)
+	if (drain->untold == 0 && left <= drain->state.wish.min_allocations)
 		return left == 0 ? "no allocation left" : "few enough allocations left";
 	return now >= drain->state.deadline ? "time is up" : NULL;
 }

@@ -165,8 +165,7 @@ static void on_signal(evutil_socket_t fd, short what, void *context)
 
 static void end(struct main_thread *main_thread, const char *why)
 {
-	log_info("stopping", "%s allocations=%" PRIu64, why,
-	         relay_counter(main_thread->relay, COUNT_allocations_now));
+	log_info("stopping", "%s allocations=%" PRIu64, why, relay_allocations(main_thread->relay));
 	event_base_loopbreak(main_thread->base);
 }
 

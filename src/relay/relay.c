@@ -128,6 +128,16 @@ uint64_t relay_counter(const struct relay *relay, enum counter counter)
 	return sum;
 }
 
+/* The levels of the threads would leave out one that moves from a thread to another. What has ended is
+ * read first, so that what is made and ends meanwhile counts as if it were still there. */
+uint64_t relay_allocations(const struct relay *relay)
+{
+	uint64_t ended = relay_counter(relay, COUNT_allocations_expired) +
+	                 relay_counter(relay, COUNT_allocations_deleted);
+
+	return relay_counter(relay, COUNT_allocations_created) - ended;
+}
+
 uint64_t relay_thread_counter(const struct relay *relay, unsigned thread, enum counter counter)
 {
 	return counter_read(&relay->threads[thread]->counters, counter);

@@ -68,6 +68,9 @@ void relay_stop(struct relay *relay);
 /* The sum of a counter over all threads, and what one of them has of it. */
 uint64_t relay_counter(const struct relay *relay, enum counter counter);
 uint64_t relay_thread_counter(const struct relay *relay, unsigned thread, enum counter counter);
+/* How many allocations there are, those on their way between threads with them; never fewer than there
+ * are, as long as none is made meanwhile. */
+uint64_t relay_allocations(const struct relay *relay);
 
 /* Finds the address that sockets for this frontend should be bound to: the frontend's own where it
  * is one of them, else one drawn at random; NULL when there is none of the family. */

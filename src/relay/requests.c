@@ -47,8 +47,8 @@ static json_t *describe_status(const struct main_thread *main_thread)
 	return json_pack("{s:s, s:i, s:I, s:s, s:i, s:I, s:o}", "version", PACKAGE_VERSION, "pid",
 	                 (int)getpid(), "uptime", (json_int_t)(up / MS_PER_S), "engine",
 	                 engine_name(relay->engine), "threads", (int)relay->thread_count,
-	                 "allocations", (json_int_t)relay_counter(relay, COUNT_allocations_now),
-	                 "draining", describe_drain(main_thread));
+	                 "allocations", (json_int_t)relay_allocations(relay), "draining",
+	                 describe_drain(main_thread));
 }
 
 static void status(struct control_request *request, void *context)

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "turn/action.h"
 #include "turn/address_map.h"
+#include "turn/arrival.h"
 #include "turn/pending.h"
 
 struct connection_key {
@@ -203,13 +204,15 @@ int handle_connection_bind(struct request *request)
 	struct turn_server *server = request->server;
 	const struct stun_message *message = &request->message;
 
-	/* A control connection stays one. */
+	/* A connection that has an allocation, or is to have one that moves, keeps to messages. */
 	if (!transport_is_stream(request->tuple->transport) || request->allocation != NULL ||
+	    arrival_find(server, request->tuple) != NULL ||
 	    !stun_has(message, STUN_ATTR_CONNECTION_ID))
 		return STUN_BAD_REQUEST;
 	uint32_t id = stun_get_u32(message, STUN_ATTR_CONNECTION_ID);
 	unsigned thread = id % server->settings.thread_count;
 	if (thread != server->settings.thread) {
+		pending_forget(server, request->tuple); /* the path leaves this server */
 		action_move_client(server, request->path, thread, message->bytes, message->len);
 		return OUTCOME_DONE;
 	}
@@ -228,6 +231,7 @@ static int bind_client(struct request *request, struct connection *connection)
 {
 	struct turn_server *server = request->server;
 
+	pending_forget(server, request->tuple);
 	connection->state = CONNECTION_BOUND;
 	timer_cancel(server->timers, &connection->timer);
 	count(server, COUNT_client_data_connections_now);

@@ -33,17 +33,22 @@ static void settle(struct turn_allocation *allocation);
 
 /* ---- requests ---- */
 
+/* Connections to peers (RFC 6062) stay on the thread and the control connection that have them. */
+static bool relays_udp(const struct request *request)
+{
+	return stun_get_u32(&request->message, STUN_ATTR_REQUESTED_TRANSPORT) >> 24 == PROTOCOL_UDP;
+}
+
 int mobility_check_allocate(const struct request *request)
 {
 	size_t len;
 
 	if (stun_get(&request->message, STUN_ATTR_MOBILITY_TICKET, &len) == NULL)
 		return STUN_NO_ERROR;
-	/* Connections to peers (RFC 6062) stay on the thread and the control connection that have them. */
-	if (!request->server->settings.mobility ||
-	    stun_get_u32(&request->message, STUN_ATTR_REQUESTED_TRANSPORT) >> 24 != PROTOCOL_UDP)
-		return STUN_MOBILITY_FORBIDDEN;
-	return len == 0 ? STUN_NO_ERROR : STUN_BAD_REQUEST;
+	if (len > 0)
+		return STUN_BAD_REQUEST;
+	return request->server->settings.mobility && relays_udp(request) ? STUN_NO_ERROR
+	                                                                 : STUN_MOBILITY_FORBIDDEN;
 }
 
 bool request_is_move(const struct request *request)

@@ -316,12 +316,13 @@ static struct pending *pending_find(struct turn_server *server, uint64_t cookie,
 	return pending != NULL && pending->awaited == awaited ? pending : NULL;
 }
 
-/* Dispatches again, with what the host answered in hand. The entry is out of the tables first, as
- * the request may be parked once more. */
+/* Dispatches again, with what the host answered in hand. The entry is out of the list and the tables
+ * first, as the request may be parked once more, or have all others of its 5-tuple forgotten. */
 static void resume(struct pending *pending, struct request *request)
 {
 	struct turn_server *server = pending->server;
 
+	list_remove(&pending->node);
 	hash_table_remove(&server->pending_by_cookie, hash_mix(pending->cookie), pending);
 	hash_table_remove(&server->pending_by_transaction, hash_of(pending), pending);
 	request->server = server;

@@ -25,15 +25,14 @@ int ticket_open(const struct turn_server *server, const uint8_t *bytes, size_t l
 {
 	uint8_t plain[TICKET_PLAIN_SIZE];
 
-	if (len != TICKET_SIZE)
-		return STUN_BAD_REQUEST;
-	if (aead_open(&server->settings.ticket_key, bytes, purpose, sizeof purpose,
+	if (len != TICKET_SIZE ||
+	    aead_open(&server->settings.ticket_key, bytes, purpose, sizeof purpose,
 	              bytes + AEAD_NONCE_SIZE, len - AEAD_NONCE_SIZE, plain) != OK)
-		return STUN_ALLOCATION_MISMATCH;
+		return STUN_BAD_REQUEST;
 	ticket->thread = get_u16(plain);
 	ticket->generation = get_u32(plain + 4);
 	ticket->allocation = get_u64(plain + 8);
 	return ticket->thread < server->settings.thread_count && get_u64(plain + 16) > server->now
 	               ? STUN_NO_ERROR
-	               : STUN_ALLOCATION_MISMATCH;
+	               : STUN_BAD_REQUEST;
 }

@@ -25,7 +25,7 @@ struct ticket {
 /* Writes a ticket. ERR_UNAVAILABLE when OpenSSL fails. */
 MUST_CHECK enum err ticket_seal(const struct turn_server *server, const struct ticket *ticket,
                                 uint8_t bytes[TICKET_SIZE]);
-/* Reads one: STUN_NO_ERROR; 400 when it is none by its length; 437 when it names no allocation: it was
- * not sealed by this process, or too long ago. */
+/* Reads one: STUN_NO_ERROR, or 400 (RFC 8016 section 3.2.2) when it is not valid: this process has not
+ * sealed it like this, or has too long ago. Whether its allocation exists is for the owner to say. */
 int ticket_open(const struct turn_server *server, const uint8_t *bytes, size_t len,
                 struct ticket *ticket);

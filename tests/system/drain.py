@@ -111,6 +111,36 @@ def test_engines():
             tap.expect_equal(ended(server), 0, "exit code")
 
 
+def test_clients_that_move():
+    """Allocations on their way between threads are counted: a drain goes on while 60 clients move about"""
+    with Server("--mobility", "--relay-threads=4") as server:
+        clients = [server.client() for _ in range(60)]
+        for client in clients:
+            ticket = client.allocate((stun.MOBILITY_TICKET, b"")).get(stun.MOBILITY_TICKET)
+            client.ticket = ticket
+        server.ask("drain", "--minimum", str(len(clients) - 1))
+        for _ in range(10):
+            clients = [moved(server, client) for client in clients]
+            tap.expect_equal(server.ask("status")["allocations"], len(clients), "while they move")
+        tap.expect(server.process.poll() is None, "still there")
+        clients[0].refresh(0)
+        tap.expect_equal(ended(server), 0, "exit code")
+        tap.expect("drained: allocations=59 reason=\"few enough" in server.log(), "log")
+        for client in clients:
+            client.vanish()
+
+
+def moved(server, client):
+    """The client on a new 5-tuple, on whichever thread; its allocation follows what it sends last."""
+    new = server.client()
+    answer = new.request(stun.REFRESH, [(stun.MOBILITY_TICKET, client.ticket)])
+    tap.expect_equal(answer.error, 0, "error of the Refresh with a ticket")
+    new.ticket, new.relayed = answer.get(stun.MOBILITY_TICKET), client.relayed
+    new.send_channel(0x4000, b"here")
+    client.vanish()
+    return new
+
+
 def test_reserved_port():
     """A port that was reserved before the drain can be had while it lasts"""
     with Server() as server, server.client() as client, server.client() as pair:

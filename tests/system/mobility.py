@@ -2,6 +2,7 @@
 """Mobility (RFC 8016): clients go on from another address, over another transport, on another thread."""
 import contextlib
 import re
+import socket
 import struct
 import time
 
@@ -169,6 +170,52 @@ def test_connection_breaks():
         tap.expect_equal(count_in_log(server, "allocation created"), 1, "allocations")
 
 
+def reset(client):
+    """Ends its TCP connection with a RST."""
+    client.path.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.vanish()
+
+
+def test_old_connection_closes():
+    """RFC 8016 section 3.2.2: the end of the old connection completes a move, before the new one is used"""
+    ends = [("tcp", reset), ("tcp", Client.vanish), ("tls", Client.vanish)]
+    with start("--relay-threads=4", tls=True) as server, Peer() as peer:
+        for transport, end in ends * 3:
+            client = server.client(transport)
+            allocate(client)
+            client.bind_channel(CHANNEL, peer.address)
+            new = server.client()
+            move(client, new)
+            relays(client, peer, b"still over the old one")
+            moves = len(threads_of_moves(server))
+            end(client)
+            tap.wait_until(lambda n=moves: len(threads_of_moves(server)) == n + 1, "a line in the log")
+            peer.send(b"are you there?", new.relayed)
+            tap.expect_equal(new.receive(), ("channel", CHANNEL, b"are you there?"), "what came")
+            relays(new, peer, b"moved")
+            new.refresh(0)
+            new.vanish()
+
+
+def test_connection_bind():
+    """A connection that an allocation is to move to is none for a peer's bytes, on whichever thread"""
+    with start("--relay-threads=4") as server, Peer() as peer:
+        client = server.client()
+        allocate(client)
+        client.bind_channel(CHANNEL, peer.address)
+        for number in range(8):
+            new = server.client("tcp")
+            move(client, new)
+            answer = new.request(stun.CONNECTION_BIND, [(stun.CONNECTION_ID, struct.pack("!I", number))])
+            tap.expect_equal(answer.error, 400, "error of the ConnectionBind")
+            relays(client, peer, b"still on the old one")
+            relays(new, peer, b"on the new one")
+            client.vanish()
+            client = new
+        client.refresh(0)
+        client.vanish()
+
+
 def test_refusals():
     """Another user, a spent ticket and a changed one are refused, whichever thread is asked"""
     with start("--relay-threads=4", "--user=other:secret") as server, Peer() as peer:
@@ -182,7 +229,7 @@ def test_refusals():
             with server.client(password="guessed") as thief:
                 tap.expect_equal(show_ticket(thief, client.ticket).error, 441, "error for another password")
             with server.client() as other:
-                tap.expect_equal(show_ticket(other, changed).error, 437, "error for a changed ticket")
+                tap.expect_equal(show_ticket(other, changed).error, 400, "error for a changed ticket")
             with server.client() as other:
                 tap.expect_equal(show_ticket(other, client.ticket[:-4]).error, 400, "error for half of one")
         relays(client, peer, b"as ever")

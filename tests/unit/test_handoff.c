@@ -545,6 +545,13 @@ static uint64_t level(const struct world *world, enum counter counter)
 	return sum;
 }
 
+/* Wherever it is: by this a drain knows when to end. */
+static uint64_t not_ended(const struct world *world)
+{
+	return level(world, COUNT_allocations_created) - level(world, COUNT_allocations_expired) -
+	       level(world, COUNT_allocations_deleted);
+}
+
 /* The peer speaks. */
 static void check_way_down(struct world *world, struct relay *relay)
 {
@@ -580,6 +587,9 @@ static void check(struct world *world)
 	       level(world, COUNT_allocations_now) + in_transit ==
 	               world->relay_count - relay->closed - world->relays[1].closed,
 	       "allocations_now is not what there is");
+	demand(world,
+	       not_ended(world) == world->relay_count - relay->closed - world->relays[1].closed,
+	       "what was made and has not ended is not what there is");
 	demand(world, (uint64_t)world->places == level(world, COUNT_allocations_now) + in_transit,
 	       "places in the quotas are not those of allocations");
 	for (unsigned i = 0; i < world->relay_count; i++)
@@ -626,6 +636,7 @@ static void check_nothing_is_left(struct world *world)
 	               level(world, COUNT_permissions_now) == 0 &&
 	               level(world, COUNT_sessions_now) == 0,
 	       "a level is not zero");
+	demand(world, not_ended(world) == 0, "an allocation has ended without being counted");
 }
 
 /* ---- runs ---- */
