@@ -198,17 +198,25 @@ static void announce(const struct connection *connection)
 
 /* ---- ConnectionBind, section 5.4 ---- */
 
+/* A control connection stays one, and so does what a request before this one may make one: answers would
+ * come among the peer's bytes, or for a connection that is another thread's by then. */
+static bool may_carry_data(const struct request *request)
+{
+	return transport_is_stream(request->tuple->transport) &&
+	       !turn_has_session(request->server, request->tuple) && !pending_has_other(request);
+}
+
 int handle_connection_bind(struct request *request)
 {
 	struct turn_server *server = request->server;
 	const struct stun_message *message = &request->message;
 
-	/* A control connection stays one. */
-	if (!transport_is_stream(request->tuple->transport) || request->allocation != NULL ||
-	    !stun_has(message, STUN_ATTR_CONNECTION_ID))
+	if (!may_carry_data(request) || !stun_has(message, STUN_ATTR_CONNECTION_ID))
 		return STUN_BAD_REQUEST;
 	uint32_t id = stun_get_u32(message, STUN_ATTR_CONNECTION_ID);
 	unsigned thread = id % server->settings.thread_count;
+	if (thread >= server->settings.stream_threads)
+		return STUN_BAD_REQUEST; /* it was never given */
 	if (thread != server->settings.thread) {
 		action_move_client(server, request->path, thread, message->bytes, message->len);
 		return OUTCOME_DONE;

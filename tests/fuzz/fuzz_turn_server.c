@@ -753,6 +753,7 @@ static void start(struct fuzz *fuzz, uint8_t flags)
 		.pairs = &fuzz->pair,
 		.pair_count = 1,
 		.thread_count = 1,
+		.stream_threads = 1,
 		.filter = fuzz->filter,
 		.packets_per_s = flags & 32 ? 3 : 0,
 		.new_peers_per_s = flags & 32 ? 1 : 0,

@@ -63,6 +63,7 @@ void host_init(struct host *host)
 		.connections_max = 16,
 		.thread = 3,
 		.thread_count = 7,
+		.stream_threads = 6,
 		.wall_offset_ms = 1700000000000,
 		.random = repeat_itself,
 		.realm_of_origin = realm_of_origin,

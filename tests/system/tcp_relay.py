@@ -255,9 +255,52 @@ def test_ends():
                 if transport == "tcp":
                     pair.client.sendall(b"an answer")
                     tap.expect_equal(read_all(pair.peer, 9), b"an answer", "at the peer")
-        # The peer is free to be connected to again.
-        tap.wait_until(lambda: control.request(stun.CONNECT, [
-            (stun.XOR_PEER_ADDRESS, peer.address)]).error != 446, "both are closed")
+                pair.client.close()
+                tap.expect_equal(pair.peer.recv(1), b"", "the client's end")
+        # Who has seen both ends may connect to the peer again at once.
+        with join(server, control, peer) as pair:
+            expect_echo(pair.client, pair.peer)
+
+
+def test_client_that_is_gone():
+    """A peer that does not end when its client has is left after idle-timeout"""
+    with relay_server("--idle-timeout=1") as server, TcpPeer() as peer:
+        with server.client("tcp") as control:
+            control.allocate_tcp()
+            with join(server, control, peer) as pair:
+                pair.client.close()
+                tap.expect_equal(pair.peer.recv(1), b"", "the client's end")
+                tap.wait_until(lambda: control.request(stun.CONNECT, [
+                    (stun.XOR_PEER_ADDRESS, peer.address)]).error != 446, "the peer is free")
+                try:
+                    pair.peer.recv(1)
+                    pair.peer.sendall(b"to nobody")
+                    raise tap.Failure("the peer data connection is still open")
+                except ConnectionError:
+                    pass
+
+
+def test_bind_behind_allocate():
+    """A ConnectionBind sent in one go with Allocate is refused, and the allocation works"""
+    with relay_server("--relay-threads=4") as server, TcpPeer() as peer:
+        for number in range(8):
+            with server.client("tcp") as client:
+                tap.expect_equal(client.request(stun.REFRESH).error, 437, "nothing is there")
+                allocate = client.message(stun.ALLOCATE, [
+                    (stun.REQUESTED_TRANSPORT, stun.TCP_TRANSPORT)])
+                bind_to = client.message(stun.CONNECTION_BIND, [
+                    (stun.CONNECTION_ID, struct.pack("!I", number))])
+                client.path.send(allocate + bind_to)
+                deadline = time.monotonic() + 5
+                answers = {}
+                while len(answers) < 2:
+                    message = client.path.receive(deadline - time.monotonic())
+                    tap.expect(message, "two answers")
+                    answers[message[8:20]] = stun.decode(message)
+                tap.expect_equal(answers[bind_to[8:20]].error, 400, "ConnectionBind")
+                tap.expect_equal(answers[allocate[8:20]].error, 0, "Allocate")
+                with join(server, client, peer) as pair:
+                    expect_echo(pair.client, pair.peer)
 
 
 def test_resets():
@@ -425,12 +468,9 @@ def test_engines():
                         expect_echo(pair.client, pair.peer)
                     with server.client("tcp") as stranger:
                         # Ids of every thread, of which none was given.
-                        try:
-                            tap.expect_equal(stranger.request(stun.CONNECTION_BIND, [
-                                (stun.CONNECTION_ID, struct.pack("!I", number))]).error, 400,
-                                "an id that was never given")
-                        except Closed:
-                            pass
+                        tap.expect_equal(stranger.request(stun.CONNECTION_BIND, [
+                            (stun.CONNECTION_ID, struct.pack("!I", number))]).error, 400,
+                            "an id that was never given")
                     peer.socket.close()
                     peer = TcpPeer()
 
@@ -557,8 +597,8 @@ def test_control_connection_ends():
 
 
 def test_relaying_options():
-    """no-tcp-relay and no-udp-relay refuse with 442 what they name, and nothing else"""
-    for option, wanted in (("--no-tcp-relay", (0, 442)), ("--no-udp-relay", (442, 0))):
+    """no-tcp-relay and no-udp-relay refuse what they name, and nothing else"""
+    for option, wanted in (("--no-tcp-relay", (0, 442)), ("--no-udp-relay", (403, 0))):
         with relay_server(option) as server:
             for protocol, error in zip((stun.UDP_TRANSPORT, stun.TCP_TRANSPORT), wanted):
                 with server.client("tcp") as client:
