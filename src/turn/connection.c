@@ -79,8 +79,8 @@ static int get_peer(const struct request *request, struct transport_addr *addr)
 	if (error != STUN_NO_ERROR)
 		return error;
 	*addr = peer.addr;
-	return peer_filter_allows(request->server->settings.filter, addr) ? STUN_NO_ERROR
-	                                                                  : STUN_FORBIDDEN;
+	return peer_filter_allows(request->server->settings.filter, addr, true) ? STUN_NO_ERROR
+	                                                                        : STUN_FORBIDDEN;
 }
 
 static int begin(struct request *request, const struct transport_addr *peer)
@@ -171,7 +171,7 @@ static bool admits(const struct turn_allocation *allocation, const struct transp
 
 	return permission != NULL &&
 	       (!permission->needs_judgement ||
-	        peer_filter_allows(allocation->server->settings.filter, peer));
+	        peer_filter_allows(allocation->server->settings.filter, peer, true));
 }
 
 /* A ConnectionAttempt indication over the control connection. */
@@ -224,6 +224,7 @@ int handle_connection_bind(struct request *request)
 	struct connection *connection = find_id(server, id);
 	/* Who has no right to it is told no more of it than that it is none of his. */
 	if (connection == NULL || connection->state != CONNECTION_WAITING ||
+	    allocation_is_by_token(connection->allocation) != (request->token_deadline != 0) ||
 	    strcmp(connection->allocation->username, request->username) != 0 ||
 	    strcmp(allocation_realm(connection->allocation), request_realm(request)) != 0)
 		return STUN_BAD_REQUEST;

@@ -36,7 +36,7 @@ static void check_indication_id(struct host *host, const struct packet *packet);
 static enum turn_limit take_place(void *context, const struct turn_place_wish *wish,
                                   struct turn_place *place, uint64_t *value);
 static void give_place(void *context, const struct turn_place *place);
-static bool is_relayed(const struct transport_addr *addr, void *context);
+static bool is_relayed(const struct transport_addr *addr, bool is_tcp, void *context);
 
 void host_init(struct host *host)
 {
@@ -809,9 +809,9 @@ static void check_indication_id(struct host *host, const struct packet *packet)
 		snprintf(host->fault, sizeof host->fault, "a transaction ID that is not random");
 }
 
-static bool is_relayed(const struct transport_addr *addr, void *context)
+static bool is_relayed(const struct transport_addr *addr, bool is_tcp, void *context)
 {
 	struct relay *relay = host_find_relay(context, addr);
 
-	return relay != NULL && !relay->is_closed;
+	return relay != NULL && !relay->is_closed && relay->is_tcp == is_tcp;
 }
