@@ -208,12 +208,12 @@ void streams_bury(struct rounds *rounds)
 		const struct listener_host *host = stream->streams->host;
 
 		list_remove(node);
+		if (stream->is_known)
+			host->closed(host->context, &stream->path, &stream->tuple);
 		if (stream->move != NULL) {
 			stream_depart(stream);
 			continue;
 		}
-		if (stream->is_known)
-			host->closed(host->context, &stream->path, &stream->tuple);
 		stream_raw_bury(stream);
 		stream_destroy(stream);
 	}

@@ -8,6 +8,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 enum {
 	ROUNDS = 16, /* reads of a flow before others have a turn */
 	PAUSE_MS = 20,
+	MS_PER_S = 1000,
 };
 
 struct flow {
@@ -39,12 +41,15 @@ struct stream_raw {
 	/* The client's socket is none that rounds watch any longer. */
 	struct event client_readable, client_writable, peer_readable, peer_writable;
 	struct timer pause;
+	struct timer watch;
+	bool is_busy; /* something has happened since the watch looked */
 	struct flow flows[RAW_DIRECTION_COUNT];
 };
 
 static bool attach(struct stream_raw *raw);
 static bool take_held(struct stream_raw *raw);
 static void start(struct stream_raw *raw);
+static void watch(struct stream_raw *raw);
 static void run(struct flow *flow);
 static enum err push(struct flow *flow);
 static enum err push_unsent(struct flow *flow);
@@ -203,6 +208,7 @@ static void start(struct stream_raw *raw)
 	raw->flows[RAW_TO_PEER].is_source_ended = tls != NULL && tls_engine_has_ended(tls);
 	event_active(&raw->client_readable, EV_READ, 0);
 	event_active(&raw->peer_readable, EV_READ, 0);
+	watch(raw);
 }
 
 void stream_raw_part(struct path *path)
@@ -226,6 +232,11 @@ void stream_raw_stop(struct stream *stream)
 	event_del(&raw->peer_readable);
 	event_del(&raw->peer_writable);
 	timer_cancel(stream->streams->host->timers, &raw->pause);
+	timer_cancel(stream->streams->host->timers, &raw->watch);
+	/* Told at once: who has seen the end may ask for the same peer again. */
+	if (raw->owner.ended != NULL)
+		raw->owner.ended(raw->owner.context);
+	raw->owner.ended = NULL;
 }
 
 void stream_raw_bury(struct stream *stream)
@@ -241,8 +252,6 @@ void stream_raw_bury(struct stream *stream)
 		if (flow->unsent != NULL)
 			evbuffer_free(flow->unsent);
 	}
-	if (raw->owner.ended != NULL)
-		raw->owner.ended(raw->owner.context);
 	stream->raw = NULL;
 	free(raw);
 }
@@ -294,6 +303,7 @@ static void run(struct flow *flow)
 
 	if (flow->is_done)
 		return;
+	raw->is_busy = true;
 	enum err err = push(flow);
 	for (int round = 0; round < ROUNDS && err == OK && !flow->is_source_ended; round++)
 		err = move_some(flow);
@@ -528,6 +538,39 @@ static void finish(struct flow *flow)
 	}
 	if (raw->flows[RAW_TO_PEER].is_done && raw->flows[RAW_TO_CLIENT].is_done)
 		stream_end(raw->stream);
+}
+
+static bool is_broken(const struct stream_raw *raw)
+{
+	struct pollfd sockets[] = {{.fd = raw->stream->fd}, {.fd = raw->peer}};
+
+	return poll(sockets, 2, 0) > 0 && ((sockets[0].revents | sockets[1].revents) & POLLERR);
+}
+
+/* What no event tells. A flow that waits for its sink does not look at its source, which may have been
+ * reset. And who closed its connection sends nothing but the end that it would send to go on reading:
+ * RFC 6062 section 5.5 has both connections closed, so that it is believed for as long as something
+ * passes the other way. */
+static void on_watch(struct timer *timer, timestamp now)
+{
+	struct stream_raw *raw = CONTAINER_OF(timer, struct stream_raw, watch);
+	bool is_half_closed = raw->flows[RAW_TO_PEER].is_source_ended ||
+	                      raw->flows[RAW_TO_CLIENT].is_source_ended;
+
+	(void)now;
+	if (!raw->is_busy && (is_half_closed || is_broken(raw)))
+		reset(raw);
+	else
+		watch(raw);
+}
+
+static void watch(struct stream_raw *raw)
+{
+	const struct listener_host *host = raw->stream->streams->host;
+
+	raw->is_busy = false;
+	timer_set(host->timers, &raw->watch,
+	          timestamp_now() + (timestamp)host->idle_timeout_s * MS_PER_S, on_watch);
 }
 
 /* One side broke off: the other must not take it for an end. */

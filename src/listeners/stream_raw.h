@@ -6,7 +6,8 @@
  *   client ◄── [tls engine] ◄── pipe                                     ◄── peer
  *
  * Nothing is read that cannot be passed on, so that who sends is slowed down to who reads. An end is
- * passed on too, each way by itself; both ends end it, and so does a reset. */
+ * passed on too, each way by itself; both ends end it, and so does a reset, or one end and then
+ * idle_timeout_s in which nothing happens. */
 #pragma once
 
 #include <stdbool.h>
@@ -26,7 +27,8 @@ struct raw_owner {
 	size_t (*allowance)(void *context, enum raw_direction direction);
 	/* So many bytes are passed on. */
 	void (*passed)(void *context, enum raw_direction direction, size_t n);
-	/* It has ended by itself, and the stream with it. Never within a call of the owner's. */
+	/* It has ended by itself, and the stream with it: the socket is the owner's again. Never within
+	 * stream_raw_join. */
 	void (*ended)(void *context);
 	void *context;
 };

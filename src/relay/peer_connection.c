@@ -125,13 +125,10 @@ static void on_ended(void *context)
 	struct peer_connection *connection = context;
 	struct relay_thread *thread = connection->thread;
 	uint64_t cookie = connection->cookie;
-	timestamp now = timestamp_now();
 
 	connection->client = NULL;
 	destroy(connection);
-	turn_peer_closed(thread->server, cookie, now);
-	if (!thread->is_ending)
-		relay_thread_act(thread, now);
+	turn_peer_closed(thread->server, cookie, timestamp_now()); /* which asks for nothing */
 }
 
 static bool has_cookie(const void *item, const void *key)
@@ -154,6 +151,7 @@ void peer_connection_join(struct relay_thread *thread, const struct turn_action 
                           timestamp now)
 {
 	struct peer_connection *connection = find(thread, action->cookie);
+	struct path *path = action->path;
 	const struct raw_owner owner = {
 		.allowance = allowance,
 		.passed = on_passed,
@@ -161,14 +159,14 @@ void peer_connection_join(struct relay_thread *thread, const struct turn_action 
 		.context = connection,
 	};
 
-	if (connection == NULL)
-		return; /* it was closed meanwhile, and the client's end will be seen */
-	if (stream_raw_join(action->path, connection->fd, &owner) == OK) {
-		connection->client = action->path;
+	if (connection != NULL && stream_raw_join(path, connection->fd, &owner) == OK) {
+		connection->client = path;
 		return;
 	}
+	/* RFC 6062 section 5.5: neither is there without the other. */
 	destroy(connection);
 	turn_peer_closed(thread->server, action->cookie, now);
+	path->ops->close(path);
 }
 
 /* ---- the end ---- */

@@ -11,6 +11,7 @@ enum { PORTS = 65536, WORD_BITS = 64, DRAWS = 16 };
 struct port_pool {
 	uint16_t min, max;
 	_Atomic uint64_t taken[PORTS / WORD_BITS];
+	_Atomic uint64_t tcp[PORTS / WORD_BITS]; /* of those that are taken */
 };
 
 typedef bool try_fn(struct port_pool *pool, uint32_t port);
@@ -47,8 +48,15 @@ static bool try_any(struct port_pool *pool, uint32_t port)
 	return (before & bit_of(port)) == 0;
 }
 
+void port_pool_make_tcp(struct port_pool *pool, uint16_t port)
+{
+	atomic_fetch_or_explicit(&pool->tcp[port / WORD_BITS], bit_of(port), memory_order_relaxed);
+}
+
 void port_pool_give(struct port_pool *pool, uint16_t port)
 {
+	atomic_fetch_and_explicit(&pool->tcp[port / WORD_BITS], ~bit_of(port),
+	                          memory_order_relaxed);
 	atomic_fetch_and_explicit(&pool->taken[port / WORD_BITS], ~bit_of(port),
 	                          memory_order_release);
 }
@@ -111,8 +119,11 @@ enum err port_pool_take_pair(struct port_pool *pool, uint16_t *even_port)
 }
 
 /* Relaxed: the answer may be old by the time it is used, however it was read. */
-bool port_pool_holds(const struct port_pool *pool, uint16_t port)
+bool port_pool_holds(const struct port_pool *pool, uint16_t port, bool is_tcp)
 {
-	return atomic_load_explicit(&pool->taken[port / WORD_BITS], memory_order_relaxed) &
-	       bit_of(port);
+	size_t word = port / WORD_BITS;
+	uint64_t taken = atomic_load_explicit(&pool->taken[word], memory_order_relaxed);
+	uint64_t tcp = atomic_load_explicit(&pool->tcp[word], memory_order_relaxed);
+
+	return taken & (is_tcp ? tcp : ~tcp) & bit_of(port);
 }

@@ -20,6 +20,8 @@ MUST_CHECK enum err port_pool_take(struct port_pool *pool, uint16_t *port);
 MUST_CHECK enum err port_pool_take_even(struct port_pool *pool, uint16_t *port);
 MUST_CHECK enum err port_pool_take_pair(struct port_pool *pool, uint16_t *even_port);
 void port_pool_give(struct port_pool *pool, uint16_t port);
+/* Says of a port that was taken that it relays TCP and not UDP, until it is given. */
+void port_pool_make_tcp(struct port_pool *pool, uint16_t port);
 
-/* Any thread. */
-bool port_pool_holds(const struct port_pool *pool, uint16_t port);
+/* Whether the port is taken and relays the one or the other. Any thread. */
+bool port_pool_holds(const struct port_pool *pool, uint16_t port, bool is_tcp);

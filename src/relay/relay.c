@@ -184,7 +184,7 @@ static enum err make_users(struct relay *relay, char problem[256])
 }
 
 /* A peer with one of our relay IPs is one of our own relayed addresses, or nobody. Any thread. */
-static bool is_relayed(const struct transport_addr *addr, void *context)
+static bool is_relayed(const struct transport_addr *addr, bool is_tcp, void *context)
 {
 	const struct relay *relay = context;
 
@@ -192,7 +192,7 @@ static bool is_relayed(const struct transport_addr *addr, void *context)
 		const struct relay_address *address = &relay->addresses[i];
 		if ((addr_equal_ip(&address->ip, addr) ||
 		     addr_equal_ip(&address->public_ip, addr)) &&
-		    port_pool_holds(address->ports, addr_port(addr)))
+		    port_pool_holds(address->ports, addr_port(addr), is_tcp))
 			return true;
 	}
 	return false;

@@ -116,6 +116,7 @@ static enum err listen_anywhere(struct relay_socket *socket)
 
 	if (err != OK)
 		return err;
+	port_pool_make_tcp(ports, port);
 	socket->addr = socket->address->ip;
 	addr_set_port(&socket->addr, port);
 	err = peer_listener_open(socket, &socket->tcp);

@@ -281,6 +281,7 @@ static enum err open_server(struct relay_thread *thread)
 		.ticket_key = relay->ticket_key,
 		.thread = thread->index,
 		.thread_count = relay->thread_count,
+		.stream_threads = relay->relay_threads,
 		.filter = relay->filter,
 		.address_map = relay->address_map,
 		.address_map_count = relay->address_map_count,

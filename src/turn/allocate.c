@@ -128,9 +128,10 @@ static int check_transport(struct request *request, struct turn_open_relay *open
 	open->is_tcp = protocol == PROTOCOL_TCP;
 	if (open->is_tcp && !settings->refuses_tcp_relay)
 		return check_tcp(request);
-	return protocol == PROTOCOL_UDP && !settings->refuses_udp_relay
-	               ? STUN_NO_ERROR
-	               : STUN_UNSUPPORTED_TRANSPORT_PROTOCOL;
+	if (protocol != PROTOCOL_UDP)
+		return STUN_UNSUPPORTED_TRANSPORT_PROTOCOL;
+	/* RFC 6062 section 5.1: known, but forbidden by local policy. */
+	return settings->refuses_udp_relay ? STUN_FORBIDDEN : STUN_NO_ERROR;
 }
 
 /* RFC 6062 section 5.1: over TCP and TLS alone, and without what speaks of datagrams or of pairs of

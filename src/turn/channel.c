@@ -43,7 +43,7 @@ int handle_channel_bind(struct request *request)
 	if (error != STUN_NO_ERROR)
 		return error;
 	/* Unlike a permission, a channel has a port that can be judged now. */
-	if (!peer_filter_allows(request->server->settings.filter, &peer.addr))
+	if (!peer_filter_allows(request->server->settings.filter, &peer.addr, false))
 		return STUN_FORBIDDEN;
 	error = check_room(request, number, &peer);
 	if (error != STUN_NO_ERROR)

@@ -80,8 +80,8 @@ static int get_peer(const struct request *request, struct transport_addr *addr)
 	if (error != STUN_NO_ERROR)
 		return error;
 	*addr = peer.addr;
-	return peer_filter_allows(request->server->settings.filter, addr) ? STUN_NO_ERROR
-	                                                                  : STUN_FORBIDDEN;
+	return peer_filter_allows(request->server->settings.filter, addr, true) ? STUN_NO_ERROR
+	                                                                        : STUN_FORBIDDEN;
 }
 
 static int begin(struct request *request, const struct transport_addr *peer)
@@ -172,7 +172,7 @@ static bool admits(const struct turn_allocation *allocation, const struct transp
 
 	return permission != NULL &&
 	       (!permission->needs_judgement ||
-	        peer_filter_allows(allocation->server->settings.filter, peer));
+	        peer_filter_allows(allocation->server->settings.filter, peer, true));
 }
 
 /* A ConnectionAttempt indication over the control connection. */
@@ -199,26 +199,33 @@ static void announce(const struct connection *connection)
 
 /* ---- ConnectionBind, section 5.4 ---- */
 
+/* A control connection stays one, and so does what a request before this one may make one: answers would
+ * come among the peer's bytes, or for a connection that is another thread's by then. */
+static bool may_carry_data(const struct request *request)
+{
+	return transport_is_stream(request->tuple->transport) &&
+	       !turn_has_session(request->server, request->tuple) && !pending_has_other(request);
+}
+
 int handle_connection_bind(struct request *request)
 {
 	struct turn_server *server = request->server;
 	const struct stun_message *message = &request->message;
 
-	/* A connection that has an allocation, or is to have one that moves, keeps to messages. */
-	if (!transport_is_stream(request->tuple->transport) || request->allocation != NULL ||
-	    arrival_find(server, request->tuple) != NULL ||
-	    !stun_has(message, STUN_ATTR_CONNECTION_ID))
+	if (!may_carry_data(request) || !stun_has(message, STUN_ATTR_CONNECTION_ID))
 		return STUN_BAD_REQUEST;
 	uint32_t id = stun_get_u32(message, STUN_ATTR_CONNECTION_ID);
 	unsigned thread = id % server->settings.thread_count;
+	if (thread >= server->settings.stream_threads)
+		return STUN_BAD_REQUEST; /* it was never given */
 	if (thread != server->settings.thread) {
-		pending_forget(server, request->tuple); /* the path leaves this server */
 		action_move_client(server, request->path, thread, message->bytes, message->len);
 		return OUTCOME_DONE;
 	}
 	struct connection *connection = find_id(server, id);
 	/* Who has no right to it is told no more of it than that it is none of his. */
 	if (connection == NULL || connection->state != CONNECTION_WAITING ||
+	    allocation_is_by_token(connection->allocation) != (request->token_deadline != 0) ||
 	    strcmp(connection->allocation->username, request->username) != 0 ||
 	    strcmp(allocation_realm(connection->allocation), request_realm(request)) != 0)
 		return STUN_BAD_REQUEST;
@@ -231,7 +238,6 @@ static int bind_client(struct request *request, struct connection *connection)
 {
 	struct turn_server *server = request->server;
 
-	pending_forget(server, request->tuple);
 	connection->state = CONNECTION_BOUND;
 	timer_cancel(server->timers, &connection->timer);
 	count(server, COUNT_client_data_connections_now);

@@ -141,7 +141,8 @@ enum peer_verdict peer_filter_judge_ip(const struct peer_filter *filter,
 	                       : verdict(allowed, "not special", reason);
 }
 
-bool peer_filter_allows(const struct peer_filter *filter, const struct transport_addr *peer)
+bool peer_filter_allows(const struct peer_filter *filter, const struct transport_addr *peer,
+                        bool is_tcp)
 {
 	const struct peer_filter_settings *settings = &filter->settings;
 	struct transport_addr inner = *peer;
@@ -156,7 +157,7 @@ bool peer_filter_allows(const struct peer_filter *filter, const struct transport
 		return in_ranges(settings->allowed, settings->allowed_count, &inner) ||
 		       is_open_loopback(filter, &inner) ||
 		       (settings->is_relayed != NULL &&
-		        settings->is_relayed(&inner, settings->context));
+		        settings->is_relayed(&inner, is_tcp, settings->context));
 	default:
 		return false;
 	}

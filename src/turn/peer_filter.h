@@ -24,8 +24,9 @@ struct peer_filter_settings { /* lent during creation, copied */
 	/* Own relay addresses, as clients see them (public) and as sockets are bound (private). */
 	const struct transport_addr *relay_ips;
 	size_t relay_ip_count;
-	/* Says whether a transport address with an IP of relay_ips is a relayed one now. Any thread. */
-	bool (*is_relayed)(const struct transport_addr *addr, void *context);
+	/* Says whether a transport address with an IP of relay_ips is a relayed one now, for TCP or UDP:
+	 * the same port of the other may be any program's. Any thread. */
+	bool (*is_relayed)(const struct transport_addr *addr, bool is_tcp, void *context);
 	void *context;
 };
 
@@ -45,5 +46,6 @@ void peer_filter_destroy(struct peer_filter *filter);
  * "private use (RFC 1918)" or "denied-peer-ip". */
 enum peer_verdict peer_filter_judge_ip(const struct peer_filter *filter,
                                        const struct transport_addr *peer, const char **reason);
-/* Judges a transport address that is about to be sent to. true: send. */
-bool peer_filter_allows(const struct peer_filter *filter, const struct transport_addr *peer);
+/* Judges a transport address that is about to be sent to, or connected to. true: do. */
+bool peer_filter_allows(const struct peer_filter *filter, const struct transport_addr *peer,
+                        bool is_tcp);

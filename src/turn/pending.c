@@ -169,6 +169,18 @@ bool pending_has(const struct turn_server *server, const struct five_tuple *tupl
 	                       &transaction) != NULL;
 }
 
+/* One that is being resumed is in the list, and lends its request the 5-tuple. */
+bool pending_has_other(const struct request *request)
+{
+	LIST_FOR_EACH (node, &request->server->pending) {
+		const struct pending *pending = CONTAINER_OF(node, struct pending, node);
+		if (&pending->tuple != request->tuple &&
+		    five_tuple_equal(&pending->tuple, request->tuple))
+			return true;
+	}
+	return false;
+}
+
 void pending_forget(struct turn_server *server, const struct five_tuple *tuple)
 {
 	LIST_FOR_EACH (node, &server->pending) {

@@ -29,6 +29,8 @@ void pending_connect_forget(struct turn_server *server, uint64_t cookie);
 /* True when this very request waits already. */
 bool pending_has(const struct turn_server *server, const struct five_tuple *tuple,
                  const uint8_t *transaction_id);
+/* True when a 5-tuple waits for anything beside what request is. */
+bool pending_has_other(const struct request *request);
 /* Forgets what a 5-tuple waits for. */
 void pending_forget(struct turn_server *server, const struct five_tuple *tuple);
 void pending_deinit(struct turn_server *server);

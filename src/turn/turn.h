@@ -164,7 +164,7 @@ struct turn_settings {     /* copied but for what it points at, which outlives t
 	/* The name in the certificates of alternate servers (RFC 8489 section 14.16); NULL: ours. */
 	const char *alternate_domain;
 
-	/* REQUESTED-TRANSPORT that gets 442. Those that relay TCP are RFC 6062's. */
+	/* REQUESTED-TRANSPORT that gets 403, and 442. Those that relay TCP are RFC 6062's. */
 	bool refuses_udp_relay, refuses_tcp_relay;
 	uint32_t connect_timeout_s, bind_timeout_s; /* RFC 6062 sections 5.2 and 5.3: 30 */
 	/* Bounds of peer data connections; 508 beyond, and peers' own are closed. */
@@ -174,6 +174,7 @@ struct turn_settings {     /* copied but for what it points at, which outlives t
 	struct aead_key ticket_key; /* seals mobility tickets; the same for all threads */
 
 	unsigned thread, thread_count; /* tokens and tickets tell the thread to ask */
+	unsigned stream_threads;       /* the first so many have clients over TCP and TLS */
 	const struct peer_filter *filter;
 	const struct turn_address_map *address_map;
 	size_t address_map_count;

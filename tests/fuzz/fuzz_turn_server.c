@@ -151,12 +151,13 @@ static void repeat_itself(void *bytes, size_t len)
 	}
 }
 
-static bool is_relayed(const struct transport_addr *relayed, void *context)
+static bool is_relayed(const struct transport_addr *relayed, bool is_tcp, void *context)
 {
 	struct fuzz *fuzz = context;
 
 	for (unsigned i = 0; i < fuzz->relay_count; i++)
-		if (addr_equal(&fuzz->relays[i].addr, relayed) && !fuzz->relays[i].is_closed)
+		if (addr_equal(&fuzz->relays[i].addr, relayed) && !fuzz->relays[i].is_closed &&
+		    fuzz->relays[i].is_tcp == is_tcp)
 			return true;
 	return false;
 }
@@ -181,7 +182,7 @@ static void input(struct fuzz *fuzz, unsigned who, const uint8_t *bytes, size_t 
 		demand(who < SIGNERS && !relay->is_closed && relay->is_opened);
 		demand(packet.data >= frame && packet.data + packet.len <= frame + size);
 		demand(addr_family(&forward.dst) == addr_family(&relay->addr));
-		demand(peer_filter_allows(fuzz->filter, &forward.dst));
+		demand(peer_filter_allows(fuzz->filter, &forward.dst, false));
 	}
 	free(frame);
 }
@@ -457,7 +458,7 @@ static void connect_peer(struct fuzz *fuzz, const struct turn_action *action)
 	struct relay *relay = action->relay;
 
 	demand(relay->is_tcp && !relay->is_closed);
-	demand(peer_filter_allows(fuzz->filter, &action->dst));
+	demand(peer_filter_allows(fuzz->filter, &action->dst, true));
 	if (fuzz->connection_count == RELAYS_MAX)
 		turn_peer_failed(fuzz->server, action->cookie, fuzz->now);
 	else
@@ -753,6 +754,7 @@ static void start(struct fuzz *fuzz, uint8_t flags)
 		.pairs = &fuzz->pair,
 		.pair_count = 1,
 		.thread_count = 1,
+		.stream_threads = 1,
 		.filter = fuzz->filter,
 		.packets_per_s = flags & 32 ? 3 : 0,
 		.new_peers_per_s = flags & 32 ? 1 : 0,

@@ -36,7 +36,7 @@ static void check_indication_id(struct host *host, const struct packet *packet);
 static enum turn_limit take_place(void *context, const struct turn_place_wish *wish,
                                   struct turn_place *place, uint64_t *value);
 static void give_place(void *context, const struct turn_place *place);
-static bool is_relayed(const struct transport_addr *addr, void *context);
+static bool is_relayed(const struct transport_addr *addr, bool is_tcp, void *context);
 
 void host_init(struct host *host)
 {
@@ -63,6 +63,7 @@ void host_init(struct host *host)
 		.connections_max = 16,
 		.thread = 3,
 		.thread_count = 7,
+		.stream_threads = 6,
 		.wall_offset_ms = 1700000000000,
 		.random = repeat_itself,
 		.realm_of_origin = realm_of_origin,
@@ -808,9 +809,9 @@ static void check_indication_id(struct host *host, const struct packet *packet)
 		snprintf(host->fault, sizeof host->fault, "a transaction ID that is not random");
 }
 
-static bool is_relayed(const struct transport_addr *addr, void *context)
+static bool is_relayed(const struct transport_addr *addr, bool is_tcp, void *context)
 {
 	struct relay *relay = host_find_relay(context, addr);
 
-	return relay != NULL && !relay->is_closed;
+	return relay != NULL && !relay->is_closed && relay->is_tcp == is_tcp;
 }

@@ -14,6 +14,7 @@ import zlib
 from harness import stun, tap
 from harness.client import Closed, readable
 from harness.server import Server, is_sanitized
+from harness.tcp_pair import Pair, TcpPeer, bind, expect_echo, expect_end, join, read_all
 
 THREADS = (1, 4)
 BLOCK = random.Random(6062).randbytes(1 << 20)
@@ -22,84 +23,6 @@ RESET = struct.pack("ii", 1, 0)
 
 def relay_server(*options, **how):
     return Server("--allow-loopback-peers", *options, **how)
-
-
-class TcpPeer:
-    """A TCP socket that listens and is no TURN client."""
-
-    def __init__(self, backlog=4096):
-        self.socket = socket.socket()
-        self.socket.bind(("127.0.0.1", 0))
-        self.socket.listen(backlog)
-        self.address = self.socket.getsockname()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.socket.close()
-
-    def accept(self):
-        tap.expect(readable(self.socket, 5), "a connection at the peer")
-        connection, address = self.socket.accept()
-        connection.settimeout(10)
-        return connection, address
-
-
-class Pair:
-    """A client data connection and the peer data connection that it is joined with."""
-
-    def __init__(self, client, peer, source):
-        self.client, self.peer, self.source = client, peer, source
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.client.close()
-        self.peer.close()
-
-
-def bind(server, transport, connection_id, **how):
-    data = server.client(transport, **how)
-    connection, early = data.bind_connection(connection_id)
-    tap.expect_equal(early, b"", "bytes behind the answer")
-    connection.settimeout(10)
-    return connection
-
-
-def join(server, control, peer, transport="tcp"):
-    """A pair by Connect."""
-    connection_id = control.connect_peer(peer.address)
-    accepted, source = peer.accept()
-    return Pair(bind(server, transport, connection_id), accepted, source)
-
-
-def read_all(connection, size):
-    data = b""
-    while len(data) < size:
-        more = connection.recv(size - len(data))
-        if not more:
-            raise tap.Failure("the end after %d of %d bytes" % (len(data), size))
-        data += more
-    return data
-
-
-def expect_echo(one, other, data=b"data both ways"):
-    for sender, receiver in ((one, other), (other, one)):
-        sender.sendall(data)
-        tap.expect_equal(read_all(receiver, len(data)), data, "what arrived")
-
-
-def expect_end(connection, what, timeout=5):
-    """The other side is gone: by an end or by a reset."""
-    connection.settimeout(timeout)
-    try:
-        tap.expect_equal(connection.recv(1), b"", what)
-    except (ConnectionResetError, ssl.SSLError):
-        pass
-    except socket.timeout:
-        raise tap.Failure(what + ": still open") from None
 
 
 # ---- whole conversations ----
@@ -255,9 +178,52 @@ def test_ends():
                 if transport == "tcp":
                     pair.client.sendall(b"an answer")
                     tap.expect_equal(read_all(pair.peer, 9), b"an answer", "at the peer")
-        # The peer is free to be connected to again.
-        tap.wait_until(lambda: control.request(stun.CONNECT, [
-            (stun.XOR_PEER_ADDRESS, peer.address)]).error != 446, "both are closed")
+                pair.client.close()
+                tap.expect_equal(pair.peer.recv(1), b"", "the client's end")
+        # Who has seen both ends may connect to the peer again at once.
+        with join(server, control, peer) as pair:
+            expect_echo(pair.client, pair.peer)
+
+
+def test_client_that_is_gone():
+    """A peer that does not end when its client has is left after idle-timeout"""
+    with relay_server("--idle-timeout=1") as server, TcpPeer() as peer:
+        with server.client("tcp") as control:
+            control.allocate_tcp()
+            with join(server, control, peer) as pair:
+                pair.client.close()
+                tap.expect_equal(pair.peer.recv(1), b"", "the client's end")
+                tap.wait_until(lambda: control.request(stun.CONNECT, [
+                    (stun.XOR_PEER_ADDRESS, peer.address)]).error != 446, "the peer is free")
+                try:
+                    pair.peer.recv(1)
+                    pair.peer.sendall(b"to nobody")
+                    raise tap.Failure("the peer data connection is still open")
+                except ConnectionError:
+                    pass
+
+
+def test_bind_behind_allocate():
+    """A ConnectionBind sent in one go with Allocate is refused, and the allocation works"""
+    with relay_server("--relay-threads=4") as server, TcpPeer() as peer:
+        for number in range(8):
+            with server.client("tcp") as client:
+                tap.expect_equal(client.request(stun.REFRESH).error, 437, "nothing is there")
+                allocate = client.message(stun.ALLOCATE, [
+                    (stun.REQUESTED_TRANSPORT, stun.TCP_TRANSPORT)])
+                bind_to = client.message(stun.CONNECTION_BIND, [
+                    (stun.CONNECTION_ID, struct.pack("!I", number))])
+                client.path.send(allocate + bind_to)
+                deadline = time.monotonic() + 5
+                answers = {}
+                while len(answers) < 2:
+                    message = client.path.receive(deadline - time.monotonic())
+                    tap.expect(message, "two answers")
+                    answers[message[8:20]] = stun.decode(message)
+                tap.expect_equal(answers[bind_to[8:20]].error, 400, "ConnectionBind")
+                tap.expect_equal(answers[allocate[8:20]].error, 0, "Allocate")
+                with join(server, client, peer) as pair:
+                    expect_echo(pair.client, pair.peer)
 
 
 def test_resets():
@@ -414,27 +380,6 @@ def test_bandwidth():
                     tap.expect(2.4 < took < 10, "it took %g s" % took)
 
 
-def test_engines():
-    """Whatever network engine brings clients in, their connections find each other"""
-    for engine in ("dedicated", "paired", "sharded"):
-        with relay_server("--network-engine=" + engine, "--relay-threads=3") as server:
-            with TcpPeer() as peer, server.client("tcp") as control:
-                control.allocate_tcp()
-                for number in range(6):
-                    with join(server, control, peer) as pair:
-                        expect_echo(pair.client, pair.peer)
-                    with server.client("tcp") as stranger:
-                        # Ids of every thread, of which none was given.
-                        try:
-                            tap.expect_equal(stranger.request(stun.CONNECTION_BIND, [
-                                (stun.CONNECTION_ID, struct.pack("!I", number))]).error, 400,
-                                "an id that was never given")
-                        except Closed:
-                            pass
-                    peer.socket.close()
-                    peer = TcpPeer()
-
-
 # ---- many ----
 
 @tap.limit_s(100)
@@ -489,7 +434,7 @@ def test_unbound_connections_time_out():
 
 def test_connect_fails():
     """Connect is refused for a closed port, a silent peer, a forbidden one, and the same once more"""
-    with relay_server("--peer-connect-timeout=1") as server, TcpPeer(0) as silent:
+    with relay_server("--peer-connect-timeout=1") as server, TcpPeer(backlog=0) as silent:
         with server.client("tcp") as control, TcpPeer() as peer:
             def error(address):
                 return control.request(stun.CONNECT, [(stun.XOR_PEER_ADDRESS, address)]).error
@@ -557,8 +502,8 @@ def test_control_connection_ends():
 
 
 def test_relaying_options():
-    """no-tcp-relay and no-udp-relay refuse with 442 what they name, and nothing else"""
-    for option, wanted in (("--no-tcp-relay", (0, 442)), ("--no-udp-relay", (442, 0))):
+    """no-tcp-relay and no-udp-relay refuse what they name, and nothing else"""
+    for option, wanted in (("--no-tcp-relay", (0, 442)), ("--no-udp-relay", (403, 0))):
         with relay_server(option) as server:
             for protocol, error in zip((stun.UDP_TRANSPORT, stun.TCP_TRANSPORT), wanted):
                 with server.client("tcp") as client:

@@ -183,6 +183,7 @@ static void make_server(struct world *world, unsigned i)
 		.ticket_key = {.bytes = "thirty-two bytes that all share", .len = 32},
 		.thread = i,
 		.thread_count = SERVERS,
+		.stream_threads = SERVERS,
 		.filter = world->filter,
 		.random = draw,
 		.counters = &world->counters[i],

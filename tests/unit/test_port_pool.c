@@ -25,9 +25,17 @@ static void test_range(void)
 	ok(in_range, "every port of the range can be taken, and no other");
 	ok(distinct, "no port is taken twice");
 	is_int(port_pool_take(pool, &port), ERR_FULL, "then the pool is full");
-	ok(port_pool_holds(pool, 50042), "a taken port is held");
+	ok(port_pool_holds(pool, 50042, false), "a taken port is held");
+	ok(!port_pool_holds(pool, 50042, true), "for UDP alone");
+	port_pool_make_tcp(pool, 50042);
+	ok(port_pool_holds(pool, 50042, true) && !port_pool_holds(pool, 50042, false),
+	   "or for TCP alone");
 	port_pool_give(pool, 50042);
-	ok(!port_pool_holds(pool, 50042), "a given one is not");
+	ok(!port_pool_holds(pool, 50042, true), "until it is given");
+	is_int(port_pool_take(pool, &port), OK, "and taken again");
+	ok(port_pool_holds(pool, 50042, false), "which is for UDP");
+	port_pool_give(pool, 50042);
+	ok(!port_pool_holds(pool, 50042, false), "a given one is not");
 	is_int(port_pool_take(pool, &port), OK, "the last free port is found");
 	is_int(port, 50042, "and is the one given back");
 	port_pool_destroy(pool);
@@ -59,12 +67,13 @@ static void test_pair(void)
 		abort();
 	is_int(port_pool_take_pair(pool, &port), OK, "a pair");
 	is_int(port, 50002, "is the only one that fits: 50002 and 50003");
-	ok(port_pool_holds(pool, 50003), "the higher port is held too");
+	ok(port_pool_holds(pool, 50003, false), "the higher port is held too");
 	is_int(port_pool_take_pair(pool, &port), ERR_FULL, "50004 has no next port in the range");
-	ok(!port_pool_holds(pool, 50004), "a pair that could not be had leaves nothing taken");
+	ok(!port_pool_holds(pool, 50004, false),
+	   "a pair that could not be had leaves nothing taken");
 	port_pool_give(pool, 50002);
 	is_int(port_pool_take_pair(pool, &port), ERR_FULL, "half a pair is none");
-	ok(!port_pool_holds(pool, 50002), "and its free half stays free");
+	ok(!port_pool_holds(pool, 50002, false), "and its free half stays free");
 	port_pool_destroy(pool);
 }
 

@@ -300,6 +300,66 @@ static void test_reset(void)
 	bench_close(&bench);
 }
 
+static void fill(struct bench *bench, int fd)
+{
+	static const uint8_t zeros[65536];
+	unsigned times_full = 0;
+
+	while (times_full < 3) {
+		ssize_t n = send(fd, zeros, sizeof zeros, MSG_NOSIGNAL | MSG_DONTWAIT);
+		run_ready(bench);
+		times_full = n < 0 ? times_full + 1 : 0;
+	}
+}
+
+/* The flow that would read the reset waits for a peer that does not read. */
+static void test_late_reset(void)
+{
+	const struct linger at_once = {1, 0};
+	struct bench bench;
+	uint8_t bytes[20];
+
+	bench_open(&bench, NULL);
+	ask(&bench, "", 0);
+	answer(&bench, 0x010B);
+	join(&bench);
+	read_some(&bench, bench.fd, bytes, 20);
+	fill(&bench, bench.fd);
+	setsockopt(bench.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+	close(bench.fd);
+	bench.fd = -1;
+	run_ready(&bench);
+	pass_time(bench.fake, 1000 * bench.fake->host.idle_timeout_s);
+	pass_time(bench.fake, 1000 * bench.fake->host.idle_timeout_s);
+	is_int(bench.ended, 1, "a reset is seen though the flow waits for its sink");
+	bench_close(&bench);
+}
+
+static void test_half_closed(void)
+{
+	struct bench bench;
+	uint8_t bytes[20];
+
+	bench_open(&bench, NULL);
+	ask(&bench, "", 0);
+	answer(&bench, 0x010B);
+	join(&bench);
+	read_some(&bench, bench.fd, bytes, 20);
+	shutdown(bench.fd, SHUT_WR);
+	is_int(read_some(&bench, bench.far, bytes, 1), 0, "the client's end reaches the peer");
+	for (int i = 0; i < 5; i++) {
+		is_passed_on(&bench, bench.far, bench.fd, "still", "what the peer has to say");
+		pass_time(bench.fake, 1000 * bench.fake->host.idle_timeout_s);
+	}
+	is_int(bench.ended, 0, "it lasts while something passes");
+	pass_time(bench.fake, 1000 * bench.fake->host.idle_timeout_s);
+	pass_time(bench.fake, 1000 * bench.fake->host.idle_timeout_s);
+	is_int(bench.ended, 1, "a peer that is silent then is left");
+	is_int(recv(bench.fd, bytes, 1, 0), -1, "and the client is not told an end");
+	is_int(errno, ECONNRESET, "but a reset");
+	bench_close(&bench);
+}
+
 static void test_limit(void)
 {
 	struct bench bench;
@@ -374,7 +434,7 @@ static void test_move(void)
 	ok(stream_release(bench.fake->path, bind, len, on_left, &other) == OK, "a stream leaves");
 	is_int(counted(bench.fake, COUNT_connections_now), 0, "it is none of this listener's");
 	run_ready(&bench);
-	is_int(bench.fake->closed, 0, "whose host does not hear of an end");
+	is_int(bench.fake->closed, 1, "and its host has no such path any more");
 	RUN_UNTIL(&other, other.fake->messages == 1);
 	is_bytes(other.fake->bytes, bind, len, "the other's hears its ConnectionBind again");
 	run_ready(&other);
@@ -512,6 +572,8 @@ int main(void)
 	test_much(true);
 	test_much(false);
 	test_reset();
+	test_late_reset();
+	test_half_closed();
 	test_limit();
 	test_part();
 	test_move();

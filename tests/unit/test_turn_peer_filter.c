@@ -159,7 +159,7 @@ static bool allows(const struct peer_filter *filter, const char *peer)
 {
 	struct transport_addr to = addr(peer);
 
-	return peer_filter_allows(filter, &to);
+	return peer_filter_allows(filter, &to, false);
 }
 
 static void test_registries(void)
@@ -230,10 +230,10 @@ static void test_deny_ipv6_range(void)
 	peer_filter_destroy(filter);
 }
 
-static bool is_even(const struct transport_addr *relayed, void *context)
+static bool is_even(const struct transport_addr *relayed, bool is_tcp, void *context)
 {
 	(void)context;
-	return addr_port(relayed) % 2 == 0;
+	return !is_tcp && addr_port(relayed) % 2 == 0;
 }
 
 static void test_own_addresses(void)
@@ -254,6 +254,8 @@ static void test_own_addresses(void)
 	is_int(judge(filter, "9.9.9.9"), PEER_ALLOWED_IF_RELAYED, "a listener's IP");
 	ok(allows(filter, "8.8.4.4:50000"), "a relayed transport address");
 	ok(!allows(filter, "8.8.4.4:50001"), "a port that is not relayed");
+	struct transport_addr relayed = addr("8.8.4.4:50000");
+	ok(!peer_filter_allows(filter, &relayed, true), "nor by TCP where it is for UDP");
 	ok(!allows(filter, "8.8.4.4:3478"), "a listener, though the port looks relayed");
 	ok(!allows(filter, "9.9.9.9:3478"), "a listener elsewhere");
 	ok(!allows(filter, "[::ffff:8.8.4.4]:3478"), "a listener in IPv6 clothes");
