@@ -18,8 +18,8 @@ struct claim { /* one letter, there and back */
 	struct mail mail;
 	struct relay_thread *asker;
 	uint64_t cookie;
-	uint8_t token[TURN_TOKEN_SIZE];
-	char username[TURN_USERNAME_MAX + 1];
+	struct turn_open_relay open; /* the token, and who asks: its texts are these */
+	char username[TURN_USERNAME_MAX + 1], realm[TURN_REALM_MAX + 1];
 	int fd; /* -1: not found */
 	const struct relay_address *address;
 	uint16_t port;
@@ -42,8 +42,7 @@ static void claim_here(struct relay_thread *thread, const struct turn_action *ac
 {
 	struct turn_relay relay;
 
-	if (turn_reservation_take(thread->server, action->open.token, action->open.username,
-	                          &relay))
+	if (turn_reservation_take(thread->server, &action->open, &relay))
 		answer_opened(thread, action->cookie, relay.relay, now);
 	else
 		turn_relay_failed(thread->server, action->cookie, now);
@@ -62,8 +61,13 @@ static void claim_there(struct relay_thread *thread, struct relay_thread *holder
 	claim->asker = thread;
 	claim->cookie = action->cookie;
 	claim->fd = -1;
-	memcpy(claim->token, action->open.token, sizeof claim->token);
+	claim->open = (struct turn_open_relay){
+		.username = claim->username,
+		.realm = claim->realm,
+	};
+	memcpy(claim->open.token, action->open.token, sizeof claim->open.token);
 	strncpy(claim->username, action->open.username, sizeof claim->username - 1);
+	strncpy(claim->realm, action->open.realm, sizeof claim->realm - 1);
 	mailbox_post(holder->mailbox, &claim->mail);
 }
 
@@ -83,7 +87,7 @@ static void on_claim(struct mail *mail, void *receiver)
 	struct claim *claim = CONTAINER_OF(mail, struct claim, mail);
 	struct turn_relay relay;
 
-	if (turn_reservation_take(holder->server, claim->token, claim->username, &relay)) {
+	if (turn_reservation_take(holder->server, &claim->open, &relay)) {
 		struct relay_socket *socket = relay.relay;
 		claim->address = socket->address;
 		claim->port = addr_port(&socket->addr);

@@ -9,13 +9,14 @@
 
 enum { COLUMN_KID, COLUMN_KEY, COLUMN_TIMESTAMP, COLUMN_LIFETIME, COLUMN_ALGORITHM, COLUMN_REALM };
 
+static enum err table_check(struct store *store);
 static enum err key_read(sqlite3_stmt *statement, struct store_oauth_key *key);
 static enum err text_or_empty(sqlite3_stmt *statement, int column, char *text, size_t size);
 static uint64_t number_or_zero(sqlite3_stmt *statement, int column);
 
 enum err store_oauth_key_find(struct store *store, const char *kid, struct store_oauth_key *key)
 {
-	enum err err = store_find_table(store, "oauth_key");
+	enum err err = table_check(store);
 	sqlite3_stmt *statement;
 	int result;
 
@@ -73,7 +74,7 @@ enum err store_oauth_key_list(struct store *store, const char *realm,
                               bool (*each)(const struct store_oauth_key *key, void *context),
                               void *context)
 {
-	enum err err = store_find_table(store, "oauth_key");
+	enum err err = table_check(store);
 	struct store_oauth_key key;
 	sqlite3_stmt *statement;
 	int result;
@@ -96,6 +97,33 @@ enum err store_oauth_key_list(struct store *store, const char *realm,
 	statement_done(statement);
 	bytes_wipe(&key, sizeof key);
 	return err;
+}
+
+/* ERR_NOT_FOUND: there is no table, or one that cannot be read. A stranger who names a kid shall not make
+ * the store as a whole look broken by that, nor fill the log. */
+static enum err table_check(struct store *store)
+{
+	enum { COLUMNS = 6 };
+	sqlite3_stmt *statement = store_statement(store, STATEMENT_COUNT_OAUTH_COLUMNS);
+	int columns = 0, known = 0, result;
+
+	if (statement == NULL)
+		return ERR_UNAVAILABLE;
+	result = sqlite3_step(statement);
+	if (result == SQLITE_ROW) {
+		columns = sqlite3_column_int(statement, 0);
+		known = sqlite3_column_int(statement, 1);
+	}
+	statement_done(statement);
+	if (result != SQLITE_ROW)
+		return store_result(store, result);
+	if (columns > 0 && known < COLUMNS && !store->has_warned) {
+		store->has_warned = true;
+		log_warning("OAuth keys not used: oauth_key lacks columns: add those of coturn's "
+		            "newest schema, realm and as_rs_alg among them",
+		            "store=%s", store->path);
+	}
+	return known == COLUMNS ? OK : ERR_NOT_FOUND;
 }
 
 /* ERR_INVALID: the row is not one that can be used. */

@@ -37,11 +37,14 @@ enum err store_secret_list(struct store *store, const char *realm,
                            bool (*each)(const char *realm, const char *secret, void *context),
                            void *context)
 {
-	sqlite3_stmt *statement = store_statement(store, STATEMENT_LIST_SECRETS);
+	enum err err = store_find_table(store, "turn_secret");
 	char row_realm[STORE_TEXT_MAX], secret[STORE_SECRET_MAX + 1];
-	enum err err = OK;
+	sqlite3_stmt *statement;
 	int result;
 
+	if (err != OK)
+		return err == ERR_NOT_FOUND ? OK : err;
+	statement = store_statement(store, STATEMENT_LIST_SECRETS);
 	if (statement == NULL)
 		return ERR_UNAVAILABLE;
 	sqlite3_bind_text(statement, 1, realm, -1, SQLITE_STATIC);

@@ -300,6 +300,8 @@ static const struct {
 	enum err err;
 	const char *words;
 } failures[] = {
+	{SQLITE_ERROR, ERR_UNAVAILABLE,
+         "has a table that is not as coturn's schema makes it: compare them"},
 	{SQLITE_NOMEM, ERR_NO_MEMORY, "out of memory"},
 	{SQLITE_NOTADB, ERR_UNAVAILABLE,
          "is not an SQLite database: move it away or name another file"},

@@ -24,6 +24,7 @@ struct store {
 	struct userhash_index *index;              /* owned; NULL: not made yet */
 	bool has_own_keys;                         /* turnstone_user_key was seen */
 	bool is_read_only;
+	bool has_warned; /* of an oauth_key that lacks columns */
 	char path[256];
 	char problem[256];
 };

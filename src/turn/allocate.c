@@ -361,7 +361,7 @@ static int keep_answer(struct request *request, struct turn_allocation *allocati
 	if (!open->reserve_next)
 		return STUN_NO_ERROR;
 	answer->has_token = true;
-	if (reservation_create(request->server, request->username, &request->opened->reserved,
+	if (reservation_create(request->server, open, &request->opened->reserved,
 	                       &request->places.reservation, answer->token) != OK)
 		return STUN_INSUFFICIENT_CAPACITY;
 	request->places.reservation.holder = NULL;

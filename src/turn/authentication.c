@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "turn/connection.h"
 #include "turn/mobility.h"
 #include "turn/pending.h"
 
@@ -15,6 +16,7 @@ static int check_password_algorithm(struct request *request);
 static int check_realm(struct request *request);
 static int check_username(struct request *request);
 static int check_integrity(struct request *request);
+static int check_password_integrity(struct request *request);
 static int check_integrity_by_owner(struct request *request);
 static int check_owner(struct request *request);
 
@@ -43,6 +45,8 @@ int authenticate(struct request *request)
 		               : check_origin(request);
 	for (size_t i = 0; i < sizeof checks / sizeof checks[0] && error == STUN_NO_ERROR; i++)
 		error = checks[i](request);
+	if (error == STUN_NO_ERROR)
+		keep_access_token(request);
 	return error;
 }
 
@@ -226,9 +230,18 @@ static bool names_owner(const struct request *request)
 	                          sizeof hash);
 }
 
+/* RFC 7635 section 9 keeps ACCESS-TOKEN to Allocate and Refresh, and RFC 6062 section 4.3 wants of a
+ * client data connection what its control connection had: the key that the token brought. */
+static const struct turn_allocation *keeper_of_key(const struct request *request)
+{
+	return request->message.method == STUN_CONNECTION_BIND && request->allocation == NULL
+	               ? connection_token_allocation(request)
+	               : request->allocation;
+}
+
 static bool is_signed_with_kept_key(const struct request *request)
 {
-	const struct turn_allocation *allocation = request->allocation;
+	const struct turn_allocation *allocation = keeper_of_key(request);
 
 	if (allocation == NULL)
 		return false;
@@ -240,7 +253,7 @@ static bool is_signed_with_kept_key(const struct request *request)
 
 static int accept_kept_key(struct request *request)
 {
-	const struct turn_allocation *allocation = request->allocation;
+	const struct turn_allocation *allocation = keeper_of_key(request);
 
 	request->token_deadline = allocation->token_deadline;
 	if (allocation_is_by_token(allocation))
@@ -274,6 +287,16 @@ static int check_integrity(struct request *request)
 	if (is_kept && request->message.method != STUN_ALLOCATE)
 		return STUN_UNAUTHENTICATED;
 
+	int outcome = check_password_integrity(request);
+	/* What a token client's connection is for is known to the thread that has it, and to no store. */
+	bool may_be_elsewhere = request->server->settings.oauth &&
+	                        request->message.method == STUN_CONNECTION_BIND &&
+	                        outcome == STUN_UNAUTHENTICATED;
+	return may_be_elsewhere && connection_move_client(request) ? OUTCOME_DONE : outcome;
+}
+
+static int check_password_integrity(struct request *request)
+{
 	switch (request->key_answer) {
 	case ANSWER_NONE:
 		return find_key(request);

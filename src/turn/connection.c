@@ -17,6 +17,9 @@ struct connection_key {
 
 static int get_peer(const struct request *request, struct transport_addr *peer);
 static int begin(struct request *request, const struct transport_addr *peer);
+static bool names_connection(const struct request *request);
+static struct connection *find_waiting(const struct request *request);
+static bool is_owner(struct request *request, const struct turn_allocation *allocation);
 static int bind_client(struct request *request, struct connection *connection);
 static bool admits(const struct turn_allocation *allocation, const struct transport_addr *peer);
 static bool has_room(const struct turn_allocation *allocation);
@@ -199,6 +202,19 @@ static void announce(const struct connection *connection)
 
 /* ---- ConnectionBind, section 5.4 ---- */
 
+int handle_connection_bind(struct request *request)
+{
+	if (!names_connection(request))
+		return STUN_BAD_REQUEST;
+	if (connection_move_client(request))
+		return OUTCOME_DONE;
+	struct connection *connection = find_waiting(request);
+	/* Who has no right to it is told no more of it than that it is none of his. */
+	return connection != NULL && is_owner(request, connection->allocation)
+	               ? bind_client(request, connection)
+	               : STUN_BAD_REQUEST;
+}
+
 /* A control connection stays one, and so does what a request before this one may make one: answers would
  * come among the peer's bytes, or for a connection that is another thread's by then. */
 static bool may_carry_data(const struct request *request)
@@ -207,29 +223,57 @@ static bool may_carry_data(const struct request *request)
 	       !turn_has_session(request->server, request->tuple) && !pending_has_other(request);
 }
 
-int handle_connection_bind(struct request *request)
+static bool names_connection(const struct request *request)
+{
+	return may_carry_data(request) && stun_has(&request->message, STUN_ATTR_CONNECTION_ID);
+}
+
+bool connection_move_client(const struct request *request)
 {
 	struct turn_server *server = request->server;
 	const struct stun_message *message = &request->message;
 
-	if (!may_carry_data(request) || !stun_has(message, STUN_ATTR_CONNECTION_ID))
-		return STUN_BAD_REQUEST;
-	uint32_t id = stun_get_u32(message, STUN_ATTR_CONNECTION_ID);
-	unsigned thread = id % server->settings.thread_count;
-	if (thread >= server->settings.stream_threads)
-		return STUN_BAD_REQUEST; /* it was never given */
-	if (thread != server->settings.thread) {
-		action_move_client(server, request->path, thread, message->bytes, message->len);
-		return OUTCOME_DONE;
-	}
-	struct connection *connection = find_id(server, id);
-	/* Who has no right to it is told no more of it than that it is none of his. */
-	if (connection == NULL || connection->state != CONNECTION_WAITING ||
-	    allocation_is_by_token(connection->allocation) != (request->token_deadline != 0) ||
-	    strcmp(connection->allocation->username, request->username) != 0 ||
-	    strcmp(allocation_realm(connection->allocation), request_realm(request)) != 0)
-		return STUN_BAD_REQUEST;
-	return bind_client(request, connection);
+	if (!names_connection(request))
+		return false;
+	unsigned thread =
+		stun_get_u32(message, STUN_ATTR_CONNECTION_ID) % server->settings.thread_count;
+	if (thread == server->settings.thread || thread >= server->settings.stream_threads)
+		return false; /* it is this one's, or it was never given */
+	action_move_client(server, request->path, thread, message->bytes, message->len);
+	return true;
+}
+
+static struct connection *find_waiting(const struct request *request)
+{
+	struct connection *connection =
+		find_id(request->server, stun_get_u32(&request->message, STUN_ATTR_CONNECTION_ID));
+
+	return connection != NULL && connection->state == CONNECTION_WAITING ? connection : NULL;
+}
+
+const struct turn_allocation *connection_token_allocation(const struct request *request)
+{
+	const struct connection *connection =
+		names_connection(request) ? find_waiting(request) : NULL;
+
+	return connection != NULL && allocation_is_by_token(connection->allocation)
+	               ? connection->allocation
+	               : NULL;
+}
+
+/* RFC 6062 section 4.3: "the same method and credentials as for the control connection". All whom an
+ * authorization server lets in may have the same kid: what tells them apart is the key. */
+static bool is_owner(struct request *request, const struct turn_allocation *allocation)
+{
+	bool is_by_token = request->token_deadline != 0;
+
+	if (is_by_token != allocation_is_by_token(allocation))
+		return false;
+	if (is_by_token)
+		return request->key_len == allocation->key_len &&
+		       bytes_equal_secret(request->key, allocation->key, request->key_len);
+	return strcmp(allocation->username, request->username) == 0 &&
+	       strcmp(allocation_realm(allocation), request_realm(request)) == 0;
 }
 
 /* The answer is the last message on this connection: what is behind it is the peer's. So it is sent

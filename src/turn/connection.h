@@ -16,6 +16,8 @@ enum connection_state {
 	CONNECTION_BOUND,
 };
 
+struct request;
+
 struct connection {
 	struct list node; /* in the allocation's connections */
 	struct turn_allocation *allocation;
@@ -26,6 +28,12 @@ struct connection {
 	uint64_t pending;           /* CONNECTING: the request that waits */
 };
 
+/* The allocation that a ConnectionBind is for, when its connection waits on this server and began with an
+ * access token; NULL otherwise. */
+const struct turn_allocation *connection_token_allocation(const struct request *request);
+/* Has the connection that a ConnectionBind came over moved to the server of another thread, when its
+ * CONNECTION-ID is of that one; false otherwise. */
+bool connection_move_client(const struct request *request);
 /* Has the host close all that an allocation has, and frees them. */
 void connections_close(struct turn_allocation *allocation);
 /* Frees them without an action; a Connect that waits for one gets no answer. */

@@ -164,14 +164,18 @@ static void put_integrity(struct request *request)
 
 /* True when the answer would make a forger's bytes more than two and a half times as many, IP and
  * UDP headers counted. A request the size of the smallest Allocate is always answered: by then the
- * factor is what the challenge of RFC 8489 costs. */
+ * factor is what the challenge of RFC 8489 costs. Where a Binding is challenged (secure-stun), its
+ * smallest is a header, and the client would wait in vain for a challenge that names a long realm. */
 static bool is_reflection(const struct request *request, size_t len)
 {
 	enum { SMALLEST_ALLOCATE = STUN_HEADER_SIZE + 8, IPV4_UDP = 28, IPV6_UDP = 48 };
 	size_t headers = family_of(&request->tuple->client) == TURN_IPV6 ? IPV6_UDP : IPV4_UDP;
 	size_t asked = request->message.len;
+	bool is_challenged =
+		request->server->settings.secure_stun && request->message.method == STUN_BINDING;
+	size_t smallest = is_challenged ? STUN_HEADER_SIZE : SMALLEST_ALLOCATE;
 
 	if (request->is_authenticated || request->tuple->transport != TRANSPORT_UDP)
 		return false;
-	return asked < SMALLEST_ALLOCATE && 2 * (len + headers) > 5 * (asked + headers);
+	return asked < smallest && 2 * (len + headers) > 5 * (asked + headers);
 }

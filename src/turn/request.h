@@ -84,6 +84,8 @@ int check_origin(struct request *request);
 /* Third-party authorization (RFC 7635): third_party.c. */
 bool has_access_token(const struct request *request);
 int check_access_token(struct request *request);
+/* Once all checks have passed: the key and the end of a new token are the allocation's from now on. */
+void keep_access_token(struct request *request);
 /* The name of this server that tokens are made for and 401s tell. */
 const char *third_party_server_name(const struct request *request);
 

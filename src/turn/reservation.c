@@ -15,6 +15,7 @@ struct reservation {
 	uint8_t token[TURN_TOKEN_SIZE];
 	struct turn_relay relay;
 	struct turn_place place;
+	const char *realm; /* behind the username */
 	char username[];
 };
 
@@ -29,18 +30,19 @@ static uint64_t hash_token(const uint8_t token[TURN_TOKEN_SIZE])
 	return hash_mix(get_u64(token));
 }
 
-enum err reservation_create(struct turn_server *server, const char *username,
+enum err reservation_create(struct turn_server *server, const struct turn_open_relay *open,
                             const struct turn_relay *relay, const struct turn_place *place,
                             uint8_t token[TURN_TOKEN_SIZE])
 {
-	size_t name_size = strlen(username) + 1;
-	struct reservation *reservation = calloc(1, sizeof *reservation + name_size);
+	size_t name_size = strlen(open->username) + 1, realm_size = strlen(open->realm) + 1;
+	struct reservation *reservation = calloc(1, sizeof *reservation + name_size + realm_size);
 
 	if (reservation == NULL)
 		return ERR_NO_MEMORY;
 	make_token(server, token);
 	memcpy(reservation->token, token, sizeof reservation->token);
-	memcpy(reservation->username, username, name_size);
+	memcpy(reservation->username, open->username, name_size);
+	reservation->realm = memcpy(reservation->username + name_size, open->realm, realm_size);
 	reservation->server = server;
 	reservation->relay = *relay;
 	reservation->place = *place;
@@ -55,12 +57,13 @@ enum err reservation_create(struct turn_server *server, const char *username,
 	return OK;
 }
 
-bool turn_reservation_take(struct turn_server *server, const uint8_t token[TURN_TOKEN_SIZE],
-                           const char *username, struct turn_relay *relay)
+bool turn_reservation_take(struct turn_server *server, const struct turn_open_relay *open,
+                           struct turn_relay *relay)
 {
-	struct reservation *reservation = find(server, token);
+	struct reservation *reservation = find(server, open->token);
 
-	if (reservation == NULL || strcmp(reservation->username, username) != 0)
+	if (reservation == NULL || strcmp(reservation->username, open->username) != 0 ||
+	    strcmp(reservation->realm, open->realm) != 0)
 		return false;
 	*relay = reservation->relay;
 	destroy(reservation);

@@ -103,24 +103,29 @@ static bool token_fits(const struct request *request, struct access_token *token
 static void accept_token(struct request *request, const struct access_token *token,
                          uint64_t remaining_ms)
 {
-	struct turn_allocation *allocation = request->allocation;
-
 	request->is_authenticated = true;
 	request->names_algorithm = stun_has(&request->message, STUN_ATTR_MESSAGE_INTEGRITY_SHA256);
 	request->token_deadline = request->server->now + remaining_ms;
 	memcpy(request->key, token->mac_key, token->mac_key_len);
 	request->key_len = token->mac_key_len;
 	count(request->server, COUNT_access_tokens_accepted);
-	if (!is_for_allocation(request)) {
-		if (request->token_key->realm[0] != '\0')
-			request->realm = request->token_key->realm;
+	if (is_for_allocation(request))
+		request->username = request->allocation->username;
+	else if (request->token_key->realm[0] != '\0')
+		request->realm = request->token_key->realm;
+}
+
+/* Section 9: a new token prolongs what an earlier one began. It may be of another key of the
+ * authorization server, or of another one, as coturn's test client takes them in turn; whose the session
+ * is does not change with it. */
+void keep_access_token(struct request *request)
+{
+	struct turn_allocation *allocation = request->allocation;
+
+	if (request->token_key == NULL || !is_for_allocation(request))
 		return;
-	}
-	/* Section 9: a new token prolongs what an earlier one began. It may be of another key of the
-	 * authorization server; whose the session is does not change with it. */
-	request->username = allocation->username;
-	memcpy(allocation->key, token->mac_key, token->mac_key_len);
-	allocation->key_len = (uint8_t)token->mac_key_len;
+	memcpy(allocation->key, request->key, request->key_len);
+	allocation->key_len = (uint8_t)request->key_len;
 	allocation->token_deadline = request->token_deadline;
 }
 

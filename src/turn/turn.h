@@ -271,7 +271,7 @@ struct turn_open_relay {
 	bool has_token; /* RESERVATION-TOKEN: take what turn_reservation_take gives, of any family */
 	uint8_t token[TURN_TOKEN_SIZE];
 	const char *username; /* who asks, for turn_reservation_take; "" on an open server */
-	const char *realm;    /* the user is of */
+	const char *realm;    /* the user is of; turn_reservation_take too */
 	const struct five_tuple *tuple; /* where the request came from and to */
 };
 
@@ -395,11 +395,11 @@ uint64_t turn_peer_accepted(struct turn_server *server, struct turn_allocation *
  * could not be joined. */
 void turn_peer_closed(struct turn_server *server, uint64_t cookie, timestamp now);
 
-/* Gives up the relay that a token of this server holds, when the user that reserved it asks: the
- * host hands it to the server that asked. username is the one of the asking request. False when
- * the token is unknown, expired or another user's. */
-bool turn_reservation_take(struct turn_server *server, const uint8_t token[TURN_TOKEN_SIZE],
-                           const char *username, struct turn_relay *relay);
+/* Gives up the relay that open's token of this server holds, when the user that reserved it asks: the
+ * host hands it to the server that asked. Of open the token and who asks are looked at. False when
+ * the token is unknown, expired or another user's; one of the same name in another realm is another. */
+bool turn_reservation_take(struct turn_server *server, const struct turn_open_relay *open,
+                           struct turn_relay *relay);
 
 /* What the store knows of a user, for the algorithm asked or another. */
 struct turn_key {

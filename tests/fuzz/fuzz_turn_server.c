@@ -409,9 +409,12 @@ static void answer_relay(struct fuzz *fuzz, const struct turn_action *action, co
 {
 	struct turn_opened opened = {0};
 	const struct turn_open_relay *open = &action->open;
+	struct turn_open_relay asked = *open;
 	struct turn_relay taken;
 
-	if (open->has_token && turn_reservation_take(fuzz->server, open->token, user, &taken))
+	asked.username = user; /* the action's own texts are gone by now */
+	asked.realm = fuzz->settings.realm;
+	if (open->has_token && turn_reservation_take(fuzz->server, &asked, &taken))
 		opened.relay[TURN_IPV4] = taken;
 	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)
 		if (open->family[family] && !(how & 1u << family))

@@ -580,7 +580,7 @@ static bool take_reserved(struct host *host, const struct turn_action *action,
 	struct turn_relay relay;
 
 	if (action->open.token[0] % host->settings.thread_count != host->settings.thread ||
-	    !turn_reservation_take(host->server, action->open.token, action->open.username, &relay))
+	    !turn_reservation_take(host->server, &action->open, &relay))
 		return false;
 	opened->relay[addr_family(&relay.addr) == AF_INET6 ? TURN_IPV6 : TURN_IPV4] = relay;
 	return true;

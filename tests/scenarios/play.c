@@ -32,6 +32,7 @@
  *        mac=TEXT token-lifetime=600 token-age=5 token-for=NAME spoiled-token         what is in it
  *        token-again                               with the access token that was sent last
  *        token-as-coturn                           signed with 16 bytes of its key
+ *        token-key-of=B                            no token, signed with the key of another client's
  *        fingerprint bad-fingerprint id=7 ttl=3 tos=0xb8
  *        cookie=12345678                           instead of the magic cookie: RFC 3489
  *        / WORD...                                 attributes behind the integrity
@@ -487,8 +488,11 @@ static void make_token(struct play *play, struct speaker *speaker, const struct 
 	const char *name = play->host.settings.server_name;
 	struct aead_key key = {.bytes = "a key that nobody knows", .len = 32};
 	int64_t age_s = strtol(value_of(words, "token-age", "0"), NULL, 10);
+	const char *owner = value_of(words, "token-key-of", NULL);
 
 	speaker->is_made_for_coturn |= has_word(words, "token-as-coturn");
+	if (owner != NULL && find_speaker(play, owner) != NULL)
+		speaker->token = find_speaker(play, owner)->token;
 	if (kid == NULL)
 		return;
 	for (unsigned i = 0; i < play->host.authority_count; i++)

@@ -425,6 +425,37 @@ def test_aux_server():
             server.serves()
 
 
+def probes(port):
+    """Binding requests of a stranger, with all that discovery knows, in each combination."""
+    extras = [(), ((CHANGE_REQUEST, bytes(3) + bytes([CHANGE_IP | CHANGE_PORT])),), ((0x7ABC, b""),)]
+    extras += [((RESPONSE_PORT, struct.pack("!HH", to, 0)),) for to in (port, 0, 1023)]
+    extras += [((PADDING, bytes(size)),) for size in (0, 4, 96, 1400, 20000)]
+    for extra in extras:
+        for more in (), ((CHANGE_REQUEST, bytes(3) + bytes([CHANGE_PORT])),), ((0x8022, b"me"),):
+            for fingerprint in False, True:
+                yield stun.Message(stun.BINDING, attributes=[*extra, *more]).encode(fingerprint=fingerprint)
+        request = stun.Message(stun.BINDING, attributes=extra).encode()
+        yield request[:4] + b"\0\0\0\1" + request[8:]
+
+
+def test_reflection():
+    """Nobody is sent more than two and a half times what was sent in his name, whatever it asked for"""
+    with Server("--rfc5780", "--stun-backward-compatibility", ips=("127.0.0.1", "127.0.0.2", "::1")) as server:
+        for ip, headers in (("127.0.0.1", 28), ("::1", 48)):
+            worst, answered = (0, b""), 0
+            with Peer(ip) as spoofed:
+                for request in probes(spoofed.address[1]):
+                    spoofed.send(request, (ip, server.port))
+                    size = 0
+                    while (data := spoofed.receive(0.04)[0]) is not None:
+                        size += len(data) + headers
+                    answered += size > 0
+                    worst = max(worst, (size / (len(request) + headers), request[:32]))
+            tap.diagnose("%s: worst factor %.2f, by %s; %d answered" % (ip, worst[0], worst[1].hex(), answered))
+            tap.expect(answered > 20, "%d are answered" % answered)
+            tap.expect(worst[0] <= 2.5, "a factor of %.2f" % worst[0])
+
+
 def test_other_ports_are_no_peers():
     """The ports that RFC 5780 adds are listeners, and no peer may be one"""
     with Server("--rfc5780", "--allow-loopback-peers", ips=("127.0.0.1", "127.0.0.2")) as server:

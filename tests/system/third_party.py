@@ -213,7 +213,8 @@ def uclient(server, *flags):
 
 
 def test_uclient():
-    """turnutils_uclient -J, which changes key and kid with each token, with and without a server name"""
+    """turnutils_uclient -J, which changes key and kid with each token, with and without a server name, and
+    with peer data connections, which it binds without a token"""
     store = Store()
     for kid, algorithm, key, realm in TEST_KEYS:
         store.admin("oauth", "add", kid, "--algorithm", algorithm, *(("--realm", realm) if realm else ()),
@@ -222,6 +223,7 @@ def test_uclient():
         uclient(server)
     with Server("--oauth", "--allow-loopback-peers", "--rfc5766-channel-numbers", store.option) as server:
         uclient(server, "-t")
+        uclient(server, "-t", "-T")
 
 
 def test_coturn_made():

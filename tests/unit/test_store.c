@@ -282,7 +282,16 @@ static void test_old_database(void)
 	is_int(store_origin_list(store, NULL, add_origin, &listed), OK, "it has no origins");
 	is_int(store_oauth_key_find(store, "north", &key), ERR_NOT_FOUND, "and no keys");
 	is_int(store_oauth_key_list(store, NULL, add_kid, &listed), OK, "to list");
+	is_int(store_secret_list(store, NULL, add_secret, &listed), OK, "nor secrets");
 	is_int(listed.count, 0, "at all");
+	sql(files.database, "CREATE TABLE oauth_key (kid varchar(128), ikm_key varchar(256),"
+	                    " timestamp bigint, lifetime integer, as_rs_alg varchar(64));"
+	                    "INSERT INTO oauth_key VALUES ('north', 'YWJj', 0, 0, 'A256GCM')");
+	is_int(store_oauth_key_find(store, "north", &key), ERR_NOT_FOUND, "no keys of no realm");
+	is_int(store_oauth_key_list(store, NULL, add_kid, &listed), OK, "to list");
+	sql(files.database, "ALTER TABLE oauth_key ADD COLUMN realm varchar(127)");
+	is_int(store_oauth_key_find(store, "north", &key), OK, "until the column is there");
+	ok(key.key_len == 3 && key.realm[0] == 0, "and NULL");
 	store_close(store);
 	test_files_deinit(&files);
 }
