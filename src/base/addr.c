@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
-
 static bool parse_ip(const char *text, size_t len, struct transport_addr *addr);
 static bool parse_number(const char *text, unsigned long greatest, unsigned long *number);
 static enum err parse_host_port(const char *host, size_t host_len, const char *port,

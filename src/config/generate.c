@@ -1,6 +1,6 @@
 /* Writes what is derived from options.def and read by people, to standard output:
  *
- *     generate commands < template    the template, @OPTIONS@ replaced by a short roff list
+ *     generate commands < template    the template, @OPTIONS@ and @COUNTERS@ replaced by short lists
  *     generate settings < template    the template, @OPTIONS@ and @COTURN@ replaced by long ones
  *     generate sample                 examples/turnserver.conf
  *     generate coturn                 examples/coturn-options.md
@@ -12,9 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/counters.h"
 #include "config/option.h"
 
-enum { WIDTH = 78, LINE_MAX_SIZE = 1024 };
+enum { WIDTH = 78, LINE_MAX_SIZE = 4096 };
 
 static const char *yes_or_no(const struct option *option)
 {
@@ -170,6 +171,16 @@ static void print_coturn(void)
 	print_foreign(true);
 }
 
+static void print_counters(void)
+{
+	for (int i = 0; i < COUNTER_COUNT; i++) {
+		printf(".TP\n");
+		print_bold(counter_name((enum counter)i));
+		putchar('\n');
+		print_roff(counter_help((enum counter)i));
+	}
+}
+
 /* Copies the template and fills in what its lines ask for. */
 static int fill(void (*print)(const struct option *option), bool with_text)
 {
@@ -180,6 +191,8 @@ static int fill(void (*print)(const struct option *option), bool with_text)
 			print_options(print, with_text);
 		else if (strcmp(line, "@COTURN@\n") == 0)
 			print_coturn();
+		else if (strcmp(line, "@COUNTERS@\n") == 0)
+			print_counters();
 		else
 			fputs(line, stdout);
 	return 0;

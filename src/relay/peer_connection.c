@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "listeners/socket.h"
 #include "listeners/stream_raw.h"
 #include "relay/relay_socket.h"

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/list.h"
-#include "base/log.h"
 #include "relay/relay_socket.h"
 
 struct claim { /* one letter, there and back */

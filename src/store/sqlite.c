@@ -57,6 +57,7 @@ static enum err file_create(const char *path, const struct stat *directory, char
 static enum err database_open(struct store *store);
 static enum err database_check(struct store *store, bool may_create);
 static enum err schema_check(struct store *store, bool may_create);
+static enum err execute(struct store *store, const char *sql);
 static enum err number_read(struct store *store, const char *sql, int *number);
 static enum err say(struct store *store, enum err err, const char *words);
 
@@ -242,7 +243,7 @@ static enum err schema_check(struct store *store, bool may_create)
 	if (!may_create)
 		return OK;
 	err = store_begin(store);
-	return err != OK ? err : store_commit(store, store_execute(store, coturn_schema));
+	return err != OK ? err : store_commit(store, execute(store, coturn_schema));
 }
 
 static enum err number_read(struct store *store, const char *sql, int *number)
@@ -342,20 +343,21 @@ enum err store_run(struct store *store, sqlite3_stmt *statement)
 	return store_result(store, result);
 }
 
-enum err store_execute(struct store *store, const char *sql)
+/* Runs one of our own constant texts. */
+static enum err execute(struct store *store, const char *sql)
 {
 	return store_result(store, sqlite3_exec(store->database, sql, NULL, NULL, NULL));
 }
 
 enum err store_begin(struct store *store)
 {
-	return store_execute(store, "BEGIN IMMEDIATE");
+	return execute(store, "BEGIN IMMEDIATE");
 }
 
 enum err store_commit(struct store *store, enum err err)
 {
 	if (err == OK)
-		err = store_execute(store, "COMMIT");
+		err = execute(store, "COMMIT");
 	if (err != OK)
 		sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);
 	return err;
@@ -406,5 +408,5 @@ enum err store_find_own_table(struct store *store)
 
 enum err store_make_own_table(struct store *store)
 {
-	return store_execute(store, own_schema);
+	return execute(store, own_schema);
 }

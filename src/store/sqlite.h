@@ -41,8 +41,6 @@ void statement_bind_texts(sqlite3_stmt *statement, const char *first, const char
 MUST_CHECK enum err store_result(struct store *store, int result);
 /* Runs a statement that gives no rows, and gives it back. */
 MUST_CHECK enum err store_run(struct store *store, sqlite3_stmt *statement);
-/* Runs one of our own constant texts. */
-MUST_CHECK enum err store_execute(struct store *store, const char *sql);
 
 /* A transaction that writes. store_commit ends it either way: with err other than OK it undoes all
  * and returns err. */

@@ -12,7 +12,6 @@
 #include "store/origins_watch.h"
 #include "store/store.h"
 
-#include "base/bytes.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/timestamp.h"

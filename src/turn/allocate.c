@@ -2,7 +2,6 @@
  * relayed transport addresses, then the allocation is made. */
 #include <string.h>
 
-#include "base/bytes.h"
 #include "stun/address.h"
 #include "turn/action.h"
 #include "turn/arrival.h"

@@ -15,6 +15,8 @@ struct channel_key {
 
 static bool is_channel_number(const struct turn_server *server, uint16_t number);
 static int check_room(struct request *request, uint16_t number, const struct peer *peer);
+static struct channel *bind_number(struct turn_allocation *allocation, uint16_t number,
+                                   const struct peer *peer);
 static struct channel *create(struct permission *permission, uint16_t number,
                               const struct transport_addr *peer);
 static bool insert(struct channel *channel, const struct turn_allocation *allocation);
@@ -48,8 +50,8 @@ int handle_channel_bind(struct request *request)
 	error = check_room(request, number, &peer);
 	if (error != STUN_NO_ERROR)
 		return error;
-	return channel_bind(allocation, number, &peer) != NULL ? STUN_NO_ERROR
-	                                                       : STUN_INSUFFICIENT_CAPACITY;
+	return bind_number(allocation, number, &peer) != NULL ? STUN_NO_ERROR
+	                                                      : STUN_INSUFFICIENT_CAPACITY;
 }
 
 static int check_room(struct request *request, uint16_t number, const struct peer *peer)
@@ -119,8 +121,10 @@ struct channel *channel_find_peer(const struct turn_allocation *allocation,
 	                       has_peer, &key);
 }
 
-struct channel *channel_bind(struct turn_allocation *allocation, uint16_t number,
-                             const struct peer *peer)
+/* Binds or refreshes one, for which there is room; the permission is refreshed with it. NULL without
+ * memory. */
+static struct channel *bind_number(struct turn_allocation *allocation, uint16_t number,
+                                   const struct peer *peer)
 {
 	struct turn_server *server = allocation->server;
 	struct channel *channel = channel_find_number(allocation, number);

@@ -16,10 +16,6 @@ struct channel {
 struct channel *channel_find_number(const struct turn_allocation *allocation, uint16_t number);
 struct channel *channel_find_peer(const struct turn_allocation *allocation,
                                   const struct transport_addr *peer);
-/* Binds or refreshes one, for which there is room; the permission is refreshed with it. NULL without
- * memory. */
-struct channel *channel_bind(struct turn_allocation *allocation, uint16_t number,
-                             const struct peer *peer);
 /* Makes one that an allocation brought from another server. NULL when there is no memory. */
 struct channel *channel_restore(struct permission *permission, uint16_t number,
                                 const struct transport_addr *peer, timestamp deadline);

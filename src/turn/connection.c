@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "base/bytes.h"
 #include "turn/action.h"
 #include "turn/address_map.h"
 #include "turn/arrival.h"

@@ -116,22 +116,26 @@ def test_channels():
     over_each_transport("-y", "-c")
 
 
+@tap.beside
 def test_reserved_ports():
     """The same with an RTCP connection beside each, on a reserved port"""
     over_each_transport("-y")
 
 
+@tap.beside
 def test_indications():
     """Client to client by Send and Data indications, over the same"""
     over_each_transport("-y", "-s", "-c")
 
 
+@tap.beside
 def test_peer():
     """turnutils_peer as the peer, over the same"""
     with EchoPeer() as peer:
         over_each_transport("-c", *peer)
 
 
+@tap.beside
 def test_ipv6_relay():
     """Relayed IPv6 addresses, client to client and with an IPv6 peer"""
     # Not -Z: uclient 4.6 asks for a second family by a number that RFC 8656 did not keep.
@@ -139,6 +143,7 @@ def test_ipv6_relay():
         relays_all(server, ["-y", "-x", "-c"], ["-y", "-x", "-c", "-t"], ["-x", "-c", *peer])
 
 
+@tap.beside
 def test_time_limited_credentials():
     """-W: a shared secret's time-limited credentials"""
     with server_for_uclient("--use-auth-secret", "--static-auth-secret=logen",
@@ -146,6 +151,7 @@ def test_time_limited_credentials():
         relays_all(server, ["-y", "-c"], user=("-u", "alice", "-W", "logen"))
 
 
+@tap.beside
 def test_extra_requests():
     """-G, -D and -g: repeated permissions and bindings, padded channel data, DONT-FRAGMENT"""
     with server_for_uclient() as server:

@@ -16,20 +16,16 @@ stun/nonce.c: / openssl
 turn: base stun /
 config: base /
 io: base / event2
-io/xdp.c: / bpf
 listeners: base stun config io / event2 openssl
-store: base stun config / sqlite3 hiredis event2
+store: base stun config / sqlite3 event2
 control: base / event2 jansson
-relay: base stun turn config io listeners store control / event2 openssl sqlite3
+relay: base stun turn config io listeners store control / event2 openssl
 relay/requests.c: / jansson
-signaling: base config control store listeners / event2 openssl jansson wslay jwt hiredis librabbitmq amqp maxminddb
 admin: base stun config control store / jansson
-admin/http.c: / microhttpd
-load: base stun config io / openssl event2
 '
 
 # The C library and the kernel are everyone's; these are not.
-libraries='event2 openssl sqlite3 hiredis jansson microhttpd wslay jwt librabbitmq amqp maxminddb bpf'
+libraries='event2 openssl sqlite3 jansson'
 
 problems=$(find src -name '*.[ch]' -o -name '*.def' | sort |
 	TABLE=$table LIBRARIES=$libraries xargs -r awk '

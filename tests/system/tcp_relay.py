@@ -41,6 +41,7 @@ def run_uclient(server, *options):
 
 
 @tap.limit_s(100)
+@tap.beside
 def test_uclient():
     """turnutils_uclient -T relays between its clients, over TCP and over TLS"""
     with relay_server("--relay-threads=2", tls=True) as server:
@@ -170,7 +171,8 @@ def test_ends():
             pair.peer.close()
             tap.expect_equal(pair.client.recv(1), b"", "the peer's end")
         for transport in ("tcp", "tls"):
-            with join(server, control, peer, transport) as pair:
+            # A peer of its own: the server may not have heard of the last pair's end yet (446).
+            with TcpPeer() as other, join(server, control, other, transport) as pair:
                 pair.peer.sendall(b"last words")
                 pair.peer.shutdown(socket.SHUT_WR)
                 tap.expect_equal(read_all(pair.client, 10), b"last words", "at the client")

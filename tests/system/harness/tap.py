@@ -6,6 +6,7 @@ disturb it or be disturbed; the namespace goes when the file's last process does
 import ctypes
 import inspect
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -77,6 +78,30 @@ def limit_s(seconds):
     return mark
 
 
+def beside(function):
+    """A test that mostly waits: it runs in a process and a network of its own while those before it
+    run, and is told in its place."""
+    function.is_beside = True
+    return function
+
+
+def start_beside(function):
+    return subprocess.Popen([sys.executable, sys.modules["__main__"].__file__],
+                            env=dict(os.environ, TAP_ALONE=function.__name__),
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def finish_beside(number, process):
+    """Tells what the process told, with the number that its test has here."""
+    lines = process.communicate()[0].decode(errors="replace").splitlines()
+    for line in lines:
+        if not line.startswith("1.."):
+            print(re.sub(r"^(not )?ok 1 ", r"\1ok %d " % number, line), flush=True)
+    if not any(re.match("(not )?ok 1 ", line) for line in lines):
+        print("not ok %d - ended with %d and told nothing" % (number, process.returncode))
+    return process.returncode == 0
+
+
 def private_network():
     if os.geteuid() != 0 or LIBC.unshare(CLONE_NEWNET) != 0:
         return
@@ -116,12 +141,23 @@ def run_one(number, function):
     return False
 
 
-def main():
+def chosen():
+    alone = os.environ.get("TAP_ALONE")
     functions = [f for name, f in vars(sys.modules["__main__"]).items()
-                 if name.startswith("test_") and inspect.isfunction(f)
-                 and (len(sys.argv) < 2 or any(part in name for part in sys.argv[1:]))]
+                 if name.startswith("test_") and inspect.isfunction(f)]
+    if alone:
+        return [f for f in functions if f.__name__ == alone]
+    return [f for f in functions
+            if len(sys.argv) < 2 or any(part in f.__name__ for part in sys.argv[1:])]
+
+
+def main():
+    functions = chosen()
     signal.signal(signal.SIGALRM, out_of_time)
-    private_network()
     print("1..%d" % len(functions), flush=True)
-    passed = [run_one(number, f) for number, f in enumerate(functions, 1)]
+    started = {f: start_beside(f) for f in functions
+               if len(functions) > 1 and getattr(f, "is_beside", False)}
+    private_network()
+    passed = [finish_beside(number, started[f]) if f in started else run_one(number, f)
+              for number, f in enumerate(functions, 1)]
     sys.exit(0 if all(passed) else 1)
