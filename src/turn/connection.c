@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "turn/action.h"
 #include "turn/address_map.h"
 #include "turn/arrival.h"

@@ -76,7 +76,7 @@ def test_proxies():
                     tap.expect_equal(early, b"", "bytes behind the answer")
                     with Pair(connection, accepted, source) as pair:
                         expect_echo(pair.client, pair.peer)
-                    with join(server, control, peer, transport) as pair:
+                    with TcpPeer() as another, join(server, control, another, transport) as pair:
                         expect_echo(pair.client, pair.peer)
 
 
