@@ -84,6 +84,7 @@ static const char *seconds_left(const struct drain *drain, timestamp now, char t
 	return text;
 }
 
+/* Whoever sent SIGTERM counts on the end: after it a deadline may come nearer, and not go away. */
 static void set_state(struct drain *drain, const struct drain_wish *wish, timestamp now)
 {
 	struct drain_state *state = &drain->state;
@@ -95,10 +96,10 @@ static void set_state(struct drain *drain, const struct drain_wish *wish, timest
 		state->deadline = TIMESTAMP_NEVER;
 		drain->began_with = allocations(drain);
 	}
-	if (!wish->is_final || deadline < state->deadline)
+	state->is_final |= wish->is_final;
+	if (!state->is_final || deadline < state->deadline)
 		state->deadline = deadline;
 	state->is_on = true;
-	state->is_final |= wish->is_final;
 	state->wish = *wish;
 	drain->said_tenths = 10;
 	drain->said_at = now;

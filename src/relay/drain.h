@@ -15,7 +15,7 @@ struct drain_wish {
 	const char *by;           /* who wants it, static: "SIGTERM", "control socket" */
 	uint32_t timeout_s;       /* 0: it may take for ever */
 	uint32_t min_allocations; /* few enough to end */
-	bool is_final;            /* there is no way back, and an earlier deadline stays */
+	bool is_final;            /* no way back, nor to a later deadline: an earlier one stays */
 };
 
 struct drain_state {

@@ -215,14 +215,15 @@ static void places_give(struct quota *quota, struct holder *holder)
 	holder_give(quota, &holder->key);
 }
 
-/* Relaxed: the number is all there is to know, nothing else is read or written by it. */
+/* Relaxed: the number is all there is to know, nothing else is read or written by it. Without max-bps a
+ * client may ask for more than there is at all. */
 static bool bps_take(struct quota *quota, uint64_t bps)
 {
 	uint64_t most = quota->settings.bps_capacity;
 	uint64_t old = atomic_load_explicit(&quota->granted_bps, memory_order_relaxed);
 
 	do {
-		if (most != 0 && old > most - bps)
+		if (most != 0 && (bps > most || old > most - bps))
 			return false;
 	} while (!atomic_compare_exchange_weak_explicit(
 		&quota->granted_bps, &old, old + bps, memory_order_relaxed, memory_order_relaxed));

@@ -275,6 +275,20 @@ def test_sigterm_shortens():
         tap.expect_equal(server.end(signal.SIGTERM, 5), 0, "exit code")
 
 
+def test_sigterm_stays():
+    """After SIGTERM another drain brings the end nearer, and does not put it off"""
+    with Server("--drain-timeout=1h") as server, server.client() as call:
+        call.allocate()
+        signal_and_wait(server, signal.SIGTERM)
+        for later in ((), ("--deadline", "7200")):
+            left = server.ask("drain", *later)["draining"]["seconds_left"]
+            tap.expect(left is not None and left <= 3600, "seconds left: %r" % left)
+        left = server.ask("drain", "--deadline", "600")["draining"]["seconds_left"]
+        tap.expect(left <= 600, "an earlier end: %r" % left)
+        call.relayed = None
+        tap.expect_equal(server.end(signal.SIGTERM, 5), 0, "exit code")
+
+
 def test_minimum():
     """drain-min-allocations and --minimum: few enough is enough"""
     for options, begin in ((("--drain-min-allocations=2",),

@@ -213,6 +213,26 @@ static void test_asked_bandwidth(void)
 	}
 }
 
+/* Without max-bps one client that asks for more than the capacity must not lock out all the others. */
+static void test_asked_more_than_capacity(void)
+{
+	struct quota *quota = make((struct quota_limits){0}, 600, 0);
+	struct turn_place_wish wish = {.realm = "r", .username = "anna", .asked_bps = 601};
+	struct turn_place greedy, other;
+	uint64_t value = 0;
+
+	is_int(quota_take(quota, &wish, &greedy, &value), TURN_LIMIT_CAPACITY, "more than all");
+	is_int(value, 600, "with the limit's value");
+	is_int(quota_granted_bps(quota), 0, "nothing is granted");
+	is_int(quota_count(quota, "r", "anna"), 0, "and no place is held");
+	is_int(take(quota, "otto", &other, &value), TURN_LIMIT_NONE, "another is let in");
+	quota_give(quota, &other);
+	wish.asked_bps = 600;
+	is_int(quota_take(quota, &wish, &greedy, &value), TURN_LIMIT_NONE, "all there is");
+	quota_give(quota, &greedy);
+	quota_destroy(quota);
+}
+
 /* Threads that take and give as fast as they can, and watch that nobody has too many. */
 struct race {
 	struct quota *quota;
@@ -332,6 +352,7 @@ int main(void)
 	test_capacity();
 	test_end_with_places();
 	test_asked_bandwidth();
+	test_asked_more_than_capacity();
 	test_last_place();
 	test_churn();
 	return tap_end();
