@@ -44,7 +44,8 @@ static void log_ready(const struct relay *relay, const struct control_socket *co
 	if (control_socket->fd >= 0)
 		log_info("control socket", "path=%s", control_socket->path);
 	log_info("ready", "version=%s realm=%s engine=%s threads=%u pid=%ld", PACKAGE_VERSION,
-	         config->realm, engine_name(relay->engine), relay->thread_count, (long)getpid());
+	         config->realm != NULL ? config->realm : "", engine_name(relay->engine),
+	         relay->thread_count, (long)getpid());
 }
 
 /* What a thread had; a counter that stayed at zero is not told. */

@@ -77,7 +77,7 @@ listen turn
 
 def nginx(ip, server):
     """Passes TCP on, with a header of version 1."""
-    tap.need_program("nginx", "nginx-light libnginx-mod-stream")
+    tap.need_program("nginx", "nginx libnginx-mod-stream")
     module = "/usr/lib/nginx/modules/ngx_stream_module.so"
     if not os.path.exists(module):
         raise tap.Skip("libnginx-mod-stream is not installed")
