@@ -14,7 +14,7 @@
 enum { LOOK_EACH_MS = 50, SAY_EACH_MS = 10000, MS_PER_S = 1000 };
 
 struct drain {
-	struct rounds *rounds;
+	struct circulars *circulars;
 	struct event *timer; /* owned; set while it is on */
 	void (*ended)(void *context);
 	void *context;
@@ -27,7 +27,7 @@ struct drain {
 };
 
 struct announcement { /* to every relay thread */
-	struct round round;
+	struct circular circular;
 	struct drain *drain;
 	bool is_draining;
 	void (*told)(void *context);
@@ -40,14 +40,14 @@ static void on_look(evutil_socket_t fd, short what, void *context);
 static const char *reason_to_end(struct drain *drain, uint64_t left, timestamp now);
 static void say_progress(struct drain *drain, uint64_t left, timestamp now);
 
-enum err drain_create(struct event_base *base, struct rounds *rounds, void (*ended)(void *context),
-                      void *context, struct drain **drain)
+enum err drain_create(struct event_base *base, struct circulars *circulars,
+                      void (*ended)(void *context), void *context, struct drain **drain)
 {
 	struct drain *created = calloc(1, sizeof *created);
 
 	if (created == NULL)
 		return ERR_NO_MEMORY;
-	created->rounds = rounds;
+	created->circulars = circulars;
 	created->ended = ended;
 	created->context = context;
 	created->timer = event_new(base, -1, EV_PERSIST, on_look, created);
@@ -69,7 +69,7 @@ void drain_destroy(struct drain *drain)
 
 static uint64_t allocations(const struct drain *drain)
 {
-	return relay_allocations(drain->rounds->relay);
+	return relay_allocations(drain->circulars->relay);
 }
 
 /* "any", or a number. */
@@ -142,16 +142,16 @@ struct drain_state drain_state(const struct drain *drain)
 
 /* ---- telling the threads ---- */
 
-static void on_thread(struct round *round, struct relay_thread *thread)
+static void on_thread(struct circular *circular, struct relay_thread *thread)
 {
-	struct announcement *announcement = CONTAINER_OF(round, struct announcement, round);
+	struct announcement *announcement = CONTAINER_OF(circular, struct announcement, circular);
 
 	turn_server_set_draining(thread->server, announcement->is_draining);
 }
 
-static void on_told(struct round *round)
+static void on_told(struct circular *circular)
 {
-	struct announcement *announcement = CONTAINER_OF(round, struct announcement, round);
+	struct announcement *announcement = CONTAINER_OF(circular, struct announcement, circular);
 
 	announcement->drain->untold--;
 	if (announcement->told != NULL)
@@ -168,13 +168,13 @@ static enum err announce(struct drain *drain, bool is_draining, void (*told)(voi
 	if (announcement == NULL)
 		return ERR_NO_MEMORY;
 	*announcement = (struct announcement){
-		.round = {.run = on_thread, .done = on_told},
+		.circular = {.run = on_thread, .done = on_told},
 		.drain = drain,
 		.is_draining = is_draining,
 		.told = told,
 		.context = context,
 	};
-	err = round_begin(drain->rounds, &announcement->round);
+	err = circular_begin(drain->circulars, &announcement->circular);
 	if (err != OK)
 		free(announcement);
 	else

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/timestamp.h"
-#include "relay/round.h"
+#include "relay/circular.h"
 
 struct drain;
 struct event_base;
@@ -26,9 +26,9 @@ struct drain_state {
 };
 
 /* Calls ended on the loop when the server is to end. */
-MUST_CHECK enum err drain_create(struct event_base *base, struct rounds *rounds,
+MUST_CHECK enum err drain_create(struct event_base *base, struct circulars *circulars,
                                  void (*ended)(void *context), void *context, struct drain **drain);
-/* No round is open. NULL is fine. */
+/* No circular is open. NULL is fine. */
 void drain_destroy(struct drain *drain);
 
 /* Begin, or change the wish; and go back to serving. told, which may be NULL, is called once every

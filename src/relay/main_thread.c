@@ -58,12 +58,12 @@ enum err main_thread_create(struct relay *relay, const struct control_socket *op
 
 	if (created == NULL)
 		return ERR_NO_MEMORY;
-	created->relay = created->rounds.relay = relay;
+	created->relay = created->circulars.relay = relay;
 	created->signal_fd = -1;
 	created->started = timestamp_now();
 	err = open_loop(created);
 	if (err == OK)
-		err = drain_create(created->base, &created->rounds, on_drained, created,
+		err = drain_create(created->base, &created->circulars, on_drained, created,
 		                   &created->drain);
 	if (err == OK && opened->fd >= 0)
 		err = open_control(created, opened);
@@ -87,7 +87,7 @@ void main_thread_destroy(struct main_thread *main_thread)
 		event_free(main_thread->mail_event);
 	if (main_thread->signal_fd >= 0)
 		close(main_thread->signal_fd);
-	mailbox_destroy(main_thread->rounds.mailbox);
+	mailbox_destroy(main_thread->circulars.mailbox);
 	if (main_thread->base != NULL)
 		event_base_free(main_thread->base);
 	free(main_thread);
@@ -97,7 +97,7 @@ void main_thread_destroy(struct main_thread *main_thread)
 void main_thread_run(struct main_thread *main_thread)
 {
 	event_base_dispatch(main_thread->base);
-	rounds_finish(&main_thread->rounds);
+	circulars_finish(&main_thread->circulars);
 }
 
 static enum err open_loop(struct main_thread *main_thread)
@@ -108,7 +108,7 @@ static enum err open_loop(struct main_thread *main_thread)
 	main_thread->base = event_base_new();
 	if (main_thread->base == NULL)
 		return ERR_NO_MEMORY;
-	err = mailbox_create(&main_thread->rounds.mailbox);
+	err = mailbox_create(&main_thread->circulars.mailbox);
 	if (err != OK)
 		return err;
 	fill_set(&set);
@@ -116,7 +116,7 @@ static enum err open_loop(struct main_thread *main_thread)
 	if (main_thread->signal_fd < 0)
 		return ERR_SYSTEM;
 	main_thread->mail_event =
-		event_new(main_thread->base, mailbox_fd(main_thread->rounds.mailbox),
+		event_new(main_thread->base, mailbox_fd(main_thread->circulars.mailbox),
 	                  EV_READ | EV_PERSIST, on_mail, main_thread);
 	main_thread->signal_event = event_new(main_thread->base, main_thread->signal_fd,
 	                                      EV_READ | EV_PERSIST, on_signal, main_thread);
@@ -147,7 +147,7 @@ static void on_mail(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
-	mailbox_deliver(main_thread->rounds.mailbox, &main_thread->rounds);
+	mailbox_deliver(main_thread->circulars.mailbox, &main_thread->circulars);
 }
 
 /* ---- signals ---- */

@@ -6,14 +6,14 @@
 #include "control/server.h"
 #include "relay/drain.h"
 #include "relay/relay.h"
-#include "relay/round.h"
+#include "relay/circular.h"
 
 struct event;
 struct event_base;
 
 struct main_thread {
-	struct relay *relay;  /* owner: main */
-	struct rounds rounds; /* its mailbox is owned, as all below */
+	struct relay *relay;        /* owner: main */
+	struct circulars circulars; /* its mailbox is owned, as all below */
 	struct event_base *base;
 	struct event *mail_event, *signal_event;
 	int signal_fd;                  /* -1: not open */

@@ -1,5 +1,5 @@
 /* The table of requests and their handlers, which run on the main thread. Counters are read directly;
- * what only a relay thread knows or may change is done by a round. */
+ * what only a relay thread knows or may change is done by a circular. */
 #include "relay/requests.h"
 
 #include <stdlib.h>
@@ -120,8 +120,8 @@ static json_t *describe_counters(const struct counters *of_thread)
 
 /* ---- alternate servers ---- */
 
-struct alternates_round { /* the lists on their way to every thread */
-	struct round round;
+struct alternates_circular { /* the lists on their way to every thread */
+	struct circular circular;
 	struct turn_alternates alternates;
 	struct control_request *request;
 };
@@ -175,15 +175,17 @@ static bool get_server(struct control_request *request, enum turn_alternate_kind
 	return true;
 }
 
-static void set_on_thread(struct round *round, struct relay_thread *thread)
+static void set_on_thread(struct circular *circular, struct relay_thread *thread)
 {
 	turn_server_set_alternates(
-		thread->server, &CONTAINER_OF(round, struct alternates_round, round)->alternates);
+		thread->server,
+		&CONTAINER_OF(circular, struct alternates_circular, circular)->alternates);
 }
 
-static void all_have_set(struct round *round)
+static void all_have_set(struct circular *circular)
 {
-	struct alternates_round *work = CONTAINER_OF(round, struct alternates_round, round);
+	struct alternates_circular *work =
+		CONTAINER_OF(circular, struct alternates_circular, circular);
 
 	control_answer(work->request, describe_alternates(&work->alternates));
 	free(work);
@@ -193,14 +195,14 @@ static void all_have_set(struct round *round)
 static void publish(struct main_thread *main_thread, const struct turn_alternates *alternates,
                     struct control_request *request)
 {
-	struct alternates_round *work = calloc(1, sizeof *work);
+	struct alternates_circular *work = calloc(1, sizeof *work);
 
 	if (work != NULL) {
-		work->round = (struct round){.run = set_on_thread, .done = all_have_set};
+		work->circular = (struct circular){.run = set_on_thread, .done = all_have_set};
 		work->alternates = *alternates;
 		work->request = request;
 	}
-	if (work == NULL || round_begin(&main_thread->rounds, &work->round) != OK) {
+	if (work == NULL || circular_begin(&main_thread->circulars, &work->circular) != OK) {
 		free(work);
 		control_refuse(request, "%s", err_string(ERR_NO_MEMORY));
 		return;

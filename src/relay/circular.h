@@ -1,0 +1,38 @@
+/* Something that every relay thread does for the main thread: a circular is a letter to each, and when
+ * the last has come back, all have done it.
+ *
+ *     circular_begin ──┬─► thread 0: run ──┬─► done
+ *                      ├─► thread 1: run ──┤
+ *                      └─► thread 2: run ──┘
+ *
+ * Circulars that begin one after the other are run in this order by each thread, and done in it. What
+ * the threads find out they write into places of their own in the struct that holds the circular. */
+#pragma once
+
+#include "base/err.h"
+#include "base/mailbox.h"
+
+struct relay;
+struct relay_thread;
+struct circular_letter;
+
+struct circulars { /* what all of them need; the main thread's */
+	struct relay *relay;
+	struct mailbox *mailbox; /* of the main thread, which delivers it to this struct */
+	unsigned open;           /* circulars that are not done */
+};
+
+struct circular {
+	void (*run)(struct circular *circular, struct relay_thread *thread); /* on each thread */
+	/* On the main thread; the circular is its maker's again, and may be freed. */
+	void (*done)(struct circular *circular);
+
+	struct circulars *circulars;
+	struct circular_letter *letters; /* owned: one for each thread */
+	unsigned waiting;                /* letters that have not come back */
+};
+
+/* ERR_NO_MEMORY: nothing was sent. */
+MUST_CHECK enum err circular_begin(struct circulars *circulars, struct circular *circular);
+/* Waits until no circular is open. */
+void circulars_finish(struct circulars *circulars);
