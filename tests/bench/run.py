@@ -249,12 +249,13 @@ def main():
         for number in range(ROUNDS):
             servers = [own, other] if number % 2 == 0 else [other, own]
             alternate(servers, MEASUREMENTS, results)
-    for number in range(ROUNDS):
-        measure_fresh([own, other] if number % 2 == 0 else [other, own], fresh)
     progress("")
     print("\n%s\n%s and %s, load by %s, load average %.2f" % (
         machine(), own.version(), other.version(), os.path.basename(LOAD), os.getloadavg()[0]))
     print_table(MEASUREMENTS, results, (own.name, other.name))
+    for number in range(ROUNDS):
+        measure_fresh([own, other] if number % 2 == 0 else [other, own], fresh)
+    progress("")
     print_table(FRESH, fresh, (own.name, other.name))
 
 
