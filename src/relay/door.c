@@ -190,8 +190,9 @@ const struct listener_door door_listeners = {
 
 /* ---- handing over ---- */
 
-/* The socket is the client's from connect() on: datagrams that reach the listener after that were
- * under way, and are passed on behind the one that led to it. False: there is no place for it. */
+/* The socket is the client's from connect() on: what the listener reads after that had come before, and
+ * is passed on behind the one that led to it. What the client sends meanwhile may overtake it, as
+ * datagrams may anywhere. False: there is no place for it. */
 static bool hand_over_datagrams(struct door *door, const struct five_tuple *tuple,
                                 const struct packet *packet)
 {
