@@ -66,7 +66,7 @@ void mmsg_on_readable(evutil_socket_t fd, short what, void *context)
 	}
 	if (is_patient)
 		mmsg->has_more = mmsg->is_cut_short;
-	end_batch(mmsg);
+	end_batch(mmsg); /* may hold what comes next */
 	mmsg->is_in_round = false;
 	mmsg_bury_dead(mmsg);
 }
@@ -168,16 +168,15 @@ static void slot_deliver(struct mmsg *mmsg, struct mmsg_socket *socket, unsigned
 	}
 }
 
-/* Takes what the socket has, as far as there are slots. No call is made to hear EAGAIN: when more
- * was left behind, epoll tells again, after the other sockets had their turn. */
-static void socket_read(struct mmsg *mmsg, struct mmsg_socket *socket)
+/* Takes what the socket has, as far as there are free slots. Returns whether there may be more. */
+static bool socket_read_once(struct mmsg *mmsg, struct mmsg_socket *socket)
 {
 	unsigned first = mmsg->slots_used;
 	size_t packet_count = 0;
 	int n = recvmmsg(socket->fd, &mmsg->in[first], MMSG_SLOTS - first, MSG_DONTWAIT, NULL);
 
 	if (n <= 0)
-		return; /* an ICMP error came first; epoll tells again */
+		return false; /* an ICMP error came first; epoll tells again */
 	counter_add(mmsg->settings.counters, COUNT_io_receive_calls, 1);
 	for (unsigned slot = first; slot < first + (unsigned)n; slot++) {
 		slot_deliver(mmsg, socket, slot, &packet_count);
@@ -186,10 +185,22 @@ static void socket_read(struct mmsg *mmsg, struct mmsg_socket *socket)
 	}
 	deliver(socket, mmsg->packets, &packet_count);
 	mmsg->slots_used += (unsigned)n;
-	if (mmsg->slots_used == MMSG_SLOTS) {
-		mmsg->is_cut_short = true;
-		end_batch(mmsg);
-	}
+	if (mmsg->slots_used < MMSG_SLOTS)
+		return false;
+	end_batch(mmsg);
+	return true;
+}
+
+/* Takes a batch of what the socket has. No call is made to hear EAGAIN: when more was left behind, epoll
+ * tells again, after the other sockets had their turn. */
+static void socket_read(struct mmsg *mmsg, struct mmsg_socket *socket)
+{
+	bool is_whole_batch = mmsg->slots_used == 0;
+	bool has_more = socket_read_once(mmsg, socket);
+
+	if (has_more && !is_whole_batch && socket->fd >= 0)
+		has_more = socket_read_once(mmsg, socket); /* others had used slots */
+	mmsg->is_cut_short |= has_more;
 }
 
 /* What an ICMP error looks like to a client: its type and code, and four bytes of its header. The

@@ -167,6 +167,7 @@ static int serve(const struct config *config)
 
 	main_thread_block_signals();
 	process_raise_limits();
+	process_keep_memory();
 	if (process_open_log(config, problem) != OK)
 		return fail(config, OPTION_ID_log_file, problem);
 	if (config->daemon && process_daemonise(problem) != OK)

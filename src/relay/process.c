@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,16 @@ void process_raise_limits(void)
 		return;
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
+}
+
+/* Bursts take and free a few hundred kilobytes a round: giving those back to the kernel each time, and
+ * having them cleared again, was a sixth of the time of a thread that sends over TLS. */
+void process_keep_memory(void)
+{
+	enum { KEPT = 8 << 20, GROWTH = 256 << 10 }; /* of each thread */
+
+	(void)mallopt(M_TRIM_THRESHOLD, KEPT);
+	(void)mallopt(M_TOP_PAD, GROWTH);
 }
 
 enum err process_open_log(const struct config *config, char problem[256])

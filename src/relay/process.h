@@ -8,6 +8,8 @@
 
 /* Raises the limit of open files as far as it may go: each allocation needs one. */
 void process_raise_limits(void);
+/* Lets each thread keep some memory that it freed: before any thread is started. */
+void process_keep_memory(void);
 /* Opens the log as the options say, or opens it anew. */
 MUST_CHECK enum err process_open_log(const struct config *config, char problem[256]);
 /* Goes to the background; before any thread is started. */
