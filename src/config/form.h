@@ -7,3 +7,5 @@
 
 /* NAME:PASSWORD or NAME:0xKEY. The problem never quotes the text. */
 bool check_user(const char *text, char problem[OPTION_PROBLEM_SIZE]);
+/* A facility of syslog, by the name that coturn and syslog(3) give it, or without its LOG_. */
+bool check_facility(const char *text, char problem[OPTION_PROBLEM_SIZE]);

@@ -163,20 +163,21 @@ static void on_signal(evutil_socket_t fd, short what, void *context)
 				signals[i].handle(context);
 }
 
-static void end(struct main_thread *main_thread, const char *why)
+static void end(struct main_thread *main_thread, const char *reason)
 {
-	log_info("stopping", "%s allocations=%" PRIu64, why, relay_allocations(main_thread->relay));
+	log_always("stopping", "reason=\"%s\" allocations=%" PRIu64, reason,
+	           relay_allocations(main_thread->relay));
 	event_base_loopbreak(main_thread->base);
 }
 
 static void on_drained(void *context)
 {
-	end(context, "drained=yes");
+	end(context, "drained");
 }
 
 static void on_interrupt(struct main_thread *main_thread)
 {
-	end(main_thread, "signal=INT");
+	end(main_thread, "SIGINT");
 }
 
 static void begin_drain(struct main_thread *main_thread, const struct drain_wish *wish)
@@ -198,7 +199,7 @@ static void on_terminate(struct main_thread *main_thread)
 	};
 
 	if (config->drain_timeout == 0 || state.is_final)
-		end(main_thread, "signal=TERM");
+		end(main_thread, "SIGTERM");
 	else
 		begin_drain(main_thread, &wish);
 }
@@ -209,7 +210,7 @@ static void on_hangup(struct main_thread *main_thread)
 	char problem[256];
 
 	if (process_open_log(main_thread->relay->config, problem) != OK)
-		log_warning("log not reopened", "problem=\"%s\"", problem);
+		log_warning("log not reopened", "reason=\"%s\"", problem);
 }
 
 /* As coturn does. A drain under way goes on as it was wished. */
@@ -228,5 +229,5 @@ static void on_user_1(struct main_thread *main_thread)
 static void on_user_2(struct main_thread *main_thread)
 {
 	(void)main_thread;
-	log_warning("signal ignored", "signal=USR2 mend=\"restart to apply changes\"");
+	log_warning("signal ignored", "signal=USR2 advice=\"restart to apply changes\"");
 }

@@ -41,7 +41,7 @@ void origins_set(struct origins *origins, struct store_origins *stored)
 	next.stored = stored;
 	next.rows = calloc(stored->count + 1, sizeof next.rows[0]);
 	if (next.rows == NULL || table_fill(&next) != OK) {
-		log_warning("origins stay as they were: out of memory", "origins=%zu",
+		log_warning("origins not updated", "count=%zu reason=\"out of memory\"",
 		            stored->count);
 		origins_deinit(&next);
 		return;

@@ -85,7 +85,7 @@ static bool origin_add(const char *origin, const char *realm, void *context)
 	size_t origin_size = strlen(origin) + 1, realm_size = strlen(realm) + 1;
 
 	if (reading->origins->count == ORIGINS_MAX) {
-		log_warning("too many origins: the rest of them is not read", "most=%d",
+		log_warning("origins not read", "value=%d reason=\"there are more than that\"",
 		            ORIGINS_MAX);
 		return false;
 	}

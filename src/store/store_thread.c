@@ -117,7 +117,7 @@ static void *thread_run(void *argument)
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	while (!thread->is_stopping) {
 		if (poll(&wait, 1, thread_timeout(thread)) < 0 && errno != EINTR) {
-			log_error("store thread cannot wait", "problem=%s", strerror(errno));
+			log_error("store thread cannot wait", "reason=\"%s\"", strerror(errno));
 			break;
 		}
 		if (thread->store == NULL && timestamp_now() >= thread->retry_at)
@@ -169,7 +169,7 @@ static void thread_reopen(struct store_thread *thread)
 
 	/* Not created: a file that is gone may come back with all its users. */
 	if (store_open(thread->path, false, &thread->store, problem) == OK) {
-		log_info("store is back", "path=%s", thread->path);
+		log_always("store is back", "store=%s", thread->path);
 		origins_watch_reset(&thread->origins);
 		thread->look_at = 0;
 		return;
@@ -182,8 +182,9 @@ static void thread_reopen(struct store_thread *thread)
 
 static void thread_lose(struct store_thread *thread)
 {
-	log_error("store is away: users in it are refused until it is back", "problem=%s",
-	          store_problem(thread->store));
+	log_error("store is away",
+	          "store=%s reason=\"%s\" advice=\"users in it are refused until it is back\"",
+	          thread->path, store_problem(thread->store));
 	store_close(thread->store);
 	thread->store = NULL;
 	thread->retry_ms = RETRY_FIRST_MS;

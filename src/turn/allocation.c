@@ -45,6 +45,7 @@ struct turn_allocation *allocation_create(struct turn_server *server,
 		goto fail_insert;
 	list_append(&server->sessions, &allocation->node);
 	allocation->server = server;
+	allocation->created = server->now;
 	allocation->id = ++server->next_id;
 	allocation->tuple = *settings->tuple;
 	allocation->path = settings->path;
@@ -236,7 +237,8 @@ void allocation_drop_family(struct turn_allocation *allocation, enum turn_family
 	set_timer(allocation);
 }
 
-void turn_path_closed(struct turn_server *server, const struct five_tuple *tuple, timestamp now)
+void turn_path_closed(struct turn_server *server, const struct five_tuple *tuple,
+                      const char *reason, timestamp now)
 {
 	server->now = now;
 	pending_forget(server, tuple);
@@ -247,7 +249,8 @@ void turn_path_closed(struct turn_server *server, const struct five_tuple *tuple
 	if (allocation->is_mobile)
 		mobility_path_closed(allocation);
 	else
-		allocation_end(allocation, TURN_DELETED, "connection closed");
+		allocation_end(allocation, TURN_DELETED,
+		               reason != NULL ? reason : "connection closed");
 }
 
 bool turn_has_session(const struct turn_server *server, const struct five_tuple *tuple)
@@ -296,7 +299,7 @@ static void expire(struct timer *timer, timestamp now)
 		lives_on |= allocation_has_family(allocation, family) &&
 		            allocation->expiry[family] > now;
 	if (!lives_on) {
-		snprintf(reason, sizeof reason, "no refresh in %u s",
+		snprintf(reason, sizeof reason, "no refresh for %u s",
 		         (unsigned)allocation->lifetime_s);
 		allocation_end(allocation, TURN_EXPIRED, reason);
 		return;

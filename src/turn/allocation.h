@@ -30,6 +30,7 @@ struct turn_allocation {
 	bool had_family[TURN_FAMILY_COUNT];
 	struct timer timer; /* at the earlier expiry */
 	uint32_t lifetime_s;
+	timestamp created;
 
 	char *username; /* owned; of a session by access token the first kid */
 	char *realm;    /* owned; NULL: the default one */

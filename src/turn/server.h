@@ -50,12 +50,14 @@ struct turn_server {
 
 	uint8_t reply[REPLY_SIZE];            /* the message being written */
 	char username[TURN_USERNAME_MAX + 1]; /* of the request being handled */
+	enum counter last_drop;               /* why the last packet was dropped */
 };
 
 /* Counts why a packet goes no further. */
 static inline enum turn_verdict drop(struct turn_server *server, enum counter reason)
 {
 	counter_add(server->settings.counters, reason, 1);
+	server->last_drop = reason;
 	return TURN_DROP;
 }
 
