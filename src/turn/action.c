@@ -288,7 +288,8 @@ static void put_refused_peer(const struct request *request, struct turn_answered
 		if (peer_decode(request->allocation, &request->message, value, len,
 		                &answered->peer) != STUN_NO_ERROR)
 			continue;
-		verdict = peer_filter_judge_ip(server->settings.filter, &answered->peer,
+		verdict = peer_filter_judge_ip(server->settings.filter,
+		                               request->allocation->peer_lists, &answered->peer,
 		                               &answered->reason);
 		answered->has_peer = verdict != PEER_ALLOWED ||
 		                     request->message.method != STUN_CREATE_PERMISSION;
