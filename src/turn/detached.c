@@ -47,8 +47,11 @@ struct turn_allocation *detached_adopt(struct detached *detached, struct turn_se
 		                  "its relayed addresses could not move");
 	else if (!restore_permissions(detached, allocation))
 		allocation_end_as(allocation, COUNT_ended_in_move, "no memory where it moved to");
-	else
+	else {
+		/* The servers may be told of new rules at different times. */
+		allocation_judge_peers(allocation);
 		return allocation;
+	}
 	return NULL;
 }
 
