@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "relay/notify.h"
 #include "relay/process.h"
 #include "relay/requests.h"
 
@@ -48,6 +49,7 @@ void main_thread_block_signals(void)
 	fill_set(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a log that may not grow is told so by write */
 }
 
 enum err main_thread_create(struct relay *relay, const struct control_socket *opened,
@@ -65,6 +67,9 @@ enum err main_thread_create(struct relay *relay, const struct control_socket *op
 	if (err == OK)
 		err = drain_create(created->base, &created->circulars, on_drained, created,
 		                   &created->drain);
+	if (err == OK)
+		err = notify_create(created->base, &created->circulars, created->drain,
+		                    &created->notify);
 	if (err == OK && opened->fd >= 0)
 		err = open_control(created, opened);
 	if (err != OK) {
@@ -80,6 +85,7 @@ void main_thread_destroy(struct main_thread *main_thread)
 	if (main_thread == NULL)
 		return;
 	control_server_destroy(main_thread->control);
+	notify_destroy(main_thread->notify);
 	drain_destroy(main_thread->drain);
 	if (main_thread->signal_event != NULL)
 		event_free(main_thread->signal_event);
@@ -96,6 +102,7 @@ void main_thread_destroy(struct main_thread *main_thread)
 /* Who has asked for something that is under way is answered before the end. */
 void main_thread_run(struct main_thread *main_thread)
 {
+	notify_ready(main_thread->notify);
 	event_base_dispatch(main_thread->base);
 	circulars_finish(&main_thread->circulars);
 }
@@ -167,6 +174,7 @@ static void end(struct main_thread *main_thread, const char *reason)
 {
 	log_always("stopping", "reason=\"%s\" allocations=%" PRIu64, reason,
 	           relay_allocations(main_thread->relay));
+	notify_stopping(main_thread->notify);
 	event_base_loopbreak(main_thread->base);
 }
 
@@ -209,8 +217,10 @@ static void on_hangup(struct main_thread *main_thread)
 {
 	char problem[256];
 
+	notify_reloading(main_thread->notify);
 	if (process_open_log(main_thread->relay->config, problem) != OK)
 		log_warning("log not reopened", "reason=\"%s\"", problem);
+	notify_ready(main_thread->notify);
 }
 
 /* As coturn does. A drain under way goes on as it was wished. */

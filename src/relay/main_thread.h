@@ -19,6 +19,7 @@ struct main_thread {
 	int signal_fd;                  /* -1: not open */
 	struct control_server *control; /* NULL: there is none */
 	struct drain *drain;
+	struct notify *notify;
 	timestamp started;
 };
 
