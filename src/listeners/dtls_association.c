@@ -227,7 +227,7 @@ static void failed(struct dtls_association *association)
 	tls_error_take(reason);
 	association->path.reason = "connection broke: DTLS failed";
 	finish(association);
-	log_info("DTLS association failed", "client=%s transport=dtls reason=\"%s\"",
+	log_info("DTLS association failed", "client=%s transport=DTLS reason=\"%s\"",
 	         addr_format(&association->tuple.client, client), reason);
 }
 
@@ -359,7 +359,7 @@ static void log_closed(struct dtls_association *association)
 
 	if (association->path.reason == NULL)
 		association->path.reason = "its client began anew";
-	log_debug("connection closed", "client=%s transport=dtls reason=\"%s\"",
+	log_debug("connection closed", "client=%s transport=DTLS reason=\"%s\"",
 	          addr_format(&association->tuple.client, client), association->path.reason);
 }
 

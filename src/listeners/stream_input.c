@@ -219,7 +219,7 @@ static void tls_failed(struct stream *stream, const char *reason)
 {
 	char client[ADDR_TEXT_SIZE];
 
-	log_info("TLS connection failed", "client=%s transport=tls reason=\"%s\"",
+	log_info("TLS connection failed", "client=%s transport=TLS reason=\"%s\"",
 	         addr_format(&stream->tuple.client, client), reason);
 	stream_write_alert(stream);
 }

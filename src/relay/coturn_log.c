@@ -8,7 +8,8 @@
 
 #include "base/log.h"
 
-#define EVENT "coturn session" /* its name in JSON */
+#define EVENT   "coturn session" /* their names in JSON */
+#define REFUSAL "coturn refusal"
 
 enum { SESSIONS_OF_THREAD_DIGITS = 15 };
 
@@ -131,11 +132,11 @@ static void log_wrong_credentials(const struct turn_answered *answered, unsigned
 	bool is_password = strcmp(answered->reason, "wrong password") == 0;
 
 	if (is_password)
-		log_text(LEVEL_WARNING, EVENT,
+		log_text(LEVEL_WARNING, REFUSAL,
 		         "session %018llu: check_stun_auth: user %s credentials are incorrect", id,
 		         answered->username);
 	else
-		log_text(LEVEL_WARNING, EVENT,
+		log_text(LEVEL_WARNING, REFUSAL,
 		         "session %018llu: check_stun_auth: Cannot find credentials of user <%s>",
 		         id, answered->username);
 }

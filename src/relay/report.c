@@ -73,11 +73,10 @@ static void log_ended(const struct turn_report *report)
 {
 	const struct turn_traffic *traffic = &report->traffic;
 	char client[ADDR_TEXT_SIZE], relayed[2 * ADDR_TEXT_SIZE];
-	const char *event =
-		report->type == TURN_EXPIRED ? "allocation expired" : "allocation deleted";
 
-	log_always(event, ENDED_KEYS, made_by(report), number(report), report->username,
-	           report->realm, report->reason, addr_format(&report->tuple->client, client),
+	log_always(report->type == TURN_EXPIRED ? "allocation expired" : "allocation deleted",
+	           ENDED_KEYS, made_by(report), number(report), report->username, report->realm,
+	           report->reason, addr_format(&report->tuple->client, client),
 	           transport_name(report->tuple->transport), relayed_format(report->relay, relayed),
 	           report->age_s, traffic->to_peer_packets, traffic->to_peer_bytes,
 	           traffic->to_client_packets, traffic->to_client_bytes, traffic->limited_packets);

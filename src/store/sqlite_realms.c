@@ -64,8 +64,9 @@ enum err sqlite_realm_option_list(struct store *store, const char *realm,
 		if (statement_text(statement, 0, row_realm, sizeof row_realm) != OK ||
 		    statement_text(statement, 1, name, sizeof name) != OK ||
 		    statement_text(statement, 2, value, sizeof value) != OK) {
-			log_warning("realm option skipped: it or its value is too long, or no text",
-			            "store=%s", store->path);
+			log_warning("realm option skipped",
+			            "store=%s reason=\"it or its value is too long, or no text\"",
+			            store->path);
 			continue;
 		}
 		if (!each(row_realm, name, value, context))
@@ -123,8 +124,10 @@ enum err sqlite_peer_range_list(struct store *store, enum store_peer_list list, 
 			break;
 		if (statement_text(statement, 0, row_realm, sizeof row_realm) != OK ||
 		    statement_text(statement, 1, range, sizeof range) != OK) {
-			log_warning("peer range skipped: it or its realm is too long, or no text",
-			            "store=%s table=%s", store->path, tables[list].name);
+			log_warning("peer range skipped",
+			            "store=%s table=%s reason=\"it or its realm is too long, or no "
+			            "text\"",
+			            store->path, tables[list].name);
 			continue;
 		}
 		if (!each(row_realm, range, context))
@@ -178,9 +181,10 @@ static enum err table_check(struct store *store, const char *table)
 		return err;
 	if (err == ERR_NOT_FOUND && !sqlite_of(store)->has_warned_of_ranges) {
 		sqlite_of(store)->has_warned_of_ranges = true;
-		log_warning("peer ranges not used: their table has no column realm: add it, as in "
-		            "coturn's newest schema",
-		            "store=%s table=%s", store->path, table);
+		log_warning("peer ranges not used",
+		            "store=%s table=%s reason=\"their table has no column realm\" "
+		            "advice=\"add it, as in coturn's newest schema\"",
+		            store->path, table);
 	}
 	return err;
 }
