@@ -362,16 +362,21 @@ static void await_origins(struct relay_thread *thread)
 	}
 }
 
+const char *relay_thread_name(const struct relay_thread *thread, char name[RELAY_THREAD_NAME_SIZE])
+{
+	bool is_door = thread->role.is_door;
+
+	snprintf(name, RELAY_THREAD_NAME_SIZE, "%s-%u", is_door ? "listener" : "relay",
+	         is_door ? thread->role.ip_index : thread->index);
+	return name;
+}
+
 static void *run(void *context)
 {
 	struct relay_thread *thread = context;
-	char name[16];
+	char name[RELAY_THREAD_NAME_SIZE];
 
-	if (thread->role.is_door)
-		snprintf(name, sizeof name, "listener-%u", thread->role.ip_index);
-	else
-		snprintf(name, sizeof name, "relay-%u", thread->index);
-	pthread_setname_np(pthread_self(), name);
+	pthread_setname_np(pthread_self(), relay_thread_name(thread, name));
 	pin(thread->index);
 	await_origins(thread);
 	while (!thread->is_ending) {

@@ -75,6 +75,9 @@ MUST_CHECK enum err relay_thread_create(struct relay *relay, unsigned index,
 /* The thread has ended or never started. Closes what it had. NULL is fine. */
 void relay_thread_destroy(struct relay_thread *thread);
 
+enum { RELAY_THREAD_NAME_SIZE = 16 };
+/* Writes its name, as the kernel knows it, and returns it: "relay-0", or "listener-0" of a door. */
+const char *relay_thread_name(const struct relay_thread *thread, char name[RELAY_THREAD_NAME_SIZE]);
 MUST_CHECK enum err relay_thread_start(struct relay_thread *thread);
 /* Asks the thread to end and waits until it has. */
 void relay_thread_join(struct relay_thread *thread);

@@ -21,6 +21,9 @@ store: base stun config / sqlite3 event2
 control: base / event2 jansson
 relay: base stun turn config io listeners store control / event2 openssl
 relay/requests.c: / jansson
+relay/metrics.c: / jansson
+relay/metrics.h: / jansson
+relay/metrics_server.c: / jansson
 admin: base stun config control store / jansson
 '
 
