@@ -98,17 +98,18 @@ static void on_batch_ended(void *context)
 	struct relay_thread *thread = context;
 
 	rounds_flush(thread->rounds);
-	relay_thread_replies_leave(thread); /* io flushes next */
+	relay_thread_count_setups(thread);
+	thread->replies_used = 0; /* io flushes next */
 }
 
-void relay_thread_replies_leave(struct relay_thread *thread)
+void relay_thread_count_setups(struct relay_thread *thread)
 {
 	struct histogram *times = &thread->counters.histogram[HISTOGRAM_allocation_setup];
 	uint64_t now_us = thread->setups_used > 0 ? timestamp_us() : 0;
 
 	for (unsigned i = 0; i < thread->setups_used; i++)
 		histogram_add(times, now_us - thread->setup_began_us[i]);
-	thread->setups_used = thread->replies_used = 0;
+	thread->setups_used = 0;
 }
 
 static timestamp next_timeout(const struct relay_thread *thread)
@@ -382,6 +383,7 @@ static void *run(void *context)
 	while (!thread->is_ending) {
 		set_timeout(thread);
 		event_base_loop(thread->base, EVLOOP_ONCE);
+		relay_thread_count_setups(thread); /* over streams, which end no batch */
 	}
 	return NULL;
 }
