@@ -164,9 +164,17 @@ struct turn_allocation *allocation_adopt(struct turn_server *server,
 	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)
 		allocation->relay[family] = relay[family];
 	set_timer(allocation);
+	limits_update(allocation);
 	count(server, COUNT_sessions_now);
 	count(server, COUNT_allocations_now);
 	return allocation;
+}
+
+size_t allocation_judge_peers(struct turn_allocation *allocation)
+{
+	if (allocation->connection_count > 0)
+		connections_judge(allocation);
+	return permissions_judge(allocation);
 }
 
 bool allocation_take_path(struct turn_allocation *allocation, const struct five_tuple *tuple,

@@ -36,6 +36,7 @@ static void await_bind(struct connection *connection);
 static void announce(const struct connection *connection);
 static void expire_connect(struct timer *timer, timestamp now);
 static void expire_bind(struct timer *timer, timestamp now);
+static void give_up(struct connection *connection);
 static void fail(struct connection *connection);
 
 /* ---- Connect, section 5.2 ---- */
@@ -133,6 +134,11 @@ static void expire_connect(struct timer *timer, timestamp now)
 	struct connection *connection = CONTAINER_OF(timer, struct connection, timer);
 
 	(void)now;
+	give_up(connection);
+}
+
+static void give_up(struct connection *connection)
+{
 	action_close_peer(connection->allocation->server, connection->id);
 	fail(connection);
 }
@@ -336,6 +342,19 @@ void connections_destroy(struct turn_allocation *allocation)
 {
 	LIST_FOR_EACH (node, &allocation->connections)
 		destroy(CONTAINER_OF(node, struct connection, node));
+}
+
+void connections_judge(struct turn_allocation *allocation)
+{
+	LIST_FOR_EACH (node, &allocation->connections) {
+		struct connection *connection = CONTAINER_OF(node, struct connection, node);
+		if (!peer_is_denied(allocation, &connection->peer))
+			continue;
+		if (connection->state == CONNECTION_CONNECTING)
+			give_up(connection);
+		else
+			close_peer(connection);
+	}
 }
 
 static void close_peer(struct connection *connection)
