@@ -21,6 +21,8 @@ struct quota_settings {             /* copied */
 };
 
 MUST_CHECK enum err quota_create(const struct quota_settings *settings, struct quota **quota);
+/* Has other limits from now on; what was granted stays. hash_seed is not looked at. Any thread. */
+void quota_set_limits(struct quota *quota, const struct quota_settings *settings);
 /* Places that are still taken, in letters that no thread read any more, end with it. NULL is fine. */
 void quota_destroy(struct quota *quota);
 
