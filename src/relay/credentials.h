@@ -50,6 +50,14 @@ struct credentials_settings { /* copied, but for the store and the mailbox */
 	struct mailbox *replies;    /* the relay thread's; it delivers */
 };
 
+/* What of the settings a reload may change: all but realm, dynamic_realms, store and replies. Made for the
+ * credentials of one thread, by any thread. */
+struct fixed_credentials;
+MUST_CHECK enum err fixed_credentials_create(const struct credentials_settings *settings,
+                                             struct fixed_credentials **fixed);
+/* Wipes what was secret. NULL is fine. */
+void fixed_credentials_destroy(struct fixed_credentials *fixed);
+
 struct credentials;
 MUST_CHECK enum err credentials_create(const struct credentials_settings *settings,
                                        struct credentials **credentials);
@@ -57,6 +65,10 @@ MUST_CHECK enum err credentials_create(const struct credentials_settings *settin
  * answers all, and the mailbox delivered after it; or the mailbox of the letters is never delivered
  * again. */
 void credentials_destroy(struct credentials *credentials);
+
+/* Goes by other fixed ones from now on, and gives back those of before. Whoever is no user any more keeps
+ * the allocations that there are. */
+void credentials_exchange_fixed(struct credentials *credentials, struct fixed_credentials **fixed);
 
 /* Asks the store to tell of origins from now on, when there are any to know of; the store thread is
  * stopped before the credentials are destroyed. */
