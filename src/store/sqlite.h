@@ -25,6 +25,7 @@ struct sqlite_store {
 	struct userhash_index *index;              /* owned; NULL: not made yet */
 	bool has_own_keys;                         /* turnstone_user_key was seen */
 	bool has_warned;                           /* of an oauth_key that lacks columns */
+	bool has_warned_of_ranges;                 /* of a list of peers that lacks them */
 };
 
 static inline struct sqlite_store *sqlite_of(struct store *store)
@@ -58,6 +59,8 @@ MUST_CHECK enum err store_commit(struct store *store, enum err err);
 
 /* ERR_NOT_FOUND when there is no such table: databases of old versions of coturn lack some. */
 MUST_CHECK enum err store_find_table(struct store *store, const char *name);
+/* The same of a column. */
+MUST_CHECK enum err store_find_column(struct store *store, const char *table, const char *name);
 
 /* True when the table of our own keys is there; once seen it is not looked for again. */
 MUST_CHECK enum err store_find_own_table(struct store *store);
@@ -101,3 +104,21 @@ MUST_CHECK enum err sqlite_oauth_key_list(struct store *store, const char *realm
                                           bool (*each)(const struct store_oauth_key *key,
                                                        void *context),
                                           void *context);
+
+MUST_CHECK enum err sqlite_realm_option_put(struct store *store, const char *realm,
+                                            const char *name, const char *value);
+MUST_CHECK enum err sqlite_realm_option_delete(struct store *store, const char *realm,
+                                               const char *name);
+MUST_CHECK enum err sqlite_realm_option_list(struct store *store, const char *realm,
+                                             bool (*each)(const char *realm, const char *name,
+                                                          const char *value, void *context),
+                                             void *context);
+
+MUST_CHECK enum err sqlite_peer_range_add(struct store *store, enum store_peer_list list,
+                                          const char *realm, const char *range);
+MUST_CHECK enum err sqlite_peer_range_delete(struct store *store, enum store_peer_list list,
+                                             const char *realm, const char *range,
+                                             const char *canonical);
+MUST_CHECK enum err sqlite_peer_range_list(
+	struct store *store, enum store_peer_list list, const char *realm,
+	bool (*each)(const char *realm, const char *range, void *context), void *context);
