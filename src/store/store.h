@@ -20,7 +20,8 @@ enum { STORE_TEXT_MAX = 768, STORE_KEY_MAX = 64, STORE_SECRETS_MAX = 32, STORE_S
 struct store;
 /* Where it is: one of the two is set. */
 struct store_location {
-	const char *file; /* of SQLite */
+	const char *file;  /* of SQLite */
+	const char *redis; /* coturn's connection string; there may be a password in it */
 };
 MUST_CHECK enum err store_open_at(const struct store_location *location, bool may_create,
                                   struct store **store, char problem[256]);
