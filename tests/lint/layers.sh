@@ -18,10 +18,12 @@ config: base /
 io: base / event2
 listeners: base stun config io / event2 openssl
 store: base stun config / sqlite3 event2
+store/password_hash.c: / openssl
 control: base / event2 jansson
 relay: base stun turn config io listeners store control / event2 openssl
 relay/requests.c: / jansson
 admin: base stun config control store / jansson
+admin/turnadmin_cipher.c: / openssl
 '
 
 # The C library and the kernel are everyone's; these are not.
