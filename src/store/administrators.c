@@ -8,8 +8,8 @@
 
 static enum err administrator_read(sqlite3_stmt *statement, struct store_administrator *read);
 
-enum err store_administrator_find(struct store *store, const char *name,
-                                  struct store_administrator *administrator)
+enum err sqlite_administrator_find(struct store *store, const char *name,
+                                   struct store_administrator *administrator)
 {
 	enum err err = store_find_table(store, "admin_user");
 	sqlite3_stmt *statement;
@@ -31,8 +31,8 @@ enum err store_administrator_find(struct store *store, const char *name,
 	return err == ERR_INVALID ? ERR_NOT_FOUND : err;
 }
 
-enum err store_administrator_put(struct store *store,
-                                 const struct store_administrator *administrator)
+enum err sqlite_administrator_put(struct store *store,
+                                  const struct store_administrator *administrator)
 {
 	sqlite3_stmt *statement = store_statement(store, STATEMENT_PUT_ADMINISTRATOR);
 
@@ -43,7 +43,7 @@ enum err store_administrator_put(struct store *store,
 	return store_run(store, statement);
 }
 
-enum err store_administrator_delete(struct store *store, const char *name)
+enum err sqlite_administrator_delete(struct store *store, const char *name)
 {
 	sqlite3_stmt *statement = store_statement(store, STATEMENT_DELETE_ADMINISTRATOR);
 	enum err err;
@@ -52,13 +52,11 @@ enum err store_administrator_delete(struct store *store, const char *name)
 		return ERR_UNAVAILABLE;
 	sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
 	err = store_run(store, statement);
-	return err == OK && sqlite3_changes(store->database) == 0 ? ERR_NOT_FOUND : err;
+	return err == OK && sqlite_changes(store) == 0 ? ERR_NOT_FOUND : err;
 }
 
-enum err store_administrator_list(struct store *store, const char *realm,
-                                  bool (*each)(const struct store_administrator *administrator,
-                                               void *context),
-                                  void *context)
+enum err sqlite_administrator_list(struct store *store, const char *realm,
+                                   store_each_administrator *each, void *context)
 {
 	enum err err = store_find_table(store, "admin_user");
 	struct store_administrator administrator;

@@ -1,4 +1,5 @@
-/* Users, secrets, and what else the programs share, behind one interface: SQLite on one machine.
+/* Users, secrets, and what else the programs share, behind one interface: SQLite on one machine, Redis for
+ * several.
  * A store lives on a thread of its own; a relay thread posts a request and gets its answer as mail. It is
  * also called directly, by programs that may wait, such as turnadmin. */
 #pragma once
@@ -17,6 +18,13 @@ enum { STORE_TEXT_MAX = 768, STORE_KEY_MAX = 64, STORE_SECRETS_MAX = 32, STORE_S
  * problem is one line for a person. Every function may wait for the disk. A file that cannot be
  * written opens all the same; store_is_read_only tells. */
 struct store;
+/* Where it is: one of the two is set. */
+struct store_location {
+	const char *file; /* of SQLite */
+};
+MUST_CHECK enum err store_open_at(const struct store_location *location, bool may_create,
+                                  struct store **store, char problem[256]);
+/* The same for a file of SQLite. */
 MUST_CHECK enum err store_open(const char *path, bool may_create, struct store **store,
                                char problem[256]);
 void store_close(struct store *store);
@@ -24,6 +32,8 @@ bool store_is_read_only(const struct store *store);
 /* Returns why the last call that returned neither OK nor ERR_NOT_FOUND failed: one line for a
  * person, lent. */
 const char *store_problem(const struct store *store);
+/* Returns the file or the address, for a person. No secret is in it. */
+const char *store_path(const struct store *store);
 /* True when the file at the path is no longer the one that was opened: removed or replaced. */
 bool store_has_moved(struct store *store);
 
@@ -147,6 +157,9 @@ struct store_administrator {
 	char realm[STORE_TEXT_MAX]; /* "": all */
 	char password[STORE_PASSWORD_MAX + 1];
 };
+typedef bool store_each_administrator(const struct store_administrator *administrator,
+                                      void *context);
+/* ERR_NOT_FOUND also when the row is there but nobody could sign in by it: the log says so. */
 MUST_CHECK enum err store_administrator_find(struct store *store, const char *name,
                                              struct store_administrator *administrator);
 MUST_CHECK enum err store_administrator_put(struct store *store,
@@ -154,10 +167,12 @@ MUST_CHECK enum err store_administrator_put(struct store *store,
 MUST_CHECK enum err store_administrator_delete(struct store *store, const char *name);
 /* Calls each for every administrator of realm (NULL: all, "": those of all realms), in order of realm
  * and name, until it returns false. */
-MUST_CHECK enum err
-store_administrator_list(struct store *store, const char *realm,
-                         bool (*each)(const struct store_administrator *administrator, void *context),
-                         void *context);
+MUST_CHECK enum err store_administrator_list(struct store *store, const char *realm,
+                                             store_each_administrator *each, void *context);
+
+/* Calls each for every realm that has users or secrets, until it returns false. */
+MUST_CHECK enum err store_realm_list(struct store *store,
+                                     bool (*each)(const char *realm, void *context), void *context);
 
 /* Gives a number that is another one when another program has written. */
 MUST_CHECK enum err store_data_version(struct store *store, int64_t *version);
