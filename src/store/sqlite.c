@@ -91,6 +91,10 @@ static const struct store_driver driver = {
 	.oauth_key_put = sqlite_oauth_key_put,
 	.oauth_key_delete = sqlite_oauth_key_delete,
 	.oauth_key_list = sqlite_oauth_key_list,
+	.administrator_find = sqlite_administrator_find,
+	.administrator_put = sqlite_administrator_put,
+	.administrator_delete = sqlite_administrator_delete,
+	.administrator_list = sqlite_administrator_list,
 	.realm_list = sqlite_realm_list,
 };
 
