@@ -65,6 +65,8 @@ enum err main_thread_create(struct relay *relay, const struct control_socket *op
 	if (err == OK)
 		err = drain_create(created->base, &created->circulars, on_drained, created,
 		                   &created->drain);
+	if (err == OK)
+		err = sessions_create(created->base, &created->circulars, &created->sessions);
 	if (err == OK && opened->fd >= 0)
 		err = open_control(created, opened);
 	if (err != OK) {
@@ -80,6 +82,7 @@ void main_thread_destroy(struct main_thread *main_thread)
 	if (main_thread == NULL)
 		return;
 	control_server_destroy(main_thread->control);
+	sessions_destroy(main_thread->sessions);
 	drain_destroy(main_thread->drain);
 	if (main_thread->signal_event != NULL)
 		event_free(main_thread->signal_event);
@@ -97,6 +100,7 @@ void main_thread_destroy(struct main_thread *main_thread)
 void main_thread_run(struct main_thread *main_thread)
 {
 	event_base_dispatch(main_thread->base);
+	sessions_close(main_thread->sessions);
 	circulars_finish(&main_thread->circulars);
 }
 

@@ -7,6 +7,7 @@
 #include "relay/drain.h"
 #include "relay/relay.h"
 #include "relay/circular.h"
+#include "relay/sessions.h"
 
 struct event;
 struct event_base;
@@ -19,6 +20,7 @@ struct main_thread {
 	int signal_fd;                  /* -1: not open */
 	struct control_server *control; /* NULL: there is none */
 	struct drain *drain;
+	struct sessions *sessions;
 	timestamp started;
 };
 

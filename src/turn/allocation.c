@@ -20,6 +20,8 @@ static bool has_tuple(const void *item, const void *key);
 static uint64_t hash_tuple(const struct turn_server *server, const struct five_tuple *tuple);
 static void set_path(struct turn_allocation *allocation, const struct five_tuple *tuple,
                      void *path);
+static void link_session(struct turn_server *server, struct turn_allocation *allocation);
+static void unlink_session(struct turn_server *server, struct turn_allocation *allocation);
 static void unlink_all(struct turn_allocation *allocation);
 static void update_flows(struct turn_allocation *allocation);
 static void set_timer(struct turn_allocation *allocation);
@@ -43,8 +45,9 @@ struct turn_allocation *allocation_create(struct turn_server *server,
 	if (hash_table_insert(&server->allocations, hash_tuple(server, settings->tuple),
 	                      allocation) != OK)
 		goto fail_insert;
-	list_append(&server->sessions, &allocation->node);
+	link_session(server, allocation);
 	allocation->server = server;
+	allocation->created = server->now;
 	allocation->id = ++server->next_id;
 	allocation->tuple = *settings->tuple;
 	allocation->path = settings->path;
@@ -121,6 +124,21 @@ void allocation_forget(struct turn_allocation *allocation)
 	unlink_all(allocation);
 }
 
+static void link_session(struct turn_server *server, struct turn_allocation *allocation)
+{
+	list_append(&server->sessions, &allocation->node);
+	server->allocations_here++;
+}
+
+/* A walk that would come to it next goes on behind it. */
+static void unlink_session(struct turn_server *server, struct turn_allocation *allocation)
+{
+	if (server->walk == &allocation->node)
+		server->walk = allocation->node.next;
+	list_remove(&allocation->node);
+	server->allocations_here--;
+}
+
 /* Takes it out of whatever its server finds it by, and frees it. */
 static void unlink_all(struct turn_allocation *allocation)
 {
@@ -131,7 +149,7 @@ static void unlink_all(struct turn_allocation *allocation)
 	LIST_FOR_EACH (node, &allocation->permissions)
 		permission_destroy(CONTAINER_OF(node, struct permission, node));
 	timer_cancel(server->timers, &allocation->timer);
-	list_remove(&allocation->node);
+	unlink_session(server, allocation);
 	hash_table_remove(&server->allocations, hash_tuple(server, &allocation->tuple), allocation);
 	bytes_wipe(allocation->key, sizeof allocation->key);
 	pool_give(&server->allocation_pool, allocation);
@@ -160,7 +178,7 @@ struct turn_allocation *allocation_adopt(struct turn_server *server,
 	allocation->timer = (struct timer){.deadline = 0};
 	list_init(&allocation->permissions);
 	list_init(&allocation->connections); /* one that relays TCP does not move */
-	list_append(&server->sessions, &allocation->node);
+	link_session(server, allocation);
 	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)
 		allocation->relay[family] = relay[family];
 	set_timer(allocation);

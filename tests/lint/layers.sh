@@ -21,6 +21,7 @@ store: base stun config / sqlite3 event2
 control: base / event2 jansson
 relay: base stun turn config io listeners store control / event2 openssl
 relay/requests.c: / jansson
+relay/session_requests.c: / jansson
 admin: base stun config control store / jansson
 '
 
