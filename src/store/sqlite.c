@@ -58,6 +58,8 @@ static enum err database_open(struct store *store);
 static enum err database_check(struct store *store, bool may_create);
 static enum err schema_check(struct store *store, bool may_create);
 static enum err execute(struct store *store, const char *sql);
+static enum err row_find(struct store *store, enum store_statement which, const char *first,
+                         const char *second);
 static enum err number_read(struct store *store, const char *sql, int *number);
 static enum err say(struct store *store, enum err err, const char *words);
 
@@ -365,12 +367,25 @@ enum err store_commit(struct store *store, enum err err)
 
 enum err store_find_table(struct store *store, const char *name)
 {
-	sqlite3_stmt *statement = store_statement(store, STATEMENT_FIND_TABLE);
+	return row_find(store, STATEMENT_FIND_TABLE, name, NULL);
+}
+
+enum err store_find_column(struct store *store, const char *table, const char *name)
+{
+	return row_find(store, STATEMENT_FIND_COLUMN, table, name);
+}
+
+static enum err row_find(struct store *store, enum store_statement which, const char *first,
+                         const char *second)
+{
+	sqlite3_stmt *statement = store_statement(store, which);
 	int result;
 
 	if (statement == NULL)
 		return ERR_UNAVAILABLE;
-	sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+	sqlite3_bind_text(statement, 1, first, -1, SQLITE_STATIC);
+	if (second != NULL)
+		sqlite3_bind_text(statement, 2, second, -1, SQLITE_STATIC);
 	result = sqlite3_step(statement);
 	statement_done(statement);
 	return result == SQLITE_DONE ? ERR_NOT_FOUND : store_result(store, result);

@@ -24,7 +24,8 @@ struct store {
 	struct userhash_index *index;              /* owned; NULL: not made yet */
 	bool has_own_keys;                         /* turnstone_user_key was seen */
 	bool is_read_only;
-	bool has_warned; /* of an oauth_key that lacks columns */
+	bool has_warned;           /* of an oauth_key that lacks columns */
+	bool has_warned_of_ranges; /* of a list of peers that lacks them */
 	char path[256];
 	char problem[256];
 };
@@ -49,6 +50,8 @@ MUST_CHECK enum err store_commit(struct store *store, enum err err);
 
 /* ERR_NOT_FOUND when there is no such table: databases of old versions of coturn lack some. */
 MUST_CHECK enum err store_find_table(struct store *store, const char *name);
+/* The same of a column. */
+MUST_CHECK enum err store_find_column(struct store *store, const char *table, const char *name);
 
 /* True when the table of our own keys is there; once seen it is not looked for again. */
 MUST_CHECK enum err store_find_own_table(struct store *store);
