@@ -36,6 +36,8 @@ struct turnadmin_request {
 	bool as_json, by_thread, wants_sha256, wants_generated, wants_all, wants_help;
 	const char *algorithm, *lifetime; /* of an oauth key; NULL: not given; lent as well */
 	bool shows_keys;
+	const char *contains, *client, *peer, *transport, *sort; /* of sessions; NULL: any; lent */
+	long thread, limit, most;                                /* -1: not given */
 	bool is_coturn_style; /* lists are written as coturn writes them */
 };
 
