@@ -156,5 +156,21 @@ MUST_CHECK enum err config_set(struct config *config, const char *name, const ch
  * or "(none)" for a secret. What has no room is cut and marked. Returns room. */
 char *config_value_text(const struct config *config, enum option_id id, char *room, size_t size);
 
+enum { CONFIG_NAME_SIZE = 64, CONFIG_VALUE_SIZE = 1024 };
+/* Finds an option by any of its names; negates tells that the name says the opposite of a flag.
+ * ERR_NOT_FOUND. */
+MUST_CHECK enum err config_find_option(const char *name, enum option_id *id, bool *negates);
+/* What there is to say of an option as it is set. */
+struct config_description {
+	char name[CONFIG_NAME_SIZE];   /* its long name */
+	char value[CONFIG_VALUE_SIZE]; /* as config_value_text writes it */
+	const char *source;            /* "default", or config_source_name's */
+	unsigned line;                 /* of a file; 0 elsewhere */
+	bool is_flag, may_change;      /* may_change: while the program runs (RELOAD) */
+	bool is_setting;               /* else a command, such as help */
+};
+void config_describe(const struct config *config, enum option_id id,
+                     struct config_description *description);
+
 /* Prints the options in sections, 80 columns wide, for --help. */
 void config_print_help(FILE *file);

@@ -39,3 +39,14 @@ bool check_user(const char *text, char problem[OPTION_PROBLEM_SIZE])
 		              "a key is 0x and 32 hexadecimal digits (MD5), or 64 (SHA-256)");
 	return true;
 }
+
+bool check_ip(const char *text, char problem[OPTION_PROBLEM_SIZE])
+{
+	struct transport_addr addr;
+
+	if (strchr(text, '[') == NULL && addr_parse(text, 0, &addr) == OK &&
+	    addr_port(&addr) == 0 && (addr_family(&addr) == AF_INET6 || strchr(text, ':') == NULL))
+		return true;
+	return refuse(problem, "is not an IP address: give one such as 127.0.0.1 or ::1, without a "
+	                       "port and not a name");
+}

@@ -7,3 +7,5 @@
 
 /* NAME:PASSWORD or NAME:0xKEY. The problem never quotes the text. */
 bool check_user(const char *text, char problem[OPTION_PROBLEM_SIZE]);
+/* An IP address alone: no name, no port. */
+bool check_ip(const char *text, char problem[OPTION_PROBLEM_SIZE]);

@@ -6,11 +6,14 @@
 #include <event2/event.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "control/console.h"
+#include "relay/console_verbs.h"
 #include "relay/process.h"
 #include "relay/requests.h"
 
@@ -59,6 +62,9 @@ enum err main_thread_create(struct relay *relay, const struct control_socket *op
 	if (created == NULL)
 		return ERR_NO_MEMORY;
 	created->relay = created->circulars.relay = relay;
+	created->table.rows = requests;
+	created->table.row_count = request_count;
+	created->table.context = created;
 	created->signal_fd = -1;
 	created->started = timestamp_now();
 	err = open_loop(created);
@@ -81,6 +87,7 @@ void main_thread_destroy(struct main_thread *main_thread)
 {
 	if (main_thread == NULL)
 		return;
+	console_destroy(main_thread->console);
 	control_server_destroy(main_thread->control);
 	sessions_destroy(main_thread->sessions);
 	drain_destroy(main_thread->drain);
@@ -94,6 +101,11 @@ void main_thread_destroy(struct main_thread *main_thread)
 	if (main_thread->base != NULL)
 		event_base_free(main_thread->base);
 	free(main_thread);
+}
+
+enum err main_thread_open_console(struct main_thread *main_thread, char problem[256])
+{
+	return console_open(main_thread, &main_thread->console, problem);
 }
 
 /* Who has asked for something that is under way is answered before the end. */
@@ -133,16 +145,12 @@ static enum err open_loop(struct main_thread *main_thread)
 
 static enum err open_control(struct main_thread *main_thread, const struct control_socket *opened)
 {
-	const struct control_settings settings = {
-		.base = main_thread->base,
-		.rows = requests,
-		.row_count = request_count,
-		.context = main_thread,
-		.clients_max = CLIENTS_MAX,
-		.idle_timeout_s = IDLE_TIMEOUT_S,
-	};
+	struct control_settings *settings = &main_thread->table;
 
-	return control_server_create(&settings, opened, &main_thread->control);
+	settings->base = main_thread->base;
+	settings->clients_max = CLIENTS_MAX;
+	settings->idle_timeout_s = IDLE_TIMEOUT_S;
+	return control_server_create(settings, opened, &main_thread->control);
 }
 
 static void on_mail(evutil_socket_t fd, short what, void *context)
@@ -171,6 +179,14 @@ static void end(struct main_thread *main_thread, const char *why)
 {
 	log_info("stopping", "%s allocations=%" PRIu64, why, relay_allocations(main_thread->relay));
 	event_base_loopbreak(main_thread->base);
+}
+
+void main_thread_stop(struct main_thread *main_thread, const char *by)
+{
+	char why[64];
+
+	snprintf(why, sizeof why, "by=\"%s\"", by);
+	end(main_thread, why);
 }
 
 static void on_drained(void *context)

@@ -22,6 +22,11 @@ control: base / event2 jansson
 relay: base stun turn config io listeners store control / event2 openssl
 relay/requests.c: / jansson
 relay/session_requests.c: / jansson
+relay/option_requests.c: / jansson
+relay/conversation.h: / jansson
+relay/console_verbs.c: / jansson
+relay/console_print.c: / jansson
+relay/console_sessions.c: / jansson
 admin: base stun config control store / jansson
 '
 
