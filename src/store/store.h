@@ -1,4 +1,5 @@
-/* Users, secrets, and what else the programs share, behind one interface: SQLite on one machine.
+/* Users, secrets, and what else the programs share, behind one interface: SQLite on one machine, Redis for
+ * several.
  * A store lives on a thread of its own; a relay thread posts a request and gets its answer as mail. It is
  * also called directly, by programs that may wait, such as turnadmin. */
 #pragma once
@@ -17,6 +18,13 @@ enum { STORE_TEXT_MAX = 768, STORE_KEY_MAX = 64, STORE_SECRETS_MAX = 32, STORE_S
  * problem is one line for a person. Every function may wait for the disk. A file that cannot be
  * written opens all the same; store_is_read_only tells. */
 struct store;
+/* Where it is: one of the two is set. */
+struct store_location {
+	const char *file; /* of SQLite */
+};
+MUST_CHECK enum err store_open_at(const struct store_location *location, bool may_create,
+                                  struct store **store, char problem[256]);
+/* The same for a file of SQLite. */
 MUST_CHECK enum err store_open(const char *path, bool may_create, struct store **store,
                                char problem[256]);
 void store_close(struct store *store);
@@ -24,6 +32,8 @@ bool store_is_read_only(const struct store *store);
 /* Returns why the last call that returned neither OK nor ERR_NOT_FOUND failed: one line for a
  * person, lent. */
 const char *store_problem(const struct store *store);
+/* Returns the file or the address, for a person. No secret is in it. */
+const char *store_path(const struct store *store);
 /* True when the file at the path is no longer the one that was opened: removed or replaced. */
 bool store_has_moved(struct store *store);
 
@@ -140,12 +150,21 @@ MUST_CHECK enum err store_oauth_key_list(struct store *store, const char *realm,
                                                       void *context),
                                          void *context);
 
+/* Calls each for every realm that has users or secrets, until it returns false. */
+MUST_CHECK enum err store_realm_list(struct store *store,
+                                     bool (*each)(const char *realm, void *context), void *context);
+
 /* Gives a number that is another one when another program has written. */
 MUST_CHECK enum err store_data_version(struct store *store, int64_t *version);
 
 /* The same on its own thread, for relay threads that never wait. */
 struct store_thread;
-/* Opens path, and creates it as coturn does, before it returns. */
+/* Opens path, and creates it as coturn does, before it returns. Questions wait until it runs. */
+MUST_CHECK enum err store_thread_create(const char *path, struct store_thread **thread,
+                                        char problem[256]);
+/* Starts its thread, once. On failure it is stopped with store_thread_stop, as it is at the end. */
+MUST_CHECK enum err store_thread_run(struct store_thread *thread, char problem[256]);
+/* Both. On failure nothing is left. */
 MUST_CHECK enum err store_thread_start(const char *path, struct store_thread **thread,
                                        char problem[256]);
 void store_thread_stop(struct store_thread *thread); /* answers what is waiting, then ends */

@@ -61,8 +61,9 @@ struct turn_allocation {
 	struct list connections; /* owned; struct connection */
 	uint32_t connection_count;
 
-	struct list permissions;   /* owned, with their channels */
-	uint32_t permission_count; /* those that are alive */
+	const struct peer_lists *peer_lists; /* of its realm, in the server's rules; NULL: none */
+	struct list permissions;             /* owned, with their channels */
+	uint32_t permission_count;           /* those that are alive */
 	uint32_t channel_count;
 	struct turn_traffic traffic;
 	struct meter meter; /* of an operator who asks */
@@ -96,6 +97,8 @@ struct turn_allocation *allocation_create(struct turn_server *server,
 /* Ends an allocation, closes its relays and reports it. */
 void allocation_end(struct turn_allocation *allocation, enum turn_report_type type,
                     const char *reason);
+/* The same where an ended_ row of counters.def says how it ended. */
+void allocation_end_as(struct turn_allocation *allocation, enum counter how, const char *reason);
 /* Frees it and all it owns without an action, and gives its place in the quotas back. */
 void allocation_destroy(struct turn_allocation *allocation);
 
@@ -112,6 +115,9 @@ bool allocation_take_path(struct turn_allocation *allocation, const struct five_
 void allocation_leave_path(struct turn_allocation *allocation);
 /* Removes one that goes on elsewhere: nothing is closed, reported or freed but the structure. */
 void allocation_forget(struct turn_allocation *allocation);
+/* Has it go by the server's rules for peers; what they no longer allow ends. Returns how many
+ * permissions did. */
+size_t allocation_judge_peers(struct turn_allocation *allocation);
 /* What a structure owns but for its permissions: freed, or no longer owned, as a copy owns it now. */
 void allocation_free_owned(struct turn_server *server, struct turn_allocation *allocation);
 void allocation_disown(struct turn_allocation *allocation);

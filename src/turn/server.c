@@ -26,7 +26,7 @@ enum err turn_server_create(const struct turn_settings *settings, timestamp now,
 	if (created == NULL)
 		return ERR_NO_MEMORY;
 	created->settings = *settings;
-	created->now = now;
+	serve(created, COUNTER_LANE_NONE, now);
 	created->next_id = (uint64_t)settings->thread << 48; /* ids go with their allocations */
 	settings->random(&created->hash_seed, sizeof created->hash_seed);
 	if (settings->alternates != NULL)
@@ -69,6 +69,19 @@ void turn_server_destroy(struct turn_server *server)
 	free(server);
 }
 
+size_t turn_server_set_peer_rules(struct turn_server *server, const struct peer_rules *rules,
+                                  timestamp now)
+{
+	size_t ended = 0;
+
+	server->now = now;
+	server->peer_rules = rules;
+	LIST_FOR_EACH (node, &server->sessions)
+		ended += allocation_judge_peers(CONTAINER_OF(node, struct turn_allocation, node));
+	counter_add(server->settings.counters, COUNT_permissions_ended, ended);
+	return ended;
+}
+
 timestamp turn_next_timeout(const struct turn_server *server)
 {
 	return timer_wheel_next(server->timers);
@@ -76,7 +89,7 @@ timestamp turn_next_timeout(const struct turn_server *server)
 
 void turn_handle_timeout(struct turn_server *server, timestamp now)
 {
-	server->now = now;
+	serve(server, COUNTER_LANE_NONE, now);
 	timer_wheel_advance(server->timers, now);
 }
 

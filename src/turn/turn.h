@@ -181,7 +181,10 @@ struct turn_settings {     /* copied but for what it points at, which outlives t
 
 	int64_t wall_offset_ms; /* what to add to a timestamp for milliseconds since 1970 */
 	void (*random)(void *bytes, size_t len); /* cryptographic; a test may repeat itself */
-	struct counters *counters;               /* this thread's */
+	/* Of a clock that never goes back. What is measured by it is counted, and nothing depends on it;
+	 * NULL: nothing is measured. */
+	uint64_t (*microseconds)(void);
+	struct counters *counters; /* this thread's */
 };
 
 MUST_CHECK enum err turn_server_create(const struct turn_settings *settings, timestamp now,
@@ -348,6 +351,9 @@ struct turn_action {
 	 * of ours that the client did not send to (RFC 5780 CHANGE-REQUEST) */
 	void *path;
 	struct transport_addr dst; /* TURN_SEND, TURN_CONNECT_PEER */
+	/* TURN_SEND, of the success response to an Allocate that made an allocation: the microseconds
+	 * when that request came; else 0 */
+	uint64_t began_us;
 	/* TURN_SEND, TURN_MOVE_CLIENT, TURN_KEPT: lent until the next call of turn_next_action */
 	struct packet *message;
 	void *relay;                    /* TURN_CLOSE_RELAY, TURN_CONNECT_PEER */
@@ -422,6 +428,11 @@ void turn_server_set_alternates(struct turn_server *server,
 /* While a server drains it makes no new allocation, but for those that a reservation token stands
  * for: 300 where there are alternate servers, else 508. All that exists goes on. */
 void turn_server_set_draining(struct turn_server *server, bool is_draining);
+/* Sets the lists of peers that realms have of their own; NULL: none have. They are lent until they are
+ * set anew or the server is destroyed. What the client of an allocation would not be given now ends at
+ * once: permissions with their channels, and data connections to peers. Returns how many permissions. */
+size_t turn_server_set_peer_rules(struct turn_server *server, const struct peer_rules *rules,
+                                  timestamp now);
 
 enum turn_direction { TURN_TOWARDS_PEER, TURN_TOWARDS_CLIENT, TURN_DIRECTION_COUNT };
 
