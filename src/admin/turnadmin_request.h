@@ -38,6 +38,7 @@ struct turnadmin_request {
 	bool shows_keys;
 	const char *contains, *client, *peer, *transport, *sort; /* of sessions; NULL: any; lent */
 	long thread, limit, most;                                /* -1: not given */
+	bool once;                                               /* of top */
 	bool is_coturn_style; /* lists are written as coturn writes them */
 };
 

@@ -14,6 +14,7 @@
 #include "relay/option_requests.h"
 #include "relay/process.h"
 #include "relay/session_requests.h"
+#include "relay/thread_requests.h"
 #include "relay/thread.h"
 
 enum { MS_PER_S = 1000, YEAR_S = 31536000 };
@@ -31,6 +32,7 @@ const struct control_row requests[] = {
 	{"alternate-server delete", "kind server",                 delete_alternate},
 	{"drain",                   "deadline minimum",            drain},
 	{"undrain",                 "",                            undrain},
+	{"threads",                 "",                            thread_list},
 	{"get",                     "option",                      option_get},
 	{"stop",                    "",                            stop},
 	{"log reset",               "",                            reset_log},

@@ -23,6 +23,7 @@ relay: base stun turn config io listeners store control / event2 openssl
 relay/fence_calls.c: / seccomp
 relay/requests.c: / jansson
 relay/session_requests.c: / jansson
+relay/thread_requests.c: / jansson
 relay/option_requests.c: / jansson
 relay/conversation.h: / jansson
 relay/console_verbs.c: / jansson
