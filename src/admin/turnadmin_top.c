@@ -258,6 +258,10 @@ static void on_sample(struct top *top)
 	if (read(top->samples[0], &sample, sizeof sample) != (ssize_t)sizeof sample)
 		return;
 	top->is_asked = false;
+	if (top->is_paused) {
+		sample_destroy(sample);
+		return;
+	}
 	top_take(top, sample);
 	if (top->view == NULL && top->problem[0] == 0)
 		top->next_ms =
