@@ -74,6 +74,7 @@ enum config_source {
 	CONFIG_FROM_FILE,
 	CONFIG_FROM_ENVIRONMENT,
 	CONFIG_FROM_COMMAND_LINE,
+	CONFIG_FROM_OPERATOR, /* while the program ran: config_set */
 };
 struct config_origin {
 	enum config_source source;

@@ -278,22 +278,28 @@ static void options(struct conversation *conversation)
 	conversation_ask(conversation, conversation->verb->request, arguments, print_options);
 }
 
-/* "changes": [{"option", "old", "new", "applied"}] */
-static void print_changes(const json_t *result, const char *problem, void *context)
+static void print_list(struct console_client *client, json_t *changes, const char *how)
 {
-	struct conversation *conversation = context;
 	json_t *change;
 	size_t i;
 
+	json_array_foreach(changes, i, change) console_print(
+		client, "  %s: %s (was %s)%s\n", json_string_value(json_object_get(change, "name")),
+		json_string_value(json_object_get(change, "to")),
+		json_string_value(json_object_get(change, "from")), how);
+}
+
+static void print_changes(const json_t *result, const char *problem, void *context)
+{
+	struct conversation *conversation = context;
+	json_t *changed = json_object_get(result, "changed");
+	json_t *restart = json_object_get(result, "restart");
+
 	if (conversation_has_failed(conversation, problem))
 		return;
-	json_array_foreach(json_object_get(result, "changes"), i, change) console_print(
-		conversation->client, "  %s: %s (was %s)%s\n",
-		json_string_value(json_object_get(change, "option")),
-		json_string_value(json_object_get(change, "new")),
-		json_string_value(json_object_get(change, "old")),
-		json_is_true(json_object_get(change, "applied")) ? "" : " takes a restart");
-	if (json_array_size(json_object_get(result, "changes")) == 0)
+	print_list(conversation->client, changed, "");
+	print_list(conversation->client, restart, " takes a restart");
+	if (json_array_size(changed) + json_array_size(restart) == 0)
 		console_print(conversation->client, "  It is so already.\n");
 	console_done(conversation->client);
 }
