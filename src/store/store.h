@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "base/list.h"
@@ -194,6 +195,9 @@ struct store_request {
 	struct store_oauth_key oauth_key;
 };
 void store_thread_ask(struct store_thread *thread, struct store_request *request);
+
+/* Gives the clock of its thread's CPU time; false when there is none. */
+bool store_thread_clock(const struct store_thread *thread, clockid_t *clock);
 
 /* All origins, in one letter: texts holds an origin and its realm, each with its end, count times. */
 struct store_origins {
