@@ -16,6 +16,7 @@
 #include "listeners/listener.h"
 #include "listeners/pipe_pool.h"
 #include "listeners/udp_endpoint.h"
+#include "relay/realms.h"
 #include "relay/relay.h"
 
 struct door;
@@ -40,6 +41,8 @@ struct relay_thread {
 	struct io *io;
 	struct rounds *rounds;
 	struct turn_server *server;
+	struct realms *realms;
+	struct quota_view quota; /* as this thread comes to it */
 	struct credentials *credentials;
 	struct mailbox *mailbox;
 	struct event *mail_event, *timeout_event;
