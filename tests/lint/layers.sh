@@ -23,6 +23,7 @@ relay: base stun turn config io listeners store control / event2 openssl
 relay/fence_calls.c: / seccomp
 relay/requests.c: / jansson
 admin: base stun config control store / jansson
+admin/doctor_secrets.c: / openssl
 '
 
 # The C library and the kernel are everyone's; these are not.
