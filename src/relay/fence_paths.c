@@ -13,6 +13,8 @@
 
 #include "base/bytes.h"
 
+extern char **environ;
+
 #define TEXT_OF(member) offsetof(struct config, member)
 
 /* Files that options name. */
@@ -98,6 +100,21 @@ static const char *text_at(const struct config *config, size_t i)
 	return text != NULL && strcmp(text, "off") != 0 ? text : NULL;
 }
 
+/* Secrets in files that environment variables name are read again with the configuration. */
+static void add_of_environment(struct fence_paths *paths, bool is_strict)
+{
+	static const char prefix[] = "TURNSTONE_", suffix[] = "_FILE";
+
+	for (char *const *one = environ; one != NULL && *one != NULL; one++) {
+		const char *value = strchr(*one, '=');
+
+		if (strncmp(*one, prefix, sizeof prefix - 1) == 0 && value != NULL &&
+		    (size_t)(value - *one) > sizeof suffix &&
+		    strncmp(value - (sizeof suffix - 1), suffix, sizeof suffix - 1) == 0)
+			add_named(paths, value + 1, false, is_strict);
+	}
+}
+
 void fence_paths_list(const struct config *config, struct fence_paths *paths)
 {
 	bool is_strict = strcmp(config->fence, "strict") == 0;
@@ -106,6 +123,7 @@ void fence_paths_list(const struct config *config, struct fence_paths *paths)
 	for (size_t i = 0; i < NAMED_COUNT; i++)
 		if (text_at(config, i) != NULL)
 			add_named(paths, text_at(config, i), named[i].may_write, is_strict);
+	add_of_environment(paths, is_strict);
 	for (size_t i = 0; i < sizeof of_system / sizeof of_system[0]; i++)
 		add(paths, of_system[i].path, of_system[i].may_write);
 	/* Users and resolvers change there by replacing files; what others may not read stays shut by

@@ -1,0 +1,110 @@
+/* Which folders the fence leaves open: of the names that options have, and of what these lead to. */
+#include "relay/fence_paths.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tap.h"
+#include "test_files.h"
+
+static const struct fence_path *find(const struct fence_paths *paths, const char *path)
+{
+	char real[PATH_MAX];
+
+	if (realpath(path, real) == NULL)
+		return NULL;
+	for (size_t i = 0; i < paths->count; i++)
+		if (strcmp(paths->item[i].path, real) == 0)
+			return &paths->item[i];
+	return NULL;
+}
+
+static void set(char **text, const char *value)
+{
+	free(*text);
+	*text = strdup(value);
+}
+
+/* As certbot lays them out: live/cert.pem is a link to archive/cert1.pem. */
+static void make_links(const char *folder)
+{
+	char path[300];
+	static const char *const names[] = {"live", "archive", "log", "secrets"};
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+		if (mkdir(path, 0700) != 0)
+			exit(99);
+	}
+	snprintf(path, sizeof path, "%s/archive/cert1.pem", folder);
+	fclose(fopen(path, "w"));
+	snprintf(path, sizeof path, "%s/live/cert.pem", folder);
+	if (symlink("../archive/cert1.pem", path) != 0)
+		exit(99);
+}
+
+static void remove_links(const char *folder)
+{
+	char command[400];
+
+	snprintf(command, sizeof command, "rm -rf '%s'", folder);
+	if (system(command) != 0)
+		exit(99);
+}
+
+int main(void)
+{
+	struct fence_paths *paths = calloc(1, sizeof *paths);
+	struct test_files files;
+	struct config *config;
+	char path[300];
+
+	test_files_init(&files);
+	make_links(files.directory);
+	if (paths == NULL || config_create(&config) != OK)
+		return 99;
+
+	snprintf(path, sizeof path, "%s/live/cert.pem", files.directory);
+	set(&config->cert, path);
+	snprintf(path, sizeof path, "%s/log/turn.log", files.directory);
+	set(&config->log_file, path);
+	snprintf(path, sizeof path, "%s/secrets/secret", files.directory);
+	setenv("TURNSTONE_STATIC_AUTH_SECRET_FILE", path, 1);
+	set(&config->control_socket, "off");
+	set(&config->fence, "auto");
+	fence_paths_list(config, paths);
+
+	const struct fence_path *found;
+	snprintf(path, sizeof path, "%s/live", files.directory);
+	found = find(paths, path);
+	ok(found != NULL && !found->may_write,
+	   "the folder that a certificate is named in, to read");
+	snprintf(path, sizeof path, "%s/archive", files.directory);
+	found = find(paths, path);
+	ok(found != NULL && !found->may_write, "the folder that the name leads to");
+	snprintf(path, sizeof path, "%s/log", files.directory);
+	found = find(paths, path);
+	ok(found != NULL && found->may_write,
+	   "the folder of a log that is not there yet, to write");
+	snprintf(path, sizeof path, "%s/secrets", files.directory);
+	ok(find(paths, path) != NULL, "the folder of a secret that a variable names");
+	ok(find(paths, files.directory) == NULL, "nothing above them");
+	ok(find(paths, "/") == NULL, "nothing above all");
+	found = find(paths, "/usr");
+	ok(found != NULL && !found->may_write, "the C library's files, to read");
+	is_int(find(paths, "/etc") != NULL, geteuid() != 0, "all of /etc, but for root");
+
+	set(&config->pkey, "/etc/key.pem");
+	fence_paths_list(config, paths);
+	ok(find(paths, "/etc") != NULL, "/etc for root as well, when a file in it is named");
+	set(&config->fence, "strict");
+	fence_paths_list(config, paths);
+	is_int(find(paths, "/etc") != NULL, geteuid() != 0, "the file alone when it is strict");
+
+	remove_links(files.directory);
+	config_destroy(config);
+	free(paths);
+	return tap_end();
+}
