@@ -281,11 +281,13 @@ static bool is_worth_telling(const struct request *request, int error)
 {
 	const struct turn_settings *settings = &request->server->settings;
 
+	if (request->is_told)
+		return false;
 	if (error == STUN_NO_ERROR)
 		return settings->tells &
 		       (request->message.method == STUN_BINDING ? TURN_TELL_BINDING
 		                                                : TURN_TELL_SUCCESS);
-	if (error == STUN_STALE_NONCE || error == STUN_TRY_ALTERNATE || request->is_limit_told)
+	if (error == STUN_STALE_NONCE || error == STUN_TRY_ALTERNATE)
 		return false;
 	return settings->is_open || request->is_authenticated || request->is_nonce_fresh;
 }
@@ -317,16 +319,17 @@ static void put_refused_peer(const struct request *request, struct turn_answered
 void action_answered(const struct request *request, int error)
 {
 	struct turn_server *server = request->server;
-	const struct turn_allocation *allocation = allocation_find(server, request->tuple);
-	const char *username = request->username != NULL ? request->username : "";
-	const char *realm = request->realm != NULL ? request->realm : server->settings.realm;
-	const char *origin =
-		allocation != NULL && allocation->origin != NULL ? allocation->origin : "";
+	const struct turn_allocation *allocation;
+	const char *username, *realm, *origin;
 	struct queued_action *entry;
 	char *room;
 
 	if (!is_worth_telling(request, error))
 		return;
+	allocation = allocation_find(server, request->tuple);
+	username = request->username != NULL ? request->username : "";
+	realm = request->realm != NULL ? request->realm : server->settings.realm;
+	origin = allocation != NULL && allocation->origin != NULL ? allocation->origin : "";
 	entry = push(server, TURN_ANSWERED, strlen(username) + strlen(realm) + strlen(origin) + 3);
 	if (entry == NULL)
 		return;

@@ -93,7 +93,9 @@ static void delete (struct request *request, const struct families *families)
 	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)
 		is_all = is_all &&
 		         (families->is_meant[family] || !allocation_has_family(allocation, family));
-	if (is_all) {
+	if (is_all) { /* whose name and realm are told while they are there */
+		action_answered(request, STUN_NO_ERROR);
+		request->is_told = true;
 		allocation_end_as(allocation, COUNT_ended_by_client, "closed by its client");
 		request->allocation = NULL;
 		return;

@@ -70,8 +70,8 @@ struct request {
 	const char *reason; /* phrase of an error response; NULL: the one of its code */
 	/* For the log: why it is refused, in more words than the client is told; NULL: in the same. */
 	const char *why;
-	bool is_nonce_fresh;        /* whoever sent it receives where it seems to come from */
-	bool is_limit_told;         /* TURN_LIMIT_REACHED has said why it is refused */
+	bool is_nonce_fresh; /* whoever sent it receives where it seems to come from */
+	bool is_told;        /* the host knows of the answer: what reply() sends is no news */
 	struct stun_builder answer; /* a success response, to which the handler adds */
 };
 

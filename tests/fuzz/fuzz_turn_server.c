@@ -737,6 +737,7 @@ static void start(struct fuzz *fuzz, uint8_t flags)
 		.has_family = {!(flags & 1), !(flags & 2)},
 		.fingerprint = flags & 4,
 		.reason_phrases = flags & 8,
+		.tells = TURN_TELL_SUCCESS | TURN_TELL_BINDING,
 		.max_lifetime_s = 3600,
 		.permission_lifetime_s = 300,
 		.channel_lifetime_s = 600,

@@ -56,6 +56,7 @@ void host_init(struct host *host)
 		.permissions_per_allocation = 16,
 		.channels_per_allocation = 16,
 		.pending_max = 16,
+		.tells = TURN_TELL_SUCCESS | TURN_TELL_BINDING,
 		.ticket_key = {.bytes = "another key, of thirty-two bytes", .len = 32},
 		.connect_timeout_s = 30,
 		.bind_timeout_s = 30,

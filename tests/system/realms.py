@@ -265,7 +265,7 @@ def test_peers_from_the_start():
             client.allocate()
             tap.expect_equal(client.request(stun.CREATE_PERMISSION, [client.peer_attribute(peer)]).error, error,
                              "a permission with %r" % (options,))
-            tap.expect_equal("text=\"nonsense\"" in server.log(), True, "what is no range is told of")
+            tap.expect_equal("row=\"nonsense\"" in server.log(), True, "what is no range is told of")
 
 
 def test_bandwidth():
