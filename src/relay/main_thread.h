@@ -20,6 +20,7 @@ struct main_thread {
 	struct control_server *control; /* NULL: there is none */
 	struct drain *drain;
 	timestamp started;
+	uint64_t started_wall_ms; /* the same since 1970: read once, for clocks are set */
 };
 
 /* Blocks the signals that it will wait for; before any thread is started, so that none gets them. */
