@@ -69,6 +69,7 @@ enum err main_thread_create(struct relay *relay, const struct control_socket *op
 	created->table.context = created;
 	created->signal_fd = -1;
 	created->started = timestamp_now();
+	created->started_wall_ms = timestamp_wall_ms();
 	err = open_loop(created);
 	if (err == OK)
 		err = drain_create(created->base, &created->circulars, on_drained, created,

@@ -26,6 +26,7 @@ struct main_thread {
 	struct control_settings table; /* of requests; the control socket's and the console's */
 	struct console *console;       /* NULL: there is none */
 	timestamp started;
+	uint64_t started_wall_ms; /* the same since 1970: read once, for clocks are set */
 };
 
 /* Blocks the signals that it will wait for; before any thread is started, so that none gets them. */

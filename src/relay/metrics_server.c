@@ -58,9 +58,7 @@ static void turnstone_uptime_seconds(const struct main_thread *main_thread, json
 
 static void process_start_time_seconds(const struct main_thread *main_thread, json_t *samples)
 {
-	uint64_t up_ms = timestamp_now() - main_thread->started;
-
-	add_real(samples, (double)(timestamp_wall_ms() - up_ms) / 1000);
+	add_real(samples, (double)main_thread->started_wall_ms / 1000);
 }
 
 static void turnstone_draining(const struct main_thread *main_thread, json_t *samples)

@@ -314,7 +314,8 @@ def test_process():
         tap.expect(1.9 < days <= 2.01, "the certificate ends in %.2f days" % days)
         tap.expect_equal(metrics.samples("turnstone_build")[0]["labels"]["engine"], "sharded",
                          "the engine")
-        expect_values(metrics, {"draining": 0})
+        expect_values(metrics, {"draining": 0, "process_start_time_seconds":
+                                idle.value("process_start_time_seconds")})
         for client in clients:
             client.close()
 
