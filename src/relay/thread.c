@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "listeners/rounds.h"
@@ -36,6 +37,7 @@ enum err relay_thread_create(struct relay *relay, unsigned index, struct relay_t
 	}
 	memset(thread, 0, sizeof *thread);
 	thread->relay = relay;
+	thread->config = relay->config;
 	thread->index = index;
 	engine_role(relay, index, &thread->role);
 	pool_init(&thread->relay_sockets, sizeof(struct relay_socket));
@@ -228,11 +230,10 @@ static enum turn_default_family default_family(const struct config *config)
 	return family;
 }
 
-static enum err open_server(struct relay_thread *thread)
+static struct turn_settings turn_settings(struct relay_thread *thread, timestamp now)
 {
 	const struct relay *relay = thread->relay;
 	const struct config *config = relay->config;
-	timestamp now = timestamp_now();
 	struct turn_settings settings = {
 		.realm = config->realm != NULL ? config->realm : "turnstone",
 		.realm_of_origin = realm_of_origin,
@@ -291,14 +292,40 @@ static enum err open_server(struct relay_thread *thread)
 	};
 
 	memcpy(settings.nonce_secret, relay->nonce_secret, sizeof settings.nonce_secret);
-	return turn_server_create(&settings, now, &thread->server);
+	return settings;
 }
 
-static enum err open_credentials(struct relay_thread *thread)
+static enum err open_server(struct relay_thread *thread)
 {
-	const struct relay *relay = thread->relay;
+	timestamp now = timestamp_now();
+	struct turn_settings settings = turn_settings(thread, now);
+	enum err err = turn_server_create(&settings, now, &thread->server);
+
+	bytes_wipe(&settings, sizeof settings);
+	return err;
+}
+
+/* What the core has said by the old settings is done by them. */
+void relay_thread_configure(struct relay_thread *thread, struct fixed_credentials **fixed)
+{
+	timestamp now = timestamp_now();
+
+	relay_thread_act(thread, now);
+	thread->config = thread->relay->config;
+	thread_listeners_configure(thread);
+
+	struct turn_settings settings = turn_settings(thread, now);
+	turn_server_configure(thread->server, &settings, now);
+	turn_server_set_alternates(thread->server, settings.alternates);
+	bytes_wipe(&settings, sizeof settings);
+	credentials_exchange_fixed(thread->credentials, fixed);
+}
+
+struct credentials_settings relay_credentials_settings(const struct relay *relay)
+{
 	const struct config *config = relay->config;
-	const struct credentials_settings settings = {
+
+	return (struct credentials_settings){
 		.realm = config->realm != NULL ? config->realm : "turnstone",
 		.users = relay->users,
 		.user_count = relay->user_count,
@@ -309,9 +336,14 @@ static enum err open_credentials(struct relay_thread *thread)
 		.separator = config->rest_api_separator[0],
 		.dynamic_realms = config->dynamic_realms,
 		.store = relay->store,
-		.replies = thread->mailbox,
 	};
+}
 
+static enum err open_credentials(struct relay_thread *thread)
+{
+	struct credentials_settings settings = relay_credentials_settings(thread->relay);
+
+	settings.replies = thread->mailbox;
 	return credentials_create(&settings, &thread->credentials);
 }
 
