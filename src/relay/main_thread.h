@@ -9,6 +9,8 @@
 #include "relay/circular.h"
 
 struct event;
+struct reload;
+struct reload_sources;
 struct event_base;
 
 struct main_thread {
@@ -19,14 +21,17 @@ struct main_thread {
 	int signal_fd;                  /* -1: not open */
 	struct control_server *control; /* NULL: there is none */
 	struct drain *drain;
+	struct reload *reload;
 	timestamp started;
 };
 
 /* Blocks the signals that it will wait for; before any thread is started, so that none gets them. */
 void main_thread_block_signals(void);
 
-/* Makes the loop. opened is not open when there is no control socket; it stays the caller's. */
+/* Makes the loop. opened is not open when there is no control socket; it stays the caller's. sources is
+ * where the configuration came from. */
 MUST_CHECK enum err main_thread_create(struct relay *relay, const struct control_socket *opened,
+                                       const struct reload_sources *sources,
                                        struct main_thread **main_thread);
 /* The relay threads may have ended. NULL is fine. */
 void main_thread_destroy(struct main_thread *main_thread);

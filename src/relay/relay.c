@@ -134,7 +134,6 @@ static struct relay begin_next(const struct relay *relay, const struct config *c
 		.relay_threads = relay->relay_threads,
 		.thread_count = relay->thread_count,
 		.security_features = relay->security_features,
-		.alternates = relay->alternates,
 	};
 }
 
@@ -185,11 +184,15 @@ void relay_exchange(struct relay *relay, struct relay *next)
 	EXCHANGE(relay->users, next->users);
 	EXCHANGE(relay->user_count, next->user_count);
 	EXCHANGE(relay->filter, next->filter);
+	relay_exchange_contexts(relay, next);
+	EXCHANGE(relay->unproven, next->unproven);
+	EXCHANGE(relay->security_features, next->security_features);
+}
+
+void relay_exchange_contexts(struct relay *relay, struct relay *next)
+{
 	EXCHANGE(relay->tls, next->tls);
 	EXCHANGE(relay->dtls, next->dtls);
-	EXCHANGE(relay->unproven, next->unproven);
-	EXCHANGE(relay->alternates, next->alternates);
-	EXCHANGE(relay->security_features, next->security_features);
 }
 
 void relay_discard(struct relay *next)

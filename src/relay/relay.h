@@ -78,6 +78,7 @@ MUST_CHECK enum err relay_prepare(const struct relay *relay, const struct config
 /* Exchanges what both have of it: next has then what relay had, to be freed when no thread goes by it any
  * more. */
 void relay_exchange(struct relay *relay, struct relay *next);
+void relay_exchange_contexts(struct relay *relay, struct relay *next);
 void relay_discard(struct relay *next);
 /* Makes TLS contexts of the certificates that the files have now. Of use to next too. */
 MUST_CHECK enum err relay_make_contexts(struct relay *relay, char problem[256]);

@@ -11,6 +11,7 @@
 #include "relay/alternates.h"
 #include "relay/engines.h"
 #include "relay/main_thread.h"
+#include "relay/reload_request.h"
 #include "relay/thread.h"
 
 enum { MS_PER_S = 1000, YEAR_S = 31536000 };
@@ -27,6 +28,7 @@ const struct control_row requests[] = {
 	{"alternate-server delete", "kind server",                 delete_alternate},
 	{"drain",                   "deadline minimum",            drain},
 	{"undrain",                 "",                            undrain},
+	{"reload",                  "",                            reload_request},
 };
 /* clang-format on */
 const size_t request_count = sizeof requests / sizeof requests[0];

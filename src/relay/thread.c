@@ -316,7 +316,6 @@ void relay_thread_configure(struct relay_thread *thread, struct fixed_credential
 
 	struct turn_settings settings = turn_settings(thread, now);
 	turn_server_configure(thread->server, &settings, now);
-	turn_server_set_alternates(thread->server, settings.alternates);
 	bytes_wipe(&settings, sizeof settings);
 	credentials_exchange_fixed(thread->credentials, fixed);
 }
