@@ -14,7 +14,7 @@ static enum err key_read(sqlite3_stmt *statement, struct store_oauth_key *key);
 static enum err text_or_empty(sqlite3_stmt *statement, int column, char *text, size_t size);
 static uint64_t number_or_zero(sqlite3_stmt *statement, int column);
 
-enum err store_oauth_key_find(struct store *store, const char *kid, struct store_oauth_key *key)
+enum err sqlite_oauth_key_find(struct store *store, const char *kid, struct store_oauth_key *key)
 {
 	enum err err = table_check(store);
 	sqlite3_stmt *statement;
@@ -36,7 +36,7 @@ enum err store_oauth_key_find(struct store *store, const char *kid, struct store
 	return err == ERR_INVALID ? ERR_NOT_FOUND : err;
 }
 
-enum err store_oauth_key_put(struct store *store, const struct store_oauth_key *key)
+enum err sqlite_oauth_key_put(struct store *store, const struct store_oauth_key *key)
 {
 	char ikm_key[BASE64_SIZE(STORE_OAUTH_KEY_MAX)];
 	sqlite3_stmt *statement = store_statement(store, STATEMENT_PUT_OAUTH_KEY);
@@ -58,7 +58,7 @@ enum err store_oauth_key_put(struct store *store, const struct store_oauth_key *
 	return err;
 }
 
-enum err store_oauth_key_delete(struct store *store, const char *kid)
+enum err sqlite_oauth_key_delete(struct store *store, const char *kid)
 {
 	sqlite3_stmt *statement = store_statement(store, STATEMENT_DELETE_OAUTH_KEY);
 	enum err err;
@@ -67,12 +67,12 @@ enum err store_oauth_key_delete(struct store *store, const char *kid)
 		return ERR_UNAVAILABLE;
 	sqlite3_bind_text(statement, 1, kid, -1, SQLITE_STATIC);
 	err = store_run(store, statement);
-	return err == OK && sqlite3_changes(store->database) == 0 ? ERR_NOT_FOUND : err;
+	return err == OK && sqlite_changes(store) == 0 ? ERR_NOT_FOUND : err;
 }
 
-enum err store_oauth_key_list(struct store *store, const char *realm,
-                              bool (*each)(const struct store_oauth_key *key, void *context),
-                              void *context)
+enum err sqlite_oauth_key_list(struct store *store, const char *realm,
+                               bool (*each)(const struct store_oauth_key *key, void *context),
+                               void *context)
 {
 	enum err err = table_check(store);
 	struct store_oauth_key key;
@@ -117,8 +117,8 @@ static enum err table_check(struct store *store)
 	statement_done(statement);
 	if (result != SQLITE_ROW)
 		return store_result(store, result);
-	if (columns > 0 && known < COLUMNS && !store->has_warned) {
-		store->has_warned = true;
+	if (columns > 0 && known < COLUMNS && !sqlite_of(store)->has_warned) {
+		sqlite_of(store)->has_warned = true;
 		log_warning("OAuth keys not used: oauth_key lacks columns: add those of coturn's "
 		            "newest schema, realm and as_rs_alg among them",
 		            "store=%s", store->path);

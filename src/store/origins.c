@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 
-enum err store_origin_put(struct store *store, const char *origin, const char *realm)
+enum err sqlite_origin_put(struct store *store, const char *origin, const char *realm)
 {
 	sqlite3_stmt *statement = store_statement(store, STATEMENT_PUT_ORIGIN);
 
@@ -13,7 +13,7 @@ enum err store_origin_put(struct store *store, const char *origin, const char *r
 	return store_run(store, statement);
 }
 
-enum err store_origin_delete(struct store *store, const char *origin)
+enum err sqlite_origin_delete(struct store *store, const char *origin)
 {
 	sqlite3_stmt *statement = store_statement(store, STATEMENT_DELETE_ORIGIN);
 	enum err err;
@@ -22,12 +22,12 @@ enum err store_origin_delete(struct store *store, const char *origin)
 		return ERR_UNAVAILABLE;
 	sqlite3_bind_text(statement, 1, origin, -1, SQLITE_STATIC);
 	err = store_run(store, statement);
-	return err == OK && sqlite3_changes(store->database) == 0 ? ERR_NOT_FOUND : err;
+	return err == OK && sqlite_changes(store) == 0 ? ERR_NOT_FOUND : err;
 }
 
-enum err store_origin_list(struct store *store, const char *realm,
-                           bool (*each)(const char *origin, const char *realm, void *context),
-                           void *context)
+enum err sqlite_origin_list(struct store *store, const char *realm,
+                            bool (*each)(const char *origin, const char *realm, void *context),
+                            void *context)
 {
 	enum err err = store_find_table(store, "turn_origin_to_realm");
 	char origin[STORE_TEXT_MAX], row_realm[STORE_TEXT_MAX];

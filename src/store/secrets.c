@@ -10,12 +10,12 @@
 static enum err change(struct store *store, enum store_statement which, const char *realm,
                        const char *secret, enum err if_nothing_changed);
 
-enum err store_secret_add(struct store *store, const char *realm, const char *secret)
+enum err sqlite_secret_add(struct store *store, const char *realm, const char *secret)
 {
 	return change(store, STATEMENT_ADD_SECRET, realm, secret, ERR_EXISTS);
 }
 
-enum err store_secret_delete(struct store *store, const char *realm, const char *secret)
+enum err sqlite_secret_delete(struct store *store, const char *realm, const char *secret)
 {
 	return change(store, STATEMENT_DELETE_SECRET, realm, secret, ERR_NOT_FOUND);
 }
@@ -30,12 +30,12 @@ static enum err change(struct store *store, enum store_statement which, const ch
 		return ERR_UNAVAILABLE;
 	statement_bind_texts(statement, realm, secret);
 	err = store_run(store, statement);
-	return err == OK && sqlite3_changes(store->database) == 0 ? if_nothing_changed : err;
+	return err == OK && sqlite_changes(store) == 0 ? if_nothing_changed : err;
 }
 
-enum err store_secret_list(struct store *store, const char *realm,
-                           bool (*each)(const char *realm, const char *secret, void *context),
-                           void *context)
+enum err sqlite_secret_list(struct store *store, const char *realm,
+                            bool (*each)(const char *realm, const char *secret, void *context),
+                            void *context)
 {
 	enum err err = store_find_table(store, "turn_secret");
 	char row_realm[STORE_TEXT_MAX], secret[STORE_SECRET_MAX + 1];

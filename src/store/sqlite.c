@@ -51,6 +51,9 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
 #undef STATEMENT
 };
 
+static void sqlite_close(struct store *store);
+static bool sqlite_has_moved(struct store *store);
+static enum err sqlite_data_version(struct store *store, int64_t *version);
 static enum err file_check(const char *path, bool may_create, char problem[256]);
 static enum err directory_check(const char *path, struct stat *status, char problem[256]);
 static enum err file_create(const char *path, const struct stat *directory, char problem[256]);
@@ -58,11 +61,43 @@ static enum err database_open(struct store *store);
 static enum err database_check(struct store *store, bool may_create);
 static enum err schema_check(struct store *store, bool may_create);
 static enum err execute(struct store *store, const char *sql);
+static enum err row_find(struct store *store, enum store_statement which, const char *first,
+                         const char *second);
 static enum err number_read(struct store *store, const char *sql, int *number);
 static enum err say(struct store *store, enum err err, const char *words);
 
-enum err store_open(const char *path, bool may_create, struct store **store_out, char problem[256])
+static const struct store_driver driver = {
+	.close = sqlite_close,
+	.has_moved = sqlite_has_moved,
+	.data_version = sqlite_data_version,
+	.user_find = sqlite_user_find,
+	.user_find_hash = sqlite_user_find_hash,
+	.user_put = sqlite_user_put,
+	.user_delete = sqlite_user_delete,
+	.user_list = sqlite_user_list,
+	.secret_add = sqlite_secret_add,
+	.secret_delete = sqlite_secret_delete,
+	.secret_list = sqlite_secret_list,
+	.origin_put = sqlite_origin_put,
+	.origin_delete = sqlite_origin_delete,
+	.origin_list = sqlite_origin_list,
+	.oauth_key_find = sqlite_oauth_key_find,
+	.oauth_key_put = sqlite_oauth_key_put,
+	.oauth_key_delete = sqlite_oauth_key_delete,
+	.oauth_key_list = sqlite_oauth_key_list,
+	.realm_option_put = sqlite_realm_option_put,
+	.realm_option_delete = sqlite_realm_option_delete,
+	.realm_option_list = sqlite_realm_option_list,
+	.peer_range_add = sqlite_peer_range_add,
+	.peer_range_delete = sqlite_peer_range_delete,
+	.peer_range_list = sqlite_peer_range_list,
+	.realm_list = sqlite_realm_list,
+};
+
+enum err sqlite_store_open(const char *path, bool may_create, struct store **store_out,
+                           char problem[256])
 {
+	struct sqlite_store *sqlite;
 	struct store *store;
 	enum err err;
 
@@ -70,51 +105,44 @@ enum err store_open(const char *path, bool may_create, struct store **store_out,
 	err = file_check(path, may_create, problem);
 	if (err != OK)
 		return err;
-	store = calloc(1, sizeof *store);
-	if (store == NULL)
+	sqlite = calloc(1, sizeof *sqlite);
+	if (sqlite == NULL)
 		return ERR_NO_MEMORY;
+	store = &sqlite->store;
+	store->driver = &driver;
 	snprintf(store->path, sizeof store->path, "%s", path);
-	err = stun_hasher_create(&store->hasher);
+	err = stun_hasher_create(&sqlite->hasher);
 	if (err == OK)
 		err = database_open(store);
 	if (err == OK)
 		err = database_check(store, may_create);
 	if (err != OK) {
 		snprintf(problem, 256, "%s", store->problem);
-		store_close(store);
+		sqlite_close(store);
 		return err;
 	}
 	*store_out = store;
 	return OK;
 }
 
-void store_close(struct store *store)
+static void sqlite_close(struct store *store)
 {
-	if (store == NULL)
-		return;
+	struct sqlite_store *sqlite = sqlite_of(store);
+
 	for (size_t i = 0; i < STATEMENT_COUNT; i++)
-		sqlite3_finalize(store->statements[i]);
-	sqlite3_close(store->database);
-	stun_hasher_destroy(store->hasher);
-	free(store->index);
-	free(store);
+		sqlite3_finalize(sqlite->statements[i]);
+	sqlite3_close(sqlite->database);
+	stun_hasher_destroy(sqlite->hasher);
+	free(sqlite->index);
+	free(sqlite);
 }
 
-bool store_is_read_only(const struct store *store)
-{
-	return store->is_read_only;
-}
-
-const char *store_problem(const struct store *store)
-{
-	return store->problem;
-}
-
-bool store_has_moved(struct store *store)
+static bool sqlite_has_moved(struct store *store)
 {
 	int has_moved = 0;
 
-	sqlite3_file_control(store->database, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
+	sqlite3_file_control(sqlite_of(store)->database, "main", SQLITE_FCNTL_HAS_MOVED,
+	                     &has_moved);
 	if (has_moved == 0)
 		return false;
 	(void)say(store, ERR_UNAVAILABLE, "was removed or replaced: put it back");
@@ -187,17 +215,18 @@ static enum err file_create(const char *path, const struct stat *directory, char
 
 static enum err database_open(struct store *store)
 {
+	struct sqlite_store *sqlite = sqlite_of(store);
 	/* One thread at a time: no mutex. It falls back to reading alone by itself. */
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
-	int result = sqlite3_open_v2(store->path, &store->database, flags, NULL);
+	int result = sqlite3_open_v2(store->path, &sqlite->database, flags, NULL);
 
 	if (result != SQLITE_OK)
 		return store_result(store, result);
-	sqlite3_extended_result_codes(store->database, 1);
-	sqlite3_busy_timeout(store->database, BUSY_TIMEOUT_MS);
-	sqlite3_db_config(store->database, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	sqlite3_db_config(store->database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	store->is_read_only = sqlite3_db_readonly(store->database, "main") == 1;
+	sqlite3_extended_result_codes(sqlite->database, 1);
+	sqlite3_busy_timeout(sqlite->database, BUSY_TIMEOUT_MS);
+	sqlite3_db_config(sqlite->database, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(sqlite->database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	store->is_read_only = sqlite3_db_readonly(sqlite->database, "main") == 1;
 	return OK;
 }
 
@@ -216,7 +245,7 @@ static enum err database_check(struct store *store, bool may_create)
 		return err;
 	/* Readers do not wait for writers then. Another program that has the file open can keep
 	 * us from it; it works as well without. */
-	sqlite3_exec(store->database, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+	sqlite3_exec(sqlite_of(store)->database, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
 	return OK;
 }
 
@@ -249,7 +278,7 @@ static enum err schema_check(struct store *store, bool may_create)
 static enum err number_read(struct store *store, const char *sql, int *number)
 {
 	sqlite3_stmt *statement = NULL;
-	int result = sqlite3_prepare_v2(store->database, sql, -1, &statement, NULL);
+	int result = sqlite3_prepare_v2(sqlite_of(store)->database, sql, -1, &statement, NULL);
 
 	if (result == SQLITE_OK)
 		result = sqlite3_step(statement);
@@ -261,12 +290,12 @@ static enum err number_read(struct store *store, const char *sql, int *number)
 
 sqlite3_stmt *store_statement(struct store *store, enum store_statement which)
 {
-	sqlite3_stmt **statement = &store->statements[which];
+	sqlite3_stmt **statement = &sqlite_of(store)->statements[which];
 	int result;
 
 	if (*statement != NULL)
 		return *statement;
-	result = sqlite3_prepare_v3(store->database, statement_sql[which], -1,
+	result = sqlite3_prepare_v3(sqlite_of(store)->database, statement_sql[which], -1,
 	                            SQLITE_PREPARE_PERSISTENT, statement, NULL);
 	return store_result(store, result) == OK ? *statement : NULL;
 }
@@ -346,7 +375,7 @@ enum err store_run(struct store *store, sqlite3_stmt *statement)
 /* Runs one of our own constant texts. */
 static enum err execute(struct store *store, const char *sql)
 {
-	return store_result(store, sqlite3_exec(store->database, sql, NULL, NULL, NULL));
+	return store_result(store, sqlite3_exec(sqlite_of(store)->database, sql, NULL, NULL, NULL));
 }
 
 enum err store_begin(struct store *store)
@@ -359,24 +388,37 @@ enum err store_commit(struct store *store, enum err err)
 	if (err == OK)
 		err = execute(store, "COMMIT");
 	if (err != OK)
-		sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);
+		sqlite3_exec(sqlite_of(store)->database, "ROLLBACK", NULL, NULL, NULL);
 	return err;
 }
 
 enum err store_find_table(struct store *store, const char *name)
 {
-	sqlite3_stmt *statement = store_statement(store, STATEMENT_FIND_TABLE);
+	return row_find(store, STATEMENT_FIND_TABLE, name, NULL);
+}
+
+enum err store_find_column(struct store *store, const char *table, const char *name)
+{
+	return row_find(store, STATEMENT_FIND_COLUMN, table, name);
+}
+
+static enum err row_find(struct store *store, enum store_statement which, const char *first,
+                         const char *second)
+{
+	sqlite3_stmt *statement = store_statement(store, which);
 	int result;
 
 	if (statement == NULL)
 		return ERR_UNAVAILABLE;
-	sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+	sqlite3_bind_text(statement, 1, first, -1, SQLITE_STATIC);
+	if (second != NULL)
+		sqlite3_bind_text(statement, 2, second, -1, SQLITE_STATIC);
 	result = sqlite3_step(statement);
 	statement_done(statement);
 	return result == SQLITE_DONE ? ERR_NOT_FOUND : store_result(store, result);
 }
 
-enum err store_data_version(struct store *store, int64_t *version)
+static enum err sqlite_data_version(struct store *store, int64_t *version)
 {
 	sqlite3_stmt *statement = store_statement(store, STATEMENT_DATA_VERSION);
 	int result;
@@ -395,14 +437,14 @@ enum err store_find_own_table(struct store *store)
 	sqlite3_stmt *statement;
 	int result;
 
-	if (store->has_own_keys)
+	if (sqlite_of(store)->has_own_keys)
 		return OK;
 	statement = store_statement(store, STATEMENT_FIND_OWN_TABLE);
 	if (statement == NULL)
 		return ERR_UNAVAILABLE;
 	result = sqlite3_step(statement);
 	statement_done(statement);
-	store->has_own_keys = result == SQLITE_ROW;
+	sqlite_of(store)->has_own_keys = result == SQLITE_ROW;
 	return result == SQLITE_DONE ? ERR_NOT_FOUND : store_result(store, result);
 }
 

@@ -4,7 +4,7 @@
 
 #include <sqlite3.h>
 
-#include "store/store.h"
+#include "store/driver.h"
 #include "stun/integrity.h"
 
 /* Statements are prepared when first used; values are bound, never written into the text. */
@@ -17,17 +17,27 @@ enum store_statement {
 
 struct userhash_index;
 
-struct store {
+struct sqlite_store {
+	struct store store;
 	sqlite3 *database;                         /* owned */
 	sqlite3_stmt *statements[STATEMENT_COUNT]; /* owned; NULL: not prepared yet */
 	struct stun_hasher *hasher;                /* owned */
 	struct userhash_index *index;              /* owned; NULL: not made yet */
 	bool has_own_keys;                         /* turnstone_user_key was seen */
-	bool is_read_only;
-	bool has_warned; /* of an oauth_key that lacks columns */
-	char path[256];
-	char problem[256];
+	bool has_warned;                           /* of an oauth_key that lacks columns */
+	bool has_warned_of_ranges;                 /* of a list of peers that lacks them */
 };
+
+static inline struct sqlite_store *sqlite_of(struct store *store)
+{
+	return CONTAINER_OF(store, struct sqlite_store, store);
+}
+
+/* Returns how many rows the last statement that writes has changed. */
+static inline int sqlite_changes(struct store *store)
+{
+	return sqlite3_changes(sqlite_of(store)->database);
+}
 
 /* Gives a statement ready to be bound; NULL when it cannot be, and store_problem says why. Whoever
  * asks for it gives it back with statement_done. */
@@ -49,6 +59,8 @@ MUST_CHECK enum err store_commit(struct store *store, enum err err);
 
 /* ERR_NOT_FOUND when there is no such table: databases of old versions of coturn lack some. */
 MUST_CHECK enum err store_find_table(struct store *store, const char *name);
+/* The same of a column. */
+MUST_CHECK enum err store_find_column(struct store *store, const char *table, const char *name);
 
 /* True when the table of our own keys is there; once seen it is not looked for again. */
 MUST_CHECK enum err store_find_own_table(struct store *store);
@@ -57,3 +69,58 @@ MUST_CHECK enum err store_make_own_table(struct store *store);
 
 /* Copies a column that is a text of at most size - 1 bytes. ERR_INVALID for anything else. */
 MUST_CHECK enum err statement_text(sqlite3_stmt *statement, int column, char *text, size_t size);
+
+/* SQLite's row of the driver's functions. */
+MUST_CHECK enum err sqlite_user_find(struct store *store, const char *realm, const char *name,
+                                     struct store_user *user);
+MUST_CHECK enum err sqlite_user_find_hash(struct store *store, const char *realm,
+                                          const uint8_t userhash[32], struct store_user *user);
+MUST_CHECK enum err sqlite_user_put(struct store *store, const struct store_user *user);
+MUST_CHECK enum err sqlite_user_delete(struct store *store, const char *realm, const char *name);
+MUST_CHECK enum err sqlite_user_list(struct store *store, const char *realm,
+                                     bool (*each)(const struct store_user *user, void *context),
+                                     void *context);
+
+MUST_CHECK enum err sqlite_secret_add(struct store *store, const char *realm, const char *secret);
+MUST_CHECK enum err sqlite_secret_delete(struct store *store, const char *realm,
+                                         const char *secret);
+MUST_CHECK enum err sqlite_secret_list(struct store *store, const char *realm,
+                                       bool (*each)(const char *realm, const char *secret,
+                                                    void *context),
+                                       void *context);
+
+MUST_CHECK enum err sqlite_origin_put(struct store *store, const char *origin, const char *realm);
+MUST_CHECK enum err sqlite_origin_delete(struct store *store, const char *origin);
+MUST_CHECK enum err sqlite_origin_list(struct store *store, const char *realm,
+                                       bool (*each)(const char *origin, const char *realm,
+                                                    void *context),
+                                       void *context);
+
+MUST_CHECK enum err sqlite_oauth_key_find(struct store *store, const char *kid,
+                                          struct store_oauth_key *key);
+MUST_CHECK enum err sqlite_oauth_key_put(struct store *store, const struct store_oauth_key *key);
+MUST_CHECK enum err sqlite_oauth_key_delete(struct store *store, const char *kid);
+MUST_CHECK enum err sqlite_oauth_key_list(struct store *store, const char *realm,
+                                          bool (*each)(const struct store_oauth_key *key,
+                                                       void *context),
+                                          void *context);
+
+MUST_CHECK enum err sqlite_realm_option_put(struct store *store, const char *realm,
+                                            const char *name, const char *value);
+MUST_CHECK enum err sqlite_realm_option_delete(struct store *store, const char *realm,
+                                               const char *name);
+MUST_CHECK enum err sqlite_realm_option_list(struct store *store, const char *realm,
+                                             bool (*each)(const char *realm, const char *name,
+                                                          const char *value, void *context),
+                                             void *context);
+MUST_CHECK enum err sqlite_peer_range_add(struct store *store, enum store_peer_list list,
+                                          const char *realm, const char *range);
+MUST_CHECK enum err sqlite_peer_range_delete(struct store *store, enum store_peer_list list,
+                                             const char *realm, const char *range,
+                                             const char *canonical);
+MUST_CHECK enum err sqlite_peer_range_list(
+	struct store *store, enum store_peer_list list, const char *realm,
+	bool (*each)(const char *realm, const char *range, void *context), void *context);
+MUST_CHECK enum err sqlite_realm_list(struct store *store,
+                                      bool (*each)(const char *realm, void *context),
+                                      void *context);

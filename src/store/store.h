@@ -1,4 +1,5 @@
-/* Users, secrets, and what else the programs share, behind one interface: SQLite on one machine.
+/* Users, secrets, and what else the programs share, behind one interface: SQLite on one machine, Redis for
+ * several.
  * A store lives on a thread of its own; a relay thread posts a request and gets its answer as mail. It is
  * also called directly, by programs that may wait, such as turnadmin. */
 #pragma once
@@ -17,6 +18,13 @@ enum { STORE_TEXT_MAX = 768, STORE_KEY_MAX = 64, STORE_SECRETS_MAX = 32, STORE_S
  * problem is one line for a person. Every function may wait for the disk. A file that cannot be
  * written opens all the same; store_is_read_only tells. */
 struct store;
+/* Where it is: one of the two is set. */
+struct store_location {
+	const char *file; /* of SQLite */
+};
+MUST_CHECK enum err store_open_at(const struct store_location *location, bool may_create,
+                                  struct store **store, char problem[256]);
+/* The same for a file of SQLite. */
 MUST_CHECK enum err store_open(const char *path, bool may_create, struct store **store,
                                char problem[256]);
 void store_close(struct store *store);
@@ -24,6 +32,8 @@ bool store_is_read_only(const struct store *store);
 /* Returns why the last call that returned neither OK nor ERR_NOT_FOUND failed: one line for a
  * person, lent. */
 const char *store_problem(const struct store *store);
+/* Returns the file or the address, for a person. No secret is in it. */
+const char *store_path(const struct store *store);
 /* True when the file at the path is no longer the one that was opened: removed or replaced. */
 bool store_has_moved(struct store *store);
 
@@ -71,6 +81,53 @@ MUST_CHECK enum err store_origin_list(struct store *store, const char *realm,
                                                    void *context),
                                       void *context);
 
+/* What a realm has of its own: coturn's turn_realm_option, whose value wins over the configuration's.
+ * Options that no program knows are kept and listed; only those of store_realm_option_parse can be put. */
+enum { STORE_OPTION_MAX = 32, STORE_VALUE_MAX = 128 };
+enum store_realm_option {
+	STORE_MAX_BPS,
+	STORE_TOTAL_QUOTA,
+	STORE_USER_QUOTA,
+	STORE_REALM_OPTION_COUNT /* the number of options */
+};
+/* Returns an option's name, such as "max-bps". */
+const char *store_realm_option_name(enum store_realm_option option);
+/* Reads an option's name and value, a decimal number; 0 is no limit. ERR_NOT_FOUND: there is no option of
+ * that name. ERR_INVALID: not a number, or too large a one. */
+MUST_CHECK enum err store_realm_option_parse(const char *name, const char *value,
+                                             enum store_realm_option *option, uint64_t *number);
+/* Sets an option of a realm, in place of the value that it has. Errors are also those of
+ * store_realm_option_parse. */
+MUST_CHECK enum err store_realm_option_put(struct store *store, const char *realm, const char *name,
+                                           const char *value);
+/* name NULL: all of the realm. ERR_NOT_FOUND: it has none. */
+MUST_CHECK enum err store_realm_option_delete(struct store *store, const char *realm,
+                                              const char *name);
+/* Calls each for every option of realm (NULL: all), known or not and as it was written, in order of
+ * realm and name, until it returns false. */
+MUST_CHECK enum err store_realm_option_list(struct store *store, const char *realm,
+                                            bool (*each)(const char *realm, const char *name,
+                                                         const char *value, void *context),
+                                            void *context);
+
+/* Peers that clients of a realm may reach or may not: coturn's allowed_peer_ip and denied_peer_ip. Realm
+ * "" is every realm. */
+enum { STORE_RANGE_MAX = 256 };
+enum store_peer_list { STORE_ALLOWED_PEERS, STORE_DENIED_PEERS, STORE_PEER_LIST_COUNT };
+/* Adds a range that addr_range_parse reads: one address, a-b, or a prefix, which is written as a-b, for
+ * coturn knows nothing else. ERR_INVALID: it is none of these. ERR_EXISTS: it is there. */
+MUST_CHECK enum err store_peer_range_add(struct store *store, enum store_peer_list list,
+                                         const char *realm, const char *range);
+/* Deletes a range in any of its forms, or one that is malformed by its very text; range NULL: all of the
+ * realm. */
+MUST_CHECK enum err store_peer_range_delete(struct store *store, enum store_peer_list list,
+                                            const char *realm, const char *range);
+/* Calls each for every range of realm (NULL: all), malformed ones too and as they were written, in order
+ * of realm and text, until it returns false. */
+MUST_CHECK enum err store_peer_range_list(
+	struct store *store, enum store_peer_list list, const char *realm,
+	bool (*each)(const char *realm, const char *range, void *context), void *context);
+
 /* Keys of authorization servers (RFC 7635): coturn's oauth_key. */
 enum { STORE_KID_MAX = 128, STORE_ALGORITHM_MAX = 64, STORE_OAUTH_KEY_MAX = 190 };
 struct store_oauth_key {
@@ -92,6 +149,10 @@ MUST_CHECK enum err store_oauth_key_list(struct store *store, const char *realm,
                                          bool (*each)(const struct store_oauth_key *key,
                                                       void *context),
                                          void *context);
+
+/* Calls each for every realm that has users or secrets, until it returns false. */
+MUST_CHECK enum err store_realm_list(struct store *store,
+                                     bool (*each)(const char *realm, void *context), void *context);
 
 /* Gives a number that is another one when another program has written. */
 MUST_CHECK enum err store_data_version(struct store *store, int64_t *version);

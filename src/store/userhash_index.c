@@ -39,8 +39,9 @@ enum err userhash_index_find(struct store *store, const char *realm,
 
 	if (err != OK)
 		return err;
-	end = store->index->entries + store->index->count;
-	for (entry = index_first(store->index, hash); entry < end && entry->hash == hash; entry++) {
+	end = sqlite_of(store)->index->entries + sqlite_of(store)->index->count;
+	for (entry = index_first(sqlite_of(store)->index, hash); entry < end && entry->hash == hash;
+	     entry++) {
 		err = row_match(store, entry->row, realm, userhash, name, size);
 		if (err != ERR_NOT_FOUND)
 			return err;
@@ -50,8 +51,8 @@ enum err userhash_index_find(struct store *store, const char *realm,
 
 void userhash_index_forget(struct store *store)
 {
-	free(store->index);
-	store->index = NULL;
+	free(sqlite_of(store)->index);
+	sqlite_of(store)->index = NULL;
 }
 
 static enum err index_refresh(struct store *store)
@@ -61,7 +62,7 @@ static enum err index_refresh(struct store *store)
 
 	if (err != OK)
 		return err;
-	if (store->index != NULL && store->index->data_version == version)
+	if (sqlite_of(store)->index != NULL && sqlite_of(store)->index->data_version == version)
 		return OK;
 	userhash_index_forget(store);
 	err = index_build(store, version);
@@ -85,8 +86,8 @@ static enum err index_build(struct store *store, int64_t version)
 	err = index_read_rows(store, statement, version);
 	statement_done(statement);
 	if (err == OK)
-		qsort(store->index->entries, store->index->count, sizeof(struct index_entry),
-		      compare_entries);
+		qsort(sqlite_of(store)->index->entries, sqlite_of(store)->index->count,
+		      sizeof(struct index_entry), compare_entries);
 	return err;
 }
 
@@ -99,7 +100,7 @@ static enum err index_read_rows(struct store *store, sqlite3_stmt *statement, in
 	err = index_add(store, &capacity, NULL);
 	while (err == OK && (result = sqlite3_step(statement)) != SQLITE_DONE) {
 		err = store_result(store, result);
-		if (err == OK && store->index->count == INDEX_USERS_MAX) {
+		if (err == OK && sqlite_of(store)->index->count == INDEX_USERS_MAX) {
 			log_warning("too many users to find all by USERHASH", "store=%s most=%d",
 			            store->path, INDEX_USERS_MAX);
 			break;
@@ -108,14 +109,14 @@ static enum err index_read_rows(struct store *store, sqlite3_stmt *statement, in
 			err = index_add(store, &capacity, statement);
 	}
 	if (err == OK)
-		store->index->data_version = version;
+		sqlite_of(store)->index->data_version = version;
 	return err;
 }
 
 /* Adds the row the statement is at, with room made first; NULL: only the room. */
 static enum err index_add(struct store *store, size_t *capacity, sqlite3_stmt *statement)
 {
-	struct userhash_index *index = store->index;
+	struct userhash_index *index = sqlite_of(store)->index;
 	char realm[STORE_TEXT_MAX], name[STORE_TEXT_MAX];
 	uint8_t userhash[STUN_USERHASH_SIZE];
 
@@ -125,15 +126,16 @@ static enum err index_add(struct store *store, size_t *capacity, sqlite3_stmt *s
 		index = realloc(index, sizeof *index + wanted * sizeof index->entries[0]);
 		if (index == NULL)
 			return ERR_NO_MEMORY;
-		if (store->index == NULL)
+		if (sqlite_of(store)->index == NULL)
 			*index = (struct userhash_index){0};
-		store->index = index;
+		sqlite_of(store)->index = index;
 		*capacity = wanted;
 	}
 	if (statement == NULL || statement_text(statement, 1, realm, sizeof realm) != OK ||
 	    statement_text(statement, 2, name, sizeof name) != OK)
 		return OK;
-	stun_userhash(store->hasher, (const uint8_t *)name, strlen(name), realm, userhash);
+	stun_userhash(sqlite_of(store)->hasher, (const uint8_t *)name, strlen(name), realm,
+	              userhash);
 	index->entries[index->count++] = (struct index_entry){
 		.hash = get_u64(userhash),
 		.row = sqlite3_column_int64(statement, 0),
@@ -181,7 +183,8 @@ static enum err row_match(struct store *store, int64_t row, const char *realm,
 	if (result == SQLITE_ROW &&
 	    statement_text(statement, 0, found_realm, sizeof found_realm) == OK &&
 	    statement_text(statement, 1, name, size) == OK && strcmp(realm, found_realm) == 0) {
-		stun_userhash(store->hasher, (const uint8_t *)name, strlen(name), realm, found);
+		stun_userhash(sqlite_of(store)->hasher, (const uint8_t *)name, strlen(name), realm,
+		              found);
 		if (memcmp(found, userhash, sizeof found) == 0)
 			err = OK;
 	}

@@ -9,34 +9,14 @@
 #include "base/bytes.h"
 #include "base/log.h"
 
-_Static_assert((int)STORE_KEY_MAX >= (int)STUN_KEY_MAX, "a key fits a user");
-
 static enum err user_read(struct store *store, sqlite3_stmt *statement, struct store_user *user);
 static enum err user_read_own_key(struct store *store, struct store_user *user);
 static enum err own_key_put(struct store *store, const struct store_user *user);
 static enum err own_name_find(struct store *store, const char *realm, const uint8_t userhash[32],
                               char *name, size_t size);
 
-enum err store_user_set_password(struct store_user *user, const char *password)
-{
-	uint8_t key[STUN_KEY_MAX];
-	struct stun_hasher *hasher;
-	enum err err = stun_hasher_create(&hasher);
-
-	if (err != OK)
-		return err;
-	user->key_len = stun_long_term_key(hasher, STUN_PASSWORD_MD5, user->name, user->realm,
-	                                   password, user->key);
-	stun_long_term_key(hasher, STUN_PASSWORD_SHA256, user->name, user->realm, password, key);
-	memcpy(user->sha256_key, key, sizeof user->sha256_key);
-	user->has_sha256 = true;
-	bytes_wipe(key, sizeof key);
-	stun_hasher_destroy(hasher);
-	return OK;
-}
-
-enum err store_user_find(struct store *store, const char *realm, const char *name,
-                         struct store_user *user)
+enum err sqlite_user_find(struct store *store, const char *realm, const char *name,
+                          struct store_user *user)
 {
 	sqlite3_stmt *statement = store_statement(store, STATEMENT_FIND_USER);
 	enum err err;
@@ -55,18 +35,18 @@ enum err store_user_find(struct store *store, const char *realm, const char *nam
 	return err == ERR_INVALID ? ERR_NOT_FOUND : err;
 }
 
-enum err store_user_find_hash(struct store *store, const char *realm, const uint8_t userhash[32],
-                              struct store_user *user)
+enum err sqlite_user_find_hash(struct store *store, const char *realm, const uint8_t userhash[32],
+                               struct store_user *user)
 {
 	char name[STORE_TEXT_MAX];
 	enum err err = own_name_find(store, realm, userhash, name, sizeof name);
 
 	if (err == ERR_NOT_FOUND)
 		err = userhash_index_find(store, realm, userhash, name, sizeof name);
-	return err != OK ? err : store_user_find(store, realm, name, user);
+	return err != OK ? err : sqlite_user_find(store, realm, name, user);
 }
 
-enum err store_user_put(struct store *store, const struct store_user *user)
+enum err sqlite_user_put(struct store *store, const struct store_user *user)
 {
 	char hmackey[2 * STUN_MD5_KEY_SIZE + 1];
 	sqlite3_stmt *statement;
@@ -92,7 +72,7 @@ enum err store_user_put(struct store *store, const struct store_user *user)
 	return store_commit(store, err);
 }
 
-enum err store_user_delete(struct store *store, const char *realm, const char *name)
+enum err sqlite_user_delete(struct store *store, const char *realm, const char *name)
 {
 	static const enum store_statement both[] = {STATEMENT_DELETE_OWN_KEY,
 	                                            STATEMENT_DELETE_USER};
@@ -108,14 +88,14 @@ enum err store_user_delete(struct store *store, const char *realm, const char *n
 		statement_bind_texts(statement, realm, name);
 		err = store_run(store, statement);
 	}
-	if (err == OK && sqlite3_changes(store->database) == 0)
+	if (err == OK && sqlite_changes(store) == 0)
 		err = ERR_NOT_FOUND;
 	userhash_index_forget(store);
 	return store_commit(store, err);
 }
 
-enum err store_user_list(struct store *store, const char *realm,
-                         bool (*each)(const struct store_user *user, void *context), void *context)
+enum err sqlite_user_list(struct store *store, const char *realm,
+                          bool (*each)(const struct store_user *user, void *context), void *context)
 {
 	sqlite3_stmt *statement = store_statement(store, STATEMENT_LIST_USERS);
 	struct store_user user;
@@ -194,8 +174,8 @@ static enum err own_key_put(struct store *store, const struct store_user *user)
 	statement = store_statement(store, STATEMENT_PUT_OWN_KEY);
 	if (statement == NULL)
 		return ERR_UNAVAILABLE;
-	stun_userhash(store->hasher, (const uint8_t *)user->name, strlen(user->name), user->realm,
-	              userhash);
+	stun_userhash(sqlite_of(store)->hasher, (const uint8_t *)user->name, strlen(user->name),
+	              user->realm, userhash);
 	statement_bind_texts(statement, user->realm, user->name);
 	sqlite3_bind_blob(statement, 3, userhash, sizeof userhash, SQLITE_STATIC);
 	sqlite3_bind_blob(statement, 4, user->key, (int)user->key_len, SQLITE_STATIC);

@@ -50,8 +50,9 @@ struct turn_allocation {
 	struct list connections; /* owned; struct connection */
 	uint32_t connection_count;
 
-	struct list permissions;   /* owned, with their channels */
-	uint32_t permission_count; /* those that are alive */
+	const struct peer_lists *peer_lists; /* of its realm, in the server's rules; NULL: none */
+	struct list permissions;             /* owned, with their channels */
+	uint32_t permission_count;           /* those that are alive */
 	uint32_t channel_count;
 	struct turn_traffic traffic;
 	struct limits limits;

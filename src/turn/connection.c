@@ -84,8 +84,10 @@ static int get_peer(const struct request *request, struct transport_addr *addr)
 	if (error != STUN_NO_ERROR)
 		return error;
 	*addr = peer.addr;
-	return peer_filter_allows(request->server->settings.filter, addr, true) ? STUN_NO_ERROR
-	                                                                        : STUN_FORBIDDEN;
+	return peer_filter_allows(request->server->settings.filter, allocation->peer_lists, addr,
+	                          true)
+	               ? STUN_NO_ERROR
+	               : STUN_FORBIDDEN;
 }
 
 static int begin(struct request *request, const struct transport_addr *peer)
@@ -179,9 +181,9 @@ static bool admits(const struct turn_allocation *allocation, const struct transp
 {
 	const struct permission *permission = permission_find(allocation, peer);
 
-	return permission != NULL &&
-	       (!permission->needs_judgement ||
-	        peer_filter_allows(allocation->server->settings.filter, peer, true));
+	return permission != NULL && (!permission->needs_judgement ||
+	                              peer_filter_allows(allocation->server->settings.filter,
+	                                                 allocation->peer_lists, peer, true));
 }
 
 /* A ConnectionAttempt indication over the control connection. */

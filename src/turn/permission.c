@@ -90,8 +90,8 @@ int peer_get(const struct turn_allocation *allocation, const struct stun_message
 
 	if (error != STUN_NO_ERROR)
 		return error;
-	enum peer_verdict verdict =
-		peer_filter_judge_ip(server->settings.filter, &peer->addr, NULL);
+	enum peer_verdict verdict = peer_filter_judge_ip(server->settings.filter,
+	                                                 allocation->peer_lists, &peer->addr, NULL);
 	if (verdict != PEER_ALLOWED && verdict != PEER_ALLOWED_IF_RELAYED)
 		return STUN_FORBIDDEN;
 	peer->needs_judgement = verdict == PEER_ALLOWED_IF_RELAYED;
@@ -158,7 +158,8 @@ bool peer_is_denied(const struct turn_allocation *allocation, const struct trans
 	struct transport_addr named = *peer;
 
 	address_map_to_public(server, &named);
-	enum peer_verdict verdict = peer_filter_judge_ip(server->settings.filter, &named, NULL);
+	enum peer_verdict verdict =
+		peer_filter_judge_ip(server->settings.filter, allocation->peer_lists, &named, NULL);
 	return verdict != PEER_ALLOWED && verdict != PEER_ALLOWED_IF_RELAYED;
 }
 

@@ -1,0 +1,72 @@
+/* What a kind of store is: a row of functions, one for each of store.h, which store.c calls through.
+ * SQLite's are in sqlite.c, Redis's in redis.c. Private to the folder. */
+#pragma once
+
+#include "store/store.h"
+
+struct store_driver {
+	void (*close)(struct store *store);
+	bool (*has_moved)(struct store *store); /* NULL: it cannot */
+	enum err (*data_version)(struct store *store, int64_t *version);
+
+	enum err (*user_find)(struct store *store, const char *realm, const char *name,
+	                      struct store_user *user);
+	enum err (*user_find_hash)(struct store *store, const char *realm,
+	                           const uint8_t userhash[32], struct store_user *user);
+	enum err (*user_put)(struct store *store, const struct store_user *user);
+	enum err (*user_delete)(struct store *store, const char *realm, const char *name);
+	enum err (*user_list)(struct store *store, const char *realm,
+	                      bool (*each)(const struct store_user *user, void *context),
+	                      void *context);
+
+	enum err (*secret_add)(struct store *store, const char *realm, const char *secret);
+	enum err (*secret_delete)(struct store *store, const char *realm, const char *secret);
+	enum err (*secret_list)(struct store *store, const char *realm,
+	                        bool (*each)(const char *realm, const char *secret, void *context),
+	                        void *context);
+
+	enum err (*origin_put)(struct store *store, const char *origin, const char *realm);
+	enum err (*origin_delete)(struct store *store, const char *origin);
+	enum err (*origin_list)(struct store *store, const char *realm,
+	                        bool (*each)(const char *origin, const char *realm, void *context),
+	                        void *context);
+
+	enum err (*oauth_key_find)(struct store *store, const char *kid,
+	                           struct store_oauth_key *key);
+	enum err (*oauth_key_put)(struct store *store, const struct store_oauth_key *key);
+	enum err (*oauth_key_delete)(struct store *store, const char *kid);
+	enum err (*oauth_key_list)(struct store *store, const char *realm,
+	                           bool (*each)(const struct store_oauth_key *key, void *context),
+	                           void *context);
+
+	enum err (*realm_option_put)(struct store *store, const char *realm, const char *name,
+	                             const char *value);
+	enum err (*realm_option_delete)(struct store *store, const char *realm, const char *name);
+	enum err (*realm_option_list)(struct store *store, const char *realm,
+	                              bool (*each)(const char *realm, const char *name,
+	                                           const char *value, void *context),
+	                              void *context);
+	/* range is in the form that it is written in. */
+	enum err (*peer_range_add)(struct store *store, enum store_peer_list list,
+	                           const char *realm, const char *range);
+	/* canonical: the form in which it would be written; NULL: it is no range. */
+	enum err (*peer_range_delete)(struct store *store, enum store_peer_list list,
+	                              const char *realm, const char *range, const char *canonical);
+	enum err (*peer_range_list)(
+		struct store *store, enum store_peer_list list, const char *realm,
+		bool (*each)(const char *realm, const char *range, void *context), void *context);
+	enum err (*realm_list)(struct store *store, bool (*each)(const char *realm, void *context),
+	                       void *context);
+};
+
+/* The beginning of each driver's own struct. */
+struct store {
+	const struct store_driver *driver;
+	bool is_read_only;
+	char path[256]; /* by which people know it; no secret is in it */
+	char problem[256];
+};
+
+/* What each driver opens its stores by, as store_open_at. */
+MUST_CHECK enum err sqlite_store_open(const char *path, bool may_create, struct store **store,
+                                      char problem[256]);

@@ -1,0 +1,170 @@
+/* The functions of store.h, each by way of the driver of the store, and what no driver is needed for. */
+#include "store/store.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "store/driver.h"
+#include "stun/integrity.h"
+
+_Static_assert((int)STORE_KEY_MAX >= (int)STUN_KEY_MAX, "a key fits a user");
+
+enum err store_open_at(const struct store_location *location, bool may_create, struct store **store,
+                       char problem[256])
+{
+	return sqlite_store_open(location->file, may_create, store, problem);
+}
+
+enum err store_open(const char *path, bool may_create, struct store **store, char problem[256])
+{
+	const struct store_location location = {.file = path};
+
+	return store_open_at(&location, may_create, store, problem);
+}
+
+void store_close(struct store *store)
+{
+	if (store != NULL)
+		store->driver->close(store);
+}
+
+bool store_is_read_only(const struct store *store)
+{
+	return store->is_read_only;
+}
+
+const char *store_problem(const struct store *store)
+{
+	return store->problem;
+}
+
+const char *store_path(const struct store *store)
+{
+	return store->path;
+}
+
+bool store_has_moved(struct store *store)
+{
+	return store->driver->has_moved != NULL && store->driver->has_moved(store);
+}
+
+enum err store_data_version(struct store *store, int64_t *version)
+{
+	return store->driver->data_version(store, version);
+}
+
+/* ---- users ---- */
+
+enum err store_user_set_password(struct store_user *user, const char *password)
+{
+	uint8_t key[STUN_KEY_MAX];
+	struct stun_hasher *hasher;
+	enum err err = stun_hasher_create(&hasher);
+
+	if (err != OK)
+		return err;
+	user->key_len = stun_long_term_key(hasher, STUN_PASSWORD_MD5, user->name, user->realm,
+	                                   password, user->key);
+	stun_long_term_key(hasher, STUN_PASSWORD_SHA256, user->name, user->realm, password, key);
+	memcpy(user->sha256_key, key, sizeof user->sha256_key);
+	user->has_sha256 = true;
+	bytes_wipe(key, sizeof key);
+	stun_hasher_destroy(hasher);
+	return OK;
+}
+
+enum err store_user_find(struct store *store, const char *realm, const char *name,
+                         struct store_user *user)
+{
+	return store->driver->user_find(store, realm, name, user);
+}
+
+enum err store_user_find_hash(struct store *store, const char *realm, const uint8_t userhash[32],
+                              struct store_user *user)
+{
+	return store->driver->user_find_hash(store, realm, userhash, user);
+}
+
+enum err store_user_put(struct store *store, const struct store_user *user)
+{
+	return store->driver->user_put(store, user);
+}
+
+enum err store_user_delete(struct store *store, const char *realm, const char *name)
+{
+	return store->driver->user_delete(store, realm, name);
+}
+
+enum err store_user_list(struct store *store, const char *realm,
+                         bool (*each)(const struct store_user *user, void *context), void *context)
+{
+	return store->driver->user_list(store, realm, each, context);
+}
+
+/* ---- secrets ---- */
+
+enum err store_secret_add(struct store *store, const char *realm, const char *secret)
+{
+	return store->driver->secret_add(store, realm, secret);
+}
+
+enum err store_secret_delete(struct store *store, const char *realm, const char *secret)
+{
+	return store->driver->secret_delete(store, realm, secret);
+}
+
+enum err store_secret_list(struct store *store, const char *realm,
+                           bool (*each)(const char *realm, const char *secret, void *context),
+                           void *context)
+{
+	return store->driver->secret_list(store, realm, each, context);
+}
+
+/* ---- origins ---- */
+
+enum err store_origin_put(struct store *store, const char *origin, const char *realm)
+{
+	return store->driver->origin_put(store, origin, realm);
+}
+
+enum err store_origin_delete(struct store *store, const char *origin)
+{
+	return store->driver->origin_delete(store, origin);
+}
+
+enum err store_origin_list(struct store *store, const char *realm,
+                           bool (*each)(const char *origin, const char *realm, void *context),
+                           void *context)
+{
+	return store->driver->origin_list(store, realm, each, context);
+}
+
+/* ---- keys of authorization servers ---- */
+
+enum err store_oauth_key_find(struct store *store, const char *kid, struct store_oauth_key *key)
+{
+	return store->driver->oauth_key_find(store, kid, key);
+}
+
+enum err store_oauth_key_put(struct store *store, const struct store_oauth_key *key)
+{
+	return store->driver->oauth_key_put(store, key);
+}
+
+enum err store_oauth_key_delete(struct store *store, const char *kid)
+{
+	return store->driver->oauth_key_delete(store, kid);
+}
+
+enum err store_oauth_key_list(struct store *store, const char *realm,
+                              bool (*each)(const struct store_oauth_key *key, void *context),
+                              void *context)
+{
+	return store->driver->oauth_key_list(store, realm, each, context);
+}
+
+enum err store_realm_list(struct store *store, bool (*each)(const char *realm, void *context),
+                          void *context)
+{
+	return store->driver->realm_list(store, each, context);
+}
