@@ -485,32 +485,44 @@ static void all_have_contexts(struct circular *circular)
 	finish(job);
 }
 
+/* Threads look at the contexts as soon as they are asked. */
+static enum err change_contexts(struct job *job, char problem[256])
+{
+	struct relay *relay = relay_of(job);
+	struct relay *next = calloc(1, sizeof *next);
+	enum err err;
+
+	snprintf(problem, 256, "%s", err_string(ERR_NO_MEMORY));
+	job->next = next;
+	if (next == NULL)
+		return ERR_NO_MEMORY;
+	next->config = relay->config;
+	err = relay_make_contexts(next, problem);
+	if (err != OK)
+		return err;
+	relay_exchange_contexts(relay, next);
+	err = ask(job, take_contexts, all_have_contexts);
+	if (err != OK)
+		relay_exchange_contexts(relay, next);
+	return err;
+}
+
 /* A pair that does not fit, because half of it is still to be written, is told once: the watch calls for
  * the next change. Handshakes go on with the pair that there is. */
 static void begin_certificates(struct job *job)
 {
-	struct relay *relay = relay_of(job);
-	struct relay *next = calloc(1, sizeof *next);
-	char problem[256] = "out of memory";
+	char problem[256];
 
-	job->next = next;
-	if (relay->config->cert == NULL) {
+	if (relay_of(job)->config->cert == NULL)
 		log_warning("no certificate to read", "by=\"%s\" mend=\"set cert and pkey\"",
 		            job->by);
-		finish(job);
+	else if (change_contexts(job, problem) == OK)
 		return;
-	}
-	if (next != NULL)
-		next->config = relay->config;
-	if (next == NULL || relay_make_contexts(next, problem) != OK ||
-	    ask(job, take_contexts, all_have_contexts) != OK) {
+	else
 		log_warning("certificates not taken",
-		            "by=\"%s\" problem=\"%s\" effect=\"the ones before are used on\"",
+		            "by=\"%s\" problem=\"%s\" effect=\"those of before are used on\"",
 		            job->by, problem);
-		finish(job);
-		return;
-	}
-	relay_exchange_contexts(relay, next);
+	finish(job);
 }
 
 static void on_files_changed(void *context)
