@@ -26,14 +26,14 @@ enum {
 typedef enum err step_fn(struct relay *relay, char problem[256]);
 
 static step_fn make_users, make_filter, make_secrets, make_ticket_key, make_features, open_store,
-	make_limits, make_unproven, choose_engine, open_threads, start_threads;
+	make_limits, make_unproven, choose_engine, open_threads, start_store, start_threads;
 
 struct step {
 	step_fn *take;
 	enum option_id about; /* whose value is to be mended when it fails */
 };
 
-static const struct step steps[] = {
+static const struct step opening[] = {
 	{frontends_check_listening_device, OPTION_ID_listening_device},
 	{frontends_check_relay_device, OPTION_ID_relay_device},
 	{frontends_find, OPTION_ID_listening_ip},
@@ -52,6 +52,9 @@ static const struct step steps[] = {
 	{make_limits, OPTION_ID_user_quota},
 	{make_unproven, OPTION_ID_unauthorized_ratelimit_rps},
 	{open_threads, OPTION_ID_listening_ip},
+};
+static const struct step starting[] = {
+	{start_store, OPTION_ID_userdb},
 	{start_threads, OPTION_ID_relay_threads},
 };
 
@@ -76,24 +79,22 @@ static const struct step steps_with_frontends[] = {
 	{make_unproven, OPTION_ID_unauthorized_ratelimit_rps},
 };
 
-static void free_replaceable(struct relay *relay);
-
-static enum err take_steps(struct relay *relay, const struct step *taken, size_t count,
+static enum err take_steps(struct relay *relay, const struct step *steps, size_t count,
                            char problem[256], enum option_id *about)
 {
 	enum err err = OK;
 
 	for (size_t i = 0; i < count && err == OK; i++) {
-		*about = taken[i].about;
-		err = taken[i].take(relay, problem);
+		*about = steps[i].about;
+		err = steps[i].take(relay, problem);
 	}
 	return err;
 }
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
-enum err relay_start(const struct config *config, struct relay **result, char problem[256],
-                     enum option_id *about)
+enum err relay_open(const struct config *config, struct relay **result, char problem[256],
+                    enum option_id *about)
 {
 	struct relay *relay = calloc(1, sizeof *relay);
 	enum err err;
@@ -106,13 +107,18 @@ enum err relay_start(const struct config *config, struct relay **result, char pr
 	relay->running = relay;
 	relay->config = config;
 	alternates_read(config, &relay->alternates);
-	err = take_steps(relay, steps, COUNT_OF(steps), problem, about);
+	err = take_steps(relay, opening, COUNT_OF(opening), problem, about);
 	if (err != OK) {
 		relay_stop(relay);
 		return err;
 	}
 	*result = relay;
 	return OK;
+}
+
+enum err relay_start(struct relay *relay, char problem[256], enum option_id *about)
+{
+	return take_steps(relay, starting, COUNT_OF(starting), problem, about);
 }
 
 /* ---- another configuration ---- */
@@ -165,44 +171,6 @@ enum err relay_prepare(const struct relay *relay, const struct config *config, s
 	return OK;
 }
 
-#define EXCHANGE(a, b)                         \
-	do {                                   \
-		__typeof__(a) exchanged = (a); \
-		(a) = (b);                     \
-		(b) = exchanged;               \
-	} while (0)
-
-void relay_exchange(struct relay *relay, struct relay *next)
-{
-	EXCHANGE(relay->config, next->config);
-	EXCHANGE(relay->frontend_ips, next->frontend_ips);
-	EXCHANGE(relay->frontend_ip_count, next->frontend_ip_count);
-	EXCHANGE(relay->frontends, next->frontends);
-	EXCHANGE(relay->frontend_count, next->frontend_count);
-	EXCHANGE(relay->pairs, next->pairs);
-	EXCHANGE(relay->pair_count, next->pair_count);
-	EXCHANGE(relay->users, next->users);
-	EXCHANGE(relay->user_count, next->user_count);
-	EXCHANGE(relay->filter, next->filter);
-	relay_exchange_contexts(relay, next);
-	EXCHANGE(relay->unproven, next->unproven);
-	EXCHANGE(relay->security_features, next->security_features);
-}
-
-void relay_exchange_contexts(struct relay *relay, struct relay *next)
-{
-	EXCHANGE(relay->tls, next->tls);
-	EXCHANGE(relay->dtls, next->dtls);
-}
-
-void relay_discard(struct relay *next)
-{
-	if (next == NULL)
-		return;
-	free_replaceable(next);
-	free(next);
-}
-
 static void stop_threads(struct relay *relay)
 {
 	for (unsigned i = 0; i < relay->thread_count; i++)
@@ -219,26 +187,12 @@ static void stop_threads(struct relay *relay)
 	free(relay->threads);
 }
 
-static void free_replaceable(struct relay *relay)
-{
-	SSL_CTX_free(relay->tls);
-	SSL_CTX_free(relay->dtls);
-	peer_filter_destroy(relay->filter);
-	source_limit_destroy(relay->unproven);
-	free(relay->pairs);
-	free(relay->frontends);
-	free(relay->frontend_ips);
-	if (relay->users != NULL)
-		bytes_wipe(relay->users, relay->user_count * sizeof *relay->users);
-	free(relay->users);
-}
-
 void relay_stop(struct relay *relay)
 {
 	if (relay == NULL)
 		return;
 	stop_threads(relay);
-	free_replaceable(relay);
+	relay_free_replaceable(relay);
 	quota_destroy(relay->quota);
 	for (size_t i = 0; i < relay->address_count; i++)
 		port_pool_destroy(relay->addresses[i].ports);
@@ -434,7 +388,12 @@ static enum err open_store(struct relay *relay, char problem[256])
 {
 	if (relay->config->userdb == NULL)
 		return OK;
-	return store_thread_start(relay->config->userdb, &relay->store, problem);
+	return store_thread_create(relay->config->userdb, &relay->store, problem);
+}
+
+static enum err start_store(struct relay *relay, char problem[256])
+{
+	return relay->store != NULL ? store_thread_run(relay->store, problem) : OK;
 }
 
 static bool stop_at_md5_only(const struct store_user *user, void *context)

@@ -63,11 +63,13 @@ struct relay {
 	unsigned relay_threads; /* the first of them: those that relay-threads counts */
 };
 
-/* Makes all this from a checked configuration, opens every listener, and starts the threads. On
- * failure problem is one line for a person, about the option whose value led to it, and nothing is
- * left running. */
-MUST_CHECK enum err relay_start(const struct config *config, struct relay **relay,
-                                char problem[256], enum option_id *about);
+/* Makes all this from a checked configuration and opens every listener. On failure problem is one
+ * line for a person, about the option whose value led to it, and nothing is left. */
+MUST_CHECK enum err relay_open(const struct config *config, struct relay **relay, char problem[256],
+                               enum option_id *about);
+/* Starts the threads. They inherit what this one may still do, so privileges are dropped between the
+ * two. On failure relay_stop is the caller's to call, as it is at the end. */
+MUST_CHECK enum err relay_start(struct relay *relay, char problem[256], enum option_id *about);
 /* Ends the threads and frees everything; NULL is fine. */
 void relay_stop(struct relay *relay);
 
@@ -80,6 +82,8 @@ MUST_CHECK enum err relay_prepare(const struct relay *relay, const struct config
 void relay_exchange(struct relay *relay, struct relay *next);
 void relay_exchange_contexts(struct relay *relay, struct relay *next);
 void relay_discard(struct relay *next);
+/* Frees what of a relay can be exchanged. */
+void relay_free_replaceable(struct relay *relay);
 /* Makes TLS contexts of the certificates that the files have now. Of use to next too. */
 MUST_CHECK enum err relay_make_contexts(struct relay *relay, char problem[256]);
 struct quota_settings relay_quota_settings(const struct config *config);

@@ -318,8 +318,8 @@ static const char *listen_mend(int error)
 	case EADDRNOTAVAIL:
 		return ": not an address of this machine: mend listening-ip";
 	case EACCES:
-		return ": ports below 1024 need root or CAP_NET_BIND_SERVICE, which a server that "
-		       "became proc-user has no more: restart it";
+		return ": ports below 1024 need root or CAP_NET_BIND_SERVICE; a running "
+		       "server has given them up and needs a restart";
 	default:
 		return "";
 	}

@@ -22,6 +22,7 @@ struct store_thread {
 	pthread_t thread;
 	struct mailbox *mailbox; /* owned */
 	struct mail stop;
+	bool is_running; /* thread is one; the maker's */
 	bool is_stopping;
 	struct store *store; /* owned; NULL: away */
 	timestamp retry_at;  /* when it is away */
@@ -42,11 +43,10 @@ static void request_answer(struct mail *mail, void *receiver);
 static enum err request_ask(struct store *store, struct store_request *request);
 static bool request_add_secret(const char *realm, const char *secret, void *context);
 
-enum err store_thread_start(const char *path, struct store_thread **thread_out, char problem[256])
+enum err store_thread_create(const char *path, struct store_thread **thread_out, char problem[256])
 {
 	struct store_thread *thread = calloc(1, sizeof *thread);
 	enum err err = ERR_NO_MEMORY;
-	int failure = 0;
 
 	problem[0] = '\0';
 	if (thread == NULL)
@@ -60,23 +60,43 @@ enum err store_thread_start(const char *path, struct store_thread **thread_out, 
 	err = mailbox_create(&thread->mailbox);
 	if (err != OK)
 		goto fail_mailbox;
-	failure = pthread_create(&thread->thread, NULL, thread_run, thread);
-	if (failure != 0) {
-		err = ERR_SYSTEM;
-		goto fail_thread;
-	}
 	*thread_out = thread;
 	return OK;
 
-fail_thread:
-	mailbox_destroy(thread->mailbox);
 fail_mailbox:
 	store_close(thread->store);
 fail_open:
 	free(thread);
 	if (problem[0] == '\0')
 		snprintf(problem, 256, "%.150s: no thread for the store: %s", path,
-		         failure != 0 ? strerror(failure) : err_string(err));
+		         err_string(err));
+	return err;
+}
+
+enum err store_thread_run(struct store_thread *thread, char problem[256])
+{
+	int failure = pthread_create(&thread->thread, NULL, thread_run, thread);
+
+	thread->is_running = failure == 0;
+	if (thread->is_running)
+		return OK;
+	snprintf(problem, 256, "%.150s: no thread for the store: %s", thread->path,
+	         strerror(failure));
+	return ERR_SYSTEM;
+}
+
+enum err store_thread_start(const char *path, struct store_thread **thread_out, char problem[256])
+{
+	struct store_thread *thread;
+	enum err err = store_thread_create(path, &thread, problem);
+
+	if (err != OK)
+		return err;
+	err = store_thread_run(thread, problem);
+	if (err != OK)
+		store_thread_stop(thread);
+	else
+		*thread_out = thread;
 	return err;
 }
 
@@ -84,8 +104,10 @@ void store_thread_stop(struct store_thread *thread)
 {
 	if (thread == NULL)
 		return;
-	mailbox_post(thread->mailbox, &thread->stop);
-	pthread_join(thread->thread, NULL);
+	if (thread->is_running) {
+		mailbox_post(thread->mailbox, &thread->stop);
+		pthread_join(thread->thread, NULL);
+	}
 	mailbox_destroy(thread->mailbox);
 	store_close(thread->store);
 	origins_watch_deinit(&thread->origins);

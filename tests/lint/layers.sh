@@ -20,12 +20,14 @@ listeners: base stun config io / event2 openssl
 store: base stun config / sqlite3 event2
 control: base / event2 jansson
 relay: base stun turn config io listeners store control / event2 openssl
+relay/fence_calls.c: / seccomp
+relay/reload_request.c: / jansson
 relay/requests.c: / jansson
 admin: base stun config control store / jansson
 '
 
 # The C library and the kernel are everyone's; these are not.
-libraries='event2 openssl sqlite3 jansson'
+libraries='event2 openssl sqlite3 jansson seccomp'
 
 problems=$(find src -name '*.[ch]' -o -name '*.def' | sort |
 	TABLE=$table LIBRARIES=$libraries xargs -r awk '
