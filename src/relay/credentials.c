@@ -14,7 +14,6 @@
 #include "base/log.h"
 #include "relay/credential_cache.h"
 #include "relay/fixed_credentials.h"
-#include "relay/origins.h"
 #include "relay/secret_name.h"
 #include "relay/store_count.h"
 #include "stun/access_token.h"
@@ -40,9 +39,6 @@ struct credentials {
 
 	struct fixed_credentials *fixed; /* owned; a reload exchanges them */
 	struct secrets_table stored_secrets;
-	bool watches_origins;
-	struct origins origins;
-	struct store_watch watch;
 
 	struct credential_cache cache;
 	size_t waiting;
@@ -99,7 +95,6 @@ static void secrets_settle(struct credentials *credentials, struct question *que
 static void user_settle(struct credentials *credentials, struct question *question);
 static void token_key_settle(struct credentials *credentials, struct question *question);
 static enum err token_key_make(const struct store_oauth_key *stored, struct cache_token_key *key);
-static void origins_told(struct mail *mail, void *receiver);
 static struct cache_user *cache_user_create(const struct store_user *user);
 static void stored_user_keys(const struct store_user *user, struct user_keys *keys);
 static void waiting_take(struct list *waiting, struct list *taken);
@@ -129,8 +124,6 @@ enum err credentials_create(const struct credentials_settings *settings,
 	credentials->fixed->users.hasher = credentials->hasher;
 	credential_cache_init(&credentials->cache, credentials->hasher);
 	secrets_table_init(&credentials->stored_secrets);
-	origins_init(&credentials->origins, credentials->hasher);
-	credentials->watches_origins = settings->store != NULL && settings->dynamic_realms;
 	*credentials_out = credentials;
 	return OK;
 
@@ -155,7 +148,6 @@ void credentials_destroy(struct credentials *credentials)
 {
 	if (credentials == NULL)
 		return;
-	origins_deinit(&credentials->origins);
 	secrets_table_deinit(&credentials->stored_secrets);
 	credential_cache_deinit(&credentials->cache);
 	fixed_credentials_destroy(credentials->fixed);
@@ -588,35 +580,4 @@ static void lookup_answer(const struct credentials *credentials, const struct lo
 	} else {
 		answer_unavailable(lookup);
 	}
-}
-
-const char *credentials_realm_of_origin(const struct credentials *credentials, const char *origin)
-{
-	return origins_find(&credentials->origins, origin);
-}
-
-bool credentials_know_origins(const struct credentials *credentials)
-{
-	return !credentials->watches_origins || credentials->origins.stored != NULL;
-}
-
-void credentials_watch_origins(struct credentials *credentials)
-{
-	if (!credentials->watches_origins)
-		return;
-	credentials->watch = (struct store_watch){
-		.notify = credentials->replies,
-		.deliver = origins_told,
-		.context = credentials,
-	};
-	store_thread_watch_origins(credentials->store, &credentials->watch);
-}
-
-static void origins_told(struct mail *mail, void *receiver)
-{
-	struct store_origins *stored = CONTAINER_OF(mail, struct store_origins, mail);
-	struct credentials *credentials = stored->context;
-
-	(void)receiver;
-	origins_set(&credentials->origins, stored);
 }

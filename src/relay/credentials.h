@@ -1,7 +1,6 @@
 /* Who may relay: the answers to the core's TURN_FIND_KEY. Static users, time-limited names under a
  * shared secret (the TURN REST interface), and what the store knows, of every realm that the core asks
- * for; the authorization servers whose access tokens are taken (RFC 7635); and which realm an ORIGIN
- * belongs to.
+ * for; and the authorization servers whose access tokens are taken (RFC 7635).
  *
  *     find ──► static user? ──► name under a secret? ──► remembered? ──► ask the store
  *               at once            at once                at once          by mail
@@ -45,7 +44,6 @@ struct credentials_settings { /* copied, but for the store and the mailbox */
 	const char *const *secrets; /* static-auth-secret, at most STORE_SECRETS_MAX count */
 	size_t secret_count;
 	char separator;             /* rest-api-separator, ':' by default */
-	bool dynamic_realms;        /* the store knows origins */
 	struct store_thread *store; /* NULL: there is none */
 	struct mailbox *replies;    /* the relay thread's; it delivers */
 	struct counters *counters;  /* of the thread: questions to the store; NULL: not counted */
@@ -71,21 +69,11 @@ void credentials_destroy(struct credentials *credentials);
  * the allocations that there are. */
 void credentials_exchange_fixed(struct credentials *credentials, struct fixed_credentials **fixed);
 
-/* Asks the store to tell of origins from now on, when there are any to know of; the store thread is
- * stopped before the credentials are destroyed. */
-void credentials_watch_origins(struct credentials *credentials);
-/* False until the store has told of them for the first time. */
-bool credentials_know_origins(const struct credentials *credentials);
-
 /* Answers a TURN_FIND_KEY with turn_key_found, _not_found or _unavailable, now or when mail from the
  * store is delivered; the host carries out the server's actions after either. wall_s is the time in
  * seconds since 1970, for names that expire. The action is lent; the server outlives the question. */
 void credentials_find(struct credentials *credentials, struct turn_server *server,
                       const struct turn_action *action, timestamp now, uint64_t wall_s);
-
-/* Returns the realm that an ORIGIN in the form of stun_origin_normalise belongs to, lent until mail from
- * the store is delivered; NULL: to none. Asks nobody. */
-const char *credentials_realm_of_origin(const struct credentials *credentials, const char *origin);
 
 /* How many answers of the store are remembered or awaited; it has a bound. */
 size_t credentials_cached(const struct credentials *credentials);

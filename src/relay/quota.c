@@ -51,7 +51,8 @@ struct quota {
 	struct shard shards[SHARDS];
 };
 
-static struct quota_limits limits_of(const struct quota *quota, const char *realm);
+static struct quota_limits limits_of(const struct quota_view *view, const char *realm);
+static struct quota_limits common_limits(const struct quota *quota);
 static uint64_t capacity_of(const struct quota *quota);
 static uint64_t share_of(const struct quota *quota, const struct quota_limits *limits,
                          const struct turn_place_wish *wish);
@@ -125,8 +126,9 @@ void quota_destroy(struct quota *quota)
 enum turn_limit quota_take(void *context, const struct turn_place_wish *wish,
                            struct turn_place *place, uint64_t *value)
 {
-	struct quota *quota = context;
-	const struct quota_limits limits = limits_of(quota, wish->realm);
+	const struct quota_view *view = context;
+	struct quota *quota = view->quota;
+	const struct quota_limits limits = limits_of(view, wish->realm);
 	struct holder_key user = user_key(quota, wish->realm, wish->username);
 	uint64_t bps = wish->is_reservation ? 0 : share_of(quota, &limits, wish);
 	struct holder *holder;
@@ -145,7 +147,7 @@ enum turn_limit quota_take(void *context, const struct turn_place_wish *wish,
 
 void quota_give(void *context, const struct turn_place *place)
 {
-	struct quota *quota = context;
+	struct quota *quota = ((const struct quota_view *)context)->quota;
 
 	bps_give(quota, place->bps);
 	places_give(quota, place->holder);
@@ -169,12 +171,28 @@ uint64_t quota_granted_bps(const struct quota *quota)
 	return atomic_load_explicit(&quota->granted_bps, memory_order_relaxed);
 }
 
-/* The one place where realms may differ. */
-static struct quota_limits limits_of(const struct quota *quota, const char *realm)
+/* The value of a realm wins over the configuration's, be it more or less. */
+static struct quota_limits limits_of(const struct quota_view *view, const char *realm)
+{
+	struct quota_limits limits = common_limits(view->quota);
+	const struct quota_own_limits *own =
+		view->own_limits != NULL ? view->own_limits(view->context, realm) : NULL;
+
+	if (own == NULL)
+		return limits;
+	if (own->has_user_quota)
+		limits.user_quota = own->limits.user_quota;
+	if (own->has_total_quota)
+		limits.total_quota = own->limits.total_quota;
+	if (own->has_max_bps)
+		limits.max_bps = own->limits.max_bps;
+	return limits;
+}
+
+static struct quota_limits common_limits(const struct quota *quota)
 {
 	const struct shared_limits *limits = &quota->limits;
 
-	(void)realm;
 	return (struct quota_limits){
 		.user_quota = atomic_load_explicit(&limits->user_quota, memory_order_relaxed),
 		.total_quota = atomic_load_explicit(&limits->total_quota, memory_order_relaxed),

@@ -129,6 +129,8 @@ static void set_bounds(struct relay_thread *thread)
 	host->dtls = relay->dtls;
 	host->proxies = config->proxy_trusted.item;
 	host->proxy_count = config->proxy_trusted.count;
+	host->http =
+		(struct http_settings){config->respond_http_unsupported, config->acme_redirect};
 	host->stream_queue_size = config->stream_queue_size;
 	host->connections_max = engine_share(relay, config->max_connections, ENGINE_STREAMS);
 	host->endpoints_max = engine_share(relay, config->max_endpoints, ENGINE_DATAGRAMS);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/origins_watch.h"
+#include "store/realms_watch.h"
 #include "store/store.h"
 
 #include "base/list.h"
@@ -27,8 +27,8 @@ struct store_thread {
 	struct store *store; /* owned; NULL: away */
 	timestamp retry_at;  /* when it is away */
 	unsigned retry_ms;
-	struct origins_watch origins;
-	timestamp look_at; /* when the origins are looked at next; there are watchers */
+	struct realms_watch realms;
+	timestamp look_at; /* when the realms are looked at next; there are watchers */
 	char path[256];
 };
 
@@ -56,7 +56,7 @@ enum err store_thread_create(const char *path, struct store_thread **thread_out,
 		goto fail_open;
 	snprintf(thread->path, sizeof thread->path, "%s", path);
 	thread->stop.deliver = thread_stop;
-	origins_watch_init(&thread->origins);
+	realms_watch_init(&thread->realms);
 	err = mailbox_create(&thread->mailbox);
 	if (err != OK)
 		goto fail_mailbox;
@@ -110,7 +110,7 @@ void store_thread_stop(struct store_thread *thread)
 	}
 	mailbox_destroy(thread->mailbox);
 	store_close(thread->store);
-	origins_watch_deinit(&thread->origins);
+	realms_watch_deinit(&thread->realms);
 	free(thread);
 }
 
@@ -123,7 +123,7 @@ void store_thread_ask(struct store_thread *thread, struct store_request *request
 	mailbox_post(thread->mailbox, &request->mail);
 }
 
-void store_thread_watch_origins(struct store_thread *thread, struct store_watch *watch)
+void store_thread_watch_realms(struct store_thread *thread, struct store_watch *watch)
 {
 	watch->mail.deliver = watch_add;
 	mailbox_post(thread->mailbox, &watch->mail);
@@ -155,25 +155,25 @@ static int thread_timeout(const struct store_thread *thread)
 {
 	timestamp now = timestamp_now(), next = thread->retry_at;
 
-	if (thread->store != NULL && !origins_watch_has_watchers(&thread->origins))
+	if (thread->store != NULL && !realms_watch_has_watchers(&thread->realms))
 		return -1;
 	if (thread->store != NULL)
 		next = thread->look_at;
 	return next <= now ? 0 : (int)(next - now);
 }
 
-/* Whoever watches the origins is told of a change without asking: to know the realm of a request takes
- * no question then. */
+/* Whoever watches the realms is told of a change without asking: to know the realm of a request, its
+ * limits and its peers takes no question then. */
 static void thread_look(struct store_thread *thread)
 {
 	timestamp now = timestamp_now();
 
 	if (thread->store == NULL || now < thread->look_at ||
-	    !origins_watch_has_watchers(&thread->origins))
+	    !realms_watch_has_watchers(&thread->realms))
 		return;
 	thread->look_at = now + STORE_WATCH_MS;
 	if (store_has_moved(thread->store) ||
-	    origins_watch_look(&thread->origins, thread->store) != OK)
+	    realms_watch_look(&thread->realms, thread->store) != OK)
 		thread_lose(thread);
 }
 
@@ -181,7 +181,7 @@ static void watch_add(struct mail *mail, void *receiver)
 {
 	struct store_thread *thread = receiver;
 
-	origins_watch_add(&thread->origins, CONTAINER_OF(mail, struct store_watch, mail));
+	realms_watch_add(&thread->realms, CONTAINER_OF(mail, struct store_watch, mail));
 	thread->look_at = 0;
 }
 
@@ -192,7 +192,7 @@ static void thread_reopen(struct store_thread *thread)
 	/* Not created: a file that is gone may come back with all its users. */
 	if (store_open(thread->path, false, &thread->store, problem) == OK) {
 		log_info("store is back", "path=%s", thread->path);
-		origins_watch_reset(&thread->origins);
+		realms_watch_reset(&thread->realms);
 		thread->look_at = 0;
 		return;
 	}
