@@ -123,35 +123,41 @@ class Call:
         self.stop = threading.Event()
         self.sent = 0
         self.to_peer, self.to_client = set(), set()
-        self.threads = [threading.Thread(target=run) for run in
-                        (self.send, self.hear_at_peer, self.hear_at_client)]
+        self.threads = [threading.Thread(target=run) for run in (self.talk, self.hear_at_peer)]
         for thread in self.threads:
             thread.start()
 
-    def send(self):
+    def talk(self):
+        """All that the client does: a TLS connection is not for two threads."""
         began = time.monotonic()
         while not self.stop.is_set():
             data = struct.pack("!I", self.sent) * 40
             self.client.send_channel(0x4000, data)
             self.peer.send(data, self.client.relayed)
             self.sent += 1
-            time.sleep(max(0, began + self.sent / RATE - time.monotonic()))
+            self.hear_until(began + self.sent / RATE)
+        deadline = time.monotonic() + 5
+        while len(self.to_client) < self.sent and time.monotonic() < deadline:
+            self.hear_until(time.monotonic() + 0.1)
 
-    def hear_at_peer(self):
-        while len(self.to_peer) < self.sent or not self.stop.is_set():
-            data, _ = self.peer.receive(1)
-            if data is None and self.stop.is_set():
-                return
-            if data:
-                self.to_peer.add(data)
-
-    def hear_at_client(self):
-        while len(self.to_client) < self.sent or not self.stop.is_set():
-            got = self.client.receive(1)
-            if got is None and self.stop.is_set():
-                return
+    def hear_until(self, deadline):
+        while True:
+            got = self.client.receive(max(deadline - time.monotonic(), 0))
             if got:
                 self.to_client.add(got[2])
+            elif time.monotonic() >= deadline:
+                return
+
+    def hear_at_peer(self):
+        deadline = None
+        while len(self.to_peer) < self.sent or not self.stop.is_set():
+            data, _ = self.peer.receive(0.1)
+            if data:
+                self.to_peer.add(data)
+            if self.stop.is_set():
+                deadline = deadline or time.monotonic() + 5
+                if time.monotonic() > deadline:
+                    return
 
     def end(self):
         """(sent, lost to the peer, lost to the client)"""
