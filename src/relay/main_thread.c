@@ -6,11 +6,15 @@
 #include <event2/event.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "control/console.h"
+#include "relay/console_verbs.h"
+#include "relay/notify.h"
 #include "relay/process.h"
 #include "relay/reload.h"
 #include "relay/requests.h"
@@ -49,6 +53,7 @@ void main_thread_block_signals(void)
 	fill_set(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a log that may not grow is told so by write */
 }
 
 enum err main_thread_create(struct relay *relay, const struct control_socket *opened,
@@ -60,6 +65,9 @@ enum err main_thread_create(struct relay *relay, const struct control_socket *op
 	if (created == NULL)
 		return ERR_NO_MEMORY;
 	created->relay = created->circulars.relay = relay;
+	created->table.rows = requests;
+	created->table.row_count = request_count;
+	created->table.context = created;
 	created->signal_fd = -1;
 	created->started = timestamp_now();
 	err = open_loop(created);
@@ -68,6 +76,10 @@ enum err main_thread_create(struct relay *relay, const struct control_socket *op
 		                   &created->drain);
 	if (err == OK)
 		err = reload_create(created->base, &created->circulars, sources, &created->reload);
+	err = sessions_create(created->base, &created->circulars, &created->sessions);
+	if (err == OK)
+		err = notify_create(created->base, &created->circulars, created->drain,
+		                    &created->notify);
 	if (err == OK && opened->fd >= 0)
 		err = open_control(created, opened);
 	if (err != OK) {
@@ -82,7 +94,10 @@ void main_thread_destroy(struct main_thread *main_thread)
 {
 	if (main_thread == NULL)
 		return;
+	console_destroy(main_thread->console);
 	control_server_destroy(main_thread->control);
+	sessions_destroy(main_thread->sessions);
+	notify_destroy(main_thread->notify);
 	drain_destroy(main_thread->drain);
 	reload_destroy(main_thread->reload);
 	if (main_thread->signal_event != NULL)
@@ -97,10 +112,17 @@ void main_thread_destroy(struct main_thread *main_thread)
 	free(main_thread);
 }
 
+enum err main_thread_open_console(struct main_thread *main_thread, char problem[256])
+{
+	return console_open(main_thread, &main_thread->console, problem);
+}
+
 /* Who has asked for something that is under way is answered before the end. */
 void main_thread_run(struct main_thread *main_thread)
 {
+	notify_ready(main_thread->notify);
 	event_base_dispatch(main_thread->base);
+	sessions_close(main_thread->sessions);
 	circulars_finish(&main_thread->circulars);
 }
 
@@ -133,16 +155,12 @@ static enum err open_loop(struct main_thread *main_thread)
 
 static enum err open_control(struct main_thread *main_thread, const struct control_socket *opened)
 {
-	const struct control_settings settings = {
-		.base = main_thread->base,
-		.rows = requests,
-		.row_count = request_count,
-		.context = main_thread,
-		.clients_max = CLIENTS_MAX,
-		.idle_timeout_s = IDLE_TIMEOUT_S,
-	};
+	struct control_settings *settings = &main_thread->table;
 
-	return control_server_create(&settings, opened, &main_thread->control);
+	settings->base = main_thread->base;
+	settings->clients_max = CLIENTS_MAX;
+	settings->idle_timeout_s = IDLE_TIMEOUT_S;
+	return control_server_create(settings, opened, &main_thread->control);
 }
 
 static void on_mail(evutil_socket_t fd, short what, void *context)
@@ -167,20 +185,27 @@ static void on_signal(evutil_socket_t fd, short what, void *context)
 				signals[i].handle(context);
 }
 
-static void end(struct main_thread *main_thread, const char *why)
+static void end(struct main_thread *main_thread, const char *reason)
 {
-	log_info("stopping", "%s allocations=%" PRIu64, why, relay_allocations(main_thread->relay));
+	log_always("stopping", "reason=\"%s\" allocations=%" PRIu64, reason,
+	           relay_allocations(main_thread->relay));
+	notify_stopping(main_thread->notify);
 	event_base_loopbreak(main_thread->base);
+}
+
+void main_thread_stop(struct main_thread *main_thread, const char *by)
+{
+	end(main_thread, by);
 }
 
 static void on_drained(void *context)
 {
-	end(context, "drained=yes");
+	end(context, "drained");
 }
 
 static void on_interrupt(struct main_thread *main_thread)
 {
-	end(main_thread, "signal=INT");
+	end(main_thread, "SIGINT");
 }
 
 static void begin_drain(struct main_thread *main_thread, const struct drain_wish *wish)
@@ -202,9 +227,17 @@ static void on_terminate(struct main_thread *main_thread)
 	};
 
 	if (config->drain_timeout == 0 || state.is_final)
-		end(main_thread, "signal=TERM");
+		end(main_thread, "SIGTERM");
 	else
 		begin_drain(main_thread, &wish);
+}
+
+static void on_reloaded(const struct reload_outcome *outcome, void *context)
+{
+	struct main_thread *main_thread = context;
+
+	(void)outcome; /* is in the log */
+	notify_ready(main_thread->notify);
 }
 
 /* A log file that logrotate moved away is opened anew, whatever becomes of the rest. */
@@ -212,9 +245,10 @@ static void on_hangup(struct main_thread *main_thread)
 {
 	char problem[256];
 
+	notify_reloading(main_thread->notify);
 	if (process_open_log(main_thread->relay->config, problem) != OK)
-		log_warning("log not reopened", "problem=\"%s\"", problem);
-	reload_begin(main_thread->reload, "SIGHUP", NULL, NULL);
+		log_warning("log not reopened", "reason=\"%s\"", problem);
+	reload_begin(main_thread->reload, "SIGHUP", on_reloaded, main_thread);
 }
 
 /* As coturn does. A drain under way goes on as it was wished. */
