@@ -14,7 +14,7 @@
  * worth no batch, and that address may well be another thread's. */
 static void act_send_elsewhere(struct relay_thread *thread, const struct turn_action *action)
 {
-	const struct udp_listener *listener = relay_find_udp(thread->relay, &action->message->src);
+	const struct udp_listener *listener = relay_thread_find_udp(thread, &action->message->src);
 
 	if (listener == NULL ||
 	    udp_listener_send_now(listener, action->message, &action->dst) != OK)
@@ -122,7 +122,7 @@ void relay_thread_act(struct relay_thread *thread, timestamp now)
 			break;
 		case TURN_REPORT:
 			report_log(thread->index, &action.report);
-			if (thread->relay->config->log_coturn_sessions)
+			if (thread->config->log_coturn_sessions)
 				coturn_log_report(&action.report);
 			break;
 		case TURN_CONNECT_PEER:
@@ -139,7 +139,7 @@ void relay_thread_act(struct relay_thread *thread, timestamp now)
 			break;
 		case TURN_ANSWERED:
 			report_log_answer(&action.answered);
-			if (thread->relay->config->log_coturn_sessions)
+			if (thread->config->log_coturn_sessions)
 				coturn_log_answer(&action.answered, thread->index);
 			break;
 		case TURN_LIMIT_REACHED:

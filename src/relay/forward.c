@@ -29,7 +29,7 @@ void relay_thread_client_input(void *context, struct path *path, const struct fi
 			send_to_peer(&packets[i], &forward);
 			break;
 		case TURN_DROP:
-			if (thread->relay->config->drop_invalid_packets_log)
+			if (thread->config->drop_invalid_packets_log)
 				report_log_drop(&tuples[i], &packets[i],
 				                turn_last_drop(thread->server));
 			relay_thread_act(thread, now); /* of a limit, to be logged */

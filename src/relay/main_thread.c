@@ -16,6 +16,7 @@
 #include "relay/console_verbs.h"
 #include "relay/notify.h"
 #include "relay/process.h"
+#include "relay/reload.h"
 #include "relay/requests.h"
 
 enum { CLIENTS_MAX = 32, IDLE_TIMEOUT_S = 60 };
@@ -56,7 +57,7 @@ void main_thread_block_signals(void)
 }
 
 enum err main_thread_create(struct relay *relay, const struct control_socket *opened,
-                            struct main_thread **main_thread)
+                            const struct reload_sources *sources, struct main_thread **main_thread)
 {
 	struct main_thread *created = calloc(1, sizeof *created);
 	enum err err;
@@ -75,7 +76,8 @@ enum err main_thread_create(struct relay *relay, const struct control_socket *op
 		err = drain_create(created->base, &created->circulars, on_drained, created,
 		                   &created->drain);
 	if (err == OK)
-		err = sessions_create(created->base, &created->circulars, &created->sessions);
+		err = reload_create(created->base, &created->circulars, sources, &created->reload);
+	err = sessions_create(created->base, &created->circulars, &created->sessions);
 	if (err == OK)
 		err = notify_create(created->base, &created->circulars, created->drain,
 		                    &created->notify);
@@ -98,6 +100,7 @@ void main_thread_destroy(struct main_thread *main_thread)
 	sessions_destroy(main_thread->sessions);
 	notify_destroy(main_thread->notify);
 	drain_destroy(main_thread->drain);
+	reload_destroy(main_thread->reload);
 	if (main_thread->signal_event != NULL)
 		event_free(main_thread->signal_event);
 	if (main_thread->mail_event != NULL)
@@ -230,7 +233,15 @@ static void on_terminate(struct main_thread *main_thread)
 		begin_drain(main_thread, &wish);
 }
 
-/* A log file that logrotate moved away is opened anew. */
+static void on_reloaded(const struct reload_outcome *outcome, void *context)
+{
+	struct main_thread *main_thread = context;
+
+	(void)outcome; /* is in the log */
+	notify_ready(main_thread->notify);
+}
+
+/* A log file that logrotate moved away is opened anew, whatever becomes of the rest. */
 static void on_hangup(struct main_thread *main_thread)
 {
 	char problem[256];
@@ -238,7 +249,7 @@ static void on_hangup(struct main_thread *main_thread)
 	notify_reloading(main_thread->notify);
 	if (process_open_log(main_thread->relay->config, problem) != OK)
 		log_warning("log not reopened", "reason=\"%s\"", problem);
-	notify_ready(main_thread->notify);
+	reload_begin(main_thread->reload, "SIGHUP", on_reloaded, main_thread);
 }
 
 /* As coturn does. A drain under way goes on as it was wished. */
@@ -253,9 +264,8 @@ static void on_user_1(struct main_thread *main_thread)
 		begin_drain(main_thread, &wish);
 }
 
-/* coturn reads certificates anew; scripts that send it must not end the server. */
+/* As coturn does. */
 static void on_user_2(struct main_thread *main_thread)
 {
-	(void)main_thread;
-	log_warning("signal ignored", "signal=USR2 advice=\"restart to apply changes\"");
+	reload_certificates(main_thread->reload, "SIGUSR2");
 }

@@ -11,6 +11,8 @@
 
 struct console;
 struct event;
+struct reload;
+struct reload_sources;
 struct event_base;
 
 struct main_thread {
@@ -21,6 +23,7 @@ struct main_thread {
 	int signal_fd;                  /* -1: not open */
 	struct control_server *control; /* NULL: there is none */
 	struct drain *drain;
+	struct reload *reload;
 	struct notify *notify;
 	struct sessions *sessions;
 	struct control_settings table; /* of requests; the control socket's and the console's */
@@ -32,8 +35,10 @@ struct main_thread {
 /* Blocks the signals that it will wait for; before any thread is started, so that none gets them. */
 void main_thread_block_signals(void);
 
-/* Makes the loop. opened is not open when there is no control socket; it stays the caller's. */
+/* Makes the loop. opened is not open when there is no control socket; it stays the caller's. sources is
+ * where the configuration came from. */
 MUST_CHECK enum err main_thread_create(struct relay *relay, const struct control_socket *opened,
+                                       const struct reload_sources *sources,
                                        struct main_thread **main_thread);
 /* Opens the text console, when there is to be one. ERR_SYSTEM, ERR_NO_MEMORY: problem is a line. */
 MUST_CHECK enum err main_thread_open_console(struct main_thread *main_thread, char problem[256]);

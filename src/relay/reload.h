@@ -25,10 +25,11 @@ struct reload_sources { /* lent for the life of the process */
 
 /* An option whose value differs. */
 struct reload_change {
-	const char *name; /* its long name */
-	bool is_applied;  /* else it takes a restart */
-	/* As config_value_text writes them; that of a secret says only that it is one. Owned. */
-	char *old_value, *new_value;
+	enum option_id id;
+	bool is_applied; /* else it takes a restart */
+	/* Its long name, and its values as config_value_text writes them: that of a secret says only that
+	 * it is one. Owned. */
+	char *name, *old_value, *new_value;
 	/* Why it takes a restart when others of its kind do not; NULL: the option never changes live.
 	 * Static. */
 	const char *reason;
@@ -50,7 +51,8 @@ void reload_destroy(struct reload *reload);
 
 /* Reads file, environment and command line as at the start and applies what they say; what was changed
  * by reload_apply is then again as they say. told, which may be NULL, is called once, now or later. Of
- * several that are asked for at the same time each has its turn. by is static, for the log: "SIGHUP",
+ * several that are asked for at the same time each has its turn; with told and context of one that waits
+ * it is that one. by is static, for the log: "SIGHUP",
  * "control socket". */
 void reload_begin(struct reload *reload, const char *by, reload_told_fn *told, void *context);
 

@@ -14,6 +14,7 @@
 #include "relay/metrics.h"
 #include "relay/option_requests.h"
 #include "relay/process.h"
+#include "relay/reload_request.h"
 #include "relay/session_requests.h"
 #include "relay/thread_requests.h"
 #include "relay/thread.h"
@@ -35,6 +36,7 @@ const struct control_row requests[] = {
 	{"alternate-server delete", "kind server",                 delete_alternate},
 	{"drain",                   "deadline minimum",            drain},
 	{"undrain",                 "",                            undrain},
+	{"reload",                  "",                            reload_request},
 	{"threads",                 "",                            thread_list},
 	{"get",                     "option",                      option_get},
 	{"stop",                    "",                            stop},
