@@ -52,6 +52,17 @@ bool check_facility(const char *text, char problem[OPTION_PROBLEM_SIZE])
 	                       "syslog(3)");
 }
 
+bool check_ip(const char *text, char problem[OPTION_PROBLEM_SIZE])
+{
+	struct transport_addr addr;
+
+	if (strchr(text, '[') == NULL && addr_parse(text, 0, &addr) == OK &&
+	    addr_port(&addr) == 0 && (addr_family(&addr) == AF_INET6 || strchr(text, ':') == NULL))
+		return true;
+	return refuse(problem, "is not an IP address: give one such as 127.0.0.1 or ::1, without a "
+	                       "port and not a name");
+}
+
 bool check_url(const char *text, char problem[OPTION_PROBLEM_SIZE])
 {
 	const char *host = strncmp(text, "http://", 7) == 0    ? text + 7

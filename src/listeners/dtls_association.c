@@ -36,11 +36,12 @@ static bool on_write(struct engine_bio *bio, const uint8_t *bytes, size_t len);
 static void path_send(struct path *path, const struct packet *packet,
                       const struct transport_addr *dst);
 static void path_close(struct path *path);
+static const SSL *path_ssl(const struct path *path);
 static void arm(struct dtls_association *association, timestamp now);
 static void on_timer(struct timer *timer, timestamp now);
 static void finish(struct dtls_association *association);
 
-static const struct path_ops dtls_path = {.send = path_send, .close = path_close};
+static const struct path_ops dtls_path = {.send = path_send, .close = path_close, .ssl = path_ssl};
 
 static timestamp seconds(unsigned n)
 {
@@ -280,6 +281,11 @@ static void path_close(struct path *path)
 {
 	path->reason = "closed by this server";
 	dtls_association_close((struct dtls_association *)path);
+}
+
+static const SSL *path_ssl(const struct path *path)
+{
+	return ((const struct dtls_association *)path)->ssl;
 }
 
 /* ---- time ---- */

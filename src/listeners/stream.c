@@ -23,9 +23,11 @@
 enum { ARENA_SIZE = 4 * STREAM_ROOM_MAX };
 
 static void path_close(struct path *path);
+static const SSL *path_ssl(const struct path *path);
 static void on_timer(struct timer *timer, timestamp now);
 
-static const struct path_ops stream_path = {.send = stream_send, .close = path_close};
+static const struct path_ops stream_path = {
+	.send = stream_send, .close = path_close, .ssl = path_ssl};
 
 static timestamp seconds(unsigned n)
 {
@@ -181,6 +183,13 @@ static void path_close(struct path *path)
 		timestamp_now() + seconds(stream->streams->host->message_timeout_s);
 	stream_arm(stream, timestamp_now());
 	stream_make_dirty(stream);
+}
+
+static const SSL *path_ssl(const struct path *path)
+{
+	const struct stream *stream = (const struct stream *)path;
+
+	return stream->tls != NULL ? tls_engine_ssl(stream->tls) : NULL;
 }
 
 const char *stream_reason(int error)

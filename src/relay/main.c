@@ -171,6 +171,7 @@ static int serve(const struct config *config)
 	struct relay *relay = NULL;
 	char problem[256] = "";
 	enum option_id about;
+	enum err err;
 
 	main_thread_block_signals();
 	process_raise_limits();
@@ -195,12 +196,17 @@ static int serve(const struct config *config)
 		leave(config, &control_socket);
 		return fail(config, OPTION_ID_control_socket, err_string(ERR_NO_MEMORY));
 	}
-	log_ready(relay, &control_socket);
-	main_thread_run(main_thread);
-	log_totals(relay);
+	err = main_thread_open_console(main_thread, problem);
+	if (err == OK) {
+		log_ready(relay, &control_socket);
+		main_thread_run(main_thread);
+		log_totals(relay);
+	}
 	relay_stop(relay);
 	main_thread_destroy(main_thread);
 	leave(config, &control_socket);
+	if (err != OK)
+		return fail(config, OPTION_ID_cli, problem);
 	log_always("stopped", NULL);
 	log_close();
 	return EXIT_SUCCESS;

@@ -6,11 +6,14 @@
 #include <event2/event.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "control/console.h"
+#include "relay/console_verbs.h"
 #include "relay/notify.h"
 #include "relay/process.h"
 #include "relay/requests.h"
@@ -61,12 +64,17 @@ enum err main_thread_create(struct relay *relay, const struct control_socket *op
 	if (created == NULL)
 		return ERR_NO_MEMORY;
 	created->relay = created->circulars.relay = relay;
+	created->table.rows = requests;
+	created->table.row_count = request_count;
+	created->table.context = created;
 	created->signal_fd = -1;
 	created->started = timestamp_now();
 	err = open_loop(created);
 	if (err == OK)
 		err = drain_create(created->base, &created->circulars, on_drained, created,
 		                   &created->drain);
+	if (err == OK)
+		err = sessions_create(created->base, &created->circulars, &created->sessions);
 	if (err == OK)
 		err = notify_create(created->base, &created->circulars, created->drain,
 		                    &created->notify);
@@ -84,7 +92,9 @@ void main_thread_destroy(struct main_thread *main_thread)
 {
 	if (main_thread == NULL)
 		return;
+	console_destroy(main_thread->console);
 	control_server_destroy(main_thread->control);
+	sessions_destroy(main_thread->sessions);
 	notify_destroy(main_thread->notify);
 	drain_destroy(main_thread->drain);
 	if (main_thread->signal_event != NULL)
@@ -99,11 +109,17 @@ void main_thread_destroy(struct main_thread *main_thread)
 	free(main_thread);
 }
 
+enum err main_thread_open_console(struct main_thread *main_thread, char problem[256])
+{
+	return console_open(main_thread, &main_thread->console, problem);
+}
+
 /* Who has asked for something that is under way is answered before the end. */
 void main_thread_run(struct main_thread *main_thread)
 {
 	notify_ready(main_thread->notify);
 	event_base_dispatch(main_thread->base);
+	sessions_close(main_thread->sessions);
 	circulars_finish(&main_thread->circulars);
 }
 
@@ -136,16 +152,12 @@ static enum err open_loop(struct main_thread *main_thread)
 
 static enum err open_control(struct main_thread *main_thread, const struct control_socket *opened)
 {
-	const struct control_settings settings = {
-		.base = main_thread->base,
-		.rows = requests,
-		.row_count = request_count,
-		.context = main_thread,
-		.clients_max = CLIENTS_MAX,
-		.idle_timeout_s = IDLE_TIMEOUT_S,
-	};
+	struct control_settings *settings = &main_thread->table;
 
-	return control_server_create(&settings, opened, &main_thread->control);
+	settings->base = main_thread->base;
+	settings->clients_max = CLIENTS_MAX;
+	settings->idle_timeout_s = IDLE_TIMEOUT_S;
+	return control_server_create(settings, opened, &main_thread->control);
 }
 
 static void on_mail(evutil_socket_t fd, short what, void *context)
@@ -176,6 +188,11 @@ static void end(struct main_thread *main_thread, const char *reason)
 	           relay_allocations(main_thread->relay));
 	notify_stopping(main_thread->notify);
 	event_base_loopbreak(main_thread->base);
+}
+
+void main_thread_stop(struct main_thread *main_thread, const char *by)
+{
+	end(main_thread, by);
 }
 
 static void on_drained(void *context)

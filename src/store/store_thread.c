@@ -123,6 +123,12 @@ void store_thread_ask(struct store_thread *thread, struct store_request *request
 	mailbox_post(thread->mailbox, &request->mail);
 }
 
+bool store_thread_clock(const struct store_thread *thread, clockid_t *clock)
+{
+	return thread != NULL && thread->is_running &&
+	       pthread_getcpuclockid(thread->thread, clock) == 0;
+}
+
 static void ping_answer(struct mail *mail, void *receiver)
 {
 	struct store_ping *ping = CONTAINER_OF(mail, struct store_ping, mail);
