@@ -107,7 +107,9 @@ static bool is_retransmission(const struct request *request)
 static int check_five_tuple(struct request *request, struct turn_open_relay *open)
 {
 	(void)open;
-	return request->allocation == NULL ? STUN_NO_ERROR : STUN_ALLOCATION_MISMATCH;
+	return request->allocation == NULL ? STUN_NO_ERROR
+	                                   : refuse(request, STUN_ALLOCATION_MISMATCH,
+	                                            "an allocation is there already");
 }
 
 static int check_redirection(struct request *request, struct turn_open_relay *open)

@@ -239,7 +239,7 @@ static int run(struct request *request, const struct row *row)
 	if (error == STUN_NO_ERROR)
 		error = check_attributes(request);
 	if (error == STUN_NO_ERROR && (row->demands & ON_ALLOCATION) && request->allocation == NULL)
-		error = STUN_ALLOCATION_MISMATCH;
+		error = refuse_without_allocation(request);
 	if (error == STUN_NO_ERROR)
 		error = check_relaying(request->allocation, row->demands);
 	return error != STUN_NO_ERROR ? error : row->handle(request);

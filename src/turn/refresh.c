@@ -20,7 +20,7 @@ int handle_refresh(struct request *request)
 	if (stun_has(&request->message, STUN_ATTR_MOBILITY_TICKET))
 		return handle_move(request);
 	if (request->allocation == NULL)
-		return STUN_ALLOCATION_MISMATCH;
+		return refuse_without_allocation(request);
 	int error = refresh_allocation(request, &lifetime_s);
 	if (error != STUN_NO_ERROR)
 		return error;

@@ -143,6 +143,13 @@ static inline int refuse(struct request *request, int error, const char *why)
 	return error;
 }
 
+/* What clients of a lost allocation meet: neither end knows which of both it was. */
+static inline int refuse_without_allocation(struct request *request)
+{
+	return refuse(request, STUN_ALLOCATION_MISMATCH,
+	              "no allocation: it has ended, or its client's address changed");
+}
+
 static inline int count_drop(struct request *request, enum counter reason)
 {
 	drop(request->server, reason);
