@@ -40,6 +40,9 @@ struct turnadmin_request {
 	bool as_coturn;                   /* a hash is wanted that coturn reads */
 	const char *algorithm, *lifetime; /* of an oauth key; NULL: not given; lent as well */
 	bool shows_keys;
+	const char *contains, *client, *peer, *transport, *sort; /* of sessions; NULL: any; lent */
+	long thread, limit, most;                                /* -1: not given */
+	bool once;                                               /* of top */
 	const char *format;   /* of metrics; NULL: not given; lent as well */
 	long watch_s, count;  /* of metrics; 0: not given */
 	bool is_coturn_style; /* lists are written as coturn writes them */

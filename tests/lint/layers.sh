@@ -24,6 +24,13 @@ control: base / event2 jansson
 relay: base stun turn config io listeners store control / event2 openssl
 relay/fence_calls.c: / seccomp
 relay/requests.c: / jansson
+relay/session_requests.c: / jansson
+relay/thread_requests.c: / jansson
+relay/option_requests.c: / jansson
+relay/conversation.h: / jansson
+relay/console_verbs.c: / jansson
+relay/console_print.c: / jansson
+relay/console_sessions.c: / jansson
 relay/metrics.c: / jansson
 relay/metrics.h: / jansson
 relay/metrics_server.c: / jansson
