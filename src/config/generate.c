@@ -96,6 +96,10 @@ static void print_facts(const struct option *option)
 		printf("May be given several times.\n");
 	if (option->flags & OPTION_COMMAND)
 		printf("Not in a file.\n");
+	else if (option->flags & OPTION_RELOAD)
+		printf("A reload applies it.\n");
+	else
+		printf("A change takes a restart.\n");
 }
 
 static void print_other_names(const struct option *option)

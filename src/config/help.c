@@ -43,6 +43,7 @@ static size_t print_names(FILE *file, const struct option *option)
 static void print_option(FILE *file, const struct option *option)
 {
 	size_t at = print_names(file, option);
+	const char *mark = option->flags & (OPTION_RELOAD | OPTION_COMMAND) ? "" : " *";
 	char text[256];
 
 	if (at + 2 > SUMMARY_COLUMN) {
@@ -51,11 +52,12 @@ static void print_option(FILE *file, const struct option *option)
 	}
 	fprintf(file, "%*s", (int)(SUMMARY_COLUMN - at), "");
 	if (strcmp(option->default_text, "true") == 0)
-		snprintf(text, sizeof text, "%s [on]", option->summary);
+		snprintf(text, sizeof text, "%s [on]%s", option->summary, mark);
 	else if (option->default_text[0] != 0 && option->type != OPTION_FLAG)
-		snprintf(text, sizeof text, "%s [%s]", option->summary, option->default_text);
+		snprintf(text, sizeof text, "%s [%s]%s", option->summary, option->default_text,
+		         mark);
 	else
-		snprintf(text, sizeof text, "%s", option->summary);
+		snprintf(text, sizeof text, "%s%s", option->summary, mark);
 	print_words(file, text, SUMMARY_COLUMN, SUMMARY_COLUMN);
 }
 
@@ -71,5 +73,8 @@ void config_print_help(FILE *file)
 			print_option(file, &option_table[option_items[i].id]);
 		else if (has_options(i))
 			fprintf(file, "\n%s\n", option_items[i].title);
-	fputs("\nA flag is turned off with =no. Defaults are in brackets.\n", file);
+	fputs("\nA flag is turned off with =no. Defaults are in brackets.\n"
+	      "SIGHUP and turnadmin reload apply changes while the server runs; * takes a\n"
+	      "restart.\n",
+	      file);
 }

@@ -113,7 +113,9 @@ static bool is_readable(const char *option, const char *file, const char *advice
 	if (errno == ENOENT)
 		(void)refuse(problem, "%s %s: no such file: %s", option, file, advice);
 	else if (errno == EACCES)
-		(void)refuse(problem, "%s %s: permission denied: let the server's user read it",
+		(void)refuse(problem,
+		             "%s %s: permission denied: let the server's user read it; a running "
+		             "server with fence needs a restart for another folder",
 		             option, file);
 	else
 		(void)refuse(problem, "%s %s: %s", option, file, strerror(errno));

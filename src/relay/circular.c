@@ -17,19 +17,30 @@ static void on_main(struct mail *mail, void *receiver);
 
 enum err circular_begin(struct circulars *circulars, struct circular *circular)
 {
-	struct relay *relay = circulars->relay;
-
-	circular->letters = calloc(relay->thread_count, sizeof *circular->letters);
+	circular->letters = calloc(circulars->relay->thread_count, sizeof *circular->letters);
 	if (circular->letters == NULL)
 		return ERR_NO_MEMORY;
 	circular->circulars = circulars;
+	circular_repeat(circular);
+	return OK;
+}
+
+void circular_repeat(struct circular *circular)
+{
+	struct relay *relay = circular->circulars->relay;
+
 	circular->waiting = relay->thread_count;
-	circulars->open++;
+	circular->circulars->open++;
 	for (unsigned i = 0; i < relay->thread_count; i++) {
 		circular->letters[i] = (struct circular_letter){{.deliver = on_thread}, circular};
 		mailbox_post(relay->threads[i]->mailbox, &circular->letters[i].mail);
 	}
-	return OK;
+}
+
+void circular_release(struct circular *circular)
+{
+	free(circular->letters);
+	circular->letters = NULL;
 }
 
 void circulars_finish(struct circulars *circulars)
@@ -58,7 +69,8 @@ static void on_main(struct mail *mail, void *receiver)
 
 	if (--circular->waiting > 0)
 		return;
-	free(circular->letters);
+	if (!circular->is_repeatable)
+		circular_release(circular);
 	circulars->open--;
 	circular->done(circular);
 }

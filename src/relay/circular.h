@@ -9,6 +9,8 @@
  * the threads find out they write into places of their own in the struct that holds the circular. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/mailbox.h"
 
@@ -27,6 +29,9 @@ struct circular {
 	/* On the main thread; the circular is its maker's again, and may be freed. */
 	void (*done)(struct circular *circular);
 
+	/* Keeps its letters, to be sent again: circular_release frees them. */
+	bool is_repeatable;
+
 	struct circulars *circulars;
 	struct circular_letter *letters; /* owned: one for each thread */
 	unsigned waiting;                /* letters that have not come back */
@@ -34,5 +39,10 @@ struct circular {
 
 /* ERR_NO_MEMORY: nothing was sent. */
 MUST_CHECK enum err circular_begin(struct circulars *circulars, struct circular *circular);
+/* Sends one again that is repeatable and done, from done or later, with other functions perhaps. It takes
+ * no memory: what has begun can be finished, or undone. */
+void circular_repeat(struct circular *circular);
+/* Frees the letters of one that is repeatable and done, or never began. */
+void circular_release(struct circular *circular);
 /* Waits until no circular is open. */
 void circulars_finish(struct circulars *circulars);

@@ -196,7 +196,7 @@ const struct listener_door door_listeners = {
 static bool hand_over_datagrams(struct door *door, const struct five_tuple *tuple,
                                 const struct packet *packet)
 {
-	int size = (int)door->thread->relay->config->sock_buf_size, fd;
+	int size = (int)door->thread->config->sock_buf_size, fd;
 	struct relay_thread *taker = choose(door, COUNT_endpoints_now, endpoints_max);
 	struct guest *guest;
 

@@ -68,6 +68,11 @@ unsigned engine_ip_threads(const struct relay *relay)
 	return has_work(relay, &relay->engine->ip_thread) ? (unsigned)relay->frontend_ip_count : 0;
 }
 
+bool engine_has_ip_threads(const struct engine *engine)
+{
+	return (engine->ip_thread.opens | engine->ip_thread.takes) != 0;
+}
+
 void engine_role(const struct relay *relay, unsigned thread, struct engine_role *role)
 {
 	unsigned relay_threads = engine_relay_threads(relay);

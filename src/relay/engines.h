@@ -33,6 +33,8 @@ const char *engine_name(const struct engine *engine);
  * relay->threads, those of the frontend IPs behind them. */
 unsigned engine_relay_threads(const struct relay *relay);
 unsigned engine_ip_threads(const struct relay *relay);
+/* Whether the engine has threads for frontend IPs, if there is anything for them to do. */
+bool engine_has_ip_threads(const struct engine *engine);
 void engine_role(const struct relay *relay, unsigned thread, struct engine_role *role);
 /* True when a thread of this role opens something on the frontend. */
 bool engine_opens_on(const struct relay *relay, const struct engine_role *role,

@@ -11,6 +11,7 @@
 #include "relay/main_thread.h"
 #include "relay/process.h"
 #include "relay/relay.h"
+#include "relay/reload.h"
 #include "store/store.h"
 
 extern char **environ;
@@ -161,7 +162,7 @@ static void leave(const struct config *config, struct control_socket *opened)
 		process_remove_pidfile(config->pidfile);
 }
 
-static int serve(const struct config *config)
+static int serve(const struct config *config, const struct reload_sources *sources)
 {
 	struct control_socket control_socket = {.fd = -1};
 	struct main_thread *main_thread = NULL;
@@ -188,7 +189,7 @@ static int serve(const struct config *config)
 		leave(config, &control_socket);
 		return fail(config, about, problem);
 	}
-	if (main_thread_create(relay, &control_socket, &main_thread) != OK) {
+	if (main_thread_create(relay, &control_socket, sources, &main_thread) != OK) {
 		relay_stop(relay);
 		leave(config, &control_socket);
 		return fail(config, OPTION_ID_control_socket, err_string(ERR_NO_MEMORY));
@@ -222,7 +223,8 @@ static void print_help(void)
 	config_print_help(stdout);
 }
 
-static int run(const struct config *config, const struct config_report *report)
+static int run(const struct config *config, const struct config_report *report,
+               const struct reload_sources *sources)
 {
 	if (config->help) {
 		print_help();
@@ -236,11 +238,12 @@ static int run(const struct config *config, const struct config_report *report)
 		printf("no errors, %zu warnings\n", report->warnings);
 		return EXIT_SUCCESS;
 	}
-	return serve(config);
+	return serve(config, sources);
 }
 
 int main(int argc, char **argv)
 {
+	const struct reload_sources sources = {argc, argv, environ};
 	struct config_report report = {0};
 	struct config *config = NULL;
 	enum err err = config_load(argc, argv, environ, &report, &config);
@@ -248,7 +251,7 @@ int main(int argc, char **argv)
 
 	config_report_print(&report, stderr);
 	if (err == OK)
-		status = run(config, &report);
+		status = run(config, &report, &sources);
 	config_destroy(config);
 	config_report_deinit(&report);
 	return status;

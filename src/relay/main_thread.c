@@ -15,6 +15,7 @@
 #include "control/console.h"
 #include "relay/console_verbs.h"
 #include "relay/process.h"
+#include "relay/reload.h"
 #include "relay/requests.h"
 
 enum { CLIENTS_MAX = 32, IDLE_TIMEOUT_S = 60 };
@@ -54,7 +55,7 @@ void main_thread_block_signals(void)
 }
 
 enum err main_thread_create(struct relay *relay, const struct control_socket *opened,
-                            struct main_thread **main_thread)
+                            const struct reload_sources *sources, struct main_thread **main_thread)
 {
 	struct main_thread *created = calloc(1, sizeof *created);
 	enum err err;
@@ -73,6 +74,8 @@ enum err main_thread_create(struct relay *relay, const struct control_socket *op
 		                   &created->drain);
 	if (err == OK)
 		err = sessions_create(created->base, &created->circulars, &created->sessions);
+	if (err == OK)
+		err = reload_create(created->base, &created->circulars, sources, &created->reload);
 	if (err == OK && opened->fd >= 0)
 		err = open_control(created, opened);
 	if (err != OK) {
@@ -91,6 +94,7 @@ void main_thread_destroy(struct main_thread *main_thread)
 	control_server_destroy(main_thread->control);
 	sessions_destroy(main_thread->sessions);
 	drain_destroy(main_thread->drain);
+	reload_destroy(main_thread->reload);
 	if (main_thread->signal_event != NULL)
 		event_free(main_thread->signal_event);
 	if (main_thread->mail_event != NULL)
@@ -223,13 +227,14 @@ static void on_terminate(struct main_thread *main_thread)
 		begin_drain(main_thread, &wish);
 }
 
-/* A log file that logrotate moved away is opened anew. */
+/* A log file that logrotate moved away is opened anew, whatever becomes of the rest. */
 static void on_hangup(struct main_thread *main_thread)
 {
 	char problem[256];
 
 	if (process_open_log(main_thread->relay->config, problem) != OK)
 		log_warning("log not reopened", "problem=\"%s\"", problem);
+	reload_begin(main_thread->reload, "SIGHUP", NULL, NULL);
 }
 
 /* As coturn does. A drain under way goes on as it was wished. */
@@ -244,9 +249,8 @@ static void on_user_1(struct main_thread *main_thread)
 		begin_drain(main_thread, &wish);
 }
 
-/* coturn reads certificates anew; scripts that send it must not end the server. */
+/* As coturn does. */
 static void on_user_2(struct main_thread *main_thread)
 {
-	(void)main_thread;
-	log_warning("signal ignored", "signal=USR2 mend=\"restart to apply changes\"");
+	reload_certificates(main_thread->reload, "SIGUSR2");
 }

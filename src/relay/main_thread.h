@@ -11,6 +11,8 @@
 
 struct console;
 struct event;
+struct reload;
+struct reload_sources;
 struct event_base;
 
 struct main_thread {
@@ -24,14 +26,17 @@ struct main_thread {
 	struct sessions *sessions;
 	struct control_settings table; /* of requests; the control socket's and the console's */
 	struct console *console;       /* NULL: there is none */
+	struct reload *reload;
 	timestamp started;
 };
 
 /* Blocks the signals that it will wait for; before any thread is started, so that none gets them. */
 void main_thread_block_signals(void);
 
-/* Makes the loop. opened is not open when there is no control socket; it stays the caller's. */
+/* Makes the loop. opened is not open when there is no control socket; it stays the caller's. sources is
+ * where the configuration came from. */
 MUST_CHECK enum err main_thread_create(struct relay *relay, const struct control_socket *opened,
+                                       const struct reload_sources *sources,
                                        struct main_thread **main_thread);
 /* Opens the text console, when there is to be one. ERR_SYSTEM, ERR_NO_MEMORY: problem is a line. */
 MUST_CHECK enum err main_thread_open_console(struct main_thread *main_thread, char problem[256]);

@@ -32,7 +32,7 @@ static bool set(int fd, int level, int option);
  * already; all who are bound to it say that they share it. */
 enum err peer_socket_open(const struct relay_socket *relay, int *fd)
 {
-	const char *device = relay->thread->relay->config->relay_device;
+	const char *device = relay->thread->config->relay_device;
 	struct transport_addr bound;
 
 	return socket_open(&relay->addr, SOCK_STREAM, device, fd, &bound);

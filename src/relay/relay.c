@@ -25,19 +25,21 @@ enum {
 
 typedef enum err step_fn(struct relay *relay, char problem[256]);
 
-static step_fn make_users, make_filter, make_contexts, make_secrets, make_ticket_key, make_features,
-	open_store, make_limits, choose_engine, open_threads, start_store, start_threads;
+static step_fn make_users, make_filter, make_secrets, make_ticket_key, make_features, open_store,
+	make_limits, make_unproven, choose_engine, open_threads, start_store, start_threads;
 
-static const struct step {
+struct step {
 	step_fn *take;
 	enum option_id about; /* whose value is to be mended when it fails */
-} opening[] = {
+};
+
+static const struct step opening[] = {
 	{frontends_check_listening_device, OPTION_ID_listening_device},
 	{frontends_check_relay_device, OPTION_ID_relay_device},
 	{frontends_find, OPTION_ID_listening_ip},
 	{frontends_find_relays, OPTION_ID_relay_ip},
 	{make_users, OPTION_ID_user},
-	{make_contexts, OPTION_ID_cert},
+	{relay_make_contexts, OPTION_ID_cert},
 	{frontends_list, OPTION_ID_listening_ip},
 	{frontends_list_proxied, OPTION_ID_tcp_proxy_port},
 	{frontends_pair, OPTION_ID_rfc5780},
@@ -48,11 +50,33 @@ static const struct step {
 	{make_features, OPTION_ID_userdb},
 	{choose_engine, OPTION_ID_network_engine},
 	{make_limits, OPTION_ID_user_quota},
+	{make_unproven, OPTION_ID_unauthorized_ratelimit_rps},
 	{open_threads, OPTION_ID_listening_ip},
 };
 static const struct step starting[] = {
 	{start_store, OPTION_ID_userdb},
 	{start_threads, OPTION_ID_relay_threads},
+};
+
+/* What a reload makes anew. */
+static const struct step steps_again[] = {
+	{frontends_find, OPTION_ID_listening_ip},
+	{make_users, OPTION_ID_user},
+	{relay_make_contexts, OPTION_ID_cert},
+	{frontends_list, OPTION_ID_listening_ip},
+	{frontends_list_proxied, OPTION_ID_tcp_proxy_port},
+	{frontends_pair, OPTION_ID_rfc5780},
+	{make_filter, OPTION_ID_allowed_peer_ip},
+	{make_unproven, OPTION_ID_unauthorized_ratelimit_rps},
+};
+
+/* The same where the threads there are depend on the frontends. */
+static const struct step steps_with_frontends[] = {
+	{frontends_keep, OPTION_ID_listening_ip},
+	{make_users, OPTION_ID_user},
+	{relay_make_contexts, OPTION_ID_cert},
+	{make_filter, OPTION_ID_allowed_peer_ip},
+	{make_unproven, OPTION_ID_unauthorized_ratelimit_rps},
 };
 
 static enum err take_steps(struct relay *relay, const struct step *steps, size_t count,
@@ -67,6 +91,8 @@ static enum err take_steps(struct relay *relay, const struct step *steps, size_t
 	return err;
 }
 
+#define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
+
 enum err relay_open(const struct config *config, struct relay **result, char problem[256],
                     enum option_id *about)
 {
@@ -78,9 +104,10 @@ enum err relay_open(const struct config *config, struct relay **result, char pro
 		snprintf(problem, 256, "%s", err_string(ERR_NO_MEMORY));
 		return ERR_NO_MEMORY;
 	}
+	relay->running = relay;
 	relay->config = config;
 	alternates_read(config, &relay->alternates);
-	err = take_steps(relay, opening, sizeof opening / sizeof opening[0], problem, about);
+	err = take_steps(relay, opening, COUNT_OF(opening), problem, about);
 	if (err != OK) {
 		relay_stop(relay);
 		return err;
@@ -91,7 +118,57 @@ enum err relay_open(const struct config *config, struct relay **result, char pro
 
 enum err relay_start(struct relay *relay, char problem[256], enum option_id *about)
 {
-	return take_steps(relay, starting, sizeof starting / sizeof starting[0], problem, about);
+	return take_steps(relay, starting, COUNT_OF(starting), problem, about);
+}
+
+/* ---- another configuration ---- */
+
+bool relay_may_change_listeners(const struct relay *relay)
+{
+	return !engine_has_ip_threads(relay->engine);
+}
+
+/* What stays is lent to it. */
+static struct relay begin_next(const struct relay *relay, const struct config *config)
+{
+	return (struct relay){
+		.running = relay,
+		.config = config,
+		.addresses = relay->addresses,
+		.address_count = relay->address_count,
+		.engine = relay->engine,
+		.relay_threads = relay->relay_threads,
+		.thread_count = relay->thread_count,
+		.security_features = relay->security_features,
+	};
+}
+
+enum err relay_prepare(const struct relay *relay, const struct config *config, struct relay **next,
+                       char problem[256], enum option_id *about)
+{
+	struct relay *made = calloc(1, sizeof *made);
+	char unreadable[256];
+	enum err err;
+
+	*about = OPTION_ID_config_file;
+	if (made == NULL) {
+		snprintf(problem, 256, "%s", err_string(ERR_NO_MEMORY));
+		return ERR_NO_MEMORY;
+	}
+	*made = begin_next(relay, config);
+	err = relay_may_change_listeners(relay)
+	              ? take_steps(made, steps_again, COUNT_OF(steps_again), problem, about)
+	              : take_steps(made, steps_with_frontends, COUNT_OF(steps_with_frontends),
+	                           problem, about);
+	if (err != OK) {
+		relay_discard(made);
+		return err;
+	}
+	/* A store that is away keeps nobody from changing anything else. */
+	if (make_features(made, unreadable) != OK)
+		log_warning("users of the store not looked at", "problem=\"%s\"", unreadable);
+	*next = made;
+	return OK;
 }
 
 static void stop_threads(struct relay *relay)
@@ -115,21 +192,12 @@ void relay_stop(struct relay *relay)
 	if (relay == NULL)
 		return;
 	stop_threads(relay);
-	SSL_CTX_free(relay->tls);
-	SSL_CTX_free(relay->dtls);
-	peer_filter_destroy(relay->filter);
-	source_limit_destroy(relay->unproven);
+	relay_free_replaceable(relay);
 	quota_destroy(relay->quota);
 	for (size_t i = 0; i < relay->address_count; i++)
 		port_pool_destroy(relay->addresses[i].ports);
 	free(relay->addresses);
 	free(relay->address_map);
-	free(relay->pairs);
-	free(relay->frontends);
-	free(relay->frontend_ips);
-	if (relay->users != NULL)
-		bytes_wipe(relay->users, relay->user_count * sizeof *relay->users);
-	free(relay->users);
 	bytes_wipe(relay->nonce_secret, sizeof relay->nonce_secret);
 	bytes_wipe(&relay->ticket_key, sizeof relay->ticket_key);
 	bytes_wipe(relay->dtls_cookie_secret, sizeof relay->dtls_cookie_secret);
@@ -245,7 +313,7 @@ static enum err make_filter(struct relay *relay, char problem[256])
 		.relay_ips = relay_ips,
 		.relay_ip_count = 2 * relay->address_count,
 		.is_relayed = is_relayed,
-		.context = relay,
+		.context = (void *)relay->running,
 	};
 	enum err err = ERR_NO_MEMORY;
 
@@ -260,7 +328,7 @@ static enum err make_filter(struct relay *relay, char problem[256])
 	return err;
 }
 
-static enum err make_contexts(struct relay *relay, char problem[256])
+enum err relay_make_contexts(struct relay *relay, char problem[256])
 {
 	const struct config *config = relay->config;
 	const struct tls_settings settings = {
@@ -364,6 +432,7 @@ static enum err find_md5_only(const struct relay *relay, bool *is_found, char pr
  * are not found by their hash. */
 static enum err make_features(struct relay *relay, char problem[256])
 {
+	uint32_t features = 0;
 	bool has_md5_only;
 	enum err err = find_md5_only(relay, &has_md5_only, problem);
 
@@ -372,10 +441,12 @@ static enum err make_features(struct relay *relay, char problem[256])
 			"SHA-256 not offered",
 			"reason=\"a user has an MD5 key alone\" mend=\"turnadmin user add sets the "
 			"password anew\"");
-	else
-		relay->security_features |= STUN_FEATURE_PASSWORD_ALGORITHMS;
+	else if (err == OK)
+		features |= STUN_FEATURE_PASSWORD_ALGORITHMS;
 	if (!relay->config->use_auth_secret)
-		relay->security_features |= STUN_FEATURE_USERNAME_ANONYMITY;
+		features |= STUN_FEATURE_USERNAME_ANONYMITY;
+	if (err == OK)
+		relay->security_features = features;
 	return err;
 }
 
@@ -383,21 +454,34 @@ static enum err make_features(struct relay *relay, char problem[256])
 static enum err make_limits(struct relay *relay, char problem[256])
 {
 	const struct config *config = relay->config;
-	struct quota_settings settings = {
+	struct quota_settings settings = relay_quota_settings(config);
+
+	random_bytes(&settings.hash_seed, sizeof settings.hash_seed);
+	enum err err = quota_create(&settings, &relay->quota);
+	if (err != OK)
+		snprintf(problem, 256, "quotas: %s", err_string(err));
+	return err;
+}
+
+struct quota_settings relay_quota_settings(const struct config *config)
+{
+	return (struct quota_settings){
 		.limits = {config->user_quota, config->total_quota, config->max_bps},
 		.bps_capacity = config->bps_capacity,
 		.separator = config->use_auth_secret ? config->rest_api_separator[0] : '\0',
 	};
-	uint64_t seed;
+}
 
-	random_bytes(&settings.hash_seed, sizeof settings.hash_seed);
+static enum err make_unproven(struct relay *relay, char problem[256])
+{
+	uint64_t seed;
+	enum err err;
+
 	random_bytes(&seed, sizeof seed);
-	enum err err = quota_create(&settings, &relay->quota);
-	if (err == OK)
-		err = source_limit_create(config->unauthorized_ratelimit_rps, seed,
-		                          &relay->unproven);
+	err = source_limit_create(relay->config->unauthorized_ratelimit_rps, seed,
+	                          &relay->unproven);
 	if (err != OK)
-		snprintf(problem, 256, "quotas: %s", err_string(err));
+		snprintf(problem, 256, "unauthorized-ratelimit-rps: %s", err_string(err));
 	return err;
 }
 

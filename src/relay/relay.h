@@ -1,5 +1,6 @@
 /* What all relay threads of the server share and none of them changes: the configuration, addresses,
- * peer filter, TLS contexts, store, and the threads themselves. */
+ * peer filter, TLS contexts, store, and the threads themselves. What a reload replaces is the main
+ * thread's; relay threads look at it when they are made and when a letter tells them to. */
 #pragma once
 
 #include <openssl/ssl.h>
@@ -28,8 +29,12 @@ struct frontend { /* a transport address that clients reach */
 };
 
 struct relay {
-	const struct config *config;         /* owner: main */
-	struct transport_addr *frontend_ips; /* owned: without ports */
+	/* The one whose threads run: this, or while another configuration is made ready the one that it is
+	 * for. */
+	const struct relay *running;
+	const struct config *config; /* owner: main, or the reload that brought it; replaced */
+	struct transport_addr
+		*frontend_ips; /* owned: without ports; replaced, as all down to pairs */
 	size_t frontend_ip_count;
 	struct frontend *frontends; /* owned: every IP with each of its ports */
 	size_t frontend_count;
@@ -39,18 +44,19 @@ struct relay {
 	size_t address_count;
 	struct turn_address_map *address_map; /* owned: the addresses that are seen under another */
 	size_t address_map_count;
-	struct credentials_user *users; /* owned */
+	struct credentials_user *users; /* owned; replaced */
 	size_t user_count;
-	struct peer_filter *filter;    /* owned */
-	SSL_CTX *tls, *dtls;           /* owned; NULL: not served */
+	struct peer_filter *filter;    /* owned; replaced */
+	SSL_CTX *tls, *dtls;           /* owned; replaced; NULL: not served */
 	struct store_thread *store;    /* owned; NULL: there is none */
 	struct quota *quota;           /* owned; any thread */
-	struct source_limit *unproven; /* owned; any thread; NULL: no bound */
+	struct source_limit *unproven; /* owned; replaced; any thread; NULL: no bound */
 	uint8_t nonce_secret[STUN_NONCE_SECRET_SIZE];
 	struct aead_key ticket_key;        /* of mobility tickets; each start makes its own */
 	struct turn_alternates alternates; /* the threads': at the start; then main's alone */
 	uint8_t dtls_cookie_secret[DTLS_COOKIE_SECRET_SIZE];
-	uint32_t security_features;    /* what 401s offer beyond MD5: enum stun_security_feature */
+	/* What 401s offer beyond MD5: enum stun_security_feature. Replaced. */
+	uint32_t security_features;
 	const struct engine *engine;   /* says which threads there are */
 	struct relay_thread **threads; /* owned: of any kind, each at its place for life */
 	unsigned thread_count;
@@ -66,6 +72,23 @@ MUST_CHECK enum err relay_open(const struct config *config, struct relay **relay
 MUST_CHECK enum err relay_start(struct relay *relay, char problem[256], enum option_id *about);
 /* Ends the threads and frees everything; NULL is fine. */
 void relay_stop(struct relay *relay);
+
+/* Makes what a checked configuration leads to and a reload replaces, beside what the relay has, which
+ * goes on unchanged. config is lent for as long as the result is used. problem and about as above. */
+MUST_CHECK enum err relay_prepare(const struct relay *relay, const struct config *config,
+                                  struct relay **next, char problem[256], enum option_id *about);
+/* Exchanges what both have of it: next has then what relay had, to be freed when no thread goes by it any
+ * more. */
+void relay_exchange(struct relay *relay, struct relay *next);
+void relay_exchange_contexts(struct relay *relay, struct relay *next);
+void relay_discard(struct relay *next);
+/* Frees what of a relay can be exchanged. */
+void relay_free_replaceable(struct relay *relay);
+/* Makes TLS contexts of the certificates that the files have now. Of use to next too. */
+MUST_CHECK enum err relay_make_contexts(struct relay *relay, char problem[256]);
+struct quota_settings relay_quota_settings(const struct config *config);
+/* Whether a reload may open and close listeners: the threads there are do not depend on them. */
+bool relay_may_change_listeners(const struct relay *relay);
 
 /* The sum of a counter over all threads, and what one of them has of it. */
 uint64_t relay_counter(const struct relay *relay, enum counter counter);

@@ -13,10 +13,11 @@
 /* Other programs may have bound ports of the range; so many of them in a row are bad luck enough. */
 enum { BIND_ATTEMPTS = 64 };
 
-static int bind_port(const struct relay *relay, const struct relay_address *address, uint16_t port)
+static int bind_port(const struct config *config, const struct relay_address *address,
+                     uint16_t port)
 {
 	struct transport_addr addr = address->ip;
-	int one = 1, size = (int)relay->config->sock_buf_size;
+	int one = 1, size = (int)config->sock_buf_size;
 	int fd = socket(addr_family(&addr), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
@@ -28,7 +29,7 @@ static int bind_port(const struct relay *relay, const struct relay_address *addr
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 	}
 	addr_set_port(&addr, port);
-	if (socket_bind_device(fd, relay->config->relay_device) == OK &&
+	if (socket_bind_device(fd, config->relay_device) == OK &&
 	    bind(fd, &addr.any, addr_len(&addr)) == 0)
 		return fd;
 
@@ -77,7 +78,7 @@ fail_pool:
 static enum err open_port(struct relay_thread *thread, const struct relay_address *address,
                           uint16_t port, struct relay_socket **socket)
 {
-	int fd = bind_port(thread->relay, address, port);
+	int fd = bind_port(thread->config, address, port);
 
 	if (fd >= 0)
 		return relay_socket_adopt(thread, fd, address, port, socket);

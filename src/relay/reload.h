@@ -25,10 +25,11 @@ struct reload_sources { /* lent for the life of the process */
 
 /* An option whose value differs. */
 struct reload_change {
-	const char *name; /* its long name */
-	bool is_applied;  /* else it takes a restart */
-	/* As config_value_text writes them; that of a secret says only that it is one. Owned. */
-	char *old_value, *new_value;
+	enum option_id id;
+	bool is_applied; /* else it takes a restart */
+	/* Its long name, and its values as config_value_text writes them: that of a secret says only that
+	 * it is one. Owned. */
+	char *name, *old_value, *new_value;
 	/* Why it takes a restart when others of its kind do not; NULL: the option never changes live.
 	 * Static. */
 	const char *reason;

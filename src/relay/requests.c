@@ -16,6 +16,7 @@
 #include "relay/process.h"
 #include "relay/session_requests.h"
 #include "relay/thread_requests.h"
+#include "relay/reload_request.h"
 #include "relay/thread.h"
 
 enum { MS_PER_S = 1000, YEAR_S = 31536000 };
@@ -37,12 +38,14 @@ const struct control_row requests[] = {
 	{"undrain",                 "",                            undrain},
 	{"threads",                 "",                            thread_list},
 	{"get",                     "option",                      option_get},
+	{"set",                     "option value",                option_set},
 	{"stop",                    "",                            stop},
 	{"log reset",               "",                            reset_log},
 	{"session list",            "id user contains realm origin client peer transport thread "
 	                            "sort limit after rates",      session_list},
 	{"session show",            "id",                          session_show},
 	{"session cancel",          "id user realm most",          session_cancel},
+	{"reload",                  "",                            reload_request},
 };
 /* clang-format on */
 const size_t request_count = sizeof requests / sizeof requests[0];

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "listeners/rounds.h"
@@ -37,6 +38,7 @@ enum err relay_thread_create(struct relay *relay, unsigned index, struct relay_t
 	}
 	memset(thread, 0, sizeof *thread);
 	thread->relay = relay;
+	thread->config = relay->config;
 	thread->index = index;
 	engine_role(relay, index, &thread->role);
 	pool_init(&thread->relay_sockets, sizeof(struct relay_socket));
@@ -243,11 +245,10 @@ static enum turn_default_family default_family(const struct config *config)
 	return family;
 }
 
-static enum err open_server(struct relay_thread *thread)
+static struct turn_settings turn_settings(struct relay_thread *thread, timestamp now)
 {
 	const struct relay *relay = thread->relay;
 	const struct config *config = relay->config;
-	timestamp now = timestamp_now();
 	struct turn_settings settings = {
 		.realm = config->realm != NULL ? config->realm : "turnstone",
 		.realm_of_origin = realm_of_origin,
@@ -307,7 +308,32 @@ static enum err open_server(struct relay_thread *thread)
 	};
 
 	memcpy(settings.nonce_secret, relay->nonce_secret, sizeof settings.nonce_secret);
-	return turn_server_create(&settings, now, &thread->server);
+	return settings;
+}
+
+static enum err open_server(struct relay_thread *thread)
+{
+	timestamp now = timestamp_now();
+	struct turn_settings settings = turn_settings(thread, now);
+	enum err err = turn_server_create(&settings, now, &thread->server);
+
+	bytes_wipe(&settings, sizeof settings);
+	return err;
+}
+
+/* What the core has said by the old settings is done by them. */
+void relay_thread_configure(struct relay_thread *thread, struct fixed_credentials **fixed)
+{
+	timestamp now = timestamp_now();
+
+	relay_thread_act(thread, now);
+	thread->config = thread->relay->config;
+	thread_listeners_configure(thread);
+
+	struct turn_settings settings = turn_settings(thread, now);
+	turn_server_configure(thread->server, &settings, now);
+	bytes_wipe(&settings, sizeof settings);
+	credentials_exchange_fixed(thread->credentials, fixed);
 }
 
 static const struct quota_own_limits *own_limits(const void *context, const char *realm)
@@ -345,11 +371,11 @@ static enum err open_realms(struct relay_thread *thread)
 	return realms_create(&settings, &thread->realms);
 }
 
-static enum err open_credentials(struct relay_thread *thread)
+struct credentials_settings relay_credentials_settings(const struct relay *relay)
 {
-	const struct relay *relay = thread->relay;
 	const struct config *config = relay->config;
-	const struct credentials_settings settings = {
+
+	return (struct credentials_settings){
 		.realm = config->realm != NULL ? config->realm : "turnstone",
 		.users = relay->users,
 		.user_count = relay->user_count,
@@ -359,10 +385,15 @@ static enum err open_credentials(struct relay_thread *thread)
 		.secret_count = config->static_auth_secret.count,
 		.separator = config->rest_api_separator[0],
 		.store = relay->store,
-		.replies = thread->mailbox,
-		.counters = &thread->counters,
 	};
+}
 
+static enum err open_credentials(struct relay_thread *thread)
+{
+	struct credentials_settings settings = relay_credentials_settings(thread->relay);
+
+	settings.replies = thread->mailbox;
+	settings.counters = &thread->counters;
 	return credentials_create(&settings, &thread->credentials);
 }
 

@@ -28,9 +28,17 @@ enum {
 	REPLIES = 64,      /* messages of the core that wait for one flush */
 };
 
+struct listener_set { /* its arrays and what is in them are owned */
+	struct udp_listener **udp;
+	struct tcp_listener **tcp;
+	size_t udp_count, tcp_count;
+};
+
 struct relay_thread {
 	struct relay *relay; /* owner of this */
-	unsigned index;      /* in relay->threads */
+	/* By which it goes now; owner: relay, which may have another one already. */
+	const struct config *config;
+	unsigned index; /* in relay->threads */
 	struct engine_role role;
 	pthread_t pthread;
 	bool is_running;      /* main's */
@@ -53,7 +61,8 @@ struct relay_thread {
 	struct tcp_listener **tcp;
 	struct udp_endpoints **endpoints;
 	size_t udp_count, tcp_count, endpoints_count;
-	struct door *door; /* NULL: a relay thread */
+	struct listener_set drained; /* listeners that are to go, once nobody needs them */
+	struct door *door;           /* NULL: a relay thread */
 	struct pool relay_sockets;
 	struct list open_sockets;           /* of relay_socket.node */
 	struct hash_table peer_connections; /* by the core's cookie */
@@ -78,6 +87,12 @@ MUST_CHECK enum err relay_thread_create(struct relay *relay, unsigned index,
 /* The thread has ended or never started. Closes what it had. NULL is fine. */
 void relay_thread_destroy(struct relay_thread *thread);
 
+/* Goes by what its relay has now; *fixed are made of it, and those of before come back. On the thread,
+ * between two batches. */
+void relay_thread_configure(struct relay_thread *thread, struct fixed_credentials **fixed);
+/* What it takes to make them. */
+struct credentials_settings relay_credentials_settings(const struct relay *relay);
+
 enum { RELAY_THREAD_NAME_SIZE = 16 };
 /* Writes its name, as the kernel knows it, and returns it: "relay-0", or "listener-0" of a door. */
 const char *relay_thread_name(const struct relay_thread *thread, char name[RELAY_THREAD_NAME_SIZE]);
@@ -93,9 +108,10 @@ void relay_thread_settle(struct relay_thread *thread);
 /* Allocations whose success responses are leaving have been set up: says how long it took. */
 void relay_thread_count_setups(struct relay_thread *thread);
 
-/* Finds a UDP listener of any thread on this address, for udp_listener_send_now; NULL: there is none. */
-const struct udp_listener *relay_find_udp(const struct relay *relay,
-                                          const struct transport_addr *addr);
+/* Finds a UDP listener on this address, its own or another thread's, for udp_listener_send_now; NULL:
+ * there is none. On the thread. */
+const struct udp_listener *relay_thread_find_udp(const struct relay_thread *thread,
+                                                 const struct transport_addr *addr);
 
 /* What listeners and relay sockets call: src/relay/forward.c. */
 void relay_thread_client_input(void *thread, struct path *path, const struct five_tuple *tuples,

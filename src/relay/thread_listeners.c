@@ -12,11 +12,11 @@
 #include "relay/process.h"
 
 static void fill_host(struct relay_thread *thread);
+static void set_bounds(struct relay_thread *thread);
 static void on_path_closed(void *context, struct path *path, const struct five_tuple *tuple);
 static bool has_session(void *context, const struct five_tuple *tuple);
 static enum err open_listener(struct relay_thread *thread, const struct frontend *frontend,
                               char problem[256]);
-static struct engine_role role_at(const struct engine_role *role, const struct frontend *frontend);
 static enum err open_udp(struct relay_thread *thread, const struct frontend *frontend);
 static enum err open_tcp(struct relay_thread *thread, const struct frontend *frontend);
 static enum err open_endpoints(struct relay_thread *thread, const struct frontend *frontend);
@@ -49,23 +49,45 @@ void thread_listeners_close(struct relay_thread *thread)
 		tcp_listener_destroy(thread->tcp[i]);
 	for (size_t i = 0; i < thread->endpoints_count; i++)
 		udp_endpoints_destroy(thread->endpoints[i]);
+	for (size_t i = 0; i < thread->drained.udp_count; i++)
+		udp_listener_destroy(thread->drained.udp[i]);
+	for (size_t i = 0; i < thread->drained.tcp_count; i++)
+		tcp_listener_destroy(thread->drained.tcp[i]);
+	free(thread->drained.udp);
+	free(thread->drained.tcp);
 	free(thread->udp);
 	free(thread->tcp);
 	free(thread->endpoints);
 }
 
-/* Threads do not change their listeners once they run, so that any may look at all of them. Which
- * thread's it is makes no difference to who receives. */
-const struct udp_listener *relay_find_udp(const struct relay *relay,
-                                          const struct transport_addr *addr)
+static const struct udp_listener *find_udp(const struct relay_thread *thread,
+                                           const struct transport_addr *addr)
 {
-	for (unsigned i = 0; i < relay->thread_count; i++) {
-		const struct relay_thread *thread = relay->threads[i];
-		for (size_t j = 0; j < thread->udp_count; j++)
-			if (addr_equal(udp_listener_addr(thread->udp[j]), addr))
-				return thread->udp[j];
-	}
+	for (size_t i = 0; i < thread->udp_count; i++)
+		if (addr_equal(udp_listener_addr(thread->udp[i]), addr))
+			return thread->udp[i];
 	return NULL;
+}
+
+/* Threads that share the frontends among them do not change their listeners, so that any may look at all
+ * of them: whose it is makes no difference to who receives. Where they may change each has all. */
+const struct udp_listener *relay_thread_find_udp(const struct relay_thread *thread,
+                                                 const struct transport_addr *addr)
+{
+	const struct relay *relay = thread->relay;
+	const struct udp_listener *found = find_udp(thread, addr);
+
+	if (relay_may_change_listeners(relay))
+		return found;
+	for (unsigned i = 0; found == NULL && i < relay->thread_count; i++)
+		found = find_udp(relay->threads[i], addr);
+	return found;
+}
+
+void thread_listeners_configure(struct relay_thread *thread)
+{
+	engine_role(thread->relay, thread->index, &thread->role);
+	set_bounds(thread);
 }
 
 /* ---- what they call ---- */
@@ -73,7 +95,6 @@ const struct udp_listener *relay_find_udp(const struct relay *relay,
 static void fill_host(struct relay_thread *thread)
 {
 	const struct relay *relay = thread->relay;
-	const struct config *config = relay->config;
 	bool is_door = thread->role.is_door;
 
 	thread->host = (struct listener_host){
@@ -83,23 +104,8 @@ static void fill_host(struct relay_thread *thread)
 		.rounds = thread->rounds,
 		.timers = thread->timers,
 		.counters = &thread->counters,
-		.device = config->listening_device,
-		.tls = relay->tls,
-		.dtls = relay->dtls,
-		.proxies = config->proxy_trusted.item,
-		.proxy_count = config->proxy_trusted.count,
-		.http = {config->respond_http_unsupported, config->acme_redirect},
+		.device = relay->config->listening_device,
 		.pipes = &thread->pipes,
-		.stream_queue_size = config->stream_queue_size,
-		.connections_max = engine_share(relay, config->max_connections, ENGINE_STREAMS),
-		.endpoints_max = engine_share(relay, config->max_endpoints, ENGINE_DATAGRAMS),
-		.dtls_sessions_max =
-			engine_share(relay, config->dtls_max_sessions, ENGINE_DATAGRAMS),
-		.dtls_half_open_max =
-			engine_share(relay, config->dtls_max_half_open, ENGINE_DATAGRAMS),
-		.handshake_timeout_s = config->handshake_timeout,
-		.message_timeout_s = config->message_timeout,
-		.idle_timeout_s = config->idle_timeout,
 		.dtls_cookie_secret = relay->dtls_cookie_secret,
 		.input = is_door ? door_client_input : relay_thread_client_input,
 		.closed = on_path_closed,
@@ -108,6 +114,32 @@ static void fill_host(struct relay_thread *thread)
 		.ended = arrivals_ended,
 		.context = thread,
 	};
+	set_bounds(thread);
+}
+
+/* What a reload may change. */
+static void set_bounds(struct relay_thread *thread)
+{
+	const struct relay *relay = thread->relay;
+	const struct config *config = relay->config;
+	struct listener_host *host = &thread->host;
+
+	host->device = config->listening_device;
+	host->tls = relay->tls;
+	host->dtls = relay->dtls;
+	host->proxies = config->proxy_trusted.item;
+	host->proxy_count = config->proxy_trusted.count;
+	host->http =
+		(struct http_settings){config->respond_http_unsupported, config->acme_redirect};
+	host->stream_queue_size = config->stream_queue_size;
+	host->connections_max = engine_share(relay, config->max_connections, ENGINE_STREAMS);
+	host->endpoints_max = engine_share(relay, config->max_endpoints, ENGINE_DATAGRAMS);
+	host->dtls_sessions_max = engine_share(relay, config->dtls_max_sessions, ENGINE_DATAGRAMS);
+	host->dtls_half_open_max =
+		engine_share(relay, config->dtls_max_half_open, ENGINE_DATAGRAMS);
+	host->handshake_timeout_s = config->handshake_timeout;
+	host->message_timeout_s = config->message_timeout;
+	host->idle_timeout_s = config->idle_timeout;
 }
 
 static void on_path_closed(void *context, struct path *path, const struct five_tuple *tuple)
@@ -135,8 +167,7 @@ static bool has_session(void *context, const struct five_tuple *tuple)
 static enum err open_listener(struct relay_thread *thread, const struct frontend *frontend,
                               char problem[256])
 {
-	const struct engine_role at = role_at(&thread->role, frontend), *role = &at;
-	char text[ADDR_TEXT_SIZE];
+	const struct engine_role at = thread_listeners_role(&thread->role, frontend), *role = &at;
 	enum err err = OK;
 
 	if (!engine_opens_on(thread->relay, role, &frontend->addr))
@@ -149,8 +180,13 @@ static enum err open_listener(struct relay_thread *thread, const struct frontend
 		err = open_endpoints(thread, frontend);
 	if (err == OK && role->takes & ENGINE_STREAMS)
 		err = open_adopting(thread, frontend);
-	if (err == OK)
-		return OK;
+	return err == OK ? OK : thread_listeners_problem(err, frontend, problem);
+}
+
+enum err thread_listeners_problem(enum err err, const struct frontend *frontend, char problem[256])
+{
+	char text[ADDR_TEXT_SIZE];
+
 	snprintf(problem, 256, "listen on %s: %s%s", addr_format(&frontend->addr, text),
 	         err == ERR_SYSTEM ? strerror(errno) : err_string(err),
 	         err == ERR_SYSTEM ? listen_mend(errno) : "");
@@ -159,7 +195,8 @@ static enum err open_listener(struct relay_thread *thread, const struct frontend
 
 /* What a thread of a role has to do with a frontend. A proxy's socket has many UDP clients, who cannot be
  * handed over by it: relay threads open such frontends themselves, also where a door meets the others. */
-static struct engine_role role_at(const struct engine_role *role, const struct frontend *frontend)
+struct engine_role thread_listeners_role(const struct engine_role *role,
+                                         const struct frontend *frontend)
 {
 	struct engine_role at = *role;
 
@@ -188,37 +225,64 @@ static enum err give_to_user(struct udp_listener *listener, const struct config 
 
 /* The listeners of one transport address that come first are probed, lest a second server shares the
  * ports of a running one. */
+static enum err probe(const struct relay_thread *thread, const struct frontend *frontend, int type)
+{
+	const struct relay *relay = thread->relay;
+
+	if (!engine_is_first(relay, thread->index))
+		return OK;
+	return listener_probe(&frontend->addr, type, relay->config->listening_device);
+}
+
 static enum err open_udp(struct relay_thread *thread, const struct frontend *frontend)
 {
-	const struct config *config = thread->relay->config;
-	enum err err;
+	struct udp_listener **listener = &thread->udp[thread->udp_count];
+	enum err err = probe(thread, frontend, SOCK_DGRAM);
 
-	if (engine_is_first(thread->relay, thread->index) &&
-	    listener_probe(&frontend->addr, SOCK_DGRAM, config->listening_device) != OK)
-		return ERR_SYSTEM;
-	err = udp_listener_create(&thread->host, &frontend->addr, (int)config->sock_buf_size,
-	                          config->udp, &thread->udp[thread->udp_count]);
+	if (err == OK)
+		err = thread_listeners_open_udp(thread, thread->config, frontend, listener);
 	if (err != OK)
 		return err;
 	thread->udp_count++;
-	if (frontend->proxied)
-		return udp_listener_expect_proxies(thread->udp[thread->udp_count - 1]);
-	return thread->role.is_door ? give_to_user(thread->udp[thread->udp_count - 1], config) : OK;
+	return thread->role.is_door && !frontend->proxied ? give_to_user(*listener, thread->config)
+	                                                  : OK;
+}
+
+enum err thread_listeners_open_udp(struct relay_thread *thread, const struct config *config,
+                                   const struct frontend *frontend, struct udp_listener **result)
+{
+	struct udp_listener *listener = NULL;
+	enum err err = udp_listener_create(&thread->host, &frontend->addr,
+	                                   (int)config->sock_buf_size, config->udp, &listener);
+
+	if (err == OK && frontend->proxied)
+		err = udp_listener_expect_proxies(listener);
+	if (err != OK) {
+		udp_listener_destroy(listener);
+		return err;
+	}
+	*result = listener;
+	return OK;
 }
 
 static enum err open_tcp(struct relay_thread *thread, const struct frontend *frontend)
 {
-	const struct config *config = thread->relay->config;
-	enum err err;
+	enum err err = probe(thread, frontend, SOCK_STREAM);
 
-	if (engine_is_first(thread->relay, thread->index) &&
-	    listener_probe(&frontend->addr, SOCK_STREAM, config->listening_device) != OK)
-		return ERR_SYSTEM;
-	err = tcp_listener_create(&thread->host, &frontend->addr, config->tcp,
-	                          &thread->tcp[thread->tcp_count]);
-	if (err == OK && frontend->proxied)
-		tcp_listener_expect_proxies(thread->tcp[thread->tcp_count]);
+	if (err == OK)
+		err = thread_listeners_open_tcp(thread, thread->config, frontend,
+		                                &thread->tcp[thread->tcp_count]);
 	thread->tcp_count += err == OK;
+	return err;
+}
+
+enum err thread_listeners_open_tcp(struct relay_thread *thread, const struct config *config,
+                                   const struct frontend *frontend, struct tcp_listener **listener)
+{
+	enum err err = tcp_listener_create(&thread->host, &frontend->addr, config->tcp, listener);
+
+	if (err == OK && frontend->proxied)
+		tcp_listener_expect_proxies(*listener);
 	return err;
 }
 
@@ -256,7 +320,8 @@ static const char *listen_mend(int error)
 	case EADDRNOTAVAIL:
 		return ": not an address of this machine: mend listening-ip";
 	case EACCES:
-		return ": ports below 1024 need root or CAP_NET_BIND_SERVICE";
+		return ": ports below 1024 need root or CAP_NET_BIND_SERVICE; a running "
+		       "server has given them up and needs a restart";
 	default:
 		return "";
 	}

@@ -41,7 +41,8 @@ static void update(struct turn_allocation *allocation, bool is_same_filter)
 	limits_update(allocation);
 	if (is_same_filter)
 		return;
-	(void)allocation_judge_peers(allocation);
+	counter_add(allocation->server->settings.counters, COUNT_permissions_ended,
+	            allocation_judge_peers(allocation));
 	LIST_FOR_EACH (node, &allocation->permissions)
 		update_judgement(CONTAINER_OF(node, struct permission, node));
 }
@@ -49,10 +50,11 @@ static void update(struct turn_allocation *allocation, bool is_same_filter)
 /* An IP may have become one of ours: a listener has been opened on it. */
 static void update_judgement(struct permission *permission)
 {
-	const struct turn_server *server = permission->allocation->server;
-	bool needs_judgement =
-		peer_filter_judge_ip(server->settings.filter, permission->allocation->peer_lists,
-	                             &permission->peer, NULL) == PEER_ALLOWED_IF_RELAYED;
+	const struct turn_allocation *allocation = permission->allocation;
+	enum peer_verdict verdict =
+		peer_filter_judge_ip(allocation->server->settings.filter, allocation->peer_lists,
+	                             &permission->peer, NULL);
+	bool needs_judgement = verdict == PEER_ALLOWED_IF_RELAYED;
 
 	if (permission->needs_judgement == needs_judgement)
 		return;

@@ -40,6 +40,7 @@ static const struct {
 };
 
 static int take_new_peers(struct request *request, size_t n);
+static void make_full(struct bucket *bucket, uint64_t rate, unsigned burst_s, timestamp now);
 static void bucket_fill(struct bucket *bucket, uint64_t rate, unsigned burst_s, timestamp now);
 static bool bucket_has(struct bucket *bucket, uint64_t rate, unsigned burst_s, uint64_t n,
                        timestamp now);
@@ -48,25 +49,31 @@ static void drop_packet(struct turn_allocation *allocation, enum turn_limit limi
 
 void limits_init(struct turn_allocation *allocation)
 {
-	const struct turn_server *server = allocation->server;
-	const struct turn_settings *settings = &server->settings;
-	struct limits *limits = &allocation->limits;
-
+	for (unsigned i = 0; i < TURN_DIRECTION_COUNT; i++)
+		make_full(&allocation->limits.bytes[i], allocation->place.bps, DATA_BURST_S,
+		          allocation->server->now);
 	limits_update(allocation);
-	limits->new_peers.level = (uint64_t)settings->new_peers_per_s * PEERS_BURST_S * UNIT;
-	limits->new_peers.filled_at = server->now;
-	for (unsigned i = 0; i < TURN_DIRECTION_COUNT; i++) {
-		limits->bytes[i].level = allocation->place.bps * DATA_BURST_S * UNIT;
-		limits->packets[i].level = (uint64_t)settings->packets_per_s * DATA_BURST_S * UNIT;
-		limits->bytes[i].filled_at = limits->packets[i].filled_at = server->now;
-	}
 }
 
-/* A bucket that was not looked at fills by what has passed since. */
+/* A limit that was not there begins with a full bucket, or the first packet after a reload is dropped. */
 void limits_update(struct turn_allocation *allocation)
 {
-	allocation->limits.is_on =
-		allocation->place.bps != 0 || allocation->server->settings.packets_per_s != 0;
+	const struct turn_settings *settings = &allocation->server->settings;
+	timestamp now = allocation->server->now;
+	struct limits *limits = &allocation->limits;
+
+	if (limits->new_peers_per_s == 0)
+		make_full(&limits->new_peers, settings->new_peers_per_s, PEERS_BURST_S, now);
+	for (unsigned i = 0; i < TURN_DIRECTION_COUNT && limits->packets_per_s == 0; i++)
+		make_full(&limits->packets[i], settings->packets_per_s, DATA_BURST_S, now);
+	limits->new_peers_per_s = settings->new_peers_per_s;
+	limits->packets_per_s = settings->packets_per_s;
+	limits->is_on = allocation->place.bps != 0 || settings->packets_per_s != 0;
+}
+
+static void make_full(struct bucket *bucket, uint64_t rate, unsigned burst_s, timestamp now)
+{
+	*bucket = (struct bucket){.level = rate * burst_s * UNIT, .filled_at = now};
 }
 
 bool limits_take_packet(struct turn_allocation *allocation, enum turn_direction direction,

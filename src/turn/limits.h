@@ -20,12 +20,14 @@ struct limits {
 	bool is_on; /* false: data is not judged at all */
 	timestamp next_report;
 	struct bucket bytes[TURN_DIRECTION_COUNT], packets[TURN_DIRECTION_COUNT], new_peers;
+	uint32_t packets_per_s,
+		new_peers_per_s; /* as it was last told; 0: those are not looked at */
 };
 
 /* Fills the buckets of a new allocation. */
 void limits_init(struct turn_allocation *allocation);
 
-/* The settings have changed. */
+/* The settings may have changed. */
 void limits_update(struct turn_allocation *allocation);
 
 /* Takes one packet with len bytes, as they are on the client's side, out of the buckets; false when

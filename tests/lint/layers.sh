@@ -23,6 +23,7 @@ store/redis_tls.c: / openssl
 control: base / event2 jansson
 relay: base stun turn config io listeners store control / event2 openssl
 relay/fence_calls.c: / seccomp
+relay/reload_request.c: / jansson
 relay/requests.c: / jansson
 relay/session_requests.c: / jansson
 relay/thread_requests.c: / jansson

@@ -111,6 +111,20 @@ static void start(struct host *host)
 	host_rule_peers(host);
 }
 
+void host_reload(struct host *host)
+{
+	struct peer_filter *old = host->filter;
+
+	if (host->server == NULL)
+		return;
+	if (peer_filter_create(&host->peers, &host->filter) != OK)
+		abort();
+	host->settings.filter = host->filter;
+	turn_server_configure(host->server, &host->settings, host->now);
+	peer_filter_destroy(old);
+	carry_out(host);
+}
+
 void host_rule_peers(struct host *host)
 {
 	struct peer_rules *old = host->peer_rules;

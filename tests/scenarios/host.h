@@ -148,6 +148,8 @@ void host_data_closes(struct host *host, struct data_connection *connection);
 void host_redirect(struct host *host);
 /* ... and what .rules are. */
 void host_rule_peers(struct host *host);
+/* ... and what .settings and .peers are. */
+void host_reload(struct host *host);
 /* How many places are taken in a user's name, or in "all". */
 unsigned host_places(const struct host *host, const char *username);
 uint64_t host_wall_ms(const struct host *host);

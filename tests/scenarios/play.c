@@ -18,6 +18,7 @@
  *   alternates all|udp|tcp|tls|self [ADDRESS...]   the alternate servers of this kind are these now
  *   drain begins | drain ends
  *   rules REALM|* allow|deny RANGE    a list of peers has this too; rules none: all are empty
+ *   reload                            what set and peers say counts from now on
  *
  * Clients
  *   A> Allocate REQUESTED-TRANSPORT=17 [WORD...]   sends a request (Send: an indication)
@@ -1259,7 +1260,7 @@ static void play_peers(struct play *play, struct speaker *speaker, struct words 
 
 	(void)speaker;
 	if (strcmp(what, "default") == 0)
-		peers->allowed_count = 0;
+		peers->allowed_count = peers->denied_count = 0;
 	else if (strcmp(what, "loopback") == 0)
 		peers->allow_loopback = true;
 	else if (strcmp(what, "allow") == 0)
@@ -1297,6 +1298,13 @@ static void play_rules(struct play *play, struct speaker *speaker, struct words 
 		rule->is_denied = strcmp(words->word[2], "deny") == 0;
 	}
 	host_rule_peers(host);
+}
+
+static void play_reload(struct play *play, struct speaker *speaker, struct words *words)
+{
+	(void)speaker;
+	(void)words;
+	host_reload(&play->host);
 }
 
 static void play_map(struct play *play, struct speaker *speaker, struct words *words)
@@ -1498,6 +1506,7 @@ static const struct {
 		{"allowed", 4, play_allowed}, {"origin", 3, play_origin},
 		{"rules", 2, play_rules},     {"authority", 4, play_authority},
 		{"clock", 2, play_clock},     {"pair", 3, play_pair},
+		{"reload", 1, play_reload},
 },
   verbs[] = {
 	  {"login", 3, client_logs_in},     {"allocates", 2, client_allocates},

@@ -433,7 +433,7 @@ static void test_compare(void)
 	                 "udp-gso=0\nmin-port=5001\nidle-timeout=6\n");
 	config_compare(a.config, b.config, note, names);
 	is_text(names,
-	        "listening-ip- min-port- denied-peer-ip+ realm+ user+ fingerprint+ idle-timeout+ ",
+	        "listening-ip+ min-port- denied-peer-ip+ realm- user+ fingerprint+ idle-timeout+ ",
 	        "what differs is named, with whether it may change");
 	fixture_end(&a);
 	fixture_end(&b);
