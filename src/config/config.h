@@ -161,6 +161,8 @@ enum { CONFIG_NAME_SIZE = 64, CONFIG_VALUE_SIZE = 1024 };
 /* Finds an option by any of its names; negates tells that the name says the opposite of a flag.
  * ERR_NOT_FOUND. */
 MUST_CHECK enum err config_find_option(const char *name, enum option_id *id, bool *negates);
+/* Says what became of an option of coturn's that this program does not have; NULL: it is none. */
+const char *config_why_not(const char *name);
 /* What there is to say of an option as it is set. */
 struct config_description {
 	char name[CONFIG_NAME_SIZE];   /* its long name */

@@ -18,6 +18,13 @@ enum err config_find_option(const char *name, enum option_id *id, bool *negates)
 	return OK;
 }
 
+const char *config_why_not(const char *name)
+{
+	struct option_match match;
+
+	return option_find(name, &match) && match.foreign != NULL ? match.foreign->why : NULL;
+}
+
 void config_describe(const struct config *config, enum option_id id,
                      struct config_description *description)
 {

@@ -77,7 +77,8 @@ enum err main_thread_create(struct relay *relay, const struct control_socket *op
 		                   &created->drain);
 	if (err == OK)
 		err = reload_create(created->base, &created->circulars, sources, &created->reload);
-	err = sessions_create(created->base, &created->circulars, &created->sessions);
+	if (err == OK)
+		err = sessions_create(created->base, &created->circulars, &created->sessions);
 	if (err == OK)
 		err = notify_create(created->base, &created->circulars, created->drain,
 		                    &created->notify);

@@ -39,6 +39,7 @@ const struct control_row requests[] = {
 	{"reload",                  "",                            reload_request},
 	{"threads",                 "",                            thread_list},
 	{"get",                     "option",                      option_get},
+	{"set",                     "option value",                option_set},
 	{"stop",                    "",                            stop},
 	{"log reset",               "",                            reset_log},
 	{"session list",            "id user contains realm origin client peer transport thread "

@@ -193,6 +193,110 @@ def test_alternates():
             tap.expect("Error: " in console.say(add + " turn.example.org"), "a name")
 
 
+def serves_binding(server):
+    with server.client() as client:
+        return client.binding(timeout=0.3) is not None
+
+
+def serves_allocate(server):
+    """Whether a stranger's Allocate is answered at all."""
+    with server.client() as client:
+        return client.exchange(client.message(stun.ALLOCATE, [
+            (stun.REQUESTED_TRANSPORT, stun.UDP_TRANSPORT)]), timeout=0.3) is not None
+
+
+def binding_error(server):
+    with server.client() as client:
+        return client.exchange(stun.Message(stun.BINDING).encode()).error or 0
+
+
+def allocate_error(server, transport="udp", *attributes):
+    with server.client(transport) as client:
+        relays = stun.UDP_TRANSPORT if transport == "udp" else stun.TCP_TRANSPORT
+        response = client.request(stun.ALLOCATE, [(stun.REQUESTED_TRANSPORT, relays), *attributes])
+        client.relayed = response.address(stun.XOR_RELAYED_ADDRESS)
+        return response.error or 0
+
+
+def loopback_error(server):
+    with server.client() as client:
+        client.allocate()
+        return client.request(stun.CREATE_PERMISSION,
+                              [(stun.XOR_PEER_ADDRESS, ("127.0.0.9", 0))]).error or 0
+
+
+def test_toggles():
+    """Each toggle of coturn changes what clients are told, at once and back again, on every thread"""
+    rows = (("allow-loopback-peers", loopback_error, 403, 0),
+            ("no-udp-relay", allocate_error, 0, 403),
+            ("no-tcp-relay", lambda server: allocate_error(server, "tcp"), 0, 442),
+            ("mobility", lambda server: allocate_error(server, "udp", (stun.MOBILITY_TICKET, b"")),
+             405, 0),
+            ("secure-stun", binding_error, 0, 401),
+            ("no-stun", serves_binding, True, False),
+            ("stun-only", serves_allocate, True, False))
+    with ConsoleServer("--relay-threads=3") as server, server.console() as console:
+        for name, ask, off, on in rows:
+            for wanted, then in ((off, "on"), (on, "off"), (off, None)):
+                answers = {ask(server) for _ in range(4)}
+                tap.expect_equal(answers, {wanted}, name)
+                if then:
+                    text = console.say("tc " + name)
+                    tap.expect("(was " in text, "tc %s: %s" % (name, text))
+        tap.expect("neither on nor off" in console.say("tc user-quota"), "no flag")
+        tap.expect("no option" in console.say("tc nothing"), "nothing")
+        tap.expect("multicast peers are always refused" in console.say("tc no-multicast-peers"),
+                   "what there is nothing left to do for")
+
+
+def test_changes():
+    """cc and turnadmin set change limits for all threads; get tells value and source; errors change nothing"""
+    with ConsoleServer("--relay-threads=3") as server, server.console() as console:
+        def get(name):
+            option = server.ask("get", name)["options"][0]
+            return option["value"], option["source"]
+
+        tap.expect_equal(get("user-quota"), ("0", "default"), "at first")
+        tap.expect_equal(get("realm"), ("example.org", "command line"), "from the command line")
+        tap.expect(get("cli-port")[1].endswith(":3"), "from the file: %r" % (get("cli-port"),))
+        tap.expect_equal(get("cli-password")[0], "(secret)", "a secret")
+        clients = [server.client() for _ in range(5)]
+        for client in clients[:3]:
+            client.allocate()
+        tap.expect("user-quota: 3 (was 0)" in console.say("cc user-quota 3"), "cc")
+        tap.expect_equal(get("user-quota"), ("3", "control socket"), "by the operator")
+        tap.expect_equal(clients[3].try_allocate(), 486, "one beyond it")
+        tap.expect("It is so already" in console.say("cc user-quota 3"), "again")
+        changed = server.ask("set", "user-quota", "4")
+        tap.expect_equal([(one["name"], one["from"], one["to"]) for one in changed["changed"]],
+                         [("user-quota", "3", "4")], "turnadmin set")
+        tap.expect_equal(clients[3].try_allocate(), 0, "room")
+        tap.expect_equal(clients[4].try_allocate(), 486, "and no more")
+        for words, problem in ((("user-quota", "many"), "is not a number"),
+                               (("nothing", "1"), "no option"),
+                               (("min-port", "50000"), "takes a restart"),
+                               (("log-min-level", "loud"), "debug info warning error")):
+            code, out, said = server.admin("set", *words)
+            tap.expect((code, out, problem in said) == (1, "", True), "%r: %r" % (words, said))
+        tap.expect_equal(get("min-port"), ("49152", "default"), "nothing has changed")
+        for name in ("max-bps", "bps-capacity", "total-quota", "max-pps"):
+            server.ask("set", name, "100000")
+            tap.expect_equal(get(name)[0], "100000", name)
+        tap.expect("DEBUG" not in server.log(), "no line at level debug yet")
+        server.ask("set", "log-min-level", "debug")
+        clients[0].refresh(600)
+        tap.wait_until(lambda: "DEBUG" in server.log(), "a line at level debug")
+        text = console.say("cc cli-max-output-sessions 2")
+        tap.expect("The first 2" in console.say("ps"), text)
+        server.ask("set", "cli-password", "another")
+        with server.console(password="another") as other:
+            tap.expect("version" in other.say("status"), "the new password")
+        tap.expect("another" not in server.log(), "which is not logged")
+        tap.expect("cli-password" in server.admin("get")[1], "all options")
+        for client in clients:
+            client.close()
+
+
 def test_many_sessions():
     """Long lists are cut at cli-max-output-sessions, and come page by page in order"""
     with ConsoleServer("--cli-max-output-sessions=150", "--relay-threads=2") as server:
