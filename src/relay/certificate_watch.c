@@ -285,7 +285,7 @@ static void watch_folder(struct certificate_watch *watch, const char *folder)
 	if (number < 0 && !watch->has_complained) {
 		watch->has_complained = true;
 		log_warning("certificates not watched",
-		            "folder=%s reason=\"%s\" mend=\"SIGUSR2 has them read anew\"", folder,
+		            "folder=%s reason=\"%s\" advice=\"SIGUSR2 has them read anew\"", folder,
 		            strerror(errno));
 	}
 	if (number >= 0 && watch->folder_count < FOLDERS_MAX &&

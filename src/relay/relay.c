@@ -166,7 +166,7 @@ enum err relay_prepare(const struct relay *relay, const struct config *config, s
 	}
 	/* A store that is away keeps nobody from changing anything else. */
 	if (make_features(made, unreadable) != OK)
-		log_warning("users of the store not looked at", "problem=\"%s\"", unreadable);
+		log_warning("users of the store not looked at", "reason=\"%s\"", unreadable);
 	*next = made;
 	return OK;
 }

@@ -98,7 +98,7 @@ enum err reload_create(struct event_base *base, struct circulars *circulars,
 		certificate_watch_follow(reload->watch, circulars->relay->config, &stamps);
 	else
 		log_warning("certificates not watched",
-		            "reason=\"%s\" mend=\"SIGUSR2 has them read anew\"", strerror(errno));
+		            "reason=\"%s\" advice=\"SIGUSR2 has them read anew\"", strerror(errno));
 	*result = reload;
 	return OK;
 }
@@ -482,8 +482,8 @@ static void all_have_contexts(struct circular *circular)
 {
 	struct job *job = job_of(circular);
 
-	log_info("certificates read anew", "by=\"%s\" cert=%s", job->by,
-	         relay_of(job)->config->cert);
+	log_always("certificates read anew", "by=\"%s\" cert=%s", job->by,
+	           relay_of(job)->config->cert);
 	finish(job);
 }
 
@@ -516,13 +516,13 @@ static void begin_certificates(struct job *job)
 	char problem[256];
 
 	if (relay_of(job)->config->cert == NULL)
-		log_warning("no certificate to read", "by=\"%s\" mend=\"set cert and pkey\"",
+		log_warning("no certificate to read", "by=\"%s\" advice=\"set cert and pkey\"",
 		            job->by);
 	else if (change_contexts(job, problem) == OK)
 		return;
 	else
 		log_warning("certificates not taken",
-		            "by=\"%s\" problem=\"%s\" effect=\"those of before are used on\"",
+		            "by=\"%s\" reason=\"%s\" effect=\"those of before are used on\"",
 		            job->by, problem);
 	finish(job);
 }

@@ -138,34 +138,34 @@ bool outcome_has(const struct reload_outcome *outcome, enum option_id id)
 
 /* ---- said ---- */
 
-static void log_problems(const struct config_report *report)
+static void log_problem(const struct config_problem *problem)
 {
-	for (size_t i = 0; i < report->count; i++) {
-		const struct config_problem *problem = &report->problem[i];
-		log_event(problem->severity == CONFIG_ERROR ? LEVEL_ERROR : LEVEL_WARNING,
-		          "problem in the configuration", "source=%s line=%u problem=\"%s\"",
+	if (problem->severity == CONFIG_ERROR)
+		log_error("error in the configuration", "source=%s line=%u reason=\"%s\"",
 		          problem->source, problem->line, problem->message);
-	}
+	else
+		log_warning("warning of the configuration", "source=%s line=%u reason=\"%s\"",
+		            problem->source, problem->line, problem->message);
 }
 
 static void log_change(const struct reload_change *change)
 {
 	if (change->is_applied)
-		log_info("option changed", "name=%s from=\"%s\" to=\"%s\"", change->name,
-		         change->old_value, change->new_value);
+		log_always("option changed", "name=%s from=\"%s\" to=\"%s\"", change->name,
+		           change->old_value, change->new_value);
 	else
-		log_warning("option needs a restart", "name=%s from=\"%s\" to=\"%s\"%s%s%s",
+		log_warning("option needs a restart", "name=%s from=\"%s\" to=\"%s\" reason=\"%s\"",
 		            change->name, change->old_value, change->new_value,
-		            change->reason != NULL ? " reason=\"" : "",
-		            change->reason != NULL ? change->reason : "",
-		            change->reason != NULL ? "\"" : "");
+		            change->reason != NULL ? change->reason
+		                                   : "it never changes while the server runs");
 }
 
 void outcome_log(const struct reload_outcome *outcome, const char *by)
 {
 	size_t applied = 0;
 
-	log_problems(&outcome->report);
+	for (size_t i = 0; i < outcome->report.count; i++)
+		log_problem(&outcome->report.problem[i]);
 	if (!outcome->is_applied) {
 		log_error("configuration not applied",
 		          "by=\"%s\" errors=%zu effect=\"the one before is used on\"", by,
@@ -176,8 +176,8 @@ void outcome_log(const struct reload_outcome *outcome, const char *by)
 		log_change(&outcome->changes[i]);
 		applied += outcome->changes[i].is_applied;
 	}
-	log_info("configuration applied", "by=\"%s\" changed=%zu need_restart=%zu", by, applied,
-	         outcome->change_count - applied);
+	log_always("configuration applied", "by=\"%s\" changed=%zu need_restart=%zu", by, applied,
+	           outcome->change_count - applied);
 }
 
 void outcome_deinit(struct reload_outcome *outcome)

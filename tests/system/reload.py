@@ -321,7 +321,7 @@ def test_broken_file():
         tap.expect("turnserver.conf:11: error: user-quota: \"many\" is not a number" in out and
                    "nothing has changed" in out, "for people: " + out)
         tap.expect_equal((server.try_user("v"), server.try_user()), (401, 0), "users as before")
-        tap.expect("line=11 problem=\"user-quota: \"many\"" in server.log() and
+        tap.expect("line=11 reason=\"user-quota: " in server.log() and
                    "configuration not applied: by=\"control socket\" errors=2" in server.log(), "log")
         for lines, words in (
                 (["min-port=60000", "max-port=50000"], "is above max-port"),
