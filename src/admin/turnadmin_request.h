@@ -32,6 +32,7 @@ struct turnadmin_request {
 	const char *max_bps, *total_quota, *user_quota; /* of a realm; lent as well */
 	const char *realm_option, *value;               /* of a realm; lent as well */
 	const char *control_socket, *kind;              /* of alternate servers; lent as well */
+	const char *config_file, *root;                 /* of doctor; lent as well */
 	long deadline_s, min_allocations;               /* of a drain; -1: not given */
 	char password[TURNADMIN_PASSWORD_MAX + 1];      /* of -p; empty: to be read */
 	char secret[TURNADMIN_PASSWORD_MAX + 1];        /* of -s or -X; empty: to be read */

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
+
 enum {
 	USERNAME_MAX = 512, /* bytes; RFC 8489 section 14.3 has fewer than 513 */
 	PASSWORD_MAX = 512,
@@ -39,6 +41,15 @@ bool check_user(const char *text, char problem[OPTION_PROBLEM_SIZE])
 		return refuse(problem,
 		              "a key is 0x and 32 hexadecimal digits (MD5), or 64 (SHA-256)");
 	return true;
+}
+
+bool check_facility(const char *text, char problem[OPTION_PROBLEM_SIZE])
+{
+	int facility;
+
+	return log_facility_parse(text, &facility) == OK ||
+	       refuse(problem, "is no facility of syslog: LOG_DAEMON, LOG_LOCAL0 and others of "
+	                       "syslog(3)");
 }
 
 bool check_ip(const char *text, char problem[OPTION_PROBLEM_SIZE])

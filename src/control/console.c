@@ -440,7 +440,7 @@ static void let_in(struct console_client *client)
 	bufferevent_set_timeouts(client->stream, &idle, &idle);
 	write_bytes(client, wont_echo, sizeof wont_echo);
 	client->is_in = true;
-	log_info("console: let in", "client=%s", client->name);
+	log_info("operator let in", "client=%s", client->name);
 	console_print(client, "\n%s\n", client->console->settings.greeting);
 	prompt(client);
 }
@@ -448,7 +448,7 @@ static void let_in(struct console_client *client)
 static void refuse(struct console_client *client)
 {
 	client->console->failures++;
-	log_warning("console: wrong password", "client=%s", client->name);
+	log_warning("operator refused", "client=%s reason=\"wrong password\"", client->name);
 	console_print(client, "\nWrong password.\n");
 	if (++client->attempts < ATTEMPTS_MAX)
 		ask_password(client);

@@ -272,7 +272,8 @@ static bool is_trusted(int fd)
 		return false;
 	if (peer.uid == 0 || peer.uid == geteuid())
 		return true;
-	log_warning("control socket: refused", "uid=%u pid=%d", (unsigned)peer.uid, (int)peer.pid);
+	log_warning("control socket refused", "uid=%u pid=%d reason=\"neither root nor our user\"",
+	            (unsigned)peer.uid, (int)peer.pid);
 	return false;
 }
 

@@ -36,6 +36,8 @@ struct path_ops {
 };
 struct path {
 	const struct path_ops *ops;
+	const char
+		*reason; /* why it has ended, for the log: set when the host hears of it; static */
 };
 
 /* What the relay thread gives its listeners. All calls are on its thread. Listeners set timers in

@@ -112,6 +112,18 @@ static enum err make_room(struct listener_plan *plan, const struct relay_thread 
 	               : ERR_NO_MEMORY;
 }
 
+/* Nobody is heard before every thread's socket is there: a session that began earlier would be on a thread
+ * that the kernel's hash does not choose any more. */
+static enum err open_silent(struct relay_thread *thread, const struct config *config,
+                            const struct frontend *frontend, struct udp_listener **listener)
+{
+	enum err err = thread_listeners_open_udp(thread, config, frontend, listener);
+
+	if (err == OK)
+		udp_listener_set_ear(*listener, LISTENER_HEARS_NOBODY);
+	return err;
+}
+
 static enum err plan_udp(struct listener_plan *plan, struct relay_thread *thread,
                          const struct config *config, const struct frontend *frontend)
 {
@@ -119,7 +131,7 @@ static enum err plan_udp(struct listener_plan *plan, struct relay_thread *thread
 	enum err err = OK;
 
 	if (listener == NULL)
-		err = thread_listeners_open_udp(thread, config, frontend, &listener);
+		err = open_silent(thread, config, frontend, &listener);
 	if (err == OK)
 		plan->serving.udp[plan->serving.udp_count++] = listener;
 	return err;
@@ -207,13 +219,11 @@ void listener_plan_give_up(struct listener_plan *plan, struct relay_thread *thre
 /* Those of a set that are not to serve. */
 static void drain_udp(struct listener_plan *plan, const struct listener_set *from)
 {
-	for (size_t i = 0; i < from->udp_count; i++) {
-		bool stays = has_udp(&plan->serving, from->udp[i]);
-		udp_listener_set_ear(from->udp[i],
-		                     stays ? LISTENER_HEARS_ALL : LISTENER_HEARS_ITS_OWN);
-		if (!stays)
+	for (size_t i = 0; i < from->udp_count; i++)
+		if (!has_udp(&plan->serving, from->udp[i])) {
+			udp_listener_set_ear(from->udp[i], LISTENER_HEARS_ITS_OWN);
 			plan->drained.udp[plan->drained.udp_count++] = from->udp[i];
-	}
+		}
 }
 
 static void drain_tcp(struct listener_plan *plan, const struct listener_set *from)
@@ -235,6 +245,8 @@ void listener_plan_take(struct listener_plan *plan, struct relay_thread *thread)
 	drain_udp(plan, &before);
 	drain_tcp(plan, &thread->drained);
 	drain_tcp(plan, &before);
+	for (size_t i = 0; i < plan->serving.udp_count; i++)
+		udp_listener_set_ear(plan->serving.udp[i], LISTENER_HEARS_ALL);
 	free_arrays(&thread->drained);
 	free_arrays(&before);
 	thread->drained = plan->drained;

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "control/console.h"
 #include "relay/console_verbs.h"
+#include "relay/notify.h"
 #include "relay/process.h"
 #include "relay/reload.h"
 #include "relay/requests.h"
@@ -52,6 +53,7 @@ void main_thread_block_signals(void)
 	fill_set(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a log that may not grow is told so by write */
 }
 
 enum err main_thread_create(struct relay *relay, const struct control_socket *opened,
@@ -73,9 +75,12 @@ enum err main_thread_create(struct relay *relay, const struct control_socket *op
 		err = drain_create(created->base, &created->circulars, on_drained, created,
 		                   &created->drain);
 	if (err == OK)
+		err = reload_create(created->base, &created->circulars, sources, &created->reload);
+	if (err == OK)
 		err = sessions_create(created->base, &created->circulars, &created->sessions);
 	if (err == OK)
-		err = reload_create(created->base, &created->circulars, sources, &created->reload);
+		err = notify_create(created->base, &created->circulars, created->drain,
+		                    &created->notify);
 	if (err == OK && opened->fd >= 0)
 		err = open_control(created, opened);
 	if (err != OK) {
@@ -93,6 +98,7 @@ void main_thread_destroy(struct main_thread *main_thread)
 	console_destroy(main_thread->console);
 	control_server_destroy(main_thread->control);
 	sessions_destroy(main_thread->sessions);
+	notify_destroy(main_thread->notify);
 	drain_destroy(main_thread->drain);
 	reload_destroy(main_thread->reload);
 	if (main_thread->signal_event != NULL)
@@ -115,6 +121,7 @@ enum err main_thread_open_console(struct main_thread *main_thread, char problem[
 /* Who has asked for something that is under way is answered before the end. */
 void main_thread_run(struct main_thread *main_thread)
 {
+	notify_ready(main_thread->notify);
 	event_base_dispatch(main_thread->base);
 	sessions_close(main_thread->sessions);
 	circulars_finish(&main_thread->circulars);
@@ -179,28 +186,27 @@ static void on_signal(evutil_socket_t fd, short what, void *context)
 				signals[i].handle(context);
 }
 
-static void end(struct main_thread *main_thread, const char *why)
+static void end(struct main_thread *main_thread, const char *reason)
 {
-	log_info("stopping", "%s allocations=%" PRIu64, why, relay_allocations(main_thread->relay));
+	log_always("stopping", "reason=\"%s\" allocations=%" PRIu64, reason,
+	           relay_allocations(main_thread->relay));
+	notify_stopping(main_thread->notify);
 	event_base_loopbreak(main_thread->base);
 }
 
 void main_thread_stop(struct main_thread *main_thread, const char *by)
 {
-	char why[64];
-
-	snprintf(why, sizeof why, "by=\"%s\"", by);
-	end(main_thread, why);
+	end(main_thread, by);
 }
 
 static void on_drained(void *context)
 {
-	end(context, "drained=yes");
+	end(context, "drained");
 }
 
 static void on_interrupt(struct main_thread *main_thread)
 {
-	end(main_thread, "signal=INT");
+	end(main_thread, "SIGINT");
 }
 
 static void begin_drain(struct main_thread *main_thread, const struct drain_wish *wish)
@@ -222,9 +228,17 @@ static void on_terminate(struct main_thread *main_thread)
 	};
 
 	if (config->drain_timeout == 0 || state.is_final)
-		end(main_thread, "signal=TERM");
+		end(main_thread, "SIGTERM");
 	else
 		begin_drain(main_thread, &wish);
+}
+
+static void on_reloaded(const struct reload_outcome *outcome, void *context)
+{
+	struct main_thread *main_thread = context;
+
+	(void)outcome; /* is in the log */
+	notify_ready(main_thread->notify);
 }
 
 /* A log file that logrotate moved away is opened anew, whatever becomes of the rest. */
@@ -232,9 +246,10 @@ static void on_hangup(struct main_thread *main_thread)
 {
 	char problem[256];
 
+	notify_reloading(main_thread->notify);
 	if (process_open_log(main_thread->relay->config, problem) != OK)
-		log_warning("log not reopened", "problem=\"%s\"", problem);
-	reload_begin(main_thread->reload, "SIGHUP", NULL, NULL);
+		log_warning("log not reopened", "reason=\"%s\"", problem);
+	reload_begin(main_thread->reload, "SIGHUP", on_reloaded, main_thread);
 }
 
 /* As coturn does. A drain under way goes on as it was wished. */

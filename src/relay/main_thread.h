@@ -23,10 +23,11 @@ struct main_thread {
 	int signal_fd;                  /* -1: not open */
 	struct control_server *control; /* NULL: there is none */
 	struct drain *drain;
+	struct reload *reload;
+	struct notify *notify;
 	struct sessions *sessions;
 	struct control_settings table; /* of requests; the control socket's and the console's */
 	struct console *console;       /* NULL: there is none */
-	struct reload *reload;
 	timestamp started;
 };
 

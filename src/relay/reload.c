@@ -154,12 +154,14 @@ static void start(struct job *job)
 		begin(job);
 }
 
-/* One that nobody awaits and that has not begun will do what another would. */
-static bool is_enqueued(const struct reload *reload, enum job_kind kind)
+/* One that has not begun will do what another would, for the same. */
+static bool is_enqueued(const struct reload *reload, enum job_kind kind, reload_told_fn *told,
+                        const void *context)
 {
 	LIST_FOR_EACH (node, &reload->jobs) {
 		const struct job *job = CONTAINER_OF(node, struct job, node);
-		if (node != list_first(&reload->jobs) && job->kind == kind && job->told == NULL)
+		if (node != list_first(&reload->jobs) && job->kind == kind && job->told == told &&
+		    job->context == context)
 			return true;
 	}
 	return false;
@@ -169,7 +171,7 @@ void reload_begin(struct reload *reload, const char *by, reload_told_fn *told, v
 {
 	struct job *job;
 
-	if (told == NULL && is_enqueued(reload, JOB_READ))
+	if (is_enqueued(reload, JOB_READ, told, context))
 		return;
 	job = enqueue(reload, JOB_READ, by, told, context);
 	if (job != NULL)
@@ -193,7 +195,7 @@ void reload_certificates(struct reload *reload, const char *by)
 {
 	struct job *job;
 
-	if (is_enqueued(reload, JOB_CERTIFICATES))
+	if (is_enqueued(reload, JOB_CERTIFICATES, NULL, NULL))
 		return;
 	job = enqueue(reload, JOB_CERTIFICATES, by, NULL, NULL);
 	if (job != NULL)

@@ -51,7 +51,8 @@ void reload_destroy(struct reload *reload);
 
 /* Reads file, environment and command line as at the start and applies what they say; what was changed
  * by reload_apply is then again as they say. told, which may be NULL, is called once, now or later. Of
- * several that are asked for at the same time each has its turn. by is static, for the log: "SIGHUP",
+ * several that are asked for at the same time each has its turn; with told and context of one that waits
+ * it is that one. by is static, for the log: "SIGHUP",
  * "control socket". */
 void reload_begin(struct reload *reload, const char *by, reload_told_fn *told, void *context);
 

@@ -100,6 +100,17 @@ static enum err check_mixture(struct reload_outcome *outcome, struct config *con
 	return err;
 }
 
+/* Sockets of allocations are bound there, and the set of ports is shared by all threads. */
+static void warn_of_relay_ips(struct reload_outcome *outcome, const struct config *config)
+{
+	if (outcome_has(outcome, OPTION_ID_listening_ip) && config->relay_ip.count == 0)
+		config_report_add(&outcome->report, CONFIG_WARNING,
+		                  config_source_name(config, OPTION_ID_listening_ip),
+		                  config->origin[OPTION_ID_listening_ip].line,
+		                  "listening-ip: without relay-ip allocations are relayed from the "
+		                  "addresses of the start until a restart");
+}
+
 enum err outcome_compare(struct reload_outcome *outcome, const struct relay *relay,
                          struct config *config)
 {
@@ -111,7 +122,10 @@ enum err outcome_compare(struct reload_outcome *outcome, const struct relay *rel
 	for (size_t i = 0; i < outcome->change_count && err == OK; i++)
 		if (!outcome->changes[i].is_applied)
 			err = config_copy_option(config, relay->config, outcome->changes[i].id);
-	return err == OK ? check_mixture(outcome, config) : err;
+	if (err != OK)
+		return err;
+	warn_of_relay_ips(outcome, config);
+	return check_mixture(outcome, config);
 }
 
 bool outcome_has(const struct reload_outcome *outcome, enum option_id id)

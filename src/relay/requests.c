@@ -14,9 +14,9 @@
 #include "relay/metrics.h"
 #include "relay/option_requests.h"
 #include "relay/process.h"
+#include "relay/reload_request.h"
 #include "relay/session_requests.h"
 #include "relay/thread_requests.h"
-#include "relay/reload_request.h"
 #include "relay/thread.h"
 
 enum { MS_PER_S = 1000, YEAR_S = 31536000 };
@@ -36,6 +36,7 @@ const struct control_row requests[] = {
 	{"alternate-server delete", "kind server",                 delete_alternate},
 	{"drain",                   "deadline minimum",            drain},
 	{"undrain",                 "",                            undrain},
+	{"reload",                  "",                            reload_request},
 	{"threads",                 "",                            thread_list},
 	{"get",                     "option",                      option_get},
 	{"set",                     "option value",                option_set},
@@ -45,7 +46,6 @@ const struct control_row requests[] = {
 	                            "sort limit after rates",      session_list},
 	{"session show",            "id",                          session_show},
 	{"session cancel",          "id user realm most",          session_cancel},
-	{"reload",                  "",                            reload_request},
 };
 /* clang-format on */
 const size_t request_count = sizeof requests / sizeof requests[0];

@@ -123,6 +123,27 @@ void store_thread_ask(struct store_thread *thread, struct store_request *request
 	mailbox_post(thread->mailbox, &request->mail);
 }
 
+bool store_thread_clock(const struct store_thread *thread, clockid_t *clock)
+{
+	return thread != NULL && thread->is_running &&
+	       pthread_getcpuclockid(thread->thread, clock) == 0;
+}
+
+static void ping_answer(struct mail *mail, void *receiver)
+{
+	struct store_ping *ping = CONTAINER_OF(mail, struct store_ping, mail);
+
+	(void)receiver;
+	mail->deliver = ping->answered;
+	mailbox_post(ping->reply_to, mail);
+}
+
+void store_thread_ping(struct store_thread *thread, struct store_ping *ping)
+{
+	ping->mail.deliver = ping_answer;
+	mailbox_post(thread->mailbox, &ping->mail);
+}
+
 void store_thread_watch_realms(struct store_thread *thread, struct store_watch *watch)
 {
 	watch->mail.deliver = watch_add;
@@ -139,7 +160,7 @@ static void *thread_run(void *argument)
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	while (!thread->is_stopping) {
 		if (poll(&wait, 1, thread_timeout(thread)) < 0 && errno != EINTR) {
-			log_error("store thread cannot wait", "problem=%s", strerror(errno));
+			log_error("store thread cannot wait", "reason=\"%s\"", strerror(errno));
 			break;
 		}
 		if (thread->store == NULL && timestamp_now() >= thread->retry_at)
@@ -191,7 +212,7 @@ static void thread_reopen(struct store_thread *thread)
 
 	/* Not created: a file that is gone may come back with all its users. */
 	if (store_open(thread->path, false, &thread->store, problem) == OK) {
-		log_info("store is back", "path=%s", thread->path);
+		log_always("store is back", "store=%s", thread->path);
 		realms_watch_reset(&thread->realms);
 		thread->look_at = 0;
 		return;
@@ -204,8 +225,9 @@ static void thread_reopen(struct store_thread *thread)
 
 static void thread_lose(struct store_thread *thread)
 {
-	log_error("store is away: users in it are refused until it is back", "problem=%s",
-	          store_problem(thread->store));
+	log_error("store is away",
+	          "store=%s reason=\"%s\" advice=\"users in it are refused until it is back\"",
+	          thread->path, store_problem(thread->store));
 	store_close(thread->store);
 	thread->store = NULL;
 	thread->retry_ms = RETRY_FIRST_MS;

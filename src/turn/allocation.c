@@ -292,7 +292,8 @@ void allocation_drop_family(struct turn_allocation *allocation, enum turn_family
 	set_timer(allocation);
 }
 
-void turn_path_closed(struct turn_server *server, const struct five_tuple *tuple, timestamp now)
+void turn_path_closed(struct turn_server *server, const struct five_tuple *tuple,
+                      const char *reason, timestamp now)
 {
 	server->now = now;
 	pending_forget(server, tuple);
@@ -303,7 +304,8 @@ void turn_path_closed(struct turn_server *server, const struct five_tuple *tuple
 	if (allocation->is_mobile)
 		mobility_path_closed(allocation);
 	else
-		allocation_end_as(allocation, COUNT_ended_with_connection, "connection closed");
+		allocation_end_as(allocation, COUNT_ended_with_connection,
+		                  reason != NULL ? reason : "connection closed");
 }
 
 bool turn_has_session(const struct turn_server *server, const struct five_tuple *tuple)
@@ -359,7 +361,7 @@ static void expire(struct timer *timer, timestamp now)
 		lives_on |= allocation_has_family(allocation, family) &&
 		            allocation->expiry[family] > now;
 	if (!lives_on) {
-		snprintf(reason, sizeof reason, "no refresh in %u s",
+		snprintf(reason, sizeof reason, "no refresh for %u s",
 		         (unsigned)allocation->lifetime_s);
 		allocation_end_as(allocation, COUNT_ended_expired, reason);
 		return;

@@ -56,6 +56,7 @@ struct turn_server {
 
 	uint8_t reply[REPLY_SIZE];            /* the message being written */
 	char username[TURN_USERNAME_MAX + 1]; /* of the request being handled */
+	enum counter last_drop;               /* why the last packet was dropped */
 };
 
 /* Says when it is, and whose transport what follows is counted for. */
@@ -82,6 +83,7 @@ static inline void count(struct turn_server *server, enum counter counter)
 static inline enum turn_verdict drop(struct turn_server *server, enum counter reason)
 {
 	count(server, reason);
+	server->last_drop = reason;
 	return TURN_DROP;
 }
 

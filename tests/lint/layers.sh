@@ -36,6 +36,7 @@ relay/metrics.c: / jansson
 relay/metrics.h: / jansson
 relay/metrics_server.c: / jansson
 admin: base stun config control store / jansson
+admin/doctor_secrets.c: / openssl
 admin/turnadmin_cipher.c: / openssl
 '
 

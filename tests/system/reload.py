@@ -123,35 +123,41 @@ class Call:
         self.stop = threading.Event()
         self.sent = 0
         self.to_peer, self.to_client = set(), set()
-        self.threads = [threading.Thread(target=run) for run in
-                        (self.send, self.hear_at_peer, self.hear_at_client)]
+        self.threads = [threading.Thread(target=run) for run in (self.talk, self.hear_at_peer)]
         for thread in self.threads:
             thread.start()
 
-    def send(self):
+    def talk(self):
+        """All that the client does: a TLS connection is not for two threads."""
         began = time.monotonic()
         while not self.stop.is_set():
             data = struct.pack("!I", self.sent) * 40
             self.client.send_channel(0x4000, data)
             self.peer.send(data, self.client.relayed)
             self.sent += 1
-            time.sleep(max(0, began + self.sent / RATE - time.monotonic()))
+            self.hear_until(began + self.sent / RATE)
+        deadline = time.monotonic() + 5
+        while len(self.to_client) < self.sent and time.monotonic() < deadline:
+            self.hear_until(time.monotonic() + 0.1)
 
-    def hear_at_peer(self):
-        while len(self.to_peer) < self.sent or not self.stop.is_set():
-            data, _ = self.peer.receive(1)
-            if data is None and self.stop.is_set():
-                return
-            if data:
-                self.to_peer.add(data)
-
-    def hear_at_client(self):
-        while len(self.to_client) < self.sent or not self.stop.is_set():
-            got = self.client.receive(1)
-            if got is None and self.stop.is_set():
-                return
+    def hear_until(self, deadline):
+        while True:
+            got = self.client.receive(max(deadline - time.monotonic(), 0))
             if got:
                 self.to_client.add(got[2])
+            elif time.monotonic() >= deadline:
+                return
+
+    def hear_at_peer(self):
+        deadline = None
+        while len(self.to_peer) < self.sent or not self.stop.is_set():
+            data, _ = self.peer.receive(0.1)
+            if data:
+                self.to_peer.add(data)
+            if self.stop.is_set():
+                deadline = deadline or time.monotonic() + 5
+                if time.monotonic() > deadline:
+                    return
 
     def end(self):
         """(sent, lost to the peer, lost to the client)"""
@@ -360,6 +366,21 @@ def test_needs_a_restart():
                    "what goes on and what comes do not fit: %r" % errors)
 
 
+def test_relay_ips_stay():
+    """Without relay-ip a new listening-ip is listened on, and relayed from after a restart: it is said"""
+    with Filed() as server:
+        server.fixed = [line for line in server.fixed if not line.startswith("relay-ip")]
+        server.write("user=u:p")
+        server.stop()
+        server.launch()
+        server.wait_until_ready()
+        answer = server.reload("user=u:p", "listening-ip=127.0.0.2")
+        tap.expect("addresses of the start" in str(answer["problems"]), str(answer["problems"]))
+        with Client(("127.0.0.2", server.port)) as client:
+            client.allocate()
+            tap.expect_equal(client.relayed[0], "127.0.0.1", "where it is relayed from")
+
+
 def test_command_line_wins():
     """Environment and command line are read again as well, and win over the file"""
     with Filed("user-quota=3", options=["--user-quota=1"]) as server, server.client() as client:
@@ -367,6 +388,35 @@ def test_command_line_wins():
         tap.expect_equal(server.try_user(), 486, "before")
         tap.expect_equal(server.reload("user=u:p", "user-quota=9")["changed"], [], "changes")
         tap.expect_equal(server.try_user(), 486, "after")
+
+
+def dtls_hello():
+    """The first datagram of a DTLS client."""
+    with Peer() as peer:
+        client = subprocess.Popen(["openssl", "s_client", "-dtls1_2", "-connect", "%s:%d" % peer.address],
+                                  stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL)
+        try:
+            return peer.receive(10)[0]
+        finally:
+            client.kill()
+            client.communicate()
+
+
+def test_certificates_at_the_door():
+    """Who was met before a certificate was renewed, and comes in afterwards, sees the new one"""
+    with Filed(tls=True) as server:
+        hello = dtls_hello()
+        strangers = [Peer() for _ in range(32)]
+        for stranger in strangers:
+            stranger.send(hello, server.tls_address)
+            tap.expect(stranger.receive()[0], "a cookie")
+        install_pair("renewed", server.cert, server.key)
+        tap.wait_until(lambda: tls_fingerprint(server) == fingerprint_of("renewed"), "over TLS")
+        tap.expect_equal({dtls_fingerprint(server) for _ in range(6)}, {fingerprint_of("renewed")},
+                         "over DTLS")
+        for stranger in strangers:
+            stranger.socket.close()
 
 
 def test_certificates_by_rename():
@@ -525,6 +575,24 @@ def test_listeners_come_and_go():
         tap.expect(is_heard(("127.0.0.1", port)), "another listening-port")
         tap.wait_until(lambda: open_on(server.port) == 0, "the old one is closed")
         server.port = port
+
+
+def test_drained_sockets_close_together():
+    """A drained address keeps the sockets of all threads while one has a call: the kernel's hash stays"""
+    tap.need_program("ss", "iproute2")
+    ports = free_ports(9)
+    with Filed(options=["--relay-threads=3"]) as server, Peer() as peer:
+        server.reload("user=u:p", *["aux-server=127.0.0.1:%d" % port for port in ports])
+        calls = [Client(("127.0.0.1", port)) for port in ports[1:] for _ in range(2)]
+        for call in calls:
+            call.allocate()
+        server.reload("user=u:p")
+        tap.wait_until(lambda: open_on(ports[0]) == 0, "the one without a call is closed")
+        tap.expect_equal([open_on(port) for port in ports[1:]], [3] * 8, "sockets of the others")
+        for call in calls:
+            tap.expect(exchange_both_ways(call, peer), "a call")
+            call.close()
+        tap.wait_until(lambda: not any(map(open_on, ports)), "all are closed")
 
 
 def test_listener_cannot_be_opened():

@@ -166,6 +166,9 @@ static const enum option_id restart[] = {
 	OPTION_ID_proc_user,
 	OPTION_ID_proc_group,
 	OPTION_ID_control_socket,
+	OPTION_ID_cli,
+	OPTION_ID_cli_ip,
+	OPTION_ID_cli_port,
 	OPTION_ID_fence,
 	OPTION_ID_core_dumps,
 };
