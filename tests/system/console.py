@@ -119,8 +119,8 @@ def test_password():
             said = console.hear(b"> ")
             tap.expect(SHOW in said and b"turnstone " in said, said)
         log = server.log()
-        tap.expect("console: wrong password: client=127.0.0.1:" in log, "a line in the log")
-        tap.expect("console: let in: client=127.0.0.1:" in log, "and one of who was let in")
+        tap.expect("operator refused: client=127.0.0.1:" in log, "a line in the log")
+        tap.expect("operator let in: client=127.0.0.1:" in log, "and one of who was let in")
         tap.expect("wrong password\n" not in log and PASSWORD not in log, "no password")
 
 
@@ -329,7 +329,7 @@ def test_drain_and_stop():
             console.send("stop")
             console.hear_all()
             tap.expect_equal(server.wait(10), 0, "exit code")
-            tap.expect('stopping: by="control socket"' in server.log(), "why")
+            tap.expect('stopping: reason="control socket"' in server.log(), "why")
             client.relayed = None
         server.process = None
 
