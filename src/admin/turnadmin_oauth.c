@@ -46,8 +46,9 @@ enum turnadmin_exit turnadmin_oauth_add(const struct turnadmin_request *request)
 	}
 	err = store_oauth_key_put(store, &key);
 	if (err == OK && request->wants_generated) {
+		fputs(request->as_json ? "{\"key\": \"" : "", stdout);
 		key_print_secret(&key);
-		putchar('\n');
+		puts(request->as_json ? "\"}" : "");
 	}
 	bytes_wipe(&key, sizeof key);
 	return turnadmin_database_close(store, err);

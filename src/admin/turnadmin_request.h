@@ -11,22 +11,29 @@ enum { TURNADMIN_NAME_MAX = 513, TURNADMIN_REALM_MAX = 763, TURNADMIN_PASSWORD_M
 struct turnadmin_request;
 typedef enum turnadmin_exit turnadmin_run(const struct turnadmin_request *request);
 
-/* A row of the table of what turnadmin can do. */
+/* A row of turnadmin_verbs.def, which says what the columns mean. */
 struct turnadmin_verb {
-	const char *noun, *verb; /* its own words; verb NULL: the noun is all */
-	int option;              /* coturn's; 0: it has none */
 	turnadmin_run *run;
-	bool needs_name, needs_realm;
+	const char *noun, *verb; /* verb NULL: the noun is all */
+	const char *words;
+	bool needs_realm;
+	const char *arguments, *summary, *text;
 };
+extern const struct turnadmin_verb turnadmin_verbs[];
+extern const size_t turnadmin_verb_count;
+enum { TURNADMIN_VERB_SIZE = 64 };
+/* Writes "noun verb" and returns it. */
+const char *turnadmin_verb_name(const struct turnadmin_verb *verb, char name[TURNADMIN_VERB_SIZE]);
 
 struct turnadmin_request {
 	const struct turnadmin_verb *verb;
 	const char *database, *name, *realm, *password_file; /* lent from the arguments */
+	const char *realm_option, *value;                    /* of a realm; lent as well */
 	const char *control_socket, *kind;         /* of alternate servers; lent as well */
 	long deadline_s, min_allocations;          /* of a drain; -1: not given */
 	char password[TURNADMIN_PASSWORD_MAX + 1]; /* of -p; empty: to be read */
 	char secret[TURNADMIN_PASSWORD_MAX + 1];   /* of -s or -X; empty: to be read */
-	bool as_json, by_thread, wants_sha256, wants_generated, wants_all;
+	bool as_json, by_thread, wants_sha256, wants_generated, wants_all, wants_help;
 	const char *algorithm, *lifetime; /* of an oauth key; NULL: not given; lent as well */
 	bool shows_keys;
 	bool is_coturn_style; /* lists are written as coturn writes them */

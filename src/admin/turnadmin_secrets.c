@@ -35,7 +35,7 @@ enum turnadmin_exit turnadmin_secret_add(const struct turnadmin_request *request
 	}
 	err = store_secret_add(store, request->realm, secret);
 	if (err == OK && request->wants_generated)
-		puts(secret);
+		printf(request->as_json ? "{\"secret\": \"%s\"}\n" : "%s\n", secret);
 	bytes_wipe(secret, sizeof secret);
 	/* It was there already: what was asked for is so. */
 	return turnadmin_database_close(store, err == ERR_EXISTS ? OK : err);

@@ -76,7 +76,10 @@ enum turnadmin_exit turnadmin_user_key(const struct turnadmin_request *request)
 		hex_put(user.sha256_key, sizeof user.sha256_key, text);
 	else
 		hex_put(user.key, user.key_len, text);
-	printf("0x%s\n", text);
+	if (request->as_json)
+		printf("{\"key\": \"0x%s\"}\n", text);
+	else
+		printf("0x%s\n", text);
 	bytes_wipe(text, sizeof text);
 	bytes_wipe(&user, sizeof user);
 	return TURNADMIN_DONE;

@@ -151,6 +151,10 @@ MUST_CHECK enum err store_oauth_key_list(struct store *store, const char *realm,
                                                       void *context),
                                          void *context);
 
+/* Calls each for every realm that has users or secrets, until it returns false. */
+MUST_CHECK enum err store_realm_list(struct store *store,
+                                     bool (*each)(const char *realm, void *context), void *context);
+
 /* Gives a number that is another one when another program has written. */
 MUST_CHECK enum err store_data_version(struct store *store, int64_t *version);
 
@@ -159,6 +163,9 @@ struct store_thread;
 /* Opens path, and creates it as coturn does, before it returns. */
 MUST_CHECK enum err store_thread_start(const char *path, struct store_thread **thread,
                                        char problem[256]);
+/* The same for any store; a Redis server that is away is waited for without end. */
+MUST_CHECK enum err store_thread_start_at(const struct store_location *location,
+                                          struct store_thread **thread, char problem[256]);
 void store_thread_stop(struct store_thread *thread); /* answers what is waiting, then ends */
 
 enum store_question {

@@ -22,6 +22,7 @@ static void set_path(struct turn_allocation *allocation, const struct five_tuple
                      void *path);
 static void unlink_all(struct turn_allocation *allocation);
 static void update_flows(struct turn_allocation *allocation);
+static const struct peer_lists *find_lists(const struct turn_allocation *allocation);
 static void set_timer(struct turn_allocation *allocation);
 static void expire(struct timer *timer, timestamp now);
 
@@ -54,6 +55,7 @@ struct turn_allocation *allocation_create(struct turn_server *server,
 	list_init(&allocation->connections);
 	allocation->token_deadline = settings->token_deadline;
 	list_init(&allocation->permissions);
+	allocation->peer_lists = find_lists(allocation);
 	allocation->place = *settings->place;
 	limits_init(allocation);
 	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++) {
@@ -158,6 +160,7 @@ struct turn_allocation *allocation_adopt(struct turn_server *server,
 	}
 	allocation->node = (struct list){NULL, NULL};
 	allocation->timer = (struct timer){.deadline = 0};
+	allocation->peer_lists = find_lists(allocation);
 	list_init(&allocation->permissions);
 	list_init(&allocation->connections); /* one that relays TCP does not move */
 	list_append(&server->sessions, &allocation->node);
@@ -167,6 +170,19 @@ struct turn_allocation *allocation_adopt(struct turn_server *server,
 	count(server, COUNT_sessions_now);
 	count(server, COUNT_allocations_now);
 	return allocation;
+}
+
+size_t allocation_judge_peers(struct turn_allocation *allocation)
+{
+	allocation->peer_lists = find_lists(allocation);
+	if (allocation->connection_count > 0)
+		connections_judge(allocation);
+	return permissions_judge(allocation);
+}
+
+static const struct peer_lists *find_lists(const struct turn_allocation *allocation)
+{
+	return peer_rules_find(allocation->server->peer_rules, allocation_realm(allocation));
 }
 
 bool allocation_take_path(struct turn_allocation *allocation, const struct five_tuple *tuple,

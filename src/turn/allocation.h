@@ -50,8 +50,9 @@ struct turn_allocation {
 	struct list connections; /* owned; struct connection */
 	uint32_t connection_count;
 
-	struct list permissions;   /* owned, with their channels */
-	uint32_t permission_count; /* those that are alive */
+	const struct peer_lists *peer_lists; /* of its realm, in the server's rules; NULL: none */
+	struct list permissions;             /* owned, with their channels */
+	uint32_t permission_count;           /* those that are alive */
 	uint32_t channel_count;
 	struct turn_traffic traffic;
 	struct limits limits;
@@ -100,6 +101,9 @@ bool allocation_take_path(struct turn_allocation *allocation, const struct five_
 void allocation_leave_path(struct turn_allocation *allocation);
 /* Removes one that goes on elsewhere: nothing is closed, reported or freed but the structure. */
 void allocation_forget(struct turn_allocation *allocation);
+/* Has it go by the server's rules for peers; what they no longer allow ends. Returns how many
+ * permissions did. */
+size_t allocation_judge_peers(struct turn_allocation *allocation);
 /* What a structure owns but for its permissions: freed, or no longer owned, as a copy owns it now. */
 void allocation_free_owned(struct turn_server *server, struct turn_allocation *allocation);
 void allocation_disown(struct turn_allocation *allocation);

@@ -45,7 +45,8 @@ int handle_channel_bind(struct request *request)
 	if (error != STUN_NO_ERROR)
 		return error;
 	/* Unlike a permission, a channel has a port that can be judged now. */
-	if (!peer_filter_allows(request->server->settings.filter, &peer.addr, false))
+	if (!peer_filter_allows(request->server->settings.filter, allocation->peer_lists,
+	                        &peer.addr, false))
 		return STUN_FORBIDDEN;
 	error = check_room(request, number, &peer);
 	if (error != STUN_NO_ERROR)

@@ -36,6 +36,7 @@ static void await_bind(struct connection *connection);
 static void announce(const struct connection *connection);
 static void expire_connect(struct timer *timer, timestamp now);
 static void expire_bind(struct timer *timer, timestamp now);
+static void give_up(struct connection *connection);
 static void fail(struct connection *connection);
 
 /* ---- Connect, section 5.2 ---- */
@@ -83,8 +84,10 @@ static int get_peer(const struct request *request, struct transport_addr *addr)
 	if (error != STUN_NO_ERROR)
 		return error;
 	*addr = peer.addr;
-	return peer_filter_allows(request->server->settings.filter, addr, true) ? STUN_NO_ERROR
-	                                                                        : STUN_FORBIDDEN;
+	return peer_filter_allows(request->server->settings.filter, allocation->peer_lists, addr,
+	                          true)
+	               ? STUN_NO_ERROR
+	               : STUN_FORBIDDEN;
 }
 
 static int begin(struct request *request, const struct transport_addr *peer)
@@ -133,6 +136,11 @@ static void expire_connect(struct timer *timer, timestamp now)
 	struct connection *connection = CONTAINER_OF(timer, struct connection, timer);
 
 	(void)now;
+	give_up(connection);
+}
+
+static void give_up(struct connection *connection)
+{
 	action_close_peer(connection->allocation->server, connection->id);
 	fail(connection);
 }
@@ -173,9 +181,9 @@ static bool admits(const struct turn_allocation *allocation, const struct transp
 {
 	const struct permission *permission = permission_find(allocation, peer);
 
-	return permission != NULL &&
-	       (!permission->needs_judgement ||
-	        peer_filter_allows(allocation->server->settings.filter, peer, true));
+	return permission != NULL && (!permission->needs_judgement ||
+	                              peer_filter_allows(allocation->server->settings.filter,
+	                                                 allocation->peer_lists, peer, true));
 }
 
 /* A ConnectionAttempt indication over the control connection. */
@@ -336,6 +344,19 @@ void connections_destroy(struct turn_allocation *allocation)
 {
 	LIST_FOR_EACH (node, &allocation->connections)
 		destroy(CONTAINER_OF(node, struct connection, node));
+}
+
+void connections_judge(struct turn_allocation *allocation)
+{
+	LIST_FOR_EACH (node, &allocation->connections) {
+		struct connection *connection = CONTAINER_OF(node, struct connection, node);
+		if (!peer_is_denied(allocation, &connection->peer))
+			continue;
+		if (connection->state == CONNECTION_CONNECTING)
+			give_up(connection);
+		else
+			close_peer(connection);
+	}
 }
 
 static void close_peer(struct connection *connection)

@@ -36,5 +36,7 @@ const struct turn_allocation *connection_token_allocation(const struct request *
 bool connection_move_client(const struct request *request);
 /* Has the host close all that an allocation has, and frees them. */
 void connections_close(struct turn_allocation *allocation);
+/* Closes those to peers that the client may not reach any more; a Connect that waits for one has failed. */
+void connections_judge(struct turn_allocation *allocation);
 /* Frees them without an action; a Connect that waits for one gets no answer. */
 void connections_destroy(struct turn_allocation *allocation);

@@ -164,7 +164,7 @@ static enum turn_verdict to_peer(struct turn_allocation *allocation,
 	struct turn_server *server = allocation->server;
 
 	if (permission->needs_judgement &&
-	    !peer_filter_allows(server->settings.filter, peer, false))
+	    !peer_filter_allows(server->settings.filter, allocation->peer_lists, peer, false))
 		return drop(server, COUNT_drop_forbidden_peer);
 	if (transport_is_stream(allocation->tuple.transport)) {
 		packet->ttl = PACKET_TTL_UNKNOWN;

@@ -46,8 +46,11 @@ struct turn_allocation *detached_adopt(struct detached *detached, struct turn_se
 		allocation_end(allocation, TURN_DELETED, "its relayed addresses could not move");
 	else if (!restore_permissions(detached, allocation))
 		allocation_end(allocation, TURN_DELETED, "no memory where it moved to");
-	else
+	else {
+		/* The servers may be told of new rules at different times. */
+		allocation_judge_peers(allocation);
 		return allocation;
+	}
 	return NULL;
 }
 

@@ -112,6 +112,7 @@ void peer_filter_destroy(struct peer_filter *filter)
 
 /* The server's own listeners come before any rule: a relay that talks to itself is a loop. */
 enum peer_verdict peer_filter_judge_ip(const struct peer_filter *filter,
+                                       const struct peer_lists *lists,
                                        const struct transport_addr *peer, const char **reason)
 {
 	const struct peer_filter_settings *settings = &filter->settings;
@@ -127,10 +128,14 @@ enum peer_verdict peer_filter_judge_ip(const struct peer_filter *filter,
 	enum peer_verdict allowed = is_own ? PEER_ALLOWED_IF_RELAYED : PEER_ALLOWED;
 	if (in_ranges(settings->allowed, settings->allowed_count, &inner))
 		return verdict(allowed, "allowed-peer-ip", reason);
+	if (peer_lists_allow(lists, &inner))
+		return verdict(allowed, "allowed_peer_ip of the realm", reason);
 	/* The range may name the IPv6 form or the IPv4 one. */
 	if (in_ranges(settings->denied, settings->denied_count, &inner) ||
 	    in_ranges(settings->denied, settings->denied_count, peer))
 		return verdict(PEER_DENIED_BY_RULE, "denied-peer-ip", reason);
+	if (peer_lists_deny(lists, &inner) || peer_lists_deny(lists, peer))
+		return verdict(PEER_DENIED_BY_RULE, "denied_peer_ip of the realm", reason);
 	if (is_relay_ip(filter, &inner))
 		return verdict(allowed, "a relayed address of this server", reason);
 	if (is_open_loopback(filter, &inner))
@@ -141,8 +146,8 @@ enum peer_verdict peer_filter_judge_ip(const struct peer_filter *filter,
 	                       : verdict(allowed, "not special", reason);
 }
 
-bool peer_filter_allows(const struct peer_filter *filter, const struct transport_addr *peer,
-                        bool is_tcp)
+bool peer_filter_allows(const struct peer_filter *filter, const struct peer_lists *lists,
+                        const struct transport_addr *peer, bool is_tcp)
 {
 	const struct peer_filter_settings *settings = &filter->settings;
 	struct transport_addr inner = *peer;
@@ -150,12 +155,12 @@ bool peer_filter_allows(const struct peer_filter *filter, const struct transport
 	addr_normalise(&inner, settings->nat64, settings->nat64_count);
 	if (is_listener(filter, &inner))
 		return false;
-	switch (peer_filter_judge_ip(filter, peer, NULL)) {
+	switch (peer_filter_judge_ip(filter, lists, peer, NULL)) {
 	case PEER_ALLOWED:
 		return true;
 	case PEER_ALLOWED_IF_RELAYED:
 		return in_ranges(settings->allowed, settings->allowed_count, &inner) ||
-		       is_open_loopback(filter, &inner) ||
+		       peer_lists_allow(lists, &inner) || is_open_loopback(filter, &inner) ||
 		       (settings->is_relayed != NULL &&
 		        settings->is_relayed(&inner, is_tcp, settings->context));
 	default:

@@ -1,13 +1,14 @@
 /* Which peers this server relays to: everything that IANA lists as special-purpose is refused, in
  * every form in which an IPv4 address hides in an IPv6 one, and so are the server's own listeners;
  * a relayed transport address of this server is a peer like any other, for both clients of a call
- * may be here. Rules of the operator come before all this, but for two things that no rule opens: a
+ * may be here. Rules of the operator, for all or for a realm, come before all this, but for two things that no rule opens: a
  * listener of this server, which would be a loop, and 0.0.0.0 and ::. */
 #pragma once
 
 #include <stdio.h>
 
 #include "base/addr.h"
+#include "turn/peer_rules.h"
 
 struct peer_filter;
 
@@ -42,10 +43,12 @@ MUST_CHECK enum err peer_filter_create(const struct peer_filter_settings *settin
                                        struct peer_filter **filter);
 void peer_filter_destroy(struct peer_filter *filter);
 
-/* Judges an IP (a permission has no port). Gives in *reason, when not NULL, a few words such as
- * "private use (RFC 1918)" or "denied-peer-ip". */
+/* Judges an IP (a permission has no port) for a client of a realm with these lists; NULL: it has none.
+ * What one of the allowed lists has is allowed, whatever the others say. Gives in *reason, when not
+ * NULL, a few words such as "private use (RFC 1918)" or "denied-peer-ip". */
 enum peer_verdict peer_filter_judge_ip(const struct peer_filter *filter,
+                                       const struct peer_lists *lists,
                                        const struct transport_addr *peer, const char **reason);
 /* Judges a transport address that is about to be sent to, or connected to. true: do. */
-bool peer_filter_allows(const struct peer_filter *filter, const struct transport_addr *peer,
-                        bool is_tcp);
+bool peer_filter_allows(const struct peer_filter *filter, const struct peer_lists *lists,
+                        const struct transport_addr *peer, bool is_tcp);

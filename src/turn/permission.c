@@ -90,8 +90,8 @@ int peer_get(const struct turn_allocation *allocation, const struct stun_message
 
 	if (error != STUN_NO_ERROR)
 		return error;
-	enum peer_verdict verdict =
-		peer_filter_judge_ip(server->settings.filter, &peer->addr, NULL);
+	enum peer_verdict verdict = peer_filter_judge_ip(server->settings.filter,
+	                                                 allocation->peer_lists, &peer->addr, NULL);
 	if (verdict != PEER_ALLOWED && verdict != PEER_ALLOWED_IF_RELAYED)
 		return STUN_FORBIDDEN;
 	peer->needs_judgement = verdict == PEER_ALLOWED_IF_RELAYED;
@@ -136,6 +136,31 @@ struct permission *permission_restore(struct turn_allocation *allocation,
 	revive(permission);
 	timer_set(allocation->server->timers, &permission->timer, original->timer.deadline, expire);
 	return permission;
+}
+
+size_t permissions_judge(struct turn_allocation *allocation)
+{
+	size_t ended = 0;
+
+	LIST_FOR_EACH (node, &allocation->permissions) {
+		struct permission *permission = CONTAINER_OF(node, struct permission, node);
+		if (!peer_is_denied(allocation, &permission->peer))
+			continue;
+		ended += permission->is_alive;
+		permission_destroy(permission);
+	}
+	return ended;
+}
+
+bool peer_is_denied(const struct turn_allocation *allocation, const struct transport_addr *peer)
+{
+	const struct turn_server *server = allocation->server;
+	struct transport_addr named = *peer;
+
+	address_map_to_public(server, &named);
+	enum peer_verdict verdict =
+		peer_filter_judge_ip(server->settings.filter, allocation->peer_lists, &named, NULL);
+	return verdict != PEER_ALLOWED && verdict != PEER_ALLOWED_IF_RELAYED;
 }
 
 void permission_destroy(struct permission *permission)

@@ -29,6 +29,8 @@ struct permission *permission_restore(struct turn_allocation *allocation,
                                       const struct permission *original);
 /* Ends it and its channels. */
 void permission_destroy(struct permission *permission);
+/* Ends those of an allocation that it would not be given now. Returns how many were alive. */
+size_t permissions_judge(struct turn_allocation *allocation);
 /* Frees it when it has expired and its last channel has gone. */
 void permission_release(struct permission *permission);
 
@@ -43,3 +45,5 @@ int peer_decode(const struct turn_allocation *allocation, const struct stun_mess
 /* Judges it too: 403. */
 int peer_get(const struct turn_allocation *allocation, const struct stun_message *message,
              const uint8_t *value, size_t len, struct peer *peer);
+/* Judges an IP as packets carry it, for the allocation's client: no permission is to be had for it. */
+bool peer_is_denied(const struct turn_allocation *allocation, const struct transport_addr *peer);

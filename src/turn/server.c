@@ -69,6 +69,19 @@ void turn_server_destroy(struct turn_server *server)
 	free(server);
 }
 
+size_t turn_server_set_peer_rules(struct turn_server *server, const struct peer_rules *rules,
+                                  timestamp now)
+{
+	size_t ended = 0;
+
+	server->now = now;
+	server->peer_rules = rules;
+	LIST_FOR_EACH (node, &server->sessions)
+		ended += allocation_judge_peers(CONTAINER_OF(node, struct turn_allocation, node));
+	counter_add(server->settings.counters, COUNT_permissions_ended, ended);
+	return ended;
+}
+
 timestamp turn_next_timeout(const struct turn_server *server)
 {
 	return timer_wheel_next(server->timers);

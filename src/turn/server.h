@@ -47,6 +47,7 @@ struct turn_server {
 	struct turn_alternates alternates;
 	size_t next_alternate[TURN_ALTERNATE_KINDS]; /* whose turn it is; taken modulo the count */
 	bool is_draining;
+	const struct peer_rules *peer_rules; /* owner: the host; NULL: none */
 
 	uint8_t reply[REPLY_SIZE];            /* the message being written */
 	char username[TURN_USERNAME_MAX + 1]; /* of the request being handled */

@@ -422,6 +422,11 @@ void turn_server_set_alternates(struct turn_server *server,
 /* While a server drains it makes no new allocation, but for those that a reservation token stands
  * for: 300 where there are alternate servers, else 508. All that exists goes on. */
 void turn_server_set_draining(struct turn_server *server, bool is_draining);
+/* Sets the lists of peers that realms have of their own; NULL: none have. They are lent until they are
+ * set anew or the server is destroyed. What the client of an allocation would not be given now ends at
+ * once: permissions with their channels, and data connections to peers. Returns how many permissions. */
+size_t turn_server_set_peer_rules(struct turn_server *server, const struct peer_rules *rules,
+                                  timestamp now);
 
 enum turn_direction { TURN_TOWARDS_PEER, TURN_TOWARDS_CLIENT, TURN_DIRECTION_COUNT };
 

@@ -182,7 +182,7 @@ static void input(struct fuzz *fuzz, unsigned who, const uint8_t *bytes, size_t 
 		demand(who < SIGNERS && !relay->is_closed && relay->is_opened);
 		demand(packet.data >= frame && packet.data + packet.len <= frame + size);
 		demand(addr_family(&forward.dst) == addr_family(&relay->addr));
-		demand(peer_filter_allows(fuzz->filter, &forward.dst, false));
+		demand(peer_filter_allows(fuzz->filter, NULL, &forward.dst, false));
 	}
 	free(frame);
 }
@@ -461,7 +461,7 @@ static void connect_peer(struct fuzz *fuzz, const struct turn_action *action)
 	struct relay *relay = action->relay;
 
 	demand(relay->is_tcp && !relay->is_closed);
-	demand(peer_filter_allows(fuzz->filter, &action->dst, true));
+	demand(peer_filter_allows(fuzz->filter, NULL, &action->dst, true));
 	if (fuzz->connection_count == RELAYS_MAX)
 		turn_peer_failed(fuzz->server, action->cookie, fuzz->now);
 	else

@@ -79,6 +79,7 @@ void host_deinit(struct host *host)
 	turn_server_destroy(host->server);
 	source_limit_destroy(host->settings.unproven);
 	peer_filter_destroy(host->filter);
+	peer_rules_destroy(host->peer_rules);
 	stun_hasher_destroy(host->hasher);
 	free(host->datagrams);
 }
@@ -107,6 +108,20 @@ static void start(struct host *host)
 	if (turn_server_create(&host->settings, host->now, &host->server) != OK)
 		abort();
 	host_redirect(host);
+	host_rule_peers(host);
+}
+
+void host_rule_peers(struct host *host)
+{
+	struct peer_rules *old = host->peer_rules;
+
+	if (host->server == NULL)
+		return;
+	if (peer_rules_create(host->rules, host->rule_count, &host->peer_rules) != OK)
+		abort();
+	turn_server_set_peer_rules(host->server, host->peer_rules, host->now);
+	peer_rules_destroy(old);
+	carry_out(host);
 }
 
 void host_redirect(struct host *host)

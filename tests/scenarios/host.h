@@ -73,6 +73,10 @@ struct host {
 	struct turn_pair pairs[RULES_MAX];
 	struct peer_filter_settings peers;
 	struct addr_range allowed[RULES_MAX], denied[RULES_MAX];
+	struct peer_rule rules[RULES_MAX]; /* of realms, now */
+	char rule_realms[RULES_MAX][64];
+	unsigned rule_count;
+	struct peer_rules *peer_rules;
 	struct transport_addr listeners[RULES_MAX], relay_ips[RULES_MAX];
 	struct nat64_prefix nat64[RULES_MAX];
 
@@ -142,6 +146,8 @@ struct data_connection *host_find_connection(struct host *host, const struct tra
 void host_data_closes(struct host *host, struct data_connection *connection);
 /* Tells the core what .alternates and .is_draining are now. */
 void host_redirect(struct host *host);
+/* ... and what .rules are. */
+void host_rule_peers(struct host *host);
 /* How many places are taken in a user's name, or in "all". */
 unsigned host_places(const struct host *host, const char *username);
 uint64_t host_wall_ms(const struct host *host);

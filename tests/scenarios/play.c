@@ -17,6 +17,7 @@
  * At any time
  *   alternates all|udp|tcp|tls|self [ADDRESS...]   the alternate servers of this kind are these now
  *   drain begins | drain ends
+ *   rules REALM|* allow|deny RANGE    a list of peers has this too; rules none: all are empty
  *
  * Clients
  *   A> Allocate REQUESTED-TRANSPORT=17 [WORD...]   sends a request (Send: an indication)
@@ -1277,6 +1278,27 @@ static void play_peers(struct play *play, struct speaker *speaker, struct words 
 		fault(play, "peers %s?", what);
 }
 
+static void play_rules(struct play *play, struct speaker *speaker, struct words *words)
+{
+	struct host *host = &play->host;
+	struct peer_rule *rule = &host->rules[host->rule_count];
+	const char *realm = words->word[1];
+
+	(void)speaker;
+	if (strcmp(realm, "none") == 0) {
+		host->rule_count = 0;
+	} else if (words->count < 4 || addr_range_parse(words->word[3], &rule->range) != OK) {
+		fault(play, "rules %s?", realm);
+		return;
+	} else {
+		snprintf(host->rule_realms[host->rule_count], sizeof host->rule_realms[0], "%s",
+		         strcmp(realm, "*") == 0 ? "" : realm);
+		rule->realm = host->rule_realms[host->rule_count++];
+		rule->is_denied = strcmp(words->word[2], "deny") == 0;
+	}
+	host_rule_peers(host);
+}
+
 static void play_map(struct play *play, struct speaker *speaker, struct words *words)
 {
 	struct turn_address_map *map = &play->host.maps[play->host.settings.address_map_count++];
@@ -1465,27 +1487,17 @@ static const struct {
 	command_fn *run;
 } commands[] =
 	{
-		{"data", 3, play_data},
-		{"set", 2, play_set},
-		{"user", 3, play_user},
-		{"client", 4, play_client},
-		{"peers", 2, play_peers},
-		{"map", 3, play_map},
-		{"P", 5, play_peer},
-		{"host", 3, play_host},
-		{"wait", 2, play_wait},
-		{"event", 2, play_event},
-		{"no", 3, play_event},
-		{"count", 3, play_count},
-		{"next", 3, play_next},
-		{"alternates", 2, play_alternates},
-		{"drain", 2, play_drain},
-		{"quota", 3, play_quota},
-		{"allowed", 4, play_allowed},
-		{"origin", 3, play_origin},
-		{"authority", 4, play_authority},
-		{"clock", 2, play_clock},
-		{"pair", 3, play_pair},
+		{"data", 3, play_data},       {"set", 2, play_set},
+		{"user", 3, play_user},       {"client", 4, play_client},
+		{"peers", 2, play_peers},     {"map", 3, play_map},
+		{"P", 5, play_peer},          {"host", 3, play_host},
+		{"wait", 2, play_wait},       {"event", 2, play_event},
+		{"no", 3, play_event},        {"count", 3, play_count},
+		{"next", 3, play_next},       {"alternates", 2, play_alternates},
+		{"drain", 2, play_drain},     {"quota", 3, play_quota},
+		{"allowed", 4, play_allowed}, {"origin", 3, play_origin},
+		{"rules", 2, play_rules},     {"authority", 4, play_authority},
+		{"clock", 2, play_clock},     {"pair", 3, play_pair},
 },
   verbs[] = {
 	  {"login", 3, client_logs_in},     {"allocates", 2, client_allocates},

@@ -227,6 +227,35 @@ static void test_old_tables(void)
 	teardown(&fixture);
 }
 
+static bool add_realm(const char *realm, void *context)
+{
+	char *text = context;
+	size_t len = strlen(text);
+
+	snprintf(text + len, 512 - len, "%s ", realm);
+	return true;
+}
+
+static void test_realms(void)
+{
+	struct fixture fixture;
+	char text[512] = "";
+
+	setup(&fixture);
+	is_int(store_realm_list(fixture.store, add_realm, text), OK, "list");
+	is_text(text, "", "an empty store has no realms");
+	sql(fixture.files.database,
+	    "INSERT INTO turnusers_lt VALUES ('red', 'a', ''), ('red', 'b', ''), ('blue', 'a', '');"
+	    "INSERT INTO turn_secret VALUES ('green', 'x'), ('green', 'y')");
+	is_int(store_realm_list(fixture.store, add_realm, text), OK, "list");
+	is_text(text, "blue red green ", "those of users and those of secrets");
+	text[0] = '\0';
+	sql(fixture.files.database, "DROP TABLE turn_secret");
+	is_int(store_realm_list(fixture.store, add_realm, text), OK, "list without secrets");
+	is_text(text, "blue red ", "those of users");
+	teardown(&fixture);
+}
+
 int main(void)
 {
 	test_option_values();
@@ -234,5 +263,6 @@ int main(void)
 	test_ranges();
 	test_foreign_ranges();
 	test_old_tables();
+	test_realms();
 	return tap_end();
 }

@@ -152,14 +152,14 @@ static enum peer_verdict judge(const struct peer_filter *filter, const char *ip)
 {
 	struct transport_addr peer = addr(ip);
 
-	return peer_filter_judge_ip(filter, &peer, NULL);
+	return peer_filter_judge_ip(filter, NULL, &peer, NULL);
 }
 
 static bool allows(const struct peer_filter *filter, const char *peer)
 {
 	struct transport_addr to = addr(peer);
 
-	return peer_filter_allows(filter, &to, false);
+	return peer_filter_allows(filter, NULL, &to, false);
 }
 
 static void test_registries(void)
@@ -184,13 +184,13 @@ static void test_reasons(void)
 	const char *reason = NULL;
 	struct transport_addr peer = addr("10.1.2.3");
 
-	peer_filter_judge_ip(filter, &peer, &reason);
+	peer_filter_judge_ip(filter, NULL, &peer, &reason);
 	is_text(reason, "private use (RFC 1918)", "a registry's reason");
 	peer = addr("192.0.0.9");
-	peer_filter_judge_ip(filter, &peer, &reason);
+	peer_filter_judge_ip(filter, NULL, &peer, &reason);
 	is_text(reason, "PCP anycast (RFC 7723)", "the narrower block's reason");
 	peer = addr("8.8.8.1");
-	is_int(peer_filter_judge_ip(filter, &peer, &reason), PEER_DENIED_BY_RULE, "denied");
+	is_int(peer_filter_judge_ip(filter, NULL, &peer, &reason), PEER_DENIED_BY_RULE, "denied");
 	is_text(reason, "denied-peer-ip", "a rule's reason");
 	is_int(judge(filter, "8.8.8.8"), PEER_ALLOWED, "allowed wins over denied");
 	is_int(judge(filter, "2002:0808:0801::1"), PEER_DENIED_BY_RULE, "denied in 6to4 clothes");
@@ -255,7 +255,7 @@ static void test_own_addresses(void)
 	ok(allows(filter, "8.8.4.4:50000"), "a relayed transport address");
 	ok(!allows(filter, "8.8.4.4:50001"), "a port that is not relayed");
 	struct transport_addr relayed = addr("8.8.4.4:50000");
-	ok(!peer_filter_allows(filter, &relayed, true), "nor by TCP where it is for UDP");
+	ok(!peer_filter_allows(filter, NULL, &relayed, true), "nor by TCP where it is for UDP");
 	ok(!allows(filter, "8.8.4.4:3478"), "a listener, though the port looks relayed");
 	ok(!allows(filter, "9.9.9.9:3478"), "a listener elsewhere");
 	ok(!allows(filter, "[::ffff:8.8.4.4]:3478"), "a listener in IPv6 clothes");

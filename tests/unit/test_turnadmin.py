@@ -98,6 +98,8 @@ def test_key():
                out=f"0x{ALICE_MD5}\n")
         expect(box.run("user", "key", "alice", *REALM, "--sha256", text="secret\r\n"), 0,
                "of RFC 8489, from a line of another system", out=f"0x{ALICE_SHA256}\n")
+        ok(json.loads(box.run("user", "key", "alice", *REALM, "--json", text="secret\n").stdout) ==
+           {"key": "0x" + ALICE_MD5}, "as JSON")
         ok(not os.path.exists(box.database), "needs no database")
         path = os.path.join(box.directory, "password")
         with open(path, "w") as file:
@@ -116,6 +118,8 @@ def test_secrets():
         ok(len(made) == 64 and int(made, 16) >= 0, "a secret of 32 random bytes", made)
         ok(box.rows("SELECT value FROM turn_secret ORDER BY length(value)") ==
            [("north",), (made,)], "both are there")
+        other = json.loads(box.run("secret", "add", *REALM, "--generate", "--json").stdout)
+        expect(box.run("secret", "delete", *REALM, text=other["secret"] + "\n"), 0, "one told in JSON")
         expect(box.run("secret", "delete", *REALM, text=made + "\n"), 0, "secret delete", out="")
         expect(box.run("secret", "delete", *REALM, text="south\n"), 1, "of another",
                err="no such secret")
@@ -298,8 +302,22 @@ def test_running():
 def test_help():
     with Box() as box:
         result = box.run("--help")
-        ok(result.returncode == 0 and b"user add NAME" in result.stdout and result.stderr == b"",
+        ok(result.returncode == 0 and b"user add" in result.stdout and result.stderr == b"",
            "--help", result)
+        ok(max(map(len, result.stdout.decode().splitlines())) <= 80, "is 80 columns wide")
+        verbs = [line.split("  ")[1] for line in result.stdout.decode().split("\n\n")[2].splitlines()
+                 if line.startswith("  ") and line[2] != " "]
+        ok(len(verbs) > 15 and "oauth list" in verbs, "it tells what there is", verbs)
+        for verb in verbs:
+            result = box.run(*verb.split(), "--help")
+            ok(result.returncode == 0 and
+               result.stdout.decode().startswith("turnadmin %s" % verb) and
+               result.stdout.count(b"turnadmin %s" % verb.split()[0].encode()) == 1,
+               "%s --help" % verb, result)
+        said = box.run("user", "add", "--help").stdout.decode()
+        ok("NAME --realm REALM [--password-file FILE]" in said and "--password-file FILE    read" in said
+           and "--json" not in said, "with the options that it takes", said)
+        ok(box.run("secret", "--help").stdout.count(b"turnadmin secret ") == 3, "all of a noun")
         result = box.run("--version")
         ok(result.returncode == 0 and result.stdout.count(b".") == 2 and
            b" " not in result.stdout, "--version is bare", result)
