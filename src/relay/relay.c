@@ -15,6 +15,7 @@
 #include "listeners/tls_context.h"
 #include "relay/alternates.h"
 #include "relay/frontends.h"
+#include "relay/store_location.h"
 #include "relay/thread.h"
 #include "turn/source_limit.h"
 
@@ -69,6 +70,8 @@ enum err relay_start(const struct config *config, struct relay **result, char pr
 		*about = steps[i].about;
 		err = steps[i].take(relay, problem);
 	}
+	if (*about == OPTION_ID_userdb)
+		*about = configured_store_option(config);
 	if (err != OK) {
 		relay_stop(relay);
 		return err;
@@ -301,9 +304,11 @@ static enum err make_ticket_key(struct relay *relay, char problem[256])
 
 static enum err open_store(struct relay *relay, char problem[256])
 {
-	if (relay->config->userdb == NULL)
+	const struct store_location location = configured_store(relay->config);
+
+	if (!has_configured_store(relay->config))
 		return OK;
-	return store_thread_start(relay->config->userdb, &relay->store, problem);
+	return store_thread_start_at(&location, &relay->store, problem);
 }
 
 static bool stop_at_md5_only(const struct store_user *user, void *context)
@@ -314,26 +319,30 @@ static bool stop_at_md5_only(const struct store_user *user, void *context)
 	return !*is_found;
 }
 
-/* Whether some user of ours has an MD5 key and no password or SHA-256 key. */
+/* Whether some user of ours has an MD5 key and no password or SHA-256 key. A Redis server that is away
+ * may have such users. */
 static enum err find_md5_only(const struct relay *relay, bool *is_found, char problem[256])
 {
+	const struct store_location location = configured_store(relay->config);
 	struct store *store;
 	enum err err;
 
 	*is_found = false;
 	for (size_t i = 0; i < relay->user_count; i++)
 		*is_found |= relay->users[i].key_len == STUN_MD5_KEY_SIZE;
-	if (*is_found || relay->config->userdb == NULL)
+	if (*is_found || !has_configured_store(relay->config))
 		return OK;
-	err = store_open(relay->config->userdb, false, &store, problem);
-	if (err != OK)
+	err = store_open_at(&location, false, &store, problem);
+	if (err == OK) {
+		err = store_user_list(store, NULL, stop_at_md5_only, is_found);
+		if (err != OK)
+			snprintf(problem, 256, "%s", store_problem(store));
+		store_close(store);
+	}
+	if (err != ERR_UNAVAILABLE || location.redis == NULL)
 		return err;
-	err = store_user_list(store, NULL, stop_at_md5_only, is_found);
-	if (err != OK)
-		snprintf(problem, 256, "userdb %s: %s", relay->config->userdb,
-		         store_problem(store));
-	store_close(store);
-	return err;
+	*is_found = true;
+	return OK;
 }
 
 /* A client takes the first algorithm that it is offered and knows, SHA-256, whoever its user is; so
