@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "store/driver.h"
+#include "store/last_known.h"
 #include "store/opener.h"
 #include "store/origins_watch.h"
 
@@ -31,6 +32,7 @@ struct store_thread {
 	bool is_opening;             /* the opener has been asked, and has not answered */
 	timestamp retry_at;          /* when it is away, and nobody opens it */
 	unsigned retry_ms;
+	struct last_known *known;        /* owned; NULL: what is away is not answered */
 	struct mail *asked, **asked_end; /* owned: questions, oldest first */
 	struct origins_watch origins;
 	timestamp look_at; /* when the origins are looked at next; there are watchers */
@@ -53,6 +55,7 @@ static void thread_answer(struct store_thread *thread);
 static unsigned ask_ahead(struct store_thread *thread);
 static void request_take(struct mail *mail, void *receiver);
 static void request_answer(struct store_thread *thread);
+static void request_compare(struct last_known *known, struct store_request *request, bool is_away);
 static enum err request_ask(struct store *store, struct store_request *request);
 static bool request_add_secret(const char *realm, const char *secret, void *context);
 
@@ -79,7 +82,10 @@ enum err store_thread_start_at(const struct store_location *location,
 	if (err != OK)
 		goto fail_open;
 	origins_watch_init(&thread->origins);
-	err = mailbox_create(&thread->mailbox);
+	if (location->redis != NULL)
+		err = last_known_create(&thread->known);
+	if (err == OK)
+		err = mailbox_create(&thread->mailbox);
 	if (err != OK)
 		goto fail_mailbox;
 	err = store_opener_create(location, thread->mailbox, thread_opened, &thread->opener);
@@ -98,6 +104,7 @@ fail_thread:
 fail_opener:
 	mailbox_destroy(thread->mailbox);
 fail_mailbox:
+	last_known_destroy(thread->known);
 	store_close(thread->store);
 fail_open:
 	free(thread);
@@ -129,6 +136,7 @@ void store_thread_stop(struct store_thread *thread)
 	pthread_join(thread->thread, NULL);
 	store_opener_destroy(thread->opener);
 	mailbox_destroy(thread->mailbox);
+	last_known_destroy(thread->known);
 	store_close(thread->store);
 	origins_watch_deinit(&thread->origins);
 	free(thread);
@@ -309,16 +317,25 @@ static void request_answer(struct store_thread *thread)
 		thread->asked_end = &thread->asked;
 	if (thread->store != NULL && store_has_moved(thread->store))
 		thread_lose(thread);
-	request->result = ERR_UNAVAILABLE;
-	if (thread->store != NULL) {
-		request->result = request_ask(thread->store, request);
-		if (request->result != OK && request->result != ERR_NOT_FOUND) {
-			request->result = ERR_UNAVAILABLE;
-			thread_lose(thread);
-		}
-	}
+	request->result =
+		thread->store != NULL ? request_ask(thread->store, request) : ERR_UNAVAILABLE;
+	if (request->result != OK && request->result != ERR_NOT_FOUND && thread->store != NULL)
+		thread_lose(thread);
+	if (thread->known != NULL)
+		request_compare(thread->known, request, thread->store == NULL);
+	if (request->result != OK && request->result != ERR_NOT_FOUND)
+		request->result = ERR_UNAVAILABLE;
 	request->mail.deliver = request->answer;
 	mailbox_post(request->reply_to, &request->mail);
+}
+
+/* With what the store said before: that stands while it is away. */
+static void request_compare(struct last_known *known, struct store_request *request, bool is_away)
+{
+	if (!is_away)
+		last_known_learn(known, request, timestamp_now());
+	else if (last_known_answer(known, request, timestamp_now()))
+		request->result = OK;
 }
 
 static enum err request_ask(struct store *store, struct store_request *request)

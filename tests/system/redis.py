@@ -168,8 +168,8 @@ def expect_outage(server, redis, away, back):
         tap.expect(exchange_both_ways(call, peer), "data passes still")
         call.refresh(600)
     lines = outage_lines(server)
-    tap.expect_equal(len([line for line in lines if "is away" in line]), 1, "lines: %s" % lines)
-    tap.expect_equal(len([line for line in lines if "is back" in line]), 1, "lines: %s" % lines)
+    tap.expect_equal(len([line for line in lines if "store is away" in line]), 1, "lines: %s" % lines)
+    tap.expect_equal(len([line for line in lines if "store is back" in line]), 1, "lines: %s" % lines)
 
 
 def two_users(redis):
