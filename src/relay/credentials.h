@@ -48,6 +48,7 @@ struct credentials_settings { /* copied, but for the store and the mailbox */
 	bool dynamic_realms;        /* the store knows origins */
 	struct store_thread *store; /* NULL: there is none */
 	struct mailbox *replies;    /* the relay thread's; it delivers */
+	struct counters *counters;  /* of the thread: questions to the store; NULL: not counted */
 };
 
 struct credentials;

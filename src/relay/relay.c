@@ -27,12 +27,12 @@ enum {
 typedef enum err step_fn(struct relay *relay, char problem[256]);
 
 static step_fn make_users, make_filter, make_contexts, make_secrets, make_ticket_key, make_features,
-	open_store, make_limits, choose_engine, open_threads, start_threads;
+	open_store, make_limits, choose_engine, open_threads, start_store, start_threads;
 
 static const struct step {
 	step_fn *take;
 	enum option_id about; /* whose value is to be mended when it fails */
-} steps[] = {
+} opening[] = {
 	{frontends_check_listening_device, OPTION_ID_listening_device},
 	{frontends_check_relay_device, OPTION_ID_relay_device},
 	{frontends_find, OPTION_ID_listening_ip},
@@ -50,14 +50,29 @@ static const struct step {
 	{choose_engine, OPTION_ID_network_engine},
 	{make_limits, OPTION_ID_user_quota},
 	{open_threads, OPTION_ID_listening_ip},
+};
+static const struct step starting[] = {
+	{start_store, OPTION_ID_userdb},
 	{start_threads, OPTION_ID_relay_threads},
 };
 
-enum err relay_start(const struct config *config, struct relay **result, char problem[256],
-                     enum option_id *about)
+static enum err take_steps(struct relay *relay, const struct step *steps, size_t count,
+                           char problem[256], enum option_id *about)
+{
+	enum err err = OK;
+
+	for (size_t i = 0; i < count && err == OK; i++) {
+		*about = steps[i].about;
+		err = steps[i].take(relay, problem);
+	}
+	return err;
+}
+
+enum err relay_open(const struct config *config, struct relay **result, char problem[256],
+                    enum option_id *about)
 {
 	struct relay *relay = calloc(1, sizeof *relay);
-	enum err err = OK;
+	enum err err;
 
 	*about = OPTION_ID_relay_threads;
 	if (relay == NULL) {
@@ -66,10 +81,7 @@ enum err relay_start(const struct config *config, struct relay **result, char pr
 	}
 	relay->config = config;
 	alternates_read(config, &relay->alternates);
-	for (size_t i = 0; i < sizeof steps / sizeof steps[0] && err == OK; i++) {
-		*about = steps[i].about;
-		err = steps[i].take(relay, problem);
-	}
+	err = take_steps(relay, opening, sizeof opening / sizeof opening[0], problem, about);
 	if (*about == OPTION_ID_userdb)
 		*about = configured_store_option(config);
 	if (err != OK) {
@@ -78,6 +90,11 @@ enum err relay_start(const struct config *config, struct relay **result, char pr
 	}
 	*result = relay;
 	return OK;
+}
+
+enum err relay_start(struct relay *relay, char problem[256], enum option_id *about)
+{
+	return take_steps(relay, starting, sizeof starting / sizeof starting[0], problem, about);
 }
 
 static void stop_threads(struct relay *relay)
@@ -308,7 +325,12 @@ static enum err open_store(struct relay *relay, char problem[256])
 
 	if (!has_configured_store(relay->config))
 		return OK;
-	return store_thread_start_at(&location, &relay->store, problem);
+	return store_thread_create_at(&location, &relay->store, problem);
+}
+
+static enum err start_store(struct relay *relay, char problem[256])
+{
+	return relay->store != NULL ? store_thread_run(relay->store, problem) : OK;
 }
 
 static bool stop_at_md5_only(const struct store_user *user, void *context)

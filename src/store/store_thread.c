@@ -26,6 +26,7 @@ struct store_thread {
 	pthread_t thread;
 	struct mailbox *mailbox; /* owned */
 	struct mail stop;
+	bool is_running; /* thread is one; the maker's */
 	bool is_stopping;
 	struct store *store;         /* owned; NULL: away */
 	struct store_opener *opener; /* owned */
@@ -59,15 +60,15 @@ static void request_compare(struct last_known *known, struct store_request *requ
 static enum err request_ask(struct store *store, struct store_request *request);
 static bool request_add_secret(const char *realm, const char *secret, void *context);
 
-enum err store_thread_start(const char *path, struct store_thread **thread, char problem[256])
+enum err store_thread_create(const char *path, struct store_thread **thread, char problem[256])
 {
 	const struct store_location location = {.file = path};
 
-	return store_thread_start_at(&location, thread, problem);
+	return store_thread_create_at(&location, thread, problem);
 }
 
-enum err store_thread_start_at(const struct store_location *location,
-                               struct store_thread **thread_out, char problem[256])
+enum err store_thread_create_at(const struct store_location *location,
+                                struct store_thread **thread_out, char problem[256])
 {
 	struct store_thread *thread = calloc(1, sizeof *thread);
 	enum err err = ERR_NO_MEMORY;
@@ -91,16 +92,9 @@ enum err store_thread_start_at(const struct store_location *location,
 	err = store_opener_create(location, thread->mailbox, thread_opened, &thread->opener);
 	if (err != OK)
 		goto fail_opener;
-	errno = pthread_create(&thread->thread, NULL, thread_run, thread);
-	if (errno != 0) {
-		err = ERR_SYSTEM;
-		goto fail_thread;
-	}
 	*thread_out = thread;
 	return OK;
 
-fail_thread:
-	store_opener_destroy(thread->opener);
 fail_opener:
 	mailbox_destroy(thread->mailbox);
 fail_mailbox:
@@ -109,8 +103,7 @@ fail_mailbox:
 fail_open:
 	free(thread);
 	if (problem[0] == '\0')
-		snprintf(problem, 256, "no thread for the store: %s",
-		         err == ERR_SYSTEM ? strerror(errno) : err_string(err));
+		snprintf(problem, 256, "no thread for the store: %s", err_string(err));
 	return err;
 }
 
@@ -128,12 +121,42 @@ static enum err first_open(struct store_thread *thread, const struct store_locat
 	return OK;
 }
 
+enum err store_thread_run(struct store_thread *thread, char problem[256])
+{
+	int failure = ENOMEM;
+
+	if (store_opener_run(thread->opener) == OK)
+		failure = pthread_create(&thread->thread, NULL, thread_run, thread);
+	thread->is_running = failure == 0;
+	if (thread->is_running)
+		return OK;
+	snprintf(problem, 256, "no thread for the store: %s", strerror(failure));
+	return ERR_SYSTEM;
+}
+
+enum err store_thread_start(const char *path, struct store_thread **thread_out, char problem[256])
+{
+	struct store_thread *thread;
+	enum err err = store_thread_create(path, &thread, problem);
+
+	if (err != OK)
+		return err;
+	err = store_thread_run(thread, problem);
+	if (err != OK)
+		store_thread_stop(thread);
+	else
+		*thread_out = thread;
+	return err;
+}
+
 void store_thread_stop(struct store_thread *thread)
 {
 	if (thread == NULL)
 		return;
-	mailbox_post(thread->mailbox, &thread->stop);
-	pthread_join(thread->thread, NULL);
+	if (thread->is_running) {
+		mailbox_post(thread->mailbox, &thread->stop);
+		pthread_join(thread->thread, NULL);
+	}
 	store_opener_destroy(thread->opener);
 	mailbox_destroy(thread->mailbox);
 	last_known_destroy(thread->known);
