@@ -15,6 +15,7 @@
 #include "listeners/tls_context.h"
 #include "relay/alternates.h"
 #include "relay/frontends.h"
+#include "relay/store_location.h"
 #include "relay/thread.h"
 #include "turn/source_limit.h"
 
@@ -81,6 +82,8 @@ enum err relay_open(const struct config *config, struct relay **result, char pro
 	relay->config = config;
 	alternates_read(config, &relay->alternates);
 	err = take_steps(relay, opening, sizeof opening / sizeof opening[0], problem, about);
+	if (*about == OPTION_ID_userdb)
+		*about = configured_store_option(config);
 	if (err != OK) {
 		relay_stop(relay);
 		return err;
@@ -319,9 +322,11 @@ static enum err make_ticket_key(struct relay *relay, char problem[256])
 
 static enum err open_store(struct relay *relay, char problem[256])
 {
-	if (relay->config->userdb == NULL)
+	const struct store_location location = configured_store(relay->config);
+
+	if (!has_configured_store(relay->config))
 		return OK;
-	return store_thread_create(relay->config->userdb, &relay->store, problem);
+	return store_thread_create_at(&location, &relay->store, problem);
 }
 
 static enum err start_store(struct relay *relay, char problem[256])
@@ -337,26 +342,30 @@ static bool stop_at_md5_only(const struct store_user *user, void *context)
 	return !*is_found;
 }
 
-/* Whether some user of ours has an MD5 key and no password or SHA-256 key. */
+/* Whether some user of ours has an MD5 key and no password or SHA-256 key. A Redis server that is away
+ * may have such users. */
 static enum err find_md5_only(const struct relay *relay, bool *is_found, char problem[256])
 {
+	const struct store_location location = configured_store(relay->config);
 	struct store *store;
 	enum err err;
 
 	*is_found = false;
 	for (size_t i = 0; i < relay->user_count; i++)
 		*is_found |= relay->users[i].key_len == STUN_MD5_KEY_SIZE;
-	if (*is_found || relay->config->userdb == NULL)
+	if (*is_found || !has_configured_store(relay->config))
 		return OK;
-	err = store_open(relay->config->userdb, false, &store, problem);
-	if (err != OK)
+	err = store_open_at(&location, false, &store, problem);
+	if (err == OK) {
+		err = store_user_list(store, NULL, stop_at_md5_only, is_found);
+		if (err != OK)
+			snprintf(problem, 256, "%s", store_problem(store));
+		store_close(store);
+	}
+	if (err != ERR_UNAVAILABLE || location.redis == NULL)
 		return err;
-	err = store_user_list(store, NULL, stop_at_md5_only, is_found);
-	if (err != OK)
-		snprintf(problem, 256, "userdb %s: %s", relay->config->userdb,
-		         store_problem(store));
-	store_close(store);
-	return err;
+	*is_found = true;
+	return OK;
 }
 
 /* A client takes the first algorithm that it is offered and knows, SHA-256, whoever its user is; so

@@ -7,6 +7,10 @@
 struct store_driver {
 	void (*close)(struct store *store);
 	bool (*has_moved)(struct store *store); /* NULL: it cannot */
+	/* Sends a question whose answer the function for it is to give, before other questions were
+	 * answered; those asked ahead are answered in their order and before any other. ERR_INVALID: not
+	 * one that can be. NULL: none can. */
+	enum err (*ask_ahead)(struct store *store, const struct store_request *request);
 	enum err (*data_version)(struct store *store, int64_t *version);
 
 	enum err (*user_find)(struct store *store, const char *realm, const char *name,
@@ -77,3 +81,7 @@ struct store {
 /* What each driver opens its stores by, as store_open_at. */
 MUST_CHECK enum err sqlite_store_open(const char *path, bool may_create, struct store **store,
                                       char problem[256]);
+MUST_CHECK enum err redis_store_open(const char *connection, struct store **store,
+                                     char problem[256]);
+/* As a member of driver says. */
+MUST_CHECK enum err store_ask_ahead(struct store *store, const struct store_request *request);

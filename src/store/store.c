@@ -12,6 +12,8 @@ _Static_assert((int)STORE_KEY_MAX >= (int)STUN_KEY_MAX, "a key fits a user");
 enum err store_open_at(const struct store_location *location, bool may_create, struct store **store,
                        char problem[256])
 {
+	if (location->redis != NULL)
+		return redis_store_open(location->redis, store, problem);
 	return sqlite_store_open(location->file, may_create, store, problem);
 }
 
@@ -46,6 +48,12 @@ const char *store_path(const struct store *store)
 bool store_has_moved(struct store *store)
 {
 	return store->driver->has_moved != NULL && store->driver->has_moved(store);
+}
+
+enum err store_ask_ahead(struct store *store, const struct store_request *request)
+{
+	return store->driver->ask_ahead == NULL ? ERR_INVALID
+	                                        : store->driver->ask_ahead(store, request);
 }
 
 enum err store_data_version(struct store *store, int64_t *version)

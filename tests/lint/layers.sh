@@ -17,8 +17,9 @@ turn: base stun /
 config: base /
 io: base / event2
 listeners: base stun config io / event2 openssl
-store: base stun config / sqlite3 event2
+store: base stun config / sqlite3 event2 hiredis
 store/password_hash.c: / openssl
+store/redis_tls.c: / openssl
 control: base / event2 jansson
 relay: base stun turn config io listeners store control / event2 openssl
 relay/fence_calls.c: / seccomp
@@ -28,7 +29,7 @@ admin/turnadmin_cipher.c: / openssl
 '
 
 # The C library and the kernel are everyone's; these are not.
-libraries='event2 openssl sqlite3 jansson seccomp'
+libraries='event2 openssl sqlite3 jansson hiredis seccomp'
 
 problems=$(find src -name '*.[ch]' -o -name '*.def' | sort |
 	TABLE=$table LIBRARIES=$libraries xargs -r awk '

@@ -1,0 +1,160 @@
+/* Lists of keys and of members of sets. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/redis.h"
+
+#include "base/bytes.h"
+
+enum { TEXTS_MAX = 4000000, TEXTS_FIRST = 64 };
+
+static enum err texts_add(struct redis_store *redis, struct redis_texts *texts,
+                          const redisReply *reply);
+static enum err texts_add_all(struct redis_store *redis, struct redis_texts *texts,
+                              const redisReply *reply);
+static int compare_texts(const void *a, const void *b);
+
+void redis_texts_deinit(struct redis_texts *texts)
+{
+	for (size_t i = 0; i < texts->count; i++) {
+		bytes_wipe(texts->item[i], strlen(texts->item[i]));
+		free(texts->item[i]);
+	}
+	free(texts->item);
+	*texts = (struct redis_texts){.item = NULL};
+}
+
+void redis_texts_sort(struct redis_texts *texts)
+{
+	size_t kept = 0;
+
+	if (texts->count == 0)
+		return;
+	qsort(texts->item, texts->count, sizeof texts->item[0], compare_texts);
+	for (size_t i = 1; i < texts->count; i++) {
+		if (strcmp(texts->item[kept], texts->item[i]) == 0)
+			free(texts->item[i]);
+		else
+			texts->item[++kept] = texts->item[i];
+	}
+	texts->count = kept + 1;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* SCAN gives a part of the keys at a time, and some twice; Redis serves others in between. */
+enum err redis_scan(struct redis_store *redis, const char *pattern, struct redis_texts *keys)
+{
+	char cursor[32] = "0";
+	enum err err = OK;
+
+	*keys = (struct redis_texts){.item = NULL};
+	do {
+		redisReply *reply = NULL;
+
+		err = redis_call(redis, &reply,
+		                 WORDS("SCAN", cursor, "MATCH", pattern, "COUNT", "1000"));
+		if (err == OK && (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+		                  redis_text(reply->element[0], cursor, sizeof cursor) != OK))
+			err = redis_say(redis, ERR_UNAVAILABLE, "SCAN gave no cursor");
+		if (err == OK)
+			err = texts_add_all(redis, keys, reply->element[1]);
+		redis_reply_free(reply);
+	} while (err == OK && strcmp(cursor, "0") != 0);
+	if (err == OK)
+		redis_texts_sort(keys);
+	else
+		redis_texts_deinit(keys);
+	return err;
+}
+
+enum err redis_members(struct redis_store *redis, const char *key, struct redis_texts *members)
+{
+	redisReply *reply = NULL;
+	enum err err = redis_ask(redis, &reply, WORDS("SMEMBERS", key));
+
+	*members = (struct redis_texts){.item = NULL};
+	if (err == OK)
+		err = texts_add_all(redis, members, reply);
+	redis_reply_free(reply);
+	if (err == OK)
+		redis_texts_sort(members);
+	else
+		redis_texts_deinit(members);
+	return err;
+}
+
+static enum err texts_add_all(struct redis_store *redis, struct redis_texts *texts,
+                              const redisReply *reply)
+{
+	enum err err = OK;
+
+	if (reply->type != REDIS_REPLY_ARRAY)
+		return redis_say(redis, ERR_UNAVAILABLE, "its reply is no list");
+	for (size_t i = 0; i < reply->elements && err == OK; i++)
+		err = texts_add(redis, texts, reply->element[i]);
+	return err;
+}
+
+/* What is no text of ours, such as a member with a zero in it, is left out. */
+static enum err texts_add(struct redis_store *redis, struct redis_texts *texts,
+                          const redisReply *reply)
+{
+	char text[REDIS_KEY_MAX];
+
+	if (redis_text(reply, text, sizeof text) != OK)
+		return OK;
+	if (texts->count == TEXTS_MAX)
+		return redis_say(redis, ERR_FULL, "it has too many keys to list");
+	if (texts->count == texts->room) {
+		size_t room = texts->room == 0 ? TEXTS_FIRST : 2 * texts->room;
+		char **grown = realloc(texts->item, room * sizeof *grown);
+
+		if (grown == NULL)
+			return redis_say(redis, ERR_NO_MEMORY, err_string(ERR_NO_MEMORY));
+		texts->item = grown;
+		texts->room = room;
+	}
+	texts->item[texts->count] = strdup(text);
+	bytes_wipe(text, (size_t)reply->len);
+	if (texts->item[texts->count] == NULL)
+		return redis_say(redis, ERR_NO_MEMORY, err_string(ERR_NO_MEMORY));
+	texts->count++;
+	return OK;
+}
+
+void redis_pattern(const char *text, char *pattern, size_t size)
+{
+	size_t len = 0;
+
+	if (text == NULL) {
+		snprintf(pattern, size, "*");
+		return;
+	}
+	for (; *text != '\0' && len + 2 < size; text++) {
+		if (strchr("*?[]\\^-", *text) != NULL)
+			pattern[len++] = '\\';
+		pattern[len++] = *text;
+	}
+	pattern[len] = '\0';
+}
+
+bool redis_key_part(const char *key, const char *beginning, const char *end, char *part,
+                    size_t size)
+{
+	size_t before = strlen(beginning), behind = strlen(end), len = strlen(key);
+
+	if (len < before + behind || strncmp(key, beginning, before) != 0 ||
+	    strcmp(key + len - behind, end) != 0)
+		return false;
+	len -= before + behind;
+	if (len >= size)
+		return false;
+	memcpy(part, key + before, len);
+	part[len] = '\0';
+	return true;
+}
