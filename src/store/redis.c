@@ -71,6 +71,23 @@ enum err redis_store_open(const char *connection, struct store **store, char pro
 	return OK;
 }
 
+void store_location_files(const struct store_location *location,
+                          void (*each)(const char *path, void *context), void *context)
+{
+	struct redis_settings settings;
+	const char *const files[] = {settings.ca_file, settings.ca_path, settings.cert_file,
+	                             settings.key_file};
+	char problem[256];
+
+	if (location->redis == NULL ||
+	    redis_settings_parse(location->redis, &settings, problem) != OK)
+		return;
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+		if (files[i][0] != '\0')
+			each(files[i], context);
+	bytes_wipe(&settings, sizeof settings);
+}
+
 static void redis_close(struct store *store)
 {
 	struct redis_store *redis = redis_of(store);

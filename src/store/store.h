@@ -23,6 +23,9 @@ struct store_location {
 	const char *file;  /* of SQLite */
 	const char *redis; /* coturn's connection string; there may be a password in it */
 };
+/* Calls each for every file that a connection to Redis reads: certificates and keys. */
+void store_location_files(const struct store_location *location,
+                          void (*each)(const char *path, void *context), void *context);
 MUST_CHECK enum err store_open_at(const struct store_location *location, bool may_create,
                                   struct store **store, char problem[256]);
 /* The same for a file of SQLite. */
