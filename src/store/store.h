@@ -61,7 +61,7 @@ MUST_CHECK enum err store_user_find_hash(struct store *store, const char *realm,
                                          const uint8_t userhash[32], struct store_user *user);
 MUST_CHECK enum err store_user_put(struct store *store, const struct store_user *user);
 MUST_CHECK enum err store_user_delete(struct store *store, const char *realm, const char *name);
-/* Calls each for every user of realm (NULL: all), in order of name, until it returns false. each
+/* Calls each for every user of realm (NULL: all), in order of realm and name, until it returns false. each
  * does not use the store. */
 MUST_CHECK enum err store_user_list(struct store *store, const char *realm,
                                     bool (*each)(const struct store_user *user, void *context),
@@ -154,6 +154,26 @@ MUST_CHECK enum err store_oauth_key_list(struct store *store, const char *realm,
                                                       void *context),
                                          void *context);
 
+/* Administrators: coturn's admin_user. password is as password_hash.h makes it, or as coturn does. */
+enum { STORE_PASSWORD_MAX = 512 };
+struct store_administrator {
+	char name[STORE_TEXT_MAX];
+	char realm[STORE_TEXT_MAX]; /* "": all */
+	char password[STORE_PASSWORD_MAX + 1];
+};
+typedef bool store_each_administrator(const struct store_administrator *administrator,
+                                      void *context);
+/* ERR_NOT_FOUND also when the row is there but nobody could sign in by it: the log says so. */
+MUST_CHECK enum err store_administrator_find(struct store *store, const char *name,
+                                             struct store_administrator *administrator);
+MUST_CHECK enum err store_administrator_put(struct store *store,
+                                            const struct store_administrator *administrator);
+MUST_CHECK enum err store_administrator_delete(struct store *store, const char *name);
+/* Calls each for every administrator of realm (NULL: all, "": those of all realms), in order of realm
+ * and name, until it returns false. */
+MUST_CHECK enum err store_administrator_list(struct store *store, const char *realm,
+                                             store_each_administrator *each, void *context);
+
 /* Calls each for every realm that has users or secrets, until it returns false. */
 MUST_CHECK enum err store_realm_list(struct store *store,
                                      bool (*each)(const char *realm, void *context), void *context);
@@ -202,11 +222,20 @@ struct store_request {
 };
 void store_thread_ask(struct store_thread *thread, struct store_request *request);
 
-/* All origins, in one letter: texts holds an origin and its realm, each with its end, count times. */
-struct store_origins {
+/* What all realms have, in one letter: a section of rows for each table, rows of texts that each have
+ * their end. Only rows that mean something are in it. */
+enum store_section {
+	STORE_ORIGINS, /* origin, realm */
+	STORE_OPTIONS, /* realm, name, value: store_realm_option_parse */
+	STORE_ALLOWED, /* realm, range: addr_range_parse */
+	STORE_DENIED,
+	STORE_NAMES,        /* realm: it has users or secrets */
+	STORE_SECTION_COUNT /* the number of sections */
+};
+struct store_realms {
 	struct mail mail;
 	void *context; /* of the watch */
-	size_t count, len;
+	size_t count[STORE_SECTION_COUNT], len;
 	char texts[];
 };
 /* Who wants to know of them. Filled in by who asks, but for the store's own part; it lives until the
@@ -215,10 +244,10 @@ struct store_watch {
 	struct mail mail;       /* the store's own */
 	struct list node;       /* the store's own */
 	uint64_t told;          /* the store's own */
-	struct mailbox *notify; /* gets a struct store_origins now and after each change */
-	void (*deliver)(struct mail *origins, void *receiver); /* frees it */
+	struct mailbox *notify; /* gets a struct store_realms now and after each change */
+	void (*deliver)(struct mail *realms, void *receiver); /* frees it */
 	void *context;
 };
-/* A change of the table is told of after at most STORE_WATCH_MS. */
-enum { STORE_WATCH_MS = 2000 };
-void store_thread_watch_origins(struct store_thread *thread, struct store_watch *watch);
+/* A change of the tables is told of after at most STORE_WATCH_MS. */
+enum { STORE_WATCH_MS = 500 };
+void store_thread_watch_realms(struct store_thread *thread, struct store_watch *watch);

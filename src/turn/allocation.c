@@ -174,6 +174,7 @@ struct turn_allocation *allocation_adopt(struct turn_server *server,
 	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)
 		allocation->relay[family] = relay[family];
 	set_timer(allocation);
+	limits_update(allocation);
 	count(server, COUNT_sessions_now);
 	count_of(allocation, COUNT_allocations_now, 1);
 	return allocation;

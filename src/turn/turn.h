@@ -194,6 +194,16 @@ MUST_CHECK enum err turn_server_create(const struct turn_settings *settings, tim
 /* Ends all sessions without another action; the host closes what it opened. */
 void turn_server_destroy(struct turn_server *server);
 
+/* Goes by other settings from now on. The host has carried out all actions. These are as they were: realm,
+ * is_open, is_door, nonce_secret, ticket_key, thread and the counts of threads, has_family,
+ * address_map, random, counters; alternates and wall_offset_ms are not looked at. Allocations that there
+ * are go on, with the lifetimes and the bandwidth that they were given; what a request asks for next is
+ * judged anew. With another filter permissions, channels and connections to peers end that it forbids. */
+void turn_server_configure(struct turn_server *server, const struct turn_settings *settings,
+                           timestamp now);
+/* True while an allocation's client is at this transport address of ours, or may come to it. */
+bool turn_has_sessions_at(const struct turn_server *server, const struct transport_addr *addr);
+
 enum turn_verdict {
 	TURN_DROP,      /* nothing to send; the reason was counted; there may be actions */
 	TURN_CONSUMED,  /* handled; there may be actions */
