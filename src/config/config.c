@@ -187,17 +187,6 @@ enum err config_find_file(const char *name, char **path)
 	return err;
 }
 
-void config_compare(const struct config *a, const struct config *b,
-                    void (*each)(const char *name, bool may_change, void *context), void *context)
-{
-	char name[OPTION_NAME_SIZE];
-
-	for (size_t i = 0; i < OPTION_ID_COUNT; i++)
-		if (!value_equal(a, b, &option_table[i]))
-			each(option_name(&option_table[i], name),
-			     option_table[i].flags & OPTION_RELOAD, context);
-}
-
 const char *config_source_name(const struct config *config, enum option_id id)
 {
 	const char *sources[] = {

@@ -134,9 +134,27 @@ void config_print_problem(const struct config *config, enum option_id id, const 
 MUST_CHECK enum err config_find_file(const char *name, char **path);
 
 /* Calls each for every option whose value differs between the two, with its long name and whether
- * it could change while the program runs (RELOAD). */
+ * it can change while the program runs (RELOAD). */
 void config_compare(const struct config *a, const struct config *b,
-                    void (*each)(const char *name, bool may_change, void *context), void *context);
+                    void (*each)(enum option_id id, const char *name, bool may_change,
+                                 void *context),
+                    void *context);
+
+/* Copies a configuration, with where its values came from; the copy is the caller's. ERR_NO_MEMORY. */
+MUST_CHECK enum err config_copy(const struct config *config, struct config **copy);
+/* Gives one option the value that another configuration has. ERR_NO_MEMORY: nothing has changed. */
+MUST_CHECK enum err config_copy_option(struct config *to, const struct config *from,
+                                       enum option_id id);
+
+enum { CONFIG_PROBLEM_SIZE = 256 };
+/* Gives one option, found by any of its names, the value of a text, as a file would: a list has this one
+ * item then, or none when the text is empty. config_check comes after it. ERR_INVALID, ERR_NOT_FOUND,
+ * ERR_NO_MEMORY: problem says what is wrong, without quoting a secret. */
+MUST_CHECK enum err config_set(struct config *config, const char *name, const char *text,
+                               char problem[CONFIG_PROBLEM_SIZE]);
+/* Writes an option's value as text for a person: "yes", "600", "10.0.0.0-10.255.255.255, ..."; "(secret)"
+ * or "(none)" for a secret. What has no room is cut and marked. Returns room. */
+char *config_value_text(const struct config *config, enum option_id id, char *room, size_t size);
 
 /* Prints the options in sections, 80 columns wide, for --help. */
 void config_print_help(FILE *file);

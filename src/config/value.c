@@ -20,6 +20,9 @@ struct value_type {
 	enum err (*read)(const struct reading *reading, void *member);
 	void (*deinit)(void *member);
 	bool (*equal)(const void *a, const void *b);
+	size_t size; /* of the member */
+	/* Into a member that holds nothing, which it still does without memory. NULL: its bytes are all. */
+	enum err (*copy)(void *member, const void *from);
 };
 static const struct value_type types[OPTION_TYPE_COUNT];
 
@@ -36,6 +39,26 @@ void value_deinit(struct config *config, const struct option *option)
 {
 	if (types[option->type].deinit != NULL)
 		types[option->type].deinit((char *)config + option->offset);
+}
+
+enum err value_copy(struct config *to, const struct config *from, const struct option *option)
+{
+	const struct value_type *type = &types[option->type];
+	const void *source = (const char *)from + option->offset;
+	void *member = (char *)to + option->offset;
+	struct config made = {0};
+	enum err err;
+
+	if (type->copy == NULL) {
+		memcpy(member, source, type->size);
+		return OK;
+	}
+	err = type->copy((char *)&made + option->offset, source);
+	if (err != OK)
+		return err;
+	value_deinit(to, option);
+	memcpy(member, (char *)&made + option->offset, type->size);
+	return OK;
 }
 
 bool value_equal(const struct config *a, const struct config *b, const struct option *option)
@@ -277,6 +300,17 @@ static bool text_equal(const void *a, const void *b)
 	return strcmp(*left, *right) == 0;
 }
 
+static enum err text_copy_member(void *member, const void *from)
+{
+	const char *const *text = from;
+	char **copy = member;
+
+	if (*text == NULL)
+		return OK;
+	*copy = strdup(*text);
+	return *copy != NULL ? OK : ERR_NO_MEMORY;
+}
+
 /* ---- lists ---- */
 
 /* Returns room for one item more: a list doubles whenever its count is a power of two. */
@@ -296,25 +330,49 @@ static void *grow(void *items, size_t count, size_t size)
 		(list)->item[(list)->count++] = (value);                               \
 	} while (0)
 
+/* Room for count items, as a list that grew to them has it. */
+static void *list_room(size_t count, size_t size)
+{
+	size_t room = 1;
+
+	while (room < count)
+		room *= 2;
+	return calloc(room, size);
+}
+
 /* Two lists of one type are equal when their items are, one by one. */
-#define DEFINE_LIST(name, type, item_equal)                               \
-	static void name##_deinit(void *member)                           \
-	{                                                                 \
-		type *list = member;                                      \
-                                                                          \
-		free(list->item);                                         \
-		*list = (type){0};                                        \
-	}                                                                 \
-	static bool name##_equal(const void *a, const void *b)            \
-	{                                                                 \
-		const type *left = a, *right = b;                         \
-                                                                          \
-		if (left->count != right->count)                          \
-			return false;                                     \
-		for (size_t i = 0; i < left->count; i++)                  \
-			if (!item_equal(&left->item[i], &right->item[i])) \
-				return false;                             \
-		return true;                                              \
+#define DEFINE_LIST(name, type, item_equal)                                         \
+	static void name##_deinit(void *member)                                     \
+	{                                                                           \
+		type *list = member;                                                \
+                                                                                    \
+		free(list->item);                                                   \
+		*list = (type){0};                                                  \
+	}                                                                           \
+	static bool name##_equal(const void *a, const void *b)                      \
+	{                                                                           \
+		const type *left = a, *right = b;                                   \
+                                                                                    \
+		if (left->count != right->count)                                    \
+			return false;                                               \
+		for (size_t i = 0; i < left->count; i++)                            \
+			if (!item_equal(&left->item[i], &right->item[i]))           \
+				return false;                                       \
+		return true;                                                        \
+	}                                                                           \
+	static enum err name##_copy(void *member, const void *from)                 \
+	{                                                                           \
+		const type *source = from;                                          \
+		type *list = member;                                                \
+                                                                                    \
+		if (source->count == 0)                                             \
+			return OK;                                                  \
+		list->item = list_room(source->count, sizeof *list->item);          \
+		if (list->item == NULL)                                             \
+			return ERR_NO_MEMORY;                                       \
+		list->count = source->count;                                        \
+		memcpy(list->item, source->item, list->count * sizeof *list->item); \
+		return OK;                                                          \
 	}
 
 static bool range_item_equal(const struct addr_range *a, const struct addr_range *b)
@@ -380,6 +438,25 @@ static bool text_list_equal(const void *a, const void *b)
 		if (strcmp(left->item[i], right->item[i]) != 0)
 			return false;
 	return true;
+}
+
+static enum err text_list_copy(void *member, const void *from)
+{
+	const struct text_list *source = from;
+	struct text_list *list = member;
+
+	if (source->count == 0)
+		return OK;
+	list->item = list_room(source->count, sizeof *list->item);
+	for (size_t i = 0; list->item != NULL && i < source->count; i++) {
+		list->item[i] = strdup(source->item[i]);
+		if (list->item[i] == NULL) {
+			text_list_deinit(list);
+			return ERR_NO_MEMORY;
+		}
+		list->count++;
+	}
+	return list->item != NULL ? OK : ERR_NO_MEMORY;
 }
 
 /* Reads an IP alone: no name, no port, no brackets. */
@@ -475,17 +552,19 @@ static enum err external_list_read(const struct reading *reading, void *member)
 	return OK;
 }
 
+/* clang-format off */
 static const struct value_type types[OPTION_TYPE_COUNT] = {
-	[OPTION_FLAG] = {flag_read, NULL, flag_equal},
-	[OPTION_NUMBER] = {number_read, NULL, u32_equal},
-	[OPTION_PORT] = {port_read, NULL, u16_equal},
-	[OPTION_DURATION] = {duration_read, NULL, u32_equal},
-	[OPTION_SIZE] = {size_read, NULL, u64_equal},
-	[OPTION_TEXT] = {text_read, text_deinit, text_equal},
-	[OPTION_TEXT_LIST] = {text_list_read, text_list_deinit, text_list_equal},
-	[OPTION_ADDR_LIST] = {addr_list_read, addr_list_deinit, addr_list_equal},
-	[OPTION_SERVER_LIST] = {server_list_read, server_list_deinit, server_list_equal},
-	[OPTION_RANGE_LIST] = {range_list_read, range_list_deinit, range_list_equal},
-	[OPTION_NAT64_LIST] = {nat64_list_read, nat64_list_deinit, nat64_list_equal},
-	[OPTION_EXTERNAL_LIST] = {external_list_read, external_list_deinit, external_list_equal},
+	[OPTION_FLAG] = {flag_read, NULL, flag_equal, sizeof(config_FLAG), NULL},
+	[OPTION_NUMBER] = {number_read, NULL, u32_equal, sizeof(config_NUMBER), NULL},
+	[OPTION_PORT] = {port_read, NULL, u16_equal, sizeof(config_PORT), NULL},
+	[OPTION_DURATION] = {duration_read, NULL, u32_equal, sizeof(config_DURATION), NULL},
+	[OPTION_SIZE] = {size_read, NULL, u64_equal, sizeof(config_SIZE), NULL},
+	[OPTION_TEXT] = {text_read, text_deinit, text_equal, sizeof(config_TEXT), text_copy_member},
+	[OPTION_TEXT_LIST] = {text_list_read, text_list_deinit, text_list_equal, sizeof(config_TEXT_LIST), text_list_copy},
+	[OPTION_ADDR_LIST] = {addr_list_read, addr_list_deinit, addr_list_equal, sizeof(config_ADDR_LIST), addr_list_copy},
+	[OPTION_SERVER_LIST] = {server_list_read, server_list_deinit, server_list_equal, sizeof(config_SERVER_LIST), server_list_copy},
+	[OPTION_RANGE_LIST] = {range_list_read, range_list_deinit, range_list_equal, sizeof(config_RANGE_LIST), range_list_copy},
+	[OPTION_NAT64_LIST] = {nat64_list_read, nat64_list_deinit, nat64_list_equal, sizeof(config_NAT64_LIST), nat64_list_copy},
+	[OPTION_EXTERNAL_LIST] = {external_list_read, external_list_deinit, external_list_equal, sizeof(config_EXTERNAL_LIST), external_list_copy},
 };
+/* clang-format on */

@@ -20,6 +20,13 @@ enum err datagrams_init(struct datagrams *datagrams, const struct listener_host 
 	return host->dtls != NULL ? dtls_server_create(host, server, &datagrams->dtls) : OK;
 }
 
+enum err datagrams_serve_dtls(struct datagrams *datagrams)
+{
+	return datagrams->dtls != NULL
+	               ? OK
+	               : dtls_server_create(datagrams->host, &datagrams->server, &datagrams->dtls);
+}
+
 void datagrams_deinit(struct datagrams *datagrams)
 {
 	dtls_server_destroy(datagrams->dtls);

@@ -17,6 +17,8 @@ struct datagrams {
 
 MUST_CHECK enum err datagrams_init(struct datagrams *datagrams, const struct listener_host *host,
                                    const struct transport_addr *server, bool serve_udp);
+/* Has DTLS served from now on, if it is not yet. ERR_NO_MEMORY. */
+MUST_CHECK enum err datagrams_serve_dtls(struct datagrams *datagrams);
 /* The sockets are still there: associations say goodbye. */
 void datagrams_deinit(struct datagrams *datagrams);
 /* Takes what arrived on a socket; path is that of its UDP clients. */

@@ -10,7 +10,7 @@
 struct dtls_server;
 struct proxied;
 
-/* host->dtls is set. host is lent for the server's life. */
+/* Whoever knocks while host->dtls is not set is not let in. host is lent for the server's life. */
 MUST_CHECK enum err dtls_server_create(const struct listener_host *host,
                                        const struct transport_addr *addr,
                                        struct dtls_server **server);

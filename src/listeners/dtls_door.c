@@ -40,6 +40,12 @@ void dtls_door_prepare(SSL_CTX *context)
 	SSL_CTX_set_cookie_verify_cb(context, on_cookie_shown);
 }
 
+/* The engine that waits was made with a certificate that has been replaced. */
+static bool is_outdated(const struct dtls_door *door, const SSL_CTX *context)
+{
+	return door->association != NULL && SSL_get_SSL_CTX(door->association->ssl) != context;
+}
+
 /* One engine meets all who have not shown a cookie yet, and forgets each at the next. */
 void dtls_door_knock(struct dtls_server *server, struct io_socket *socket,
                      const struct packet *packet, const struct dtls_client_hello *hello)
@@ -47,6 +53,14 @@ void dtls_door_knock(struct dtls_server *server, struct io_socket *socket,
 	struct dtls_door *door = &server->door;
 	int result;
 
+	if (server->host->dtls == NULL) { /* no longer served */
+		dtls_count(server, COUNT_dtls_stray);
+		return;
+	}
+	if (is_outdated(door, server->host->dtls)) {
+		dtls_association_destroy(door->association);
+		door->association = NULL;
+	}
 	if (door->association == NULL)
 		door->association = dtls_association_create(server);
 	if (door->association == NULL) {

@@ -46,8 +46,10 @@ struct listener_host {
 	struct rounds *rounds; /* of streams */
 	struct timer_wheel *timers;
 	struct counters *counters;
-	const char *device;               /* network device that sockets are bound to; NULL: any */
-	SSL_CTX *tls, *dtls;              /* NULL: not served */
+	const char *device; /* network device that sockets are bound to; NULL: any */
+	/* NULL: not served. The host may change them, and all that follows, between two batches: what is
+	 * there keeps the context that it began with. */
+	SSL_CTX *tls, *dtls;
 	const struct addr_range *proxies; /* whose word is taken for who a client is */
 	size_t proxy_count;
 	struct http_settings http; /* what streams that begin with HTTP are answered */
@@ -106,6 +108,16 @@ MUST_CHECK enum err udp_listener_expect_proxies(struct udp_listener *listener);
 /* Has the socket belong to a user, who may then open client endpoints beside it. ERR_SYSTEM with
  * errno. */
 MUST_CHECK enum err udp_listener_set_user(struct udp_listener *listener, uid_t user);
+/* Has it serve DTLS, when host->dtls is set, which it may be later. ERR_NO_MEMORY. */
+MUST_CHECK enum err udp_listener_serve_dtls(struct udp_listener *listener);
+bool udp_listener_expects_proxies(const struct udp_listener *listener);
+
+/* Whom a listener hears. One that is to go is drained: whoever has a session or an association is heard
+ * as before, and so are Refresh requests, by which a client comes back from another address (RFC 8016);
+ * all others might find nobody there. */
+enum listener_ear { LISTENER_HEARS_ALL, LISTENER_HEARS_ITS_OWN, LISTENER_HEARS_NOBODY };
+void udp_listener_set_ear(struct udp_listener *listener, enum listener_ear ear);
+
 /* Sends one datagram from the listener's address at once: for what is rare, and for any thread, since
  * it touches nothing but the descriptor. ERR_SYSTEM with errno. */
 MUST_CHECK enum err udp_listener_send_now(const struct udp_listener *listener,
@@ -129,6 +141,10 @@ void tcp_listener_destroy(struct tcp_listener *listener);
 /* Has each connection begin with a header of the PROXY protocol, and come from a proxy that is trusted.
  * Called before the first is accepted. */
 void tcp_listener_expect_proxies(struct tcp_listener *listener);
+bool tcp_listener_expects_proxies(const struct tcp_listener *listener);
+/* Accepts no more; the connections that there are go on. */
+void tcp_listener_drain(struct tcp_listener *listener);
+bool tcp_listener_is_empty(const struct tcp_listener *listener); /* it has no connection */
 /* Takes over an accepted, non-blocking connection, or closes it when the thread may have no more. */
 void tcp_listener_adopt(struct tcp_listener *listener, const struct transport_addr *client, int fd);
 

@@ -95,6 +95,22 @@ void tcp_listener_destroy(struct tcp_listener *listener)
 	free(listener);
 }
 
+bool tcp_listener_expects_proxies(const struct tcp_listener *listener)
+{
+	return listener->streams.expects_proxies;
+}
+
+void tcp_listener_drain(struct tcp_listener *listener)
+{
+	timer_cancel(listener->streams.host->timers, &listener->pause);
+	close_socket(listener);
+}
+
+bool tcp_listener_is_empty(const struct tcp_listener *listener)
+{
+	return list_first(&listener->streams.open) == NULL;
+}
+
 void tcp_listener_adopt_stream(struct tcp_listener *listener, struct stream *stream)
 {
 	streams_adopt(&listener->streams, stream);
@@ -155,6 +171,8 @@ static void close_socket(struct tcp_listener *listener)
 		event_free(listener->event);
 	if (listener->fd >= 0)
 		close(listener->fd);
+	listener->event = NULL;
+	listener->fd = -1;
 }
 
 static void on_acceptable(evutil_socket_t fd, short what, void *context)

@@ -17,6 +17,7 @@ struct udp_listener {
 	struct io_socket *socket; /* owned */
 	struct proxied *proxied;  /* owned; NULL: clients come by themselves */
 	int fd;                   /* its own */
+	enum listener_ear ear;
 	struct datagrams datagrams;
 };
 
@@ -81,6 +82,26 @@ enum err udp_listener_expect_proxies(struct udp_listener *listener)
 	if (err == OK && datagrams->dtls != NULL)
 		dtls_server_expect_proxies(datagrams->dtls, listener->proxied);
 	return err;
+}
+
+enum err udp_listener_serve_dtls(struct udp_listener *listener)
+{
+	struct datagrams *datagrams = &listener->datagrams;
+	enum err err = datagrams_serve_dtls(datagrams);
+
+	if (err == OK && listener->proxied != NULL)
+		dtls_server_expect_proxies(datagrams->dtls, listener->proxied);
+	return err;
+}
+
+bool udp_listener_expects_proxies(const struct udp_listener *listener)
+{
+	return listener->proxied != NULL;
+}
+
+void udp_listener_set_ear(struct udp_listener *listener, enum listener_ear ear)
+{
+	listener->ear = ear;
 }
 
 enum err udp_listener_send_now(const struct udp_listener *listener, const struct packet *packet,
@@ -159,12 +180,43 @@ static size_t take_headers(struct udp_listener *listener, struct packet *packets
 	return kept;
 }
 
+/* RFC 8489 section 5 and RFC 8656 section 18.1: the method is Refresh, the class request. */
+static bool is_refresh(const struct packet *packet)
+{
+	return packet->len >= 2 && packet->data[0] == 0 && packet->data[1] == 0x04;
+}
+
+static bool is_its_own(const struct udp_listener *listener, const struct packet *packet)
+{
+	const struct datagrams *datagrams = &listener->datagrams;
+	const struct five_tuple tuple = {
+		.client = packet->src, .server = datagrams->server, .transport = TRANSPORT_UDP};
+
+	return is_refresh(packet) ||
+	       datagrams->host->has_session(datagrams->host->context, &tuple) ||
+	       (datagrams->dtls != NULL && dtls_server_has(datagrams->dtls, &packet->src));
+}
+
+/* Leaves those that a listener still hears which is to go. */
+static size_t take_its_own(const struct udp_listener *listener, struct packet *packets, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n && listener->ear != LISTENER_HEARS_NOBODY; i++)
+		if (is_its_own(listener, &packets[i]))
+			packets[kept++] = packets[i];
+	counter_add(listener->datagrams.host->counters, COUNT_drop_no_session, n - kept);
+	return kept;
+}
+
 static void on_receive(void *owner, struct packet *packets, size_t n)
 {
 	struct udp_listener *listener = owner;
 
 	if (listener->proxied != NULL)
 		n = take_headers(listener, packets, n);
+	if (listener->ear != LISTENER_HEARS_ALL)
+		n = take_its_own(listener, packets, n);
 	datagrams_input(&listener->datagrams, &listener->path, listener->socket, packets, n);
 }
 

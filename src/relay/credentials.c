@@ -13,11 +13,9 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "relay/credential_cache.h"
-#include "relay/origins.h"
-#include "relay/realm_secrets.h"
+#include "relay/fixed_credentials.h"
 #include "relay/secret_name.h"
 #include "relay/store_count.h"
-#include "relay/static_users.h"
 #include "stun/access_token.h"
 
 enum {
@@ -34,21 +32,13 @@ _Static_assert((int)TURN_USERNAME_MAX < (int)STORE_TEXT_MAX, "usernames fit the 
 _Static_assert((int)TURN_REALM_MAX < (int)STORE_TEXT_MAX, "realms fit the store");
 
 struct credentials {
-	char realm[TURN_REALM_MAX + 1]; /* of the static users */
-	bool lt_cred_mech, use_auth_secret;
-	char separator;
 	struct store_thread *store; /* owner: the program; NULL: none */
 	struct mailbox *replies;    /* owner: the relay thread */
 	struct counters *counters;  /* owner: the relay thread; NULL: nothing is counted */
 	struct stun_hasher *hasher; /* owned */
 
-	struct static_users users;
-	struct secret secrets[STORE_SECRETS_MAX]; /* static ones, of every realm */
-	size_t secret_count;
+	struct fixed_credentials *fixed; /* owned; a reload exchanges them */
 	struct secrets_table stored_secrets;
-	bool watches_origins;
-	struct origins origins;
-	struct store_watch watch;
 
 	struct credential_cache cache;
 	size_t waiting;
@@ -79,8 +69,6 @@ struct question {
 /* What is asked of the store; the first byte of a cache_key. */
 enum cache_kind { KIND_USERNAME = 1, KIND_USERHASH, KIND_SECRETS, KIND_TOKEN_KEY };
 
-static enum err secrets_copy(struct credentials *credentials,
-                             const struct credentials_settings *settings);
 static bool lookup_init(struct lookup *lookup, struct turn_server *server,
                         const struct turn_action *action);
 static bool static_user_answer(const struct credentials *credentials, const struct lookup *lookup);
@@ -107,7 +95,6 @@ static void secrets_settle(struct credentials *credentials, struct question *que
 static void user_settle(struct credentials *credentials, struct question *question);
 static void token_key_settle(struct credentials *credentials, struct question *question);
 static enum err token_key_make(const struct store_oauth_key *stored, struct cache_token_key *key);
-static void origins_told(struct mail *mail, void *receiver);
 static struct cache_user *cache_user_create(const struct store_user *user);
 static void stored_user_keys(const struct store_user *user, struct user_keys *keys);
 static void waiting_take(struct list *waiting, struct list *taken);
@@ -125,51 +112,45 @@ enum err credentials_create(const struct credentials_settings *settings,
 	credentials = calloc(1, sizeof *credentials);
 	if (credentials == NULL)
 		return ERR_NO_MEMORY;
-	if (text_copy(credentials->realm, sizeof credentials->realm, settings->realm) != OK) {
-		free(credentials);
-		return ERR_INVALID;
-	}
-	credentials->lt_cred_mech = settings->lt_cred_mech || !settings->use_auth_secret;
-	credentials->use_auth_secret = settings->use_auth_secret;
-	credentials->separator = settings->separator;
 	credentials->store = settings->store;
 	credentials->replies = settings->replies;
 	credentials->counters = settings->counters;
 	err = stun_hasher_create(&credentials->hasher);
 	if (err != OK)
 		goto fail_hasher;
-	err = secrets_copy(credentials, settings);
+	err = fixed_credentials_create(settings, &credentials->fixed);
 	if (err != OK)
-		goto fail_secrets;
-	err = static_users_init(&credentials->users, credentials->hasher, credentials->realm,
-	                        settings->users, settings->user_count);
-	if (err != OK)
-		goto fail_users;
+		goto fail_fixed;
+	credentials->fixed->users.hasher = credentials->hasher;
 	credential_cache_init(&credentials->cache, credentials->hasher);
 	secrets_table_init(&credentials->stored_secrets);
-	origins_init(&credentials->origins, credentials->hasher);
-	credentials->watches_origins = settings->store != NULL && settings->dynamic_realms;
 	*credentials_out = credentials;
 	return OK;
 
-fail_users:
-	static_users_deinit(&credentials->users);
-fail_secrets:
+fail_fixed:
 	stun_hasher_destroy(credentials->hasher);
 fail_hasher:
-	bytes_wipe(credentials, sizeof *credentials);
 	free(credentials);
 	return err;
+}
+
+void credentials_exchange_fixed(struct credentials *credentials, struct fixed_credentials **fixed)
+{
+	struct fixed_credentials *before = credentials->fixed;
+
+	credentials->fixed = *fixed;
+	credentials->fixed->users.hasher = credentials->hasher;
+	before->users.hasher = NULL;
+	*fixed = before;
 }
 
 void credentials_destroy(struct credentials *credentials)
 {
 	if (credentials == NULL)
 		return;
-	origins_deinit(&credentials->origins);
 	secrets_table_deinit(&credentials->stored_secrets);
 	credential_cache_deinit(&credentials->cache);
-	static_users_deinit(&credentials->users);
+	fixed_credentials_destroy(credentials->fixed);
 	stun_hasher_destroy(credentials->hasher);
 	bytes_wipe(credentials, sizeof *credentials);
 	free(credentials);
@@ -178,20 +159,6 @@ void credentials_destroy(struct credentials *credentials)
 size_t credentials_cached(const struct credentials *credentials)
 {
 	return credentials->cache.table.count;
-}
-
-static enum err secrets_copy(struct credentials *credentials,
-                             const struct credentials_settings *settings)
-{
-	if (settings->secret_count > STORE_SECRETS_MAX)
-		return ERR_INVALID;
-	for (size_t i = 0; i < settings->secret_count; i++) {
-		struct secret *secret = &credentials->secrets[i];
-		if (text_copy(secret->text, sizeof secret->text, settings->secrets[i]) != OK)
-			return ERR_INVALID;
-	}
-	credentials->secret_count = settings->secret_count;
-	return OK;
 }
 
 void credentials_find(struct credentials *credentials, struct turn_server *server,
@@ -203,9 +170,9 @@ void credentials_find(struct credentials *credentials, struct turn_server *serve
 		answer_not_found(&lookup);
 	else if (lookup.is_token)
 		token_key_answer(credentials, &lookup);
-	else if (credentials->lt_cred_mech && static_user_answer(credentials, &lookup))
+	else if (credentials->fixed->lt_cred_mech && static_user_answer(credentials, &lookup))
 		return;
-	else if (credentials->use_auth_secret)
+	else if (credentials->fixed->use_auth_secret)
 		secret_name_answer(credentials, &lookup);
 	else
 		stored_user_answer(credentials, &lookup);
@@ -234,13 +201,13 @@ static bool lookup_init(struct lookup *lookup, struct turn_server *server,
 
 static bool static_user_answer(const struct credentials *credentials, const struct lookup *lookup)
 {
-	const struct static_users *users = &credentials->users;
+	const struct static_users *users = &credentials->fixed->users;
 	const char *name = NULL;
 	const struct user_keys *keys =
 		lookup->has_username ? static_users_find(users, lookup->username, &name)
 				     : static_users_find_hash(users, lookup->userhash, &name);
 
-	if (keys == NULL || strcmp(lookup->realm, credentials->realm) != 0)
+	if (keys == NULL || strcmp(lookup->realm, credentials->fixed->realm) != 0)
 		return false;
 	answer_user(lookup, name, keys);
 	return true;
@@ -254,8 +221,8 @@ static void secret_name_answer(struct credentials *credentials, const struct loo
 	/* A USERHASH does not tell when the name expires, and there is no list of such names. */
 	bool is_timed =
 		lookup->has_username &&
-		secret_name_read_expiry(lookup->username, credentials->separator, &expiry_s);
-	if (!is_timed && credentials->lt_cred_mech) {
+		secret_name_read_expiry(lookup->username, credentials->fixed->separator, &expiry_s);
+	if (!is_timed && credentials->fixed->lt_cred_mech) {
 		stored_user_answer(credentials, lookup);
 		return;
 	}
@@ -319,7 +286,7 @@ static void answer_secret_keys(const struct credentials *credentials, const stru
 {
 	const struct realm_secrets *stored =
 		secrets_table_find(&credentials->stored_secrets, lookup->realm);
-	size_t fixed = credentials->secret_count, count = fixed;
+	size_t fixed = credentials->fixed->secret_count, count = fixed;
 	struct turn_key keys[STORE_SECRETS_MAX];
 
 	if (stored != NULL)
@@ -331,10 +298,11 @@ static void answer_secret_keys(const struct credentials *credentials, const stru
 		return;
 	}
 	for (size_t i = 0; i < count; i++)
-		secret_name_make_key(
-			credentials->hasher, lookup->algorithm, lookup->username, lookup->realm,
-			i < fixed ? credentials->secrets[i].text : stored->secrets[i - fixed].text,
-			&keys[i]);
+		secret_name_make_key(credentials->hasher, lookup->algorithm, lookup->username,
+		                     lookup->realm,
+		                     i < fixed ? credentials->fixed->secrets[i].text
+		                               : stored->secrets[i - fixed].text,
+		                     &keys[i]);
 	turn_key_found(lookup->server, lookup->cookie, keys, count, lookup->now);
 	bytes_wipe(keys, count * sizeof keys[0]);
 }
@@ -594,7 +562,7 @@ static void lookup_answer(const struct credentials *credentials, const struct lo
 	struct user_keys keys;
 
 	if (request->question == STORE_LIST_SECRETS &&
-	    (request->result == OK || credentials->secret_count > 0 ||
+	    (request->result == OK || credentials->fixed->secret_count > 0 ||
 	     secrets_table_find(stored, lookup->realm) != NULL)) {
 		answer_secret_keys(credentials, lookup);
 	} else if (request->question == STORE_FIND_OAUTH_KEY && request->result == OK) {
@@ -612,35 +580,4 @@ static void lookup_answer(const struct credentials *credentials, const struct lo
 	} else {
 		answer_unavailable(lookup);
 	}
-}
-
-const char *credentials_realm_of_origin(const struct credentials *credentials, const char *origin)
-{
-	return origins_find(&credentials->origins, origin);
-}
-
-bool credentials_know_origins(const struct credentials *credentials)
-{
-	return !credentials->watches_origins || credentials->origins.stored != NULL;
-}
-
-void credentials_watch_origins(struct credentials *credentials)
-{
-	if (!credentials->watches_origins)
-		return;
-	credentials->watch = (struct store_watch){
-		.notify = credentials->replies,
-		.deliver = origins_told,
-		.context = credentials,
-	};
-	store_thread_watch_origins(credentials->store, &credentials->watch);
-}
-
-static void origins_told(struct mail *mail, void *receiver)
-{
-	struct store_origins *stored = CONTAINER_OF(mail, struct store_origins, mail);
-	struct credentials *credentials = stored->context;
-
-	(void)receiver;
-	origins_set(&credentials->origins, stored);
 }

@@ -1,7 +1,6 @@
 /* Who may relay: the answers to the core's TURN_FIND_KEY. Static users, time-limited names under a
  * shared secret (the TURN REST interface), and what the store knows, of every realm that the core asks
- * for; the authorization servers whose access tokens are taken (RFC 7635); and which realm an ORIGIN
- * belongs to.
+ * for; and the authorization servers whose access tokens are taken (RFC 7635).
  *
  *     find ──► static user? ──► name under a secret? ──► remembered? ──► ask the store
  *               at once            at once                at once          by mail
@@ -45,11 +44,18 @@ struct credentials_settings { /* copied, but for the store and the mailbox */
 	const char *const *secrets; /* static-auth-secret, at most STORE_SECRETS_MAX count */
 	size_t secret_count;
 	char separator;             /* rest-api-separator, ':' by default */
-	bool dynamic_realms;        /* the store knows origins */
 	struct store_thread *store; /* NULL: there is none */
 	struct mailbox *replies;    /* the relay thread's; it delivers */
 	struct counters *counters;  /* of the thread: questions to the store; NULL: not counted */
 };
+
+/* What of the settings a reload may change: all but realm, dynamic_realms, store and replies. Made for the
+ * credentials of one thread, by any thread. */
+struct fixed_credentials;
+MUST_CHECK enum err fixed_credentials_create(const struct credentials_settings *settings,
+                                             struct fixed_credentials **fixed);
+/* Wipes what was secret. NULL is fine. */
+void fixed_credentials_destroy(struct fixed_credentials *fixed);
 
 struct credentials;
 MUST_CHECK enum err credentials_create(const struct credentials_settings *settings,
@@ -59,21 +65,15 @@ MUST_CHECK enum err credentials_create(const struct credentials_settings *settin
  * again. */
 void credentials_destroy(struct credentials *credentials);
 
-/* Asks the store to tell of origins from now on, when there are any to know of; the store thread is
- * stopped before the credentials are destroyed. */
-void credentials_watch_origins(struct credentials *credentials);
-/* False until the store has told of them for the first time. */
-bool credentials_know_origins(const struct credentials *credentials);
+/* Goes by other fixed ones from now on, and gives back those of before. Whoever is no user any more keeps
+ * the allocations that there are. */
+void credentials_exchange_fixed(struct credentials *credentials, struct fixed_credentials **fixed);
 
 /* Answers a TURN_FIND_KEY with turn_key_found, _not_found or _unavailable, now or when mail from the
  * store is delivered; the host carries out the server's actions after either. wall_s is the time in
  * seconds since 1970, for names that expire. The action is lent; the server outlives the question. */
 void credentials_find(struct credentials *credentials, struct turn_server *server,
                       const struct turn_action *action, timestamp now, uint64_t wall_s);
-
-/* Returns the realm that an ORIGIN in the form of stun_origin_normalise belongs to, lent until mail from
- * the store is delivered; NULL: to none. Asks nobody. */
-const char *credentials_realm_of_origin(const struct credentials *credentials, const char *origin);
 
 /* How many answers of the store are remembered or awaited; it has a bound. */
 size_t credentials_cached(const struct credentials *credentials);

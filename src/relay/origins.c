@@ -5,17 +5,15 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "base/log.h"
 #include "base/random.h"
 #include "stun/origin.h"
 #include "turn/turn.h"
 
 struct origin_row {
 	char origin[STUN_ORIGIN_MAX + 1];
-	const char *realm; /* owner: the letter of the store */
+	const char *realm; /* lent */
 };
 
-static enum err table_fill(struct origins *next);
 static uint64_t origin_hash(const struct origins *origins, const char *origin);
 static bool origin_equal(const void *item, const void *key);
 
@@ -30,24 +28,33 @@ void origins_deinit(struct origins *origins)
 {
 	hash_table_deinit(&origins->table);
 	free(origins->rows);
-	free(origins->stored);
 }
 
-void origins_set(struct origins *origins, struct store_origins *stored)
+/* Rows that were written by hand may be in another form; of two that say the same the first counts. */
+enum err origins_set(struct origins *origins, const char *texts, size_t count)
 {
-	struct origins next;
+	struct origin_row *row = calloc(count + 1, sizeof *row);
 
-	origins_init(&next, origins->hasher);
-	next.stored = stored;
-	next.rows = calloc(stored->count + 1, sizeof next.rows[0]);
-	if (next.rows == NULL || table_fill(&next) != OK) {
-		log_warning("origins stay as they were: out of memory", "origins=%zu",
-		            stored->count);
-		origins_deinit(&next);
-		return;
+	if (row == NULL)
+		return ERR_NO_MEMORY;
+	origins->rows = row;
+	for (size_t i = 0; i < count; i++) {
+		const char *origin = texts, *realm = origin + strlen(origin) + 1;
+
+		texts = realm + strlen(realm) + 1;
+		if (stun_origin_normalise((const uint8_t *)origin, strlen(origin), row->origin) !=
+		            OK ||
+		    strlen(realm) > TURN_REALM_MAX || realm[0] == '\0' ||
+		    origins_find(origins, row->origin) != NULL)
+			continue;
+		row->realm = realm;
+		enum err err =
+			hash_table_insert(&origins->table, origin_hash(origins, row->origin), row);
+		if (err != OK)
+			return err;
+		row++;
 	}
-	origins_deinit(origins);
-	*origins = next;
+	return OK;
 }
 
 const char *origins_find(const struct origins *origins, const char *origin)
@@ -56,30 +63,6 @@ const char *origins_find(const struct origins *origins, const char *origin)
 		&origins->table, origin_hash(origins, origin), origin_equal, origin);
 
 	return row != NULL ? row->realm : NULL;
-}
-
-/* Rows that were written by hand may be in another form; of two that say the same the first counts. */
-static enum err table_fill(struct origins *next)
-{
-	const char *at = next->stored->texts;
-	struct origin_row *row = next->rows;
-
-	for (size_t i = 0; i < next->stored->count; i++) {
-		const char *origin = at, *realm = at + strlen(at) + 1;
-
-		at = realm + strlen(realm) + 1;
-		if (stun_origin_normalise((const uint8_t *)origin, strlen(origin), row->origin) !=
-		            OK ||
-		    strlen(realm) > TURN_REALM_MAX || realm[0] == '\0' ||
-		    origins_find(next, row->origin) != NULL)
-			continue;
-		row->realm = realm;
-		enum err err = hash_table_insert(&next->table, origin_hash(next, row->origin), row);
-		if (err != OK)
-			return err;
-		row++;
-	}
-	return OK;
 }
 
 /* Strangers choose what is looked for, but not what is in the table: the seed is for good measure. */

@@ -36,13 +36,24 @@ struct shard {
 	struct hash_table holders; /* owned, with its items */
 };
 
+/* What a reload changes while other threads take places. Relaxed: each number stands for itself, and a
+ * request that meets two of them half way is judged by limits that both are some operator's. */
+struct shared_limits {
+	_Atomic uint32_t user_quota, total_quota;
+	_Atomic uint64_t max_bps, bps_capacity;
+	_Atomic char separator;
+};
+
 struct quota {
-	struct quota_settings settings;
+	uint64_t hash_seed;
+	struct shared_limits limits;
 	_Atomic uint64_t granted_bps;
 	struct shard shards[SHARDS];
 };
 
-static const struct quota_limits *limits_of(const struct quota *quota, const char *realm);
+static struct quota_limits limits_of(const struct quota_view *view, const char *realm);
+static struct quota_limits common_limits(const struct quota *quota);
+static uint64_t capacity_of(const struct quota *quota);
 static uint64_t share_of(const struct quota *quota, const struct quota_limits *limits,
                          const struct turn_place_wish *wish);
 static struct holder_key user_key(const struct quota *quota, const char *realm,
@@ -71,13 +82,27 @@ enum err quota_create(const struct quota_settings *settings, struct quota **resu
 	if (quota == NULL)
 		return ERR_NO_MEMORY;
 	memset(quota, 0, sizeof *quota);
-	quota->settings = *settings;
+	quota->hash_seed = settings->hash_seed;
+	quota_set_limits(quota, settings);
 	for (unsigned i = 0; i < SHARDS; i++) {
 		pthread_mutex_init(&quota->shards[i].lock, NULL);
 		hash_table_init(&quota->shards[i].holders);
 	}
 	*result = quota;
 	return OK;
+}
+
+void quota_set_limits(struct quota *quota, const struct quota_settings *settings)
+{
+	struct shared_limits *limits = &quota->limits;
+
+	atomic_store_explicit(&limits->user_quota, settings->limits.user_quota,
+	                      memory_order_relaxed);
+	atomic_store_explicit(&limits->total_quota, settings->limits.total_quota,
+	                      memory_order_relaxed);
+	atomic_store_explicit(&limits->max_bps, settings->limits.max_bps, memory_order_relaxed);
+	atomic_store_explicit(&limits->bps_capacity, settings->bps_capacity, memory_order_relaxed);
+	atomic_store_explicit(&limits->separator, settings->separator, memory_order_relaxed);
 }
 
 void quota_destroy(struct quota *quota)
@@ -101,18 +126,19 @@ void quota_destroy(struct quota *quota)
 enum turn_limit quota_take(void *context, const struct turn_place_wish *wish,
                            struct turn_place *place, uint64_t *value)
 {
-	struct quota *quota = context;
-	const struct quota_limits *limits = limits_of(quota, wish->realm);
+	const struct quota_view *view = context;
+	struct quota *quota = view->quota;
+	const struct quota_limits limits = limits_of(view, wish->realm);
 	struct holder_key user = user_key(quota, wish->realm, wish->username);
-	uint64_t bps = wish->is_reservation ? 0 : share_of(quota, limits, wish);
+	uint64_t bps = wish->is_reservation ? 0 : share_of(quota, &limits, wish);
 	struct holder *holder;
 
-	enum turn_limit limit = places_take(quota, &user, limits, &holder, value);
+	enum turn_limit limit = places_take(quota, &user, &limits, &holder, value);
 	if (limit != TURN_LIMIT_NONE)
 		return limit;
 	if (!bps_take(quota, bps)) {
 		places_give(quota, holder);
-		*value = quota->settings.bps_capacity;
+		*value = capacity_of(quota);
 		return TURN_LIMIT_CAPACITY;
 	}
 	*place = (struct turn_place){holder, bps};
@@ -121,7 +147,7 @@ enum turn_limit quota_take(void *context, const struct turn_place_wish *wish,
 
 void quota_give(void *context, const struct turn_place *place)
 {
-	struct quota *quota = context;
+	struct quota *quota = ((const struct quota_view *)context)->quota;
 
 	bps_give(quota, place->bps);
 	places_give(quota, place->holder);
@@ -145,17 +171,44 @@ uint64_t quota_granted_bps(const struct quota *quota)
 	return atomic_load_explicit(&quota->granted_bps, memory_order_relaxed);
 }
 
-/* The one place where realms may differ. */
-static const struct quota_limits *limits_of(const struct quota *quota, const char *realm)
+/* The value of a realm wins over the configuration's, be it more or less. */
+static struct quota_limits limits_of(const struct quota_view *view, const char *realm)
 {
-	(void)realm;
-	return &quota->settings.limits;
+	struct quota_limits limits = common_limits(view->quota);
+	const struct quota_own_limits *own =
+		view->own_limits != NULL ? view->own_limits(view->context, realm) : NULL;
+
+	if (own == NULL)
+		return limits;
+	if (own->has_user_quota)
+		limits.user_quota = own->limits.user_quota;
+	if (own->has_total_quota)
+		limits.total_quota = own->limits.total_quota;
+	if (own->has_max_bps)
+		limits.max_bps = own->limits.max_bps;
+	return limits;
+}
+
+static struct quota_limits common_limits(const struct quota *quota)
+{
+	const struct shared_limits *limits = &quota->limits;
+
+	return (struct quota_limits){
+		.user_quota = atomic_load_explicit(&limits->user_quota, memory_order_relaxed),
+		.total_quota = atomic_load_explicit(&limits->total_quota, memory_order_relaxed),
+		.max_bps = atomic_load_explicit(&limits->max_bps, memory_order_relaxed),
+	};
+}
+
+static uint64_t capacity_of(const struct quota *quota)
+{
+	return atomic_load_explicit(&quota->limits.bps_capacity, memory_order_relaxed);
 }
 
 static uint64_t share_of(const struct quota *quota, const struct quota_limits *limits,
                          const struct turn_place_wish *wish)
 {
-	uint64_t capacity = quota->settings.bps_capacity;
+	uint64_t capacity = capacity_of(quota);
 	uint64_t most = capacity != 0 && capacity < limits->max_bps ? capacity : limits->max_bps;
 	bool is_less = wish->asked_bps != 0 && (most == 0 || wish->asked_bps < most);
 
@@ -168,7 +221,9 @@ static struct holder_key user_key(const struct quota *quota, const char *realm,
 {
 	struct holder_key key = realm_key(realm, strlen(realm));
 
-	key.user = secret_name_user(username, quota->settings.separator, &key.user_len);
+	char separator = atomic_load_explicit(&quota->limits.separator, memory_order_relaxed);
+
+	key.user = secret_name_user(username, separator, &key.user_len);
 	return key;
 }
 
@@ -219,7 +274,7 @@ static void places_give(struct quota *quota, struct holder *holder)
  * client may ask for more than there is at all. */
 static bool bps_take(struct quota *quota, uint64_t bps)
 {
-	uint64_t most = quota->settings.bps_capacity;
+	uint64_t most = capacity_of(quota);
 	uint64_t old = atomic_load_explicit(&quota->granted_bps, memory_order_relaxed);
 
 	do {
@@ -309,7 +364,7 @@ static enum err holder_create(struct shard *shard, uint64_t hash, const struct h
  * cannot choose his own. */
 static uint64_t key_hash(const struct quota *quota, const struct holder_key *key)
 {
-	uint64_t hash = quota->settings.hash_seed ^ key->realm_len;
+	uint64_t hash = quota->hash_seed ^ key->realm_len;
 
 	for (size_t i = 0; i < key->realm_len; i++)
 		hash = (hash ^ (uint8_t)key->realm[i]) * 0x100000001B3u;

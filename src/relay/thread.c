@@ -16,12 +16,14 @@
 #include "relay/door.h"
 #include "relay/peer_connection.h"
 #include "relay/relay_socket.h"
+#include "relay/statsdb.h"
 #include "relay/thread_listeners.h"
 
-enum { ORIGINS_PATIENCE_MS = 1000 };
+enum { REALMS_PATIENCE_MS = 1000 };
 
 static enum err open_loop(struct relay_thread *thread);
 static enum err open_server(struct relay_thread *thread);
+static enum err open_realms(struct relay_thread *thread);
 static enum err open_credentials(struct relay_thread *thread);
 
 enum err relay_thread_create(struct relay *relay, unsigned index, struct relay_thread **result,
@@ -44,6 +46,8 @@ enum err relay_thread_create(struct relay *relay, unsigned index, struct relay_t
 	for (unsigned i = 0; i < TURN_LIMIT_COUNT; i++)
 		thread->limits_logged[i].per_second = 1;
 	err = open_loop(thread);
+	if (err == OK)
+		err = open_realms(thread);
 	if (err == OK)
 		err = open_server(thread);
 	if (err == OK)
@@ -74,6 +78,7 @@ void relay_thread_destroy(struct relay_thread *thread)
 	LIST_FOR_EACH (node, &thread->open_sockets)
 		relay_socket_close(CONTAINER_OF(node, struct relay_socket, node));
 	turn_server_destroy(thread->server);
+	realms_destroy(thread->realms);
 	credentials_destroy(thread->credentials);
 	rounds_destroy(thread->rounds);
 	if (thread->io != NULL)
@@ -98,17 +103,18 @@ static void on_batch_ended(void *context)
 	struct relay_thread *thread = context;
 
 	rounds_flush(thread->rounds);
-	relay_thread_replies_leave(thread); /* io flushes next */
+	relay_thread_count_setups(thread);
+	thread->replies_used = 0; /* io flushes next */
 }
 
-void relay_thread_replies_leave(struct relay_thread *thread)
+void relay_thread_count_setups(struct relay_thread *thread)
 {
 	struct histogram *times = &thread->counters.histogram[HISTOGRAM_allocation_setup];
 	uint64_t now_us = thread->setups_used > 0 ? timestamp_us() : 0;
 
 	for (unsigned i = 0; i < thread->setups_used; i++)
 		histogram_add(times, now_us - thread->setup_began_us[i]);
-	thread->setups_used = thread->replies_used = 0;
+	thread->setups_used = 0;
 }
 
 static timestamp next_timeout(const struct relay_thread *thread)
@@ -220,7 +226,7 @@ static const char *realm_of_origin(void *context, const char *origin)
 {
 	const struct relay_thread *thread = context;
 
-	return credentials_realm_of_origin(thread->credentials, origin);
+	return realms_of_origin(thread->realms, origin);
 }
 
 static enum turn_default_family default_family(const struct config *config)
@@ -264,6 +270,7 @@ static enum err open_server(struct relay_thread *thread)
 		.nat_discovery = config->rfc5780,
 		.pairs = relay->pairs,
 		.pair_count = relay->pair_count,
+		.traffic_report_s = relay->statsdb != NULL ? STATSDB_TRAFFIC_S : 0,
 		.max_lifetime_s = config->max_allocate_lifetime,
 		.permission_lifetime_s = config->permission_lifetime,
 		.channel_lifetime_s = config->channel_lifetime,
@@ -282,7 +289,7 @@ static enum err open_server(struct relay_thread *thread)
 		.alternate_domain = config->alternate_domain,
 		.packets_per_s = config->max_pps,
 		.new_peers_per_s = config->max_new_peers,
-		.quotas = {quota_take, quota_give, relay->quota},
+		.quotas = {quota_take, quota_give, &thread->quota},
 		.unproven = relay->unproven,
 		.check_origin = config->check_origin_consistency,
 		.oauth = config->oauth,
@@ -305,6 +312,41 @@ static enum err open_server(struct relay_thread *thread)
 	return turn_server_create(&settings, now, &thread->server);
 }
 
+static const struct quota_own_limits *own_limits(const void *context, const char *realm)
+{
+	const struct relay_thread *thread = context;
+
+	return realms_limits(thread->realms, realm);
+}
+
+static void peers_changed(void *context, const struct peer_rules *rules)
+{
+	struct relay_thread *thread = context;
+	size_t ended = turn_server_set_peer_rules(thread->server, rules, timestamp_now());
+
+	if (ended > 0)
+		log_info("permissions ended by peer lists of realms", "thread=%u permissions=%zu",
+		         thread->index, ended);
+}
+
+static enum err open_realms(struct relay_thread *thread)
+{
+	const struct relay *relay = thread->relay;
+	const struct config *config = relay->config;
+	const struct realms_settings settings = {
+		.default_realm = config->realm != NULL ? config->realm : "turnstone",
+		.dynamic_realms = config->dynamic_realms,
+		.dynamic_peers = config->dynamic_ip_list,
+		.store = relay->store,
+		.replies = thread->mailbox,
+		.peers_changed = peers_changed,
+		.context = thread,
+	};
+
+	thread->quota = (struct quota_view){relay->quota, own_limits, thread};
+	return realms_create(&settings, &thread->realms);
+}
+
 static enum err open_credentials(struct relay_thread *thread)
 {
 	const struct relay *relay = thread->relay;
@@ -318,7 +360,6 @@ static enum err open_credentials(struct relay_thread *thread)
 		.secrets = (const char *const *)config->static_auth_secret.item,
 		.secret_count = config->static_auth_secret.count,
 		.separator = config->rest_api_separator[0],
-		.dynamic_realms = config->dynamic_realms,
 		.store = relay->store,
 		.replies = thread->mailbox,
 		.counters = &thread->counters,
@@ -349,34 +390,40 @@ static void pin(unsigned index)
 	}
 }
 
-/* Whoever came before the origins are known would be told a wrong realm. */
-static void await_origins(struct relay_thread *thread)
+/* Whoever came before the realms are known would be told a wrong one, or reach a peer that is denied. */
+static void await_realms(struct relay_thread *thread)
 {
-	timestamp deadline = timestamp_now() + ORIGINS_PATIENCE_MS;
+	timestamp deadline = timestamp_now() + REALMS_PATIENCE_MS;
 	struct pollfd wait = {.fd = mailbox_fd(thread->mailbox), .events = POLLIN};
 
-	while (!credentials_know_origins(thread->credentials) && !thread->is_ending &&
+	while (!realms_are_known(thread->realms) && !thread->is_ending &&
 	       timestamp_now() < deadline) {
-		poll(&wait, 1, ORIGINS_PATIENCE_MS);
+		poll(&wait, 1, REALMS_PATIENCE_MS);
 		on_mail(wait.fd, EV_READ, thread);
 	}
+}
+
+const char *relay_thread_name(const struct relay_thread *thread, char name[RELAY_THREAD_NAME_SIZE])
+{
+	bool is_door = thread->role.is_door;
+
+	snprintf(name, RELAY_THREAD_NAME_SIZE, "%s-%u", is_door ? "listener" : "relay",
+	         is_door ? thread->role.ip_index : thread->index);
+	return name;
 }
 
 static void *run(void *context)
 {
 	struct relay_thread *thread = context;
-	char name[16];
+	char name[RELAY_THREAD_NAME_SIZE];
 
-	if (thread->role.is_door)
-		snprintf(name, sizeof name, "listener-%u", thread->role.ip_index);
-	else
-		snprintf(name, sizeof name, "relay-%u", thread->index);
-	pthread_setname_np(pthread_self(), name);
+	pthread_setname_np(pthread_self(), relay_thread_name(thread, name));
 	pin(thread->index);
-	await_origins(thread);
+	await_realms(thread);
 	while (!thread->is_ending) {
 		set_timeout(thread);
 		event_base_loop(thread->base, EVLOOP_ONCE);
+		relay_thread_count_setups(thread); /* over streams, which end no batch */
 	}
 	return NULL;
 }
@@ -385,7 +432,7 @@ enum err relay_thread_start(struct relay_thread *thread)
 {
 	int failure;
 
-	credentials_watch_origins(thread->credentials);
+	realms_watch(thread->realms);
 	failure = pthread_create(&thread->pthread, NULL, run, thread);
 
 	errno = failure;

@@ -16,6 +16,7 @@
 #include "listeners/listener.h"
 #include "listeners/pipe_pool.h"
 #include "listeners/udp_endpoint.h"
+#include "relay/realms.h"
 #include "relay/relay.h"
 
 struct door;
@@ -40,6 +41,8 @@ struct relay_thread {
 	struct io *io;
 	struct rounds *rounds;
 	struct turn_server *server;
+	struct realms *realms;
+	struct quota_view quota; /* as this thread comes to it */
 	struct credentials *credentials;
 	struct mailbox *mailbox;
 	struct event *mail_event, *timeout_event;
@@ -56,6 +59,7 @@ struct relay_thread {
 	struct hash_table peer_connections; /* by the core's cookie */
 	struct pipe_pool pipes;
 
+	unsigned stats_under_way; /* letters to the status database that have not come back */
 	struct log_limit limits_logged[TURN_LIMIT_COUNT];
 
 	/* What the core wrote and io has not sent yet; of the first success responses to Allocates among it
@@ -75,6 +79,9 @@ MUST_CHECK enum err relay_thread_create(struct relay *relay, unsigned index,
 /* The thread has ended or never started. Closes what it had. NULL is fine. */
 void relay_thread_destroy(struct relay_thread *thread);
 
+enum { RELAY_THREAD_NAME_SIZE = 16 };
+/* Writes its name, as the kernel knows it, and returns it: "relay-0", or "listener-0" of a door. */
+const char *relay_thread_name(const struct relay_thread *thread, char name[RELAY_THREAD_NAME_SIZE]);
 MUST_CHECK enum err relay_thread_start(struct relay_thread *thread);
 /* Asks the thread to end and waits until it has. */
 void relay_thread_join(struct relay_thread *thread);
@@ -84,8 +91,8 @@ void relay_thread_join(struct relay_thread *thread);
 void relay_thread_act(struct relay_thread *thread, timestamp now);
 /* Sends what was gathered; ends each piece of work outside a batch. */
 void relay_thread_settle(struct relay_thread *thread);
-/* The replies are about to be sent: their room is free, and allocations are set up. */
-void relay_thread_replies_leave(struct relay_thread *thread);
+/* Allocations whose success responses are leaving have been set up: says how long it took. */
+void relay_thread_count_setups(struct relay_thread *thread);
 
 /* Finds a UDP listener of any thread on this address, for udp_listener_send_now; NULL: there is none. */
 const struct udp_listener *relay_find_udp(const struct relay *relay,

@@ -7,7 +7,7 @@
  *     turn/realm/R/max-bps, total-quota, ..   numbers
  *     turn/origin/O                           realm
  *     turn/oauth/kid/K                        hash: ikm_key timestamp lifetime as_rs_alg realm
- *     turn/admin_user/A                       hash: realm password
+ *     turn/admin_user/A                       hash: password realm
  *     turnstone/realm/R/user/U/keys           MD5 key:SHA-256 key; counts while the first is coturn's
  *     turnstone/realm/R/userhash/H            user name (RFC 8489 section 14.4)
  *
@@ -68,6 +68,9 @@ enum err redis_say(struct redis_store *redis, enum err err, const char *words);
 
 /* Copies a text reply of at most size - 1 bytes. ERR_INVALID for anything else. */
 MUST_CHECK enum err redis_text(const redisReply *reply, char *text, size_t size);
+
+/* Returns the value of a field in the reply to HGETALL; NULL: it has none of that name. */
+const redisReply *redis_field(const redisReply *reply, const char *name);
 
 /* Texts in a list of their own, sorted, each once. */
 struct redis_texts {

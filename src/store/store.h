@@ -23,6 +23,9 @@ struct store_location {
 	const char *file;  /* of SQLite */
 	const char *redis; /* coturn's connection string; there may be a password in it */
 };
+/* Calls each for every file that a connection to Redis reads: certificates and keys. */
+void store_location_files(const struct store_location *location,
+                          void (*each)(const char *path, void *context), void *context);
 MUST_CHECK enum err store_open_at(const struct store_location *location, bool may_create,
                                   struct store **store, char problem[256]);
 /* The same for a file of SQLite. */
@@ -219,11 +222,20 @@ struct store_request {
 };
 void store_thread_ask(struct store_thread *thread, struct store_request *request);
 
-/* All origins, in one letter: texts holds an origin and its realm, each with its end, count times. */
-struct store_origins {
+/* What all realms have, in one letter: a section of rows for each table, rows of texts that each have
+ * their end. Only rows that mean something are in it. */
+enum store_section {
+	STORE_ORIGINS, /* origin, realm */
+	STORE_OPTIONS, /* realm, name, value: store_realm_option_parse */
+	STORE_ALLOWED, /* realm, range: addr_range_parse */
+	STORE_DENIED,
+	STORE_NAMES,        /* realm: it has users or secrets */
+	STORE_SECTION_COUNT /* the number of sections */
+};
+struct store_realms {
 	struct mail mail;
 	void *context; /* of the watch */
-	size_t count, len;
+	size_t count[STORE_SECTION_COUNT], len;
 	char texts[];
 };
 /* Who wants to know of them. Filled in by who asks, but for the store's own part; it lives until the
@@ -232,10 +244,10 @@ struct store_watch {
 	struct mail mail;       /* the store's own */
 	struct list node;       /* the store's own */
 	uint64_t told;          /* the store's own */
-	struct mailbox *notify; /* gets a struct store_origins now and after each change */
-	void (*deliver)(struct mail *origins, void *receiver); /* frees it */
+	struct mailbox *notify; /* gets a struct store_realms now and after each change */
+	void (*deliver)(struct mail *realms, void *receiver); /* frees it */
 	void *context;
 };
-/* A change of the table is told of after at most STORE_WATCH_MS. */
-enum { STORE_WATCH_MS = 2000 };
-void store_thread_watch_origins(struct store_thread *thread, struct store_watch *watch);
+/* A change of the tables is told of after at most STORE_WATCH_MS. */
+enum { STORE_WATCH_MS = 500 };
+void store_thread_watch_realms(struct store_thread *thread, struct store_watch *watch);

@@ -13,7 +13,7 @@
 #include "store/driver.h"
 #include "store/last_known.h"
 #include "store/opener.h"
-#include "store/origins_watch.h"
+#include "store/realms_watch.h"
 
 #include "base/list.h"
 #include "base/log.h"
@@ -35,8 +35,8 @@ struct store_thread {
 	unsigned retry_ms;
 	struct last_known *known;        /* owned; NULL: what is away is not answered */
 	struct mail *asked, **asked_end; /* owned: questions, oldest first */
-	struct origins_watch origins;
-	timestamp look_at; /* when the origins are looked at next; there are watchers */
+	struct realms_watch realms;
+	timestamp look_at; /* when the realms are looked at next; there are watchers */
 };
 
 static const char away[] = "store is away: users in it are refused until it is back";
@@ -82,7 +82,7 @@ enum err store_thread_create_at(const struct store_location *location,
 	err = first_open(thread, location, problem);
 	if (err != OK)
 		goto fail_open;
-	origins_watch_init(&thread->origins);
+	realms_watch_init(&thread->realms);
 	if (location->redis != NULL)
 		err = last_known_create(&thread->known);
 	if (err == OK)
@@ -161,7 +161,7 @@ void store_thread_stop(struct store_thread *thread)
 	mailbox_destroy(thread->mailbox);
 	last_known_destroy(thread->known);
 	store_close(thread->store);
-	origins_watch_deinit(&thread->origins);
+	realms_watch_deinit(&thread->realms);
 	free(thread);
 }
 
@@ -174,7 +174,7 @@ void store_thread_ask(struct store_thread *thread, struct store_request *request
 	mailbox_post(thread->mailbox, &request->mail);
 }
 
-void store_thread_watch_origins(struct store_thread *thread, struct store_watch *watch)
+void store_thread_watch_realms(struct store_thread *thread, struct store_watch *watch)
 {
 	watch->mail.deliver = watch_add;
 	mailbox_post(thread->mailbox, &watch->mail);
@@ -210,25 +210,25 @@ static int thread_timeout(const struct store_thread *thread)
 
 	if (thread->is_opening)
 		return -1;
-	if (thread->store != NULL && !origins_watch_has_watchers(&thread->origins))
+	if (thread->store != NULL && !realms_watch_has_watchers(&thread->realms))
 		return -1;
 	if (thread->store != NULL)
 		next = thread->look_at;
 	return next <= now ? 0 : (int)(next - now);
 }
 
-/* Whoever watches the origins is told of a change without asking: to know the realm of a request takes
- * no question then. */
+/* Whoever watches the realms is told of a change without asking: to know the realm of a request, its
+ * limits and its peers takes no question then. */
 static void thread_look(struct store_thread *thread)
 {
 	timestamp now = timestamp_now();
 
 	if (thread->store == NULL || now < thread->look_at ||
-	    !origins_watch_has_watchers(&thread->origins))
+	    !realms_watch_has_watchers(&thread->realms))
 		return;
 	thread->look_at = now + STORE_WATCH_MS;
 	if (store_has_moved(thread->store) ||
-	    origins_watch_look(&thread->origins, thread->store) != OK)
+	    realms_watch_look(&thread->realms, thread->store) != OK)
 		thread_lose(thread);
 }
 
@@ -236,7 +236,7 @@ static void watch_add(struct mail *mail, void *receiver)
 {
 	struct store_thread *thread = receiver;
 
-	origins_watch_add(&thread->origins, CONTAINER_OF(mail, struct store_watch, mail));
+	realms_watch_add(&thread->realms, CONTAINER_OF(mail, struct store_watch, mail));
 	thread->look_at = 0;
 }
 
@@ -261,7 +261,7 @@ static void thread_opened(struct mail *mail, void *receiver)
 	}
 	log_info("store is back", "path=\"%s\"", store_path(thread->store));
 	thread->retry_ms = RETRY_FIRST_MS;
-	origins_watch_reset(&thread->origins);
+	realms_watch_reset(&thread->realms);
 	thread->look_at = 0;
 }
 

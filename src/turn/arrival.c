@@ -123,6 +123,16 @@ bool arrival_yields(struct turn_server *server, const struct five_tuple *tuple)
 	return true;
 }
 
+bool arrival_is_at(const struct turn_server *server, const struct transport_addr *addr)
+{
+	LIST_FOR_EACH (node, &server->arrivals) {
+		const struct arrival *arrival = CONTAINER_OF(node, struct arrival, node);
+		if (arrival->has_tuple && addr_equal(&arrival->tuple.server, addr))
+			return true;
+	}
+	return false;
+}
+
 bool arrival_is_claimed(const struct arrival *arrival)
 {
 	return arrival->is_claimed;

@@ -17,6 +17,8 @@ int arrival_expect(const struct request *request, const struct owner_answer *ans
 /* Gives the 5-tuple up to an Allocate of a proven user; false when an allocation is on its way to it. */
 bool arrival_yields(struct turn_server *server, const struct five_tuple *tuple);
 
+/* True when one waits at this transport address of ours. */
+bool arrival_is_at(const struct turn_server *server, const struct transport_addr *addr);
 /* True while the allocation is on its way here. */
 bool arrival_is_claimed(const struct arrival *arrival);
 /* A message of the client: has the allocation come, and keeps the message for it. The packet is lent. */

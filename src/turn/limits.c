@@ -52,7 +52,7 @@ void limits_init(struct turn_allocation *allocation)
 	const struct turn_settings *settings = &server->settings;
 	struct limits *limits = &allocation->limits;
 
-	limits->is_on = allocation->place.bps != 0 || settings->packets_per_s != 0;
+	limits_update(allocation);
 	limits->new_peers.level = (uint64_t)settings->new_peers_per_s * PEERS_BURST_S * UNIT;
 	limits->new_peers.filled_at = server->now;
 	for (unsigned i = 0; i < TURN_DIRECTION_COUNT; i++) {
@@ -60,6 +60,13 @@ void limits_init(struct turn_allocation *allocation)
 		limits->packets[i].level = (uint64_t)settings->packets_per_s * DATA_BURST_S * UNIT;
 		limits->bytes[i].filled_at = limits->packets[i].filled_at = server->now;
 	}
+}
+
+/* A bucket that was not looked at fills by what has passed since. */
+void limits_update(struct turn_allocation *allocation)
+{
+	allocation->limits.is_on =
+		allocation->place.bps != 0 || allocation->server->settings.packets_per_s != 0;
 }
 
 bool limits_take_packet(struct turn_allocation *allocation, enum turn_direction direction,

@@ -25,6 +25,9 @@ struct limits {
 /* Fills the buckets of a new allocation. */
 void limits_init(struct turn_allocation *allocation);
 
+/* The settings have changed. */
+void limits_update(struct turn_allocation *allocation);
+
 /* Takes one packet with len bytes, as they are on the client's side, out of the buckets; false when
  * it is to be dropped, which has been counted. Only while limits.is_on. */
 bool limits_take_packet(struct turn_allocation *allocation, enum turn_direction direction,

@@ -146,6 +146,8 @@ struct turn_settings {     /* copied but for what it points at, which outlives t
 	const struct turn_pair *pairs;
 	size_t pair_count;
 
+	/* Allocations over which something passed are reported (TURN_TRAFFIC) so often; 0: never. */
+	uint32_t traffic_report_s;
 	uint32_t max_lifetime_s;        /* of an allocation; 600 is the default lifetime */
 	uint32_t permission_lifetime_s; /* RFC 8656 section 9: 300 */
 	uint32_t channel_lifetime_s;    /* RFC 8656 section 12: 600 */
@@ -191,6 +193,16 @@ MUST_CHECK enum err turn_server_create(const struct turn_settings *settings, tim
                                        struct turn_server **server);
 /* Ends all sessions without another action; the host closes what it opened. */
 void turn_server_destroy(struct turn_server *server);
+
+/* Goes by other settings from now on. The host has carried out all actions. These are as they were: realm,
+ * is_open, is_door, nonce_secret, ticket_key, thread and the counts of threads, has_family,
+ * address_map, random, counters; alternates and wall_offset_ms are not looked at. Allocations that there
+ * are go on, with the lifetimes and the bandwidth that they were given; what a request asks for next is
+ * judged anew. With another filter permissions, channels and connections to peers end that it forbids. */
+void turn_server_configure(struct turn_server *server, const struct turn_settings *settings,
+                           timestamp now);
+/* True while an allocation's client is at this transport address of ours, or may come to it. */
+bool turn_has_sessions_at(const struct turn_server *server, const struct transport_addr *addr);
 
 enum turn_verdict {
 	TURN_DROP,      /* nothing to send; the reason was counted; there may be actions */
@@ -304,7 +316,14 @@ struct turn_flow {
 	uint16_t channel;
 };
 
-enum turn_report_type { TURN_CREATED, TURN_REFRESHED, TURN_EXPIRED, TURN_DELETED, TURN_MOVED };
+enum turn_report_type {
+	TURN_CREATED,
+	TURN_REFRESHED,
+	TURN_EXPIRED,
+	TURN_DELETED,
+	TURN_MOVED,
+	TURN_TRAFFIC, /* something has passed; see turn_settings.traffic_report_s */
+};
 
 struct turn_traffic {
 	uint64_t to_peer_packets, to_peer_bytes, to_client_packets, to_client_bytes;
@@ -322,6 +341,7 @@ struct turn_report {
 	const struct turn_relay *relay; /* TURN_FAMILY_COUNT of them */
 	uint32_t lifetime_s;
 	struct turn_traffic traffic;
+	struct turn_traffic recent; /* the part of it that no TURN_TRAFFIC has told of */
 	const char
 		*reason; /* "no refresh in 600 s", "refresh with lifetime 0", "connection closed" */
 };

@@ -5,8 +5,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
-static void ignore(const char *name, bool may_change, void *context)
+static void ignore(enum option_id id, const char *name, bool may_change, void *context)
 {
+	(void)id;
 	(void)name;
 	(void)may_change;
 	(void)context;

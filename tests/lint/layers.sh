@@ -24,6 +24,9 @@ control: base / event2 jansson
 relay: base stun turn config io listeners store control / event2 openssl
 relay/fence_calls.c: / seccomp
 relay/requests.c: / jansson
+relay/metrics.c: / jansson
+relay/metrics.h: / jansson
+relay/metrics_server.c: / jansson
 admin: base stun config control store / jansson
 admin/turnadmin_cipher.c: / openssl
 '

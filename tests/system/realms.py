@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Realms by the ORIGIN of clients, with a real SQLite store: their users, secrets and limits."""
 import base64
+import contextlib
 import hashlib
 import hmac
 import struct
@@ -13,7 +14,8 @@ from harness.server import Server
 from harness.store import Store
 
 BLUE, RED = "https://blue.example", "https://red.example"
-SOON_S = 8  # a change of the store counts after 5 s
+SOON_S = 8  # a change of users and secrets counts after 5 s
+AT_ONCE_S = 2  # one of realms after half a second, on a machine that is not busy
 
 
 class Visitor(Client):
@@ -22,6 +24,9 @@ class Visitor(Client):
     def __init__(self, server, origin=None, **how):
         super().__init__(server.address, **how)
         self.origin = origin
+
+    def peer_attribute(self, peer):
+        return (stun.XOR_PEER_ADDRESS, peer.address)
 
     def message(self, method, attributes=(), cls=stun.REQUEST, after=b""):
         named = [(stun.ORIGIN, self.origin.encode())] if self.origin else []
@@ -169,6 +174,98 @@ def test_store_away():
         tap.wait_until(lambda: "store is back" in server.log(), "it is back", 15)
         store.admin("origin", "delete", BLUE)
         tap.wait_until(lambda: realm_told(server, BLUE) == "example.org", "and read again", SOON_S)
+
+
+def outcomes(server, origin, password, count):
+    """What so many allocations of one user get, all held at once."""
+    with contextlib.ExitStack() as held:
+        visitors = [held.enter_context(Visitor(server, origin, user="anna", password=password))
+                    for _ in range(count)]
+        return [visitor.try_allocate() for visitor in visitors]
+
+
+def test_limits_of_realms():
+    """turn_realm_option: a realm's own quotas win over those configured, and change while the server runs"""
+    store = two_realms()
+    store.sql("INSERT INTO turn_realm_option VALUES ('blue', 'user-quota', '2'), ('blue', 'max-pps', '1')")
+    with Server(store.option, "--user-quota=1", "--total-quota=3", "--relay-threads=4") as server:
+        tap.expect_equal(outcomes(server, BLUE, "sky", 3), [0, 0, 486], "more than others")
+        tap.expect_equal(outcomes(server, RED, "rose", 2), [0, 486], "what is configured")
+        tap.wait_until(lambda: "rows of realms are not used" in server.log(), "an unknown option is told of")
+        store.sql("UPDATE turn_realm_option SET value = '0' WHERE opt = 'user-quota'")
+        tap.wait_until(lambda: outcomes(server, BLUE, "sky", 4) == [0, 0, 0, 486], "no bound but the total", AT_ONCE_S)
+        store.sql("INSERT INTO turn_realm_option VALUES ('blue', 'total-quota', '1')")
+        tap.wait_until(lambda: outcomes(server, BLUE, "sky", 2) == [0, 486], "a total of its own", AT_ONCE_S)
+        store.sql("DELETE FROM turn_realm_option WHERE realm = 'blue'")
+        tap.wait_until(lambda: outcomes(server, BLUE, "sky", 2) == [0, 486] and
+                       "user-quota" in server.log(), "what is configured", AT_ONCE_S)
+        tap.expect_equal(server.log().count("rows of realms are not used"), 1, "told of once")
+
+
+def test_bandwidth_of_realms():
+    """max-bps of a realm, as coturn's turnadmin sets it, is what its clients are granted; that of "" the default's"""
+    store = two_realms()
+    store.coturn_admin("-g", "-r", "blue", "--max-bps", "64000")
+    store.sql("INSERT INTO turn_realm_option VALUES ('', 'max-bps', '32000')")
+
+    def granted(server, **how):
+        with Visitor(server, **how) as client:
+            value = client.allocate().get(stun.BANDWIDTH)
+            return value and struct.unpack("!I", value)[0] * 128
+
+    with Server(store.option, "--max-bps=128000") as server:
+        tap.expect_equal(granted(server, origin=BLUE, user="anna", password="sky"), 64000, "its own")
+        tap.expect_equal(granted(server, origin=RED, user="anna", password="rose"), 128000, "that configured")
+        tap.expect_equal(granted(server), 32000, "the default realm's")
+
+
+def test_peers_of_realms():
+    """denied_peer_ip: every thread cuts a realm's clients off from a peer within a second, and nobody else"""
+    store = two_realms()
+    with Server("--allow-loopback-peers", store.option, "--relay-threads=4") as server, \
+            Peer("127.0.0.1") as bad, Peer("127.0.0.2") as good, contextlib.ExitStack() as held:
+        blues = [held.enter_context(Visitor(server, BLUE, user="anna", password="sky")) for _ in range(12)]
+        red = held.enter_context(Visitor(server, RED, user="anna", password="rose"))
+        for visitor in blues + [red]:
+            visitor.allocate()
+            visitor.permit(good.address[0])
+            visitor.bind_channel(0x4000, bad.address)
+            visitor.send_channel(0x4000, b"before")
+            tap.expect_equal(bad.receive()[0], b"before", "data passes")
+        began = time.monotonic()
+        store.sql("INSERT INTO denied_peer_ip VALUES ('blue', '127.0.0.1')")
+        tap.wait_until(lambda: server.log().count("permissions ended") > 0 and
+                       sum_of_ended(server) == len(blues), "permissions end", AT_ONCE_S)
+        tap.diagnose("all threads knew after %.2f s" % (time.monotonic() - began))
+        for visitor in blues:
+            visitor.send_channel(0x4000, b"cut off")
+            tap.expect_equal(visitor.request(stun.CREATE_PERMISSION, [visitor.peer_attribute(bad)]).error, 403,
+                             "a new permission")
+            visitor.send_to(good.address, b"to another")
+            tap.expect_equal(good.receive()[0], b"to another", "another peer")
+        red.send_channel(0x4000, b"red")
+        tap.expect_equal(bad.receive()[0], b"red", "nothing but the other realm's")
+        store.sql("INSERT INTO allowed_peer_ip VALUES ('', '127.0.0.0-127.0.0.1')")
+        tap.wait_until(lambda: blues[0].request(stun.CREATE_PERMISSION, [blues[0].peer_attribute(bad)]).error == 0,
+                       "allowed wins over denied", AT_ONCE_S)
+
+
+def sum_of_ended(server):
+    return sum(int(line.split("permissions=")[1].split()[0]) for line in server.log().splitlines()
+               if "permissions ended by peer lists" in line)
+
+
+def test_peers_from_the_start():
+    """What is denied when the server starts is denied to its first client; no-dynamic-ip-list obeys no list"""
+    store = two_realms()
+    store.sql("INSERT INTO denied_peer_ip VALUES ('', '127.0.0.1'), ('', 'nonsense')")
+    for options, error in (((), 403), (("--no-dynamic-ip-list",), 0)):
+        with Server("--allow-loopback-peers", store.option, *options) as server, Peer() as peer, \
+                Visitor(server, BLUE, user="anna", password="sky") as client:
+            client.allocate()
+            tap.expect_equal(client.request(stun.CREATE_PERMISSION, [client.peer_attribute(peer)]).error, error,
+                             "a permission with %r" % (options,))
+            tap.expect_equal("text=\"nonsense\"" in server.log(), True, "what is no range is told of")
 
 
 def test_bandwidth():

@@ -419,8 +419,9 @@ static void test_too_many_secrets(void)
 	fixture_end(&fixture);
 }
 
-static void note(const char *name, bool may_change, void *context)
+static void note(enum option_id id, const char *name, bool may_change, void *context)
 {
+	(void)id;
 	char *names = context;
 
 	snprintf(names + strlen(names), 256 - strlen(names), "%s%s ", name, may_change ? "+" : "-");

@@ -117,21 +117,6 @@ static void destroy_with_store(struct fixture *fixture)
 	test_files_deinit(&fixture->files);
 }
 
-/* Waits until the store has told of an origin, or of its end. */
-static const char *realm_of(struct fixture *fixture, const char *origin, bool is_wanted)
-{
-	struct pollfd wait = {.fd = mailbox_fd(fixture->mailbox), .events = POLLIN};
-	const char *realm;
-
-	while (((realm = credentials_realm_of_origin(fixture->credentials, origin)) != NULL) !=
-	       is_wanted) {
-		if (poll(&wait, 1, PATIENCE_MS) != 1)
-			printf("Bail out! the store does not tell of %s\n", origin), exit(1);
-		mailbox_deliver(fixture->mailbox, NULL);
-	}
-	return realm;
-}
-
 static void user_put(struct fixture *fixture, const char *name, const char *password)
 {
 	struct store_user user = {.realm = "example.org"};
@@ -520,46 +505,6 @@ static void test_token_keys(void)
 	credentials_destroy(fixture.credentials);
 }
 
-static void origin_put(struct fixture *fixture, const char *origin, const char *realm)
-{
-	if (store_origin_put(fixture->store, origin, realm) != OK)
-		printf("Bail out! %s\n", store_problem(fixture->store)), exit(1);
-}
-
-static void test_origins(void)
-{
-	struct fixture fixture;
-
-	create_with_store(&fixture, (struct credentials_settings){.dynamic_realms = true});
-	ok(!credentials_know_origins(fixture.credentials), "at first they are not known");
-	credentials_watch_origins(fixture.credentials);
-	ok(credentials_realm_of_origin(fixture.credentials, "https://blue:443") == NULL,
-	   "before the store has told there are no origins");
-	origin_put(&fixture, "https://blue:443", "blue.example");
-	origin_put(&fixture, "HTTPS://Red", "red.example");
-	origin_put(&fixture, "https://none:443", "");
-	is_text(realm_of(&fixture, "https://blue:443", true), "blue.example",
-	        "then they are known");
-	is_text(realm_of(&fixture, "https://red:443", true), "red.example",
-	        "also those that were written by hand");
-	ok(realm_of(&fixture, "https://none:443", false) == NULL, "an empty realm is none");
-	if (store_origin_delete(fixture.store, "https://blue:443") != OK)
-		exit(1);
-	ok(realm_of(&fixture, "https://blue:443", false) == NULL,
-	   "what is deleted is unknown soon");
-	is_text(realm_of(&fixture, "https://red:443", true), "red.example", "the other one stays");
-	destroy_with_store(&fixture);
-
-	create_with_store(&fixture, (struct credentials_settings){.dynamic_realms = false});
-	ok(credentials_know_origins(fixture.credentials), "there is nothing to wait for");
-	credentials_watch_origins(fixture.credentials);
-	origin_put(&fixture, "https://blue:443", "blue.example");
-	is_int(find(&fixture, (struct question){.name = "alice"}), NOT_FOUND, "the store is there");
-	ok(credentials_realm_of_origin(fixture.credentials, "https://blue:443") == NULL,
-	   "no-dynamic-realms: it is not asked");
-	destroy_with_store(&fixture);
-}
-
 static void test_secrets_bound(void)
 {
 	struct secrets_table table;
@@ -745,7 +690,6 @@ int main(void)
 	test_store_secrets();
 	test_realms();
 	test_token_keys();
-	test_origins();
 	test_secrets_bound();
 	test_store_away();
 	test_bound();

@@ -28,8 +28,9 @@ static struct quota *make(struct quota_limits limits, uint64_t bps_capacity, cha
 static enum turn_limit take(struct quota *quota, const char *username, struct turn_place *place,
                             uint64_t *value)
 {
-	return quota_take(quota, &(struct turn_place_wish){.realm = "r", .username = username},
-	                  place, value);
+	return quota_take(&(struct quota_view){.quota = quota},
+	                  &(struct turn_place_wish){.realm = "r", .username = username}, place,
+	                  value);
 }
 
 /* How many of n places a user gets; they are kept. */
@@ -47,7 +48,7 @@ static unsigned take_many(struct quota *quota, const char *username, struct turn
 static void give_many(struct quota *quota, const struct turn_place *places, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		quota_give(quota, &places[i]);
+		quota_give(&(struct quota_view){.quota = quota}, &places[i]);
 }
 
 /* That user-quota once acted as total-quota is a known defect of others. */
@@ -62,7 +63,7 @@ static void test_user_quota(void)
 	is_int(take(quota, "anna", &one, &value), TURN_LIMIT_USER_QUOTA, "the limit is said");
 	is_int(value, 3, "with its value");
 	is_int(quota_count(quota, "r", ""), 6, "six places in all");
-	quota_give(quota, &anna[0]);
+	quota_give(&(struct quota_view){.quota = quota}, &anna[0]);
 	is_int(take(quota, "otto", &one, &value), TURN_LIMIT_USER_QUOTA, "no place for another");
 	is_int(take(quota, "anna", &anna[0], &value), TURN_LIMIT_NONE, "but for who gave one back");
 	give_many(quota, anna, 3);
@@ -84,11 +85,11 @@ static void test_total_quota(void)
 	is_int(take(quota, "otto", &one, &value), TURN_LIMIT_TOTAL_QUOTA, "the limit is said");
 	is_int(value, 4, "with its value");
 	is_int(quota_count(quota, "r", "otto"), 1, "who was refused holds no more for it");
-	is_int(quota_take(quota, &elsewhere, &one, &value), TURN_LIMIT_NONE,
-	       "another realm has places of its own");
+	is_int(quota_take(&(struct quota_view){.quota = quota}, &elsewhere, &one, &value),
+	       TURN_LIMIT_NONE, "another realm has places of its own");
 	is_int(quota_count(quota, "r", "otto") + quota_count(quota, "other", "otto"), 2,
 	       "where the same name is another user");
-	quota_give(quota, &one);
+	quota_give(&(struct quota_view){.quota = quota}, &one);
 	give_many(quota, anna, 3);
 	give_many(quota, otto, 1);
 	is_int(quota_count(quota, "r", ""), 0, "all are given back");
@@ -132,8 +133,8 @@ static void test_time_limited_names(void)
 		ok(limit == (names[i].is_same ? TURN_LIMIT_USER_QUOTA : TURN_LIMIT_NONE),
 		   "%s is %s user", names[i].other, names[i].is_same ? "the same" : "no such");
 		if (limit == TURN_LIMIT_NONE)
-			quota_give(quota, &other);
-		quota_give(quota, &one);
+			quota_give(&(struct quota_view){.quota = quota}, &other);
+		quota_give(&(struct quota_view){.quota = quota}, &one);
 		is_int(quota_count(quota, "r", ""), 0, "and all is given back");
 		quota_destroy(quota);
 	}
@@ -165,10 +166,10 @@ static void test_capacity(void)
 	       "less than that is left, and not handed out");
 	is_int(value, 2999, "with the limit's value");
 	is_int(quota_count(quota, "r", "otto"), 0, "who was refused holds no place for it");
-	is_int(quota_take(quota, &reservation, &reserved, &value), TURN_LIMIT_NONE,
-	       "a reserved address needs none");
+	is_int(quota_take(&(struct quota_view){.quota = quota}, &reservation, &reserved, &value),
+	       TURN_LIMIT_NONE, "a reserved address needs none");
 	is_int(quota_granted_bps(quota), 2000, "two thousand are granted");
-	quota_give(quota, &reserved);
+	quota_give(&(struct quota_view){.quota = quota}, &reserved);
 	give_many(quota, places, 2);
 	is_int(quota_granted_bps(quota), 0, "all is given back");
 	quota_destroy(quota);
@@ -206,9 +207,10 @@ static void test_asked_bandwidth(void)
 		struct turn_place place;
 		uint64_t value;
 
-		is_int(quota_take(quota, &wish, &place, &value), TURN_LIMIT_NONE, "a place");
+		is_int(quota_take(&(struct quota_view){.quota = quota}, &wish, &place, &value),
+		       TURN_LIMIT_NONE, "a place");
 		is_int(place.bps, cases[i].granted, "%u asked for", (unsigned)cases[i].asked);
-		quota_give(quota, &place);
+		quota_give(&(struct quota_view){.quota = quota}, &place);
 		quota_destroy(quota);
 	}
 }
@@ -221,15 +223,17 @@ static void test_asked_more_than_capacity(void)
 	struct turn_place greedy, other;
 	uint64_t value = 0;
 
-	is_int(quota_take(quota, &wish, &greedy, &value), TURN_LIMIT_CAPACITY, "more than all");
+	is_int(quota_take(&(struct quota_view){.quota = quota}, &wish, &greedy, &value),
+	       TURN_LIMIT_CAPACITY, "more than all");
 	is_int(value, 600, "with the limit's value");
 	is_int(quota_granted_bps(quota), 0, "nothing is granted");
 	is_int(quota_count(quota, "r", "anna"), 0, "and no place is held");
 	is_int(take(quota, "otto", &other, &value), TURN_LIMIT_NONE, "another is let in");
-	quota_give(quota, &other);
+	quota_give(&(struct quota_view){.quota = quota}, &other);
 	wish.asked_bps = 600;
-	is_int(quota_take(quota, &wish, &greedy, &value), TURN_LIMIT_NONE, "all there is");
-	quota_give(quota, &greedy);
+	is_int(quota_take(&(struct quota_view){.quota = quota}, &wish, &greedy, &value),
+	       TURN_LIMIT_NONE, "all there is");
+	quota_give(&(struct quota_view){.quota = quota}, &greedy);
 	quota_destroy(quota);
 }
 
@@ -266,7 +270,8 @@ static void *churn(void *context)
 		else
 			race->refused++;
 		if (race->taken > i % 3)
-			quota_give(race->quota, &race->places[--race->taken]);
+			quota_give(&(struct quota_view){.quota = race->quota},
+			           &race->places[--race->taken]);
 	}
 	give_many(race->quota, race->places, race->taken);
 	return NULL;

@@ -207,16 +207,16 @@ struct told {
 	char first[64];
 };
 
-static void origins_count(struct mail *mail, void *receiver)
+static void realms_count(struct mail *mail, void *receiver)
 {
-	struct store_origins *origins = CONTAINER_OF(mail, struct store_origins, mail);
-	struct told *told = origins->context;
+	struct store_realms *realms = CONTAINER_OF(mail, struct store_realms, mail);
+	struct told *told = realms->context;
 
 	(void)receiver;
 	told->letters++;
-	told->count = origins->count;
-	snprintf(told->first, sizeof told->first, "%s", origins->count > 0 ? origins->texts : "");
-	free(origins);
+	told->count = realms->count[STORE_ORIGINS];
+	snprintf(told->first, sizeof told->first, "%s", told->count > 0 ? realms->texts : "");
+	free(realms);
 }
 
 static void store_write(const struct test_files *files, const char *origin, const char *secret)
@@ -239,8 +239,8 @@ static void test_watch(struct asker *asker, const struct test_files *files,
 
 	for (unsigned i = 0; i < 2; i++) {
 		watches[i] = (struct store_watch){
-			.notify = asker->mailbox, .deliver = origins_count, .context = &told[i]};
-		store_thread_watch_origins(asker->store, &watches[i]);
+			.notify = asker->mailbox, .deliver = realms_count, .context = &told[i]};
+		store_thread_watch_realms(asker->store, &watches[i]);
 	}
 	while (told[0].letters + told[1].letters < 2 && mail_wait(asker))
 		continue;

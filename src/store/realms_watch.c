@@ -1,0 +1,270 @@
+/* Watching what realms have: their origins, options and lists of peers. A store says for the price of
+ * reading a number whether any other program has written; only then the tables are read, and only when
+ * there is something else in them it is told of. */
+#include "store/realms_watch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/log.h"
+
+enum { ROWS_MAX = 100000, FIRST_ROOM = 4096, COLUMNS_MAX = 3 };
+
+/* The tables being read. */
+struct reading {
+	struct store_realms *realms;
+	size_t room;
+	enum store_section section;
+	unsigned unused; /* rows that mean nothing; the first of them: */
+	char first_table[32], first_realm[128], first_text[128];
+	uint64_t unused_hash;
+	enum err err;
+};
+
+typedef enum err read_fn(struct reading *reading, struct store *store);
+
+static enum err tables_read(struct realms_watch *watch, struct store *store);
+static read_fn origins_read, options_read, allowed_read, denied_read, names_read;
+static bool row_add(struct reading *reading, const char *const *columns, unsigned count);
+static enum err reading_make_room(struct reading *reading, size_t len);
+static void row_is_unused(struct reading *reading, const char *table, const char *realm,
+                          const char *text);
+static void unused_tell(struct realms_watch *watch, const struct reading *reading,
+                        const struct store *store);
+static void change_tell(const struct store_realms *realms, const struct store *store);
+static bool is_same(const struct store_realms *a, const struct store_realms *b);
+static void tell(struct realms_watch *watch, struct store_watch *watcher);
+
+void realms_watch_init(struct realms_watch *watch)
+{
+	*watch = (struct realms_watch){.realms = NULL};
+	list_init(&watch->watches);
+}
+
+void realms_watch_deinit(struct realms_watch *watch)
+{
+	free(watch->realms);
+}
+
+void realms_watch_add(struct realms_watch *watch, struct store_watch *watcher)
+{
+	watcher->told = 0;
+	list_append(&watch->watches, &watcher->node);
+}
+
+void realms_watch_reset(struct realms_watch *watch)
+{
+	watch->is_fresh = false;
+}
+
+/* The number is read first: what is written while the tables are read makes it another one. */
+enum err realms_watch_look(struct realms_watch *watch, struct store *store)
+{
+	int64_t version = 0;
+	enum err err = store_data_version(store, &version);
+
+	if (err == OK && (!watch->is_fresh || version != watch->data_version))
+		err = tables_read(watch, store);
+	if (err != OK)
+		return err;
+	watch->is_fresh = true;
+	watch->data_version = version;
+	LIST_FOR_EACH (node, &watch->watches)
+		tell(watch, CONTAINER_OF(node, struct store_watch, node));
+	return OK;
+}
+
+static enum err tables_read(struct realms_watch *watch, struct store *store)
+{
+	static read_fn *const tables[STORE_SECTION_COUNT] = {
+		[STORE_ORIGINS] = origins_read, [STORE_OPTIONS] = options_read,
+		[STORE_ALLOWED] = allowed_read, [STORE_DENIED] = denied_read,
+		[STORE_NAMES] = names_read,
+	};
+	struct reading reading = {.realms = NULL};
+	enum err err = reading_make_room(&reading, 0);
+
+	for (enum store_section section = 0; err == OK && section < STORE_SECTION_COUNT;
+	     section++) {
+		reading.section = section;
+		err = tables[section](&reading, store);
+		if (err == OK)
+			err = reading.err;
+	}
+	if (err == OK)
+		unused_tell(watch, &reading, store);
+	if (err != OK || is_same(reading.realms, watch->realms)) {
+		free(reading.realms);
+		return err;
+	}
+	if (watch->realms != NULL)
+		change_tell(reading.realms, store);
+	free(watch->realms);
+	watch->realms = reading.realms;
+	watch->version++;
+	return OK;
+}
+
+static bool origin_add(const char *origin, const char *realm, void *context)
+{
+	return row_add(context, (const char *const[]){origin, realm}, 2);
+}
+
+static enum err origins_read(struct reading *reading, struct store *store)
+{
+	return store_origin_list(store, NULL, origin_add, reading);
+}
+
+static bool option_add(const char *realm, const char *name, const char *value, void *context)
+{
+	enum store_realm_option option;
+	uint64_t number;
+
+	if (store_realm_option_parse(name, value, &option, &number) == OK)
+		return row_add(context, (const char *const[]){realm, name, value}, 3);
+	row_is_unused(context, "turn_realm_option", realm, name);
+	return true;
+}
+
+static enum err options_read(struct reading *reading, struct store *store)
+{
+	return store_realm_option_list(store, NULL, option_add, reading);
+}
+
+static bool range_add(const char *realm, const char *range, void *context)
+{
+	struct reading *reading = context;
+	bool is_denied = reading->section == STORE_DENIED;
+	struct addr_range parsed;
+
+	if (addr_range_parse(range, &parsed) == OK)
+		return row_add(reading, (const char *const[]){realm, range}, 2);
+	row_is_unused(reading, is_denied ? "denied_peer_ip" : "allowed_peer_ip", realm, range);
+	return true;
+}
+
+static enum err allowed_read(struct reading *reading, struct store *store)
+{
+	return store_peer_range_list(store, STORE_ALLOWED_PEERS, NULL, range_add, reading);
+}
+
+static enum err denied_read(struct reading *reading, struct store *store)
+{
+	return store_peer_range_list(store, STORE_DENIED_PEERS, NULL, range_add, reading);
+}
+
+static bool name_add(const char *realm, void *context)
+{
+	return row_add(context, &realm, 1);
+}
+
+static enum err names_read(struct reading *reading, struct store *store)
+{
+	return store_realm_list(store, name_add, reading);
+}
+
+static bool row_add(struct reading *reading, const char *const *columns, unsigned count)
+{
+	size_t sizes[COLUMNS_MAX], size = 0;
+
+	if (reading->realms->count[reading->section] == ROWS_MAX) {
+		log_error("too many rows for realms: the rest of the table is not used",
+		          "most=%d section=%u", ROWS_MAX, reading->section);
+		return false;
+	}
+	for (unsigned i = 0; i < count; i++)
+		size += sizes[i] = strlen(columns[i]) + 1;
+	reading->err = reading_make_room(reading, size);
+	if (reading->err != OK)
+		return false;
+	for (unsigned i = 0; i < count; i++) {
+		memcpy(reading->realms->texts + reading->realms->len, columns[i], sizes[i]);
+		reading->realms->len += sizes[i];
+	}
+	reading->realms->count[reading->section]++;
+	return true;
+}
+
+static enum err reading_make_room(struct reading *reading, size_t len)
+{
+	bool is_first = reading->realms == NULL;
+	size_t used = is_first ? 0 : reading->realms->len, room = reading->room;
+
+	while (room < used + len || room == 0)
+		room = room == 0 ? FIRST_ROOM : 2 * room;
+	if (room == reading->room)
+		return OK;
+	struct store_realms *grown = realloc(reading->realms, sizeof *grown + room);
+	if (grown == NULL)
+		return ERR_NO_MEMORY;
+	if (is_first)
+		*grown = (struct store_realms){.len = 0};
+	reading->realms = grown;
+	reading->room = room;
+	return OK;
+}
+
+static uint64_t text_hash(uint64_t hash, const char *text)
+{
+	do
+		hash = (hash ^ (uint8_t)*text) * 0x100000001B3u;
+	while (*text++ != '\0');
+	return hash;
+}
+
+static void row_is_unused(struct reading *reading, const char *table, const char *realm,
+                          const char *text)
+{
+	if (reading->unused++ == 0) {
+		snprintf(reading->first_table, sizeof reading->first_table, "%s", table);
+		snprintf(reading->first_realm, sizeof reading->first_realm, "%s", realm);
+		snprintf(reading->first_text, sizeof reading->first_text, "%s", text);
+	}
+	reading->unused_hash =
+		text_hash(text_hash(text_hash(reading->unused_hash + 1, table), realm), text);
+}
+
+/* Once for the same rows, however often they are read. */
+static void unused_tell(struct realms_watch *watch, const struct reading *reading,
+                        const struct store *store)
+{
+	if (reading->unused > 0 && reading->unused_hash != watch->unused)
+		log_warning("rows of realms are not used: correct or delete them",
+		            "store=%s rows=%u first=%s realm=%s text=\"%s\"", store_path(store),
+		            reading->unused, reading->first_table, reading->first_realm,
+		            reading->first_text);
+	watch->unused = reading->unused_hash;
+}
+
+static void change_tell(const struct store_realms *realms, const struct store *store)
+{
+	log_info("realms changed", "store=%s origins=%zu options=%zu allowed=%zu denied=%zu",
+	         store_path(store), realms->count[STORE_ORIGINS], realms->count[STORE_OPTIONS],
+	         realms->count[STORE_ALLOWED], realms->count[STORE_DENIED]);
+}
+
+static bool is_same(const struct store_realms *a, const struct store_realms *b)
+{
+	return b != NULL && a->len == b->len && memcmp(a->count, b->count, sizeof a->count) == 0 &&
+	       memcmp(a->texts, b->texts, a->len) == 0;
+}
+
+/* Without memory it is told at the next look. */
+static void tell(struct realms_watch *watch, struct store_watch *watcher)
+{
+	size_t size = sizeof *watch->realms + watch->realms->len;
+	struct store_realms *letter;
+
+	if (watcher->told == watch->version)
+		return;
+	letter = malloc(size);
+	if (letter == NULL)
+		return;
+	memcpy(letter, watch->realms, size);
+	letter->mail.deliver = watcher->deliver;
+	letter->context = watcher->context;
+	watcher->told = watch->version;
+	mailbox_post(watcher->notify, &letter->mail);
+}
