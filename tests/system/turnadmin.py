@@ -66,7 +66,7 @@ WRITES = (
      ("--add", "--user=ben", "--realm=north", "--password=y")),
     (("-s", "deep", "-r", "north"), ("--set-secret=blue", "--realm=north"), ("-s", "red", "-r", "east")),
     (("-O", "-o", "https://north.example", "-r", "north"), ("-O", "-o", "HTTP://East.Example:81/x", "-r", "east"),
-     ("--add-origin", "--origin=https://a.example", "--realm=north")),
+     ("--add-origin", "--origin=https://a.example", "--realm=south")),
     (("-g", "-r", "north", "--max-bps=64000", "--total-quota=9", "--user-quota=3"),
      ("--set-realm-option", "-r", "east", "--user-quota=1")),
     (("-A", "-u", "root", "-p", "x"), ("-A", "-u", "boss", "-r", "north", "-p", "y"),
