@@ -7,6 +7,7 @@ import time
 
 from harness import stun, tap
 from harness.client import Client, Peer, exchange_both_ways
+from harness.network import Namespace, inside
 from harness.redis import Redis, Sentinel
 from harness.server import Server, free_ports, make_certificate
 
@@ -195,6 +196,16 @@ def test_frozen():
         two_users(redis)
         with serve(redis) as server:
             expect_outage(server, redis, redis.freeze, redis.thaw)
+
+
+def test_cut_off():
+    """A firewall swallows all packets to and from Redis, then lets them through"""
+    with Namespace("redis") as place, inside(place), Redis() as redis:
+        two_users(redis)
+        rules = "table inet cut { chain in { type filter hook input priority 0; " \
+                "tcp dport %d drop; tcp sport %d drop; } }" % (redis.port, redis.port)
+        with serve(redis) as server:
+            expect_outage(server, redis, lambda: place.firewall(rules), lambda: place.firewall(""))
 
 
 def ask(client):
