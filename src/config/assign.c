@@ -85,7 +85,8 @@ static void assign_negative(struct config_reader *reader, const struct option *o
 /* A bare name means yes for a flag, else the default or that the value was forgotten. */
 static const char *complete(const struct option *option, const char *text)
 {
-	if (text[0] != 0 || option->type == OPTION_FLAG || option->type == OPTION_TEXT)
+	if (text[0] != 0 || option->type == OPTION_FLAG || option->type == OPTION_TEXT ||
+	    option->flags & OPTION_EMPTY)
 		return text;
 	return option->flags & OPTION_BARE ? option->default_text : NULL;
 }

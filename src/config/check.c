@@ -2,11 +2,14 @@
  * what all checks share, their order, and those of the process; the others are in check_*.c. */
 #include "config/check.h"
 
+#include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static check_fn *const checks[];
 
@@ -117,6 +120,34 @@ static void check_log(struct check *check)
 		           "syslog");
 }
 
+/* What is written to: the start itself would tell of the first that cannot be, and of no other. */
+static void check_folder(struct check *check, enum option_id id, const char *name, const char *file)
+{
+	const char *slash = file != NULL ? strrchr(file, '/') : NULL;
+	char folder[PATH_MAX];
+
+	if (slash == NULL || slash == file || slash - file >= PATH_MAX)
+		return;
+	snprintf(folder, sizeof folder, "%.*s", (int)(slash - file), file);
+	if (access(folder, X_OK) != 0)
+		check_error(check, id, "%s: %.200s: %s: make the folder, or name another", name,
+		            folder, strerror(errno));
+}
+
+static void check_folders(struct check *check)
+{
+	const struct config *config = check->config;
+
+	if (!config->check)
+		return;
+	check_folder(check, OPTION_ID_pidfile, "pidfile", config->pidfile);
+	check_folder(check, OPTION_ID_log_file, "log-file", config->log_file);
+	check_folder(check, OPTION_ID_userdb, "userdb", config->userdb);
+	if (check_is_set(check, OPTION_ID_control_socket))
+		check_folder(check, OPTION_ID_control_socket, "control-socket",
+		             config->control_socket);
+}
+
 /* clang-format off */
 static check_fn *const checks[] = {
 	check_files,
@@ -141,7 +172,9 @@ static check_fn *const checks[] = {
 	check_sources,
 	check_accounts,
 	complete_log,
+	check_console,
 	check_log,
+	check_folders,
 	NULL,
 };
 /* clang-format on */

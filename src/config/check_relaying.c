@@ -169,15 +169,16 @@ void complete_address_family(struct check *check)
 	config->allocation_default_address_family = keep;
 }
 
-/* Each allocation takes its max-bps of the capacity, so there must be one. */
+/* As in coturn: who has no max-bps takes nothing of the capacity. */
 void check_capacity(struct check *check)
 {
 	const struct config *config = check->config;
 
 	if (config->bps_capacity != 0 && config->max_bps == 0)
-		check_error(
+		check_warn(
 			check, OPTION_ID_bps_capacity,
-			"bps-capacity: set max-bps too, which is what each allocation takes of it");
+			"bps-capacity holds for those alone who have a max-bps, which is what an "
+			"allocation takes of it: set max-bps, here or for a realm");
 	else if (config->bps_capacity != 0 && config->bps_capacity < config->max_bps)
 		check_warn(check, OPTION_ID_bps_capacity,
 		           "bps-capacity: less than max-bps, so one allocation has all of it");

@@ -405,7 +405,8 @@ static int generate_help(void)
 	return 0;
 }
 
-/* "option MEMBER NAME LETTER parser|used", or "alias - NAME LETTER -", "foreign - NAME LETTER -". */
+/* "option MEMBER NAME LETTER parser|used secret|- DEFAULT", or "alias - NAME LETTER -", "foreign - NAME
+ * LETTER -". */
 static int generate_names(void)
 {
 	char name[OPTION_NAME_SIZE];
@@ -414,9 +415,10 @@ static int generate_names(void)
 		const struct option *option = &option_table[i];
 		char letter = option_letter(option);
 
-		printf("option %s %s %c %s\n", option->member, option_name(option, name),
+		printf("option %s %s %c %s %s %s\n", option->member, option_name(option, name),
 		       letter != 0 ? letter : '-',
-		       option->flags & OPTION_PARSER ? "parser" : "used");
+		       option->flags & OPTION_PARSER ? "parser" : "used",
+		       option->flags & OPTION_SECRET ? "secret" : "-", yes_or_no(option));
 	}
 	for (size_t i = 0; i < option_alias_count; i++)
 		printf("alias - %s %c -\n", option_alias_table[i].name,

@@ -16,6 +16,7 @@ enum {
 	COMMAND = OPTION_COMMAND,
 	PARSER = OPTION_PARSER,
 	OWN = OPTION_OWN,
+	EMPTY = OPTION_EMPTY,
 };
 
 #define ANY                               \

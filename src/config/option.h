@@ -35,6 +35,7 @@ enum option_flags {
 	OPTION_COMMAND = 1 << 7,
 	OPTION_PARSER = 1 << 8,
 	OPTION_OWN = 1 << 9,
+	OPTION_EMPTY = 1 << 10,
 };
 
 enum { OPTION_PROBLEM_SIZE = 256, OPTION_NAME_SIZE = 64 };

@@ -468,10 +468,12 @@ static bool ip_parse(const char *text, struct transport_addr *addr)
 
 static enum err addr_list_read(const struct reading *reading, void *member)
 {
+	/* coturn's file says listening-ip= for all IPv4 addresses. */
+	const char *text = reading->text[0] != 0 ? reading->text : "0.0.0.0";
 	struct addr_list *list = member;
 	struct transport_addr addr;
 
-	if (!ip_parse(reading->text, &addr))
+	if (!ip_parse(text, &addr))
 		return refuse(reading, "is not an IP address: give one such as 192.0.2.1 or "
 		                       "2001:db8::1, without a port and not a name");
 	APPEND(list, addr);

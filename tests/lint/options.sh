@@ -36,7 +36,50 @@ expect_nothing 'no name or letter is there twice' "$({
 
 awk '{print $3}' "$tmp/names" | sort > "$tmp/known"
 expect_nothing 'every option of coturn is known' \
-	"$(grep -v '^#' "$srcdir/tests/lint/coturn-options.txt" | sort | comm -23 - "$tmp/known")"
+	"$(grep -v '^[#-]' "$srcdir/tests/lint/coturn-options.txt" | sort | comm -23 - "$tmp/known")"
+
+# A letter of coturn means what it means there; those of options that are ours alone have no name there.
+expect_nothing 'every letter of coturn is that of its option' \
+	"$(grep '^-' "$srcdir/tests/lint/coturn-options.txt" | while read -r letter name; do
+		awk -v letter="${letter#-}" -v name="$name" '
+			$4 == letter && (name == "-" || $3 == name) {found = 1}
+			END {exit !found}' "$tmp/names" || echo "$letter $name"
+	done)"
+
+expect_nothing 'every option of coturn is in examples/coturn-options.md' \
+	"$(grep -vE '^([#-]|help$)' "$srcdir/tests/lint/coturn-options.txt" | while read -r name; do
+		grep -q "^| \`$name\` " "$srcdir/examples/coturn-options.md" || echo "$name"
+	done)"
+
+# The environment: a variable for each option, and one for a file with each secret, in the manual.
+sed 's/\\f[BRI]//g; s/\\-/-/g' man/turnserver.conf.5 > "$tmp/settings"
+expect_nothing 'every variable is in turnserver.conf(5)' \
+	"$(awk '$1 == "option" {print toupper($2), $6}' "$tmp/names" | while read -r variable secret; do
+		grep -qE "^Environment: TURNSTONE_$variable(\.|, or )" "$tmp/settings" ||
+			echo "TURNSTONE_$variable"
+		[ "$secret" != secret ] || grep -q "TURNSTONE_${variable}_FILE " "$tmp/settings" ||
+			echo "TURNSTONE_${variable}_FILE"
+	done)"
+
+# What holds a password or a secret must not be shown, by whatever option it comes.
+expect_nothing 'what holds a secret is marked as one' \
+	"$(awk '$1 == "option" && $2 ~ /(secret|password|pwd|^user|redis_userdb|redis_statsdb)$/ && $6 != "secret" &&
+		$2 !~ /^(use_auth_secret)$/ {print $2}' "$tmp/names")"
+
+expect_nothing 'every other name of coturn is in turnserver.conf(5)' \
+	"$(awk '$1 != "option" {print $3}' "$tmp/names" | while read -r name; do
+		grep -qE -- "(^|[ ,])$name([]=[, ]|\$)" "$tmp/settings" || echo "$name"
+	done)"
+
+# Where a value has a default, it is in --help, in brackets, and in the manual.
+expect_nothing 'every default is in the manual' \
+	"$(awk '$1 == "option" && $7 != "" {print $3, $7}' "$tmp/names" | while read -r name default; do
+		awk -v name="$name" -v wanted="Default: $default." '
+			$0 ~ "^" name "(=|\\[=|$)" {on = 1}
+			/^Environment: / {on = 0}
+			on && $0 == wanted {found = 1}
+			END {exit !found}' "$tmp/settings" || echo "$name: $default"
+	done)"
 
 name='every option has an effect'
 if ls "$srcdir"/src/relay/*.c > /dev/null 2>&1; then

@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include "config/option.h"
+
 #include "config_fixture.h"
 
 #define READ(fixture, ...) read_variables(fixture, (const char *const[]){__VA_ARGS__, NULL})
@@ -105,11 +107,69 @@ static void test_files(void)
 	fixture_end(&fixture);
 }
 
+/* One by one: whatever option is a secret can be in a file that a variable names. */
+static void test_every_secret(void)
+{
+	char name[] = "/tmp/test_config_environment.XXXXXX", variable[256];
+	unsigned count = 0;
+
+	make_file(name, "anna:a-secret-of-some-length\n");
+	for (size_t i = 0; i < OPTION_ID_COUNT; i++) {
+		const struct option *option = &option_table[i];
+		struct fixture fixture;
+		int len;
+
+		if (!(option->flags & OPTION_SECRET))
+			continue;
+		len = snprintf(variable, sizeof variable, "TURNSTONE_%s", option->member);
+		for (char *p = variable; *p != 0; p++)
+			*p = *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p;
+		snprintf(variable + len, sizeof variable - (size_t)len, "_FILE=%s", name);
+		READ(&fixture, variable);
+		ok(!mentions(&fixture, "no option has this"), "%s is known", variable);
+		ok(!mentions(&fixture, "a-secret"), "and never shown");
+		is_int(fixture.config->origin[i].source, CONFIG_FROM_ENVIRONMENT, "and read");
+		fixture_end(&fixture);
+		count++;
+	}
+	ok(count >= 4, "there are some: %u", count);
+	unlink(name);
+}
+
+static void test_every_option(void)
+{
+	for (size_t i = 0; i < OPTION_ID_COUNT; i++) {
+		char variable[256] = "TURNSTONE_";
+		struct fixture fixture;
+
+		for (const char *p = option_table[i].member; *p != 0; p++)
+			snprintf(variable + strlen(variable), 2, "%c",
+			         *p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p);
+		snprintf(variable + strlen(variable), 8, "=1");
+		READ(&fixture, variable);
+		ok(!mentions(&fixture, "no option has this"), "%s is known", variable);
+		fixture_end(&fixture);
+	}
+}
+
+static void test_ports(void)
+{
+	struct fixture fixture;
+
+	READ(&fixture, "TURNSTONE_MIN_PORT=50000", "TURNSTONE_MAX_PORT=50100");
+	is_int(fixture.config->min_port, 50000, "TURNSTONE_MIN_PORT");
+	is_int(fixture.config->max_port, 50100, "TURNSTONE_MAX_PORT");
+	fixture_end(&fixture);
+}
+
 int main(void)
 {
 	test_variables();
 	test_lists();
 	test_problems();
 	test_files();
+	test_every_secret();
+	test_every_option();
+	test_ports();
 	return tap_end();
 }

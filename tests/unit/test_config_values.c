@@ -90,6 +90,17 @@ static void test_addresses(void)
 	fixture_end(&fixture);
 }
 
+static void test_empty_address(void)
+{
+	struct fixture fixture;
+
+	fixture_read(&fixture, "listening-ip=\nlistening-ip=::\nrelay-ip=\n");
+	is_int(fixture.config->listening_ip.count, 2, "as coturn's file has it");
+	is_ip(&fixture.config->listening_ip.item[0], "0.0.0.0", "nothing is every IPv4 address");
+	has_problem(&fixture, CONFIG_ERROR, 3, "relay-ip: the value is missing");
+	fixture_end(&fixture);
+}
+
 static void is_server(const struct transport_addr *addr, const char *wanted, const char *name)
 {
 	char text[ADDR_TEXT_SIZE];
@@ -226,7 +237,7 @@ static void test_bad_values(void)
 		{"listening-ip=192.0.2.1:3478", "is not an IP address"},
 		{"listening-ip=[2001:db8::1]", "is not an IP address"},
 		{"listening-ip=192.0.2.256", "is not an IP address"},
-		{"listening-ip=", "the value is missing: listening-ip=IP"},
+		{"relay-ip=", "the value is missing: relay-ip=IP"},
 		{"external-ip=203.0.113.5/", "is not an external address"},
 		{"external-ip=203.0.113.5/2001:db8::1", "both of one family"},
 		{"external-ip=/10.0.0.1", "is not an external address"},
@@ -439,11 +450,58 @@ static void test_compare(void)
 	fixture_end(&b);
 }
 
+static void test_urls(void)
+{
+	static const char *const wrong[] = {"ftp://x/",      "https://",      "https:///x",
+	                                    "example.org/x", "https://x/a b", "https://x/\xc3\xa4",
+	                                    "https://x/\""};
+	struct fixture fixture;
+	char text[700];
+
+	fixture_read(&fixture, "acme-redirect=https://acme.example/x/\n");
+	is_text(fixture.config->acme_redirect, "https://acme.example/x/", "a URL");
+	fixture_end(&fixture);
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		snprintf(text, sizeof text, "acme-redirect=%s\n", wrong[i]);
+		fixture_read(&fixture, text);
+		is_int(fixture.err, ERR_INVALID, "no URL: %s", wrong[i]);
+		fixture_end(&fixture);
+	}
+	snprintf(text, sizeof text, "acme-redirect=https://x/%0600d\n", 0);
+	fixture_read(&fixture, text);
+	has_problem(&fixture, CONFIG_ERROR, 1, "longer than 512 bytes");
+	fixture_end(&fixture);
+}
+
+static void test_capacity(void)
+{
+	struct fixture fixture;
+
+	fixture_read(&fixture, "bps-capacity=1M\nuser=a:b\nrealm=x\n");
+	is_int(config_check(fixture.config, &fixture.report), OK,
+	       "bps-capacity without max-bps starts, as in coturn");
+	has_problem(&fixture, CONFIG_WARNING, 1, "set max-bps");
+	fixture_end(&fixture);
+}
+
+static void test_tls_versions(void)
+{
+	struct fixture fixture;
+
+	fixture_read(&fixture, "no-tlsv1_2\n");
+	ok(!fixture.config->tlsv1_2, "no-tlsv1_2 turns it off");
+	fixture_end(&fixture);
+	fixture_read(&fixture, "tlsv1_2=no\n");
+	ok(!fixture.config->tlsv1_2, "by its own name as well");
+	fixture_end(&fixture);
+}
+
 int main(void)
 {
 	test_defaults();
 	test_numbers();
 	test_addresses();
+	test_empty_address();
 	test_servers();
 	test_self_balance();
 	test_aux_servers();
@@ -456,5 +514,8 @@ int main(void)
 	test_log_names();
 	test_too_many_secrets();
 	test_compare();
+	test_urls();
+	test_capacity();
+	test_tls_versions();
 	return tap_end();
 }
