@@ -2,6 +2,7 @@
  * is, is in turnadmin_options.def and turnadmin_verbs.def. */
 #include "admin/turnadmin_request.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -44,6 +45,9 @@ bool turnadmin_request_read(struct turnadmin_request *request, int argc, char **
 		.control_socket = DEFAULT_CONTROL_SOCKET,
 		.deadline_s = -1,
 		.min_allocations = -1,
+		.thread = -1,
+		.limit = -1,
+		.most = -1,
 	};
 	*status = TURNADMIN_USAGE;
 	turnadmin_getopt_init(&known);
@@ -259,7 +263,7 @@ static const struct turnadmin_verb *verb_of_words(char **words, int count)
 /* Where a word behind a verb goes: the letters of turnadmin_verbs.def. */
 static const char **word_member(struct turnadmin_request *request, char letter)
 {
-	switch (letter) {
+	switch (tolower((unsigned char)letter)) {
 	case 'r':
 		return &request->realm;
 	case 'o':
@@ -307,7 +311,8 @@ static bool words_are_there(struct turnadmin_request *request)
 	bool are_there = true;
 
 	for (const char *letter = verb->words; *letter != '\0'; letter++)
-		if (!request->is_coturn_style || strchr("nr", *letter) != NULL)
+		if (!isupper((unsigned char)*letter) &&
+		    (!request->is_coturn_style || strchr("nr", *letter) != NULL))
 			are_there = are_there && *word_member(request, *letter) != NULL;
 	if (!are_there)
 		turnadmin_say("%s: what to %s is missing: see turnadmin %s --help",

@@ -37,6 +37,7 @@ struct turnadmin_request {
 	const char *max_bps, *total_quota, *user_quota; /* of a realm; lent as well */
 	const char *realm_option, *value;               /* of a realm; lent as well */
 	const char *control_socket, *kind;              /* of alternate servers; lent as well */
+	const char *config_file, *root;                 /* of doctor; lent as well */
 	long deadline_s, min_allocations;               /* of a drain; -1: not given */
 	char password[TURNADMIN_PASSWORD_MAX + 1];      /* of -p; empty: to be read */
 	char secret[TURNADMIN_PASSWORD_MAX + 1];        /* of -s or -X; empty: to be read */
@@ -46,6 +47,9 @@ struct turnadmin_request {
 	bool as_coturn;                   /* a hash is wanted that coturn reads */
 	const char *algorithm, *lifetime; /* of an oauth key; NULL: not given; lent as well */
 	bool shows_keys;
+	const char *contains, *client, *peer, *transport, *sort; /* of sessions; NULL: any; lent */
+	long thread, limit, most;                                /* -1: not given */
+	bool once;                                               /* of top */
 	const char *format;   /* of metrics; NULL: not given; lent as well */
 	long watch_s, count;  /* of metrics; 0: not given */
 	bool is_coturn_style; /* lists are written as coturn writes them */

@@ -1,80 +1,92 @@
-/* Lines for the operator: put together on the caller's stack, written with one write(2). A lock keeps
- * the destination from changing under a writer; the packet path does not log. */
+/* An event is put together on the caller's stack and written with one system call. A lock keeps the
+ * destination from changing under a writer; the packet path does not log. */
 #include "base/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/log_rate.h"
+#include "base/log_sink.h"
 #include "base/timestamp.h"
-
-enum {
-	TIME_SIZE = sizeof "2026-11-21T05:00:00.123Z",
-	KEYS_SIZE = 960,  /* escaped it still fits into a line; the rest is cut, marked ... */
-	LINE_SIZE = 4096, /* PIPE_BUF: lines of several processes on one pipe do not mix */
-	PROGRAM_SIZE = 32,
-};
 
 /* min_level is read without the lock: relaxed, as nothing is ordered by it. */
 static _Atomic int log_min_level = LEVEL_INFO;
 
 static struct {
 	pthread_mutex_t lock; /* for all below */
-	int fd;
-	bool is_file; /* fd is owned */
-	bool to_syslog;
-	char program[PROGRAM_SIZE]; /* openlog keeps the pointer */
-} sink = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = STDERR_FILENO};
-
-static const struct {
-	const char *name;
-	int syslog_priority;
-} levels[LEVEL_COUNT] = {
-	[LEVEL_DEBUG] = {"DEBUG", LOG_DEBUG},
-	[LEVEL_INFO] = {"INFO", LOG_INFO},
-	[LEVEL_WARNING] = {"WARNING", LOG_WARNING},
-	[LEVEL_ERROR] = {"ERROR", LOG_ERR},
+	struct log_sink sink, copy;
+	bool has_copy;
+	struct log_rate rate;
+} process_log = {
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.sink = {.fd = STDERR_FILENO},
 };
 
-struct line {
-	char text[LINE_SIZE];
-	size_t len;
-};
+static bool is_journal(int fd);
+static void set_owner(const struct log_settings *settings, int fd);
+static void write_entry(const struct log_entry *entry);
+static void tell_held_back(void);
 
-static void set_sink(int fd, bool is_file, const char *syslog_program);
-static void line_put(struct line *line, const char *text);
-static void line_put_escaped(struct line *line, const char *text);
-static void format_time(char text[TIME_SIZE]);
-static void write_line(enum log_level level, struct line *line, size_t message_start);
+/* Standard error that leads to the journal is left for the journal's own door, where keys stay keys. */
+static bool open_sink(struct log_sink *sink, const struct log_settings *settings)
+{
+	struct log_settings journal = *settings;
+
+	journal.to = LOG_TO_JOURNAL;
+	if (settings->file == NULL && settings->to == LOG_TO_STDERR && is_journal(STDERR_FILENO) &&
+	    log_sink_open(sink, &journal))
+		return true;
+	return log_sink_open(sink, settings);
+}
 
 enum err log_open(const struct log_settings *settings)
 {
-	int fd = STDERR_FILENO;
+	const struct log_settings copy = {
+		.to = LOG_TO_STDOUT,
+		.format = settings->format,
+		.time = settings->time,
+		.time_format = settings->time_format,
+	};
+	struct log_sink sink;
 
-	if (settings->file != NULL && !settings->to_syslog) {
-		fd = open(settings->file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY,
-		          0640);
-		if (fd < 0)
-			return ERR_SYSTEM;
-	}
+	if (!open_sink(&sink, settings))
+		return ERR_SYSTEM;
+	if (sink.to == LOG_TO_FILE)
+		set_owner(settings, sink.fd);
 	log_set_level(settings->min_level);
-	set_sink(fd, fd != STDERR_FILENO,
-	         settings->to_syslog ? settings->program ? settings->program : "turnstone" : NULL);
+	pthread_mutex_lock(&process_log.lock);
+	if (process_log.sink.clock.started_ms != 0)
+		sink.clock.started_ms = process_log.sink.clock.started_ms;
+	log_sink_close(&process_log.sink);
+	process_log.sink = sink;
+	/* What goes to syslog is in the journal already. */
+	process_log.has_copy = settings->to_stdout_too &&
+	                       (sink.to == LOG_TO_FILE ||
+	                        (sink.to == LOG_TO_SYSLOG && !is_journal(STDOUT_FILENO))) &&
+	                       log_sink_open(&process_log.copy, &copy);
+	process_log.copy.clock.started_ms = sink.clock.started_ms;
+	process_log.rate.per_second = settings->rate;
+	pthread_mutex_unlock(&process_log.lock);
 	return OK;
 }
 
 void log_close(void)
 {
-	set_sink(STDERR_FILENO, false, NULL);
+	pthread_mutex_lock(&process_log.lock);
+	tell_held_back();
+	log_sink_close(&process_log.sink);
+	process_log.sink = (struct log_sink){.fd = STDERR_FILENO};
+	process_log.has_copy = false;
+	pthread_mutex_unlock(&process_log.lock);
 }
 
 void log_set_level(enum log_level min_level)
@@ -87,138 +99,149 @@ bool log_is_on(enum log_level level)
 	return (int)level >= atomic_load_explicit(&log_min_level, memory_order_relaxed);
 }
 
-void log_event(enum log_level level, const char *event, const char *keys, ...)
+/* ---- events ---- */
+
+static enum log_level level_of(unsigned level)
+{
+	return (enum log_level)(level & ~(unsigned)LOG_ALWAYS);
+}
+
+static void submit(struct log_entry *entry, bool is_always)
+{
+	unsigned held_back = 0;
+
+	pthread_mutex_lock(&process_log.lock);
+	if (is_always || entry->level == LEVEL_ERROR ||
+	    log_rate_passes(&process_log.rate, entry, timestamp_now(), &held_back)) {
+		if (held_back > 0)
+			log_entry_put(entry, "held_back=%u", held_back);
+		write_entry(entry);
+	}
+	pthread_mutex_unlock(&process_log.lock);
+}
+
+void log_event(unsigned level, const char *event, const char *keys, ...)
 {
 	int saved_errno = errno; /* whoever logs a failure may still want to know which */
-	char time[TIME_SIZE], text[KEYS_SIZE];
-	struct line line = {.len = 0};
+	struct log_entry entry;
 	va_list args;
 
-	if (!log_is_on(level))
+	if (!log_is_on(level_of(level)))
 		return;
-	format_time(time);
-	line_put(&line, time);
-	line_put(&line, " ");
-	line_put(&line, levels[level].name);
-	line_put(&line, " ");
-	size_t message_start = line.len;
-	line_put_escaped(&line, event);
-	if (keys != NULL) {
-		va_start(args, keys);
-		int len = vsnprintf(text, sizeof text, keys, args);
-		va_end(args);
-		line_put(&line, ": ");
-		line_put_escaped(&line, len < 0 ? keys : text);
-		if (len >= (int)sizeof text)
-			line_put(&line, "...");
-	}
-	write_line(level, &line, message_start);
+	log_entry_init(&entry, level_of(level), event);
+	va_start(args, keys);
+	log_entry_put_keys(&entry, keys, args);
+	va_end(args);
+	submit(&entry, (level & LOG_ALWAYS) != 0);
 	errno = saved_errno;
 }
 
-bool log_limit_passes(struct log_limit *limit, unsigned long long now_ms, unsigned *held_back)
+void log_text(unsigned level, const char *event, const char *format, ...)
 {
-	if (limit->second != now_ms / 1000) {
-		limit->second = now_ms / 1000;
-		limit->used = 0;
-	}
-	if (limit->used >= limit->per_second) {
-		limit->held_back++;
-		return false;
-	}
-	limit->used++;
-	*held_back = limit->held_back;
-	limit->held_back = 0;
-	return true;
+	int saved_errno = errno;
+	struct log_entry entry;
+	va_list args;
+
+	if (!log_is_on(level_of(level)))
+		return;
+	log_entry_init(&entry, level_of(level), event);
+	va_start(args, format);
+	log_entry_put_text(&entry, format, args);
+	va_end(args);
+	submit(&entry, (level & LOG_ALWAYS) != 0);
+	errno = saved_errno;
 }
+
+/* Under the lock, as what follows. A log that cannot be written has one other place to say so. */
+static void write_entry(const struct log_entry *entry)
+{
+	struct log_sink last_resort = {.fd = STDERR_FILENO};
+	struct log_entry failure;
+	int reason = log_sink_write(&process_log.sink, entry);
+
+	if (process_log.has_copy)
+		(void)log_sink_write(&process_log.copy, entry);
+	if (reason == 0 || process_log.sink.to == LOG_TO_STDERR)
+		return;
+	log_entry_init(&failure, LEVEL_ERROR, "log cannot be written");
+	log_entry_put(&failure, "reason=\"%s\" advice=\"lines are lost until it can be\"",
+	              strerror(reason));
+	(void)log_sink_write(&last_resort, &failure);
+}
+
+/* No line comes any more that could tell it. */
+static void tell_held_back(void)
+{
+	for (unsigned i = 0; i < LOG_RATE_SLOTS; i++) {
+		struct log_rate_slot *slot = &process_log.rate.slots[i];
+		struct log_entry entry;
+
+		if (slot->held_back == 0)
+			continue;
+		log_entry_init(&entry, LEVEL_WARNING, "lines held back");
+		log_entry_put(&entry, "of=\"%s\" held_back=%u", slot->event, slot->held_back);
+		slot->held_back = 0;
+		write_entry(&entry);
+	}
+}
+
+/* ---- destinations ---- */
+
+/* systemd says by device and inode which descriptor of ours is its journal's. */
+static bool is_journal(int fd)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat opened;
+
+	return stream != NULL && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+	       fstat(fd, &opened) == 0 && opened.st_dev == device && opened.st_ino == inode;
+}
+
+/* Only of a file that is new: what others made stays theirs. */
+static void set_owner(const struct log_settings *settings, int fd)
+{
+	struct stat opened;
+
+	if (settings->has_owner && geteuid() == 0 && fstat(fd, &opened) == 0 &&
+	    opened.st_size == 0 && S_ISREG(opened.st_mode))
+		(void)!fchown(fd, settings->owner, settings->group);
+}
+
+/* ---- names ---- */
 
 enum err log_level_parse(const char *text, enum log_level *level)
 {
 	for (int i = 0; i < LEVEL_COUNT; i++)
-		if (strcasecmp(text, levels[i].name) == 0) {
+		if (strcasecmp(text, log_level_name((enum log_level)i)) == 0) {
 			*level = (enum log_level)i;
 			return OK;
 		}
 	return ERR_INVALID;
 }
 
-/* syslog_program is NULL when lines go to fd. */
-static void set_sink(int fd, bool is_file, const char *syslog_program)
+/* The kernel's is for the kernel alone: syslogd takes it for the users'. */
+enum err log_facility_parse(const char *text, int *facility)
 {
-	pthread_mutex_lock(&sink.lock);
-	int old_fd = sink.is_file ? sink.fd : -1;
-	if (sink.to_syslog)
-		closelog();
-	sink.fd = fd;
-	sink.is_file = is_file;
-	sink.to_syslog = syslog_program != NULL;
-	if (sink.to_syslog) {
-		snprintf(sink.program, sizeof sink.program, "%s", syslog_program);
-		openlog(sink.program, LOG_PID, LOG_DAEMON);
-	}
-	pthread_mutex_unlock(&sink.lock);
-	if (old_fd >= 0)
-		close(old_fd);
-}
+	static const struct {
+		const char *name;
+		int facility;
+	} rows[] = {
+		{"auth", LOG_AUTH},     {"authpriv", LOG_AUTHPRIV}, {"cron", LOG_CRON},
+		{"daemon", LOG_DAEMON}, {"ftp", LOG_FTP},           {"kern", LOG_USER},
+		{"local0", LOG_LOCAL0}, {"local1", LOG_LOCAL1},     {"local2", LOG_LOCAL2},
+		{"local3", LOG_LOCAL3}, {"local4", LOG_LOCAL4},     {"local5", LOG_LOCAL5},
+		{"local6", LOG_LOCAL6}, {"local7", LOG_LOCAL7},     {"lpr", LOG_LPR},
+		{"mail", LOG_MAIL},     {"news", LOG_NEWS},         {"syslog", LOG_SYSLOG},
+		{"user", LOG_USER},     {"uucp", LOG_UUCP},
+	};
 
-static void write_line(enum log_level level, struct line *line, size_t message_start)
-{
-	pthread_mutex_lock(&sink.lock);
-	if (sink.to_syslog) { /* which has a time and a level of its own */
-		syslog(levels[level].syslog_priority, "%s", line->text + message_start);
-	} else {
-		line->text[line->len] = '\n'; /* in place of the end */
-		/* A disk that is full has no place for complaints. */
-		while (write(sink.fd, line->text, line->len + 1) < 0 && errno == EINTR)
-			continue;
-	}
-	pthread_mutex_unlock(&sink.lock);
-}
-
-/* Keeps text an ordinary string, whatever does not fit. */
-static void line_put(struct line *line, const char *text)
-{
-	size_t len = strlen(text), room = sizeof line->text - 1 - line->len;
-
-	if (len > room)
-		return;
-	memcpy(line->text + line->len, text, len + 1);
-	line->len += len;
-}
-
-/* U+0080 to U+009F in UTF-8: terminals obey some of them. */
-static bool is_c1_control(const char *text)
-{
-	return (uint8_t)text[0] == 0xC2 && (uint8_t)text[1] >= 0x80 && (uint8_t)text[1] <= 0x9F;
-}
-
-static void line_put_escaped(struct line *line, const char *text)
-{
-	unsigned escapes = 0; /* bytes ahead that are to be escaped whatever they are */
-	char part[sizeof "\\xNN"];
-
-	for (; *text != '\0'; text++) {
-		uint8_t byte = (uint8_t)*text;
-
-		if (escapes == 0 && is_c1_control(text))
-			escapes = 2;
-		if (escapes > 0 || byte < 0x20 || byte == 0x7F)
-			snprintf(part, sizeof part, "\\x%02x", byte);
-		else
-			snprintf(part, sizeof part, "%c", byte);
-		escapes -= escapes > 0;
-		line_put(line, part);
-	}
-}
-
-static void format_time(char text[TIME_SIZE])
-{
-	uint64_t ms = timestamp_wall_ms();
-	time_t seconds = (time_t)(ms / 1000);
-	struct tm tm;
-	char date[sizeof "2026-11-21T05:00:00"];
-
-	gmtime_r(&seconds, &tm);
-	strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text, TIME_SIZE, "%.19s.%03uZ", date, (unsigned)(ms % 1000));
+	if (strncasecmp(text, "LOG_", 4) == 0)
+		text += 4;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		if (strcasecmp(text, rows[i].name) == 0) {
+			*facility = rows[i].facility;
+			return OK;
+		}
+	return ERR_INVALID;
 }

@@ -101,6 +101,6 @@ enum err config_set(struct config *config, const char *name, const char *text,
 	if (err == ERR_NO_MEMORY)
 		snprintf(problem, CONFIG_PROBLEM_SIZE, "%s", err_string(err));
 	if (err == OK)
-		config->origin[id] = (struct config_origin){CONFIG_FROM_COMMAND_LINE, 0};
+		config->origin[id] = (struct config_origin){CONFIG_FROM_OPERATOR, 0};
 	return err;
 }

@@ -172,6 +172,7 @@ static check_fn *const checks[] = {
 	check_sources,
 	check_accounts,
 	complete_log,
+	check_console,
 	check_log,
 	check_folders,
 	NULL,

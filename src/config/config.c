@@ -194,6 +194,7 @@ const char *config_source_name(const struct config *config, enum option_id id)
 		[CONFIG_FROM_FILE] = config->file_name,
 		[CONFIG_FROM_ENVIRONMENT] = "environment",
 		[CONFIG_FROM_COMMAND_LINE] = "command line",
+		[CONFIG_FROM_OPERATOR] = "control socket",
 	};
 	const char *name = sources[config->origin[id].source];
 

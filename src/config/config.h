@@ -74,6 +74,7 @@ enum config_source {
 	CONFIG_FROM_FILE,
 	CONFIG_FROM_ENVIRONMENT,
 	CONFIG_FROM_COMMAND_LINE,
+	CONFIG_FROM_OPERATOR, /* while the program ran: config_set */
 };
 struct config_origin {
 	enum config_source source;
@@ -155,6 +156,22 @@ MUST_CHECK enum err config_set(struct config *config, const char *name, const ch
 /* Writes an option's value as text for a person: "yes", "600", "10.0.0.0-10.255.255.255, ..."; "(secret)"
  * or "(none)" for a secret. What has no room is cut and marked. Returns room. */
 char *config_value_text(const struct config *config, enum option_id id, char *room, size_t size);
+
+enum { CONFIG_NAME_SIZE = 64, CONFIG_VALUE_SIZE = 1024 };
+/* Finds an option by any of its names; negates tells that the name says the opposite of a flag.
+ * ERR_NOT_FOUND. */
+MUST_CHECK enum err config_find_option(const char *name, enum option_id *id, bool *negates);
+/* What there is to say of an option as it is set. */
+struct config_description {
+	char name[CONFIG_NAME_SIZE];   /* its long name */
+	char value[CONFIG_VALUE_SIZE]; /* as config_value_text writes it */
+	const char *source;            /* "default", or config_source_name's */
+	unsigned line;                 /* of a file; 0 elsewhere */
+	bool is_flag, may_change;      /* may_change: while the program runs (RELOAD) */
+	bool is_setting;               /* else a command, such as help */
+};
+void config_describe(const struct config *config, enum option_id id,
+                     struct config_description *description);
 
 /* Prints the options in sections, 80 columns wide, for --help. */
 void config_print_help(FILE *file);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
+
 enum {
 	USERNAME_MAX = 512, /* bytes; RFC 8489 section 14.3 has fewer than 513 */
 	PASSWORD_MAX = 512,
@@ -39,6 +41,26 @@ bool check_user(const char *text, char problem[OPTION_PROBLEM_SIZE])
 		return refuse(problem,
 		              "a key is 0x and 32 hexadecimal digits (MD5), or 64 (SHA-256)");
 	return true;
+}
+
+bool check_facility(const char *text, char problem[OPTION_PROBLEM_SIZE])
+{
+	int facility;
+
+	return log_facility_parse(text, &facility) == OK ||
+	       refuse(problem, "is no facility of syslog: LOG_DAEMON, LOG_LOCAL0 and others of "
+	                       "syslog(3)");
+}
+
+bool check_ip(const char *text, char problem[OPTION_PROBLEM_SIZE])
+{
+	struct transport_addr addr;
+
+	if (strchr(text, '[') == NULL && addr_parse(text, 0, &addr) == OK &&
+	    addr_port(&addr) == 0 && (addr_family(&addr) == AF_INET6 || strchr(text, ':') == NULL))
+		return true;
+	return refuse(problem, "is not an IP address: give one such as 127.0.0.1 or ::1, without a "
+	                       "port and not a name");
 }
 
 bool check_url(const char *text, char problem[OPTION_PROBLEM_SIZE])

@@ -7,5 +7,9 @@
 
 /* NAME:PASSWORD or NAME:0xKEY. The problem never quotes the text. */
 bool check_user(const char *text, char problem[OPTION_PROBLEM_SIZE]);
+/* A facility of syslog, by the name that coturn and syslog(3) give it, or without its LOG_. */
+bool check_facility(const char *text, char problem[OPTION_PROBLEM_SIZE]);
+/* An IP address alone: no name, no port. */
+bool check_ip(const char *text, char problem[OPTION_PROBLEM_SIZE]);
 /* http:// or https:// and what may follow it in a Location of HTTP, in at most 512 bytes; or nothing. */
 bool check_url(const char *text, char problem[OPTION_PROBLEM_SIZE]);

@@ -25,7 +25,9 @@ enum { BACKLOG = 64 };
 
 struct control_request {
 	struct list node; /* in the server's clients: a client is its request, one at a time */
-	struct control_server *server;
+	struct control_server *server; /* NULL: the program itself asks, and answered is told */
+	control_answered *answered;
+	void *answered_context;
 	struct bufferevent *stream; /* owned; NULL: it has gone and its answer is still to come */
 	struct control_message message;
 	bool is_waiting; /* for control_answer */
@@ -109,8 +111,47 @@ void control_server_destroy(struct control_server *server)
 	free(server);
 }
 
+/* ---- the program asks ---- */
+
+static const struct control_row *row_find(const struct control_settings *settings,
+                                          const char *name);
+
+void control_call(const struct control_settings *settings, const char *name, json_t *arguments,
+                  control_answered *answered, void *context)
+{
+	const struct control_row *row = row_find(settings, name);
+	struct control_request *request = calloc(1, sizeof *request);
+	json_t *object = json_pack("{s:s, s:o}", "request", name, "arguments", arguments);
+
+	if (row == NULL || request == NULL || object == NULL) {
+		json_decref(object);
+		free(request);
+		answered(NULL, row == NULL ? "there is no such request" : err_string(ERR_NO_MEMORY),
+		         context);
+		return;
+	}
+	request->answered = answered;
+	request->answered_context = context;
+	request->message.object = object;
+	request->message.name = row->name;
+	request->message.arguments = json_object_get(object, "arguments");
+	row->handle(request, settings->context);
+}
+
+static void finish_call(struct control_request *request, const json_t *result, const char *problem)
+{
+	request->answered(result, problem, request->answered_context);
+	control_message_deinit(&request->message);
+	free(request);
+}
+
 void control_answer(struct control_request *request, json_t *result)
 {
+	if (request->answered != NULL) {
+		finish_call(request, result, result == NULL ? err_string(ERR_NO_MEMORY) : NULL);
+		json_decref(result);
+		return;
+	}
 	finish(request, result != NULL ? control_result_line(result)
 	                               : control_problem_line(err_string(ERR_NO_MEMORY)));
 	json_decref(result);
@@ -124,7 +165,10 @@ void control_refuse(struct control_request *request, const char *problem, ...)
 	va_start(args, problem);
 	vsnprintf(text, sizeof text, problem, args);
 	va_end(args);
-	finish(request, control_problem_line(text));
+	if (request->answered != NULL)
+		finish_call(request, NULL, text);
+	else
+		finish(request, control_problem_line(text));
 }
 
 /* ---- arguments ---- */
@@ -228,7 +272,8 @@ static bool is_trusted(int fd)
 		return false;
 	if (peer.uid == 0 || peer.uid == geteuid())
 		return true;
-	log_warning("control socket: refused", "uid=%u pid=%d", (unsigned)peer.uid, (int)peer.pid);
+	log_warning("control socket refused", "uid=%u pid=%d reason=\"neither root nor our user\"",
+	            (unsigned)peer.uid, (int)peer.pid);
 	return false;
 }
 
@@ -349,10 +394,8 @@ static void settle(struct control_request *client)
 		client_destroy(client);
 }
 
-static const struct control_row *row_find(const struct control_server *server, const char *name)
+static const struct control_row *row_find(const struct control_settings *settings, const char *name)
 {
-	const struct control_settings *settings = &server->settings;
-
 	for (size_t i = 0; i < settings->row_count; i++)
 		if (strcmp(settings->rows[i].name, name) == 0)
 			return &settings->rows[i];
@@ -370,7 +413,7 @@ static void handle_line(struct control_request *client, const char *line, size_t
 		control_refuse(client, "%s", problem);
 		return;
 	}
-	row = row_find(client->server, message->name);
+	row = row_find(&client->server->settings, message->name);
 	if (row == NULL)
 		control_refuse(client, "%.40s: there is no such request", message->name);
 	else if (!control_message_takes(message, row->takes, problem))

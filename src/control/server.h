@@ -40,6 +40,14 @@ MUST_CHECK enum err control_server_create(const struct control_settings *setting
  * fine. */
 void control_server_destroy(struct control_server *server);
 
+/* result is lent; NULL: it was refused, and problem says why. */
+typedef void control_answered(const json_t *result, const char *problem, void *context);
+/* Has the program itself ask for a row of a table, as a client would; of the settings the rows and their
+ * context are looked at. arguments, an object that the row takes, are taken over. answered is called
+ * once, now or later. */
+void control_call(const struct control_settings *settings, const char *name, json_t *arguments,
+                  control_answered *answered, void *context);
+
 /* Answer a request, which ends with it. result is taken over; NULL means that there was no memory. */
 void control_answer(struct control_request *request, json_t *result);
 PRINTF_LIKE(2, 3) void control_refuse(struct control_request *request, const char *problem, ...);

@@ -27,7 +27,6 @@ enum err dtls_server_create(const struct listener_host *host, const struct trans
 		return ERR_NO_MEMORY;
 	server->host = host;
 	server->addr = *addr;
-	server->failures.per_second = 1;
 	random_bytes(&server->hash_seed, sizeof server->hash_seed);
 	hash_table_init(&server->clients);
 	if (dtls_door_init(&server->door, host->dtls_cookie_secret) != OK)

@@ -36,11 +36,12 @@ static bool on_write(struct engine_bio *bio, const uint8_t *bytes, size_t len);
 static void path_send(struct path *path, const struct packet *packet,
                       const struct transport_addr *dst);
 static void path_close(struct path *path);
+static const SSL *path_ssl(const struct path *path);
 static void arm(struct dtls_association *association, timestamp now);
 static void on_timer(struct timer *timer, timestamp now);
 static void finish(struct dtls_association *association);
 
-static const struct path_ops dtls_path = {.send = path_send, .close = path_close};
+static const struct path_ops dtls_path = {.send = path_send, .close = path_close, .ssl = path_ssl};
 
 static timestamp seconds(unsigned n)
 {
@@ -190,6 +191,7 @@ static void read_messages(struct dtls_association *association)
 	case SSL_ERROR_WANT_READ:
 		return;
 	case SSL_ERROR_ZERO_RETURN:
+		association->path.reason = "closed by its client";
 		dtls_association_close(association);
 		return;
 	default:
@@ -221,15 +223,13 @@ static void deliver(struct dtls_association *association, uint8_t *frame, size_t
 
 static void failed(struct dtls_association *association)
 {
-	struct dtls_server *server = association->server;
 	char client[ADDR_TEXT_SIZE], reason[TLS_REASON_SIZE];
-	unsigned held_back;
 
 	tls_error_take(reason);
+	association->path.reason = "connection broke: DTLS failed";
 	finish(association);
-	if (log_limit_passes(&server->failures, timestamp_now(), &held_back))
-		log_info("DTLS association failed", "client=%s reason=\"%s\" held_back=%u",
-		         addr_format(&association->tuple.client, client), reason, held_back);
+	log_info("DTLS association failed", "client=%s transport=DTLS reason=\"%s\"",
+	         addr_format(&association->tuple.client, client), reason);
 }
 
 /* ---- out ---- */
@@ -279,7 +279,13 @@ static void path_send(struct path *path, const struct packet *packet,
 
 static void path_close(struct path *path)
 {
+	path->reason = "closed by this server";
 	dtls_association_close((struct dtls_association *)path);
+}
+
+static const SSL *path_ssl(const struct path *path)
+{
+	return ((const struct dtls_association *)path)->ssl;
 }
 
 /* ---- time ---- */
@@ -314,10 +320,12 @@ static void arm(struct dtls_association *association, timestamp now)
 static void handshake_timeout(struct dtls_association *association, timestamp now)
 {
 	ERR_clear_error();
-	if (association->handshake_deadline <= now)
+	if (association->handshake_deadline <= now) {
+		association->path.reason = "no handshake in time: handshake-timeout";
 		finish(association);
-	else if (DTLSv1_handle_timeout(association->ssl) < 0)
+	} else if (DTLSv1_handle_timeout(association->ssl) < 0) {
 		failed(association);
+	}
 }
 
 static void idle_timeout(struct dtls_association *association, timestamp now)
@@ -331,6 +339,7 @@ static void idle_timeout(struct dtls_association *association, timestamp now)
 		return;
 	}
 	dtls_count(association->server, COUNT_dtls_timed_out);
+	association->path.reason = "idle without an allocation: idle-timeout";
 	dtls_association_close(association);
 }
 
@@ -350,6 +359,16 @@ static void on_timer(struct timer *timer, timestamp now)
 
 /* ---- the end ---- */
 
+static void log_closed(struct dtls_association *association)
+{
+	char client[ADDR_TEXT_SIZE];
+
+	if (association->path.reason == NULL)
+		association->path.reason = "its client began anew";
+	log_debug("connection closed", "client=%s transport=DTLS reason=\"%s\"",
+	          addr_format(&association->tuple.client, client), association->path.reason);
+}
+
 /* What it counted for ends now; its memory goes when no one can be using it. */
 static void finish(struct dtls_association *association)
 {
@@ -363,5 +382,6 @@ static void finish(struct dtls_association *association)
 	}
 	counter_sub(host->counters, COUNT_dtls_sessions_now, 1);
 	association->state = DTLS_CLOSED;
+	log_closed(association);
 	timer_set(host->timers, &association->timer, 0, on_timer);
 }

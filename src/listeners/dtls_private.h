@@ -9,7 +9,6 @@
 
 #include "base/counters.h"
 #include "base/hash_table.h"
-#include "base/log.h"
 #include "base/timer_wheel.h"
 #include "listeners/arena.h"
 #include "listeners/dtls.h"
@@ -54,7 +53,6 @@ struct dtls_server {
 	uint64_t hash_seed;
 	struct dtls_door door;
 	BIO_METHOD *bio_method; /* owned */
-	struct log_limit failures;
 
 	/* The associations' own. Decrypted messages, and datagrams, that io may still have to send. Two,
 	 * because a message is with the host while datagrams are written. */

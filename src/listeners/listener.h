@@ -30,9 +30,14 @@ struct path_ops {
 	             const struct transport_addr *dst);
 	/* Ends the path after what was sent: the host wants no more of this client. */
 	void (*close)(struct path *path);
+	/* The TLS or DTLS on it, to look at; NULL: there is none. The pointer is NULL where there
+	 * never is. */
+	const SSL *(*ssl)(const struct path *path);
 };
 struct path {
 	const struct path_ops *ops;
+	const char
+		*reason; /* why it has ended, for the log: set when the host hears of it; static */
 };
 
 /* What the relay thread gives its listeners. All calls are on its thread. Listeners set timers in

@@ -8,6 +8,7 @@
  * round is over (rounds.c). */
 #include "listeners/stream.h"
 
+#include <errno.h>
 #include <event2/buffer.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -22,9 +23,11 @@
 enum { ARENA_SIZE = 4 * STREAM_ROOM_MAX };
 
 static void path_close(struct path *path);
+static const SSL *path_ssl(const struct path *path);
 static void on_timer(struct timer *timer, timestamp now);
 
-static const struct path_ops stream_path = {.send = stream_send, .close = path_close};
+static const struct path_ops stream_path = {
+	.send = stream_send, .close = path_close, .ssl = path_ssl};
 
 static timestamp seconds(unsigned n)
 {
@@ -37,7 +40,6 @@ enum err streams_init(struct streams *streams, const struct listener_host *host,
 	streams->host = host;
 	streams->server = *server;
 	streams->serve_tcp = serve_tcp;
-	streams->failures.per_second = 1;
 	list_init(&streams->open);
 	streams->scratch = malloc(STREAM_READ_MAX);
 	if (streams->scratch == NULL)
@@ -58,7 +60,7 @@ fail_arena:
 void streams_deinit(struct streams *streams)
 {
 	LIST_FOR_EACH (node, &streams->open)
-		stream_end(CONTAINER_OF(node, struct stream, node));
+		stream_end(CONTAINER_OF(node, struct stream, node), "the server has stopped");
 	streams_bury(streams->host->rounds);
 	io_flush(streams->host->io);
 	BIO_meth_free(streams->bio_method);
@@ -140,24 +142,31 @@ void stream_arm(struct stream *stream, timestamp now)
 		timer_set(stream->streams->host->timers, &stream->timer, next, on_timer);
 }
 
+static const char *what_is_late(const struct stream *stream, timestamp now)
+{
+	if (is_past(stream->handshake_deadline, now))
+		return "no request in time: handshake-timeout";
+	return is_past(stream->message_deadline, now) ? "half a message: message-timeout" : NULL;
+}
+
 static void on_timer(struct timer *timer, timestamp now)
 {
 	struct stream *stream = CONTAINER_OF(timer, struct stream, timer);
 	const struct listener_host *host = stream->streams->host;
-	bool is_late =
-		is_past(stream->handshake_deadline, now) || is_past(stream->message_deadline, now);
+	const char *late = what_is_late(stream, now);
 
-	if (!is_late && idle_deadline(stream) <= now) {
-		is_late = stream->is_closing || !host->has_session(host->context, &stream->tuple);
+	if (late == NULL && idle_deadline(stream) <= now) {
+		if (stream->is_closing || !host->has_session(host->context, &stream->tuple))
+			late = "idle without an allocation: idle-timeout";
 		stream->active_at = now;
 	}
-	if (!is_late) {
+	if (late == NULL) {
 		stream_arm(stream, now);
 		return;
 	}
 	if (!stream->is_closing)
 		stream_count(stream, COUNT_connections_timed_out);
-	stream_end(stream);
+	stream_end(stream, late);
 }
 
 /* ---- the end ---- */
@@ -169,25 +178,58 @@ static void path_close(struct path *path)
 	if (stream_is_ended(stream) || stream->is_closing)
 		return;
 	stream->is_closing = true;
+	path->reason = "closed by this server";
 	stream->message_deadline =
 		timestamp_now() + seconds(stream->streams->host->message_timeout_s);
 	stream_arm(stream, timestamp_now());
 	stream_make_dirty(stream);
 }
 
-void stream_end(struct stream *stream)
+static const SSL *path_ssl(const struct path *path)
+{
+	const struct stream *stream = (const struct stream *)path;
+
+	return stream->tls != NULL ? tls_engine_ssl(stream->tls) : NULL;
+}
+
+const char *stream_reason(int error)
+{
+	switch (error) {
+	case ECONNRESET:
+		return "connection broke: reset by its client";
+	case EPIPE:
+		return "connection broke: its client reads no more";
+	case ETIMEDOUT:
+		return "connection broke: its client no longer answers";
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+		return "connection broke: its client cannot be reached";
+	default:
+		return "connection broke";
+	}
+}
+
+static void log_closed(const struct stream *stream)
+{
+	char client[ADDR_TEXT_SIZE];
+
+	log_debug("connection closed", "client=%s transport=%s reason=\"%s\"",
+	          addr_format(&stream->tuple.client, client),
+	          transport_name(stream->tuple.transport), stream->path.reason);
+}
+
+void stream_end(struct stream *stream, const char *reason)
 {
 	struct streams *streams = stream->streams;
-	char client[ADDR_TEXT_SIZE];
 
 	if (stream_is_ended(stream))
 		return;
+	if (stream->path.reason == NULL)
+		stream->path.reason = reason;
 	if (stream->kind == STREAM_TLS && stream->handshake_deadline != 0)
 		stream_count(stream, COUNT_tls_failures);
 	counter_sub(streams->host->counters, COUNT_connections_now, 1);
-	log_debug("connection closed", "client=%s transport=%s",
-	          addr_format(&stream->tuple.client, client),
-	          transport_name(stream->tuple.transport));
+	log_closed(stream);
 	stream_raw_stop(stream);
 	timer_cancel(streams->host->timers, &stream->timer);
 	close(stream->fd);

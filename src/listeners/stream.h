@@ -5,7 +5,6 @@
 #include <openssl/bio.h>
 
 #include "base/list.h"
-#include "base/log.h"
 #include "listeners/arena.h"
 #include "listeners/listener.h"
 
@@ -20,7 +19,6 @@ struct streams {
 	struct arena arena;     /* messages that io may still have to send */
 	uint8_t *scratch;       /* owned: ciphertext, or bytes that no one wants */
 	BIO_METHOD *bio_method; /* owned */
-	struct log_limit failures;
 	struct packet packets[STREAM_BATCH];
 	struct five_tuple tuples[STREAM_BATCH];
 };

@@ -40,7 +40,7 @@ void stream_read(struct stream *stream)
 	if (stream->raw != NULL)
 		return; /* joined by what another stream of the round led to */
 	if (stream->hold == HOLD_ASKED)
-		stream_end(stream); /* not asked for bytes, so it is a reset */
+		stream_end(stream, stream_reason(ECONNRESET)); /* it was not asked for bytes */
 	else if (stream->is_closing)
 		discard(stream);
 	else if (stream->kind == STREAM_PROXIED)
@@ -64,8 +64,10 @@ static size_t received(struct stream *stream, ssize_t n)
 		stream_rounds(stream)->is_more_waiting = true;
 	if (n > 0)
 		return (size_t)n;
-	if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
-		stream_end(stream);
+	if (n == 0)
+		stream_end(stream, "closed by its client");
+	else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+		stream_end(stream, stream_reason(errno));
 	return 0;
 }
 
@@ -115,10 +117,10 @@ static void read_proxy_header(struct stream *stream)
 			take_first(stream, bytes + header.len, len - header.len);
 	} else if (err == ERR_INVALID) {
 		stream_count(stream, COUNT_proxy_header_errors);
-		stream_end(stream);
+		stream_end(stream, "no header of the PROXY protocol");
 	} else if (!message_rest_keep(rest, bytes, len, PROXY_HEADER_LEN_MAX)) {
 		stream_count(stream, COUNT_drop_no_memory);
-		stream_end(stream);
+		stream_end(stream, "out of memory");
 	}
 }
 
@@ -135,7 +137,7 @@ static void take_first(struct stream *stream, const uint8_t *bytes, size_t len)
 	uint8_t *room;
 
 	if (sort(stream, bytes[0]) != OK) {
-		stream_end(stream);
+		stream_end(stream, "neither STUN nor TLS that is served");
 		return;
 	}
 	if (stream->kind == STREAM_TLS) {
@@ -222,13 +224,10 @@ static void read_held(struct stream *stream)
 
 static void tls_failed(struct stream *stream, const char *reason)
 {
-	struct streams *streams = stream->streams;
 	char client[ADDR_TEXT_SIZE];
-	unsigned held_back;
 
-	if (log_limit_passes(&streams->failures, timestamp_now(), &held_back))
-		log_info("TLS connection failed", "client=%s reason=\"%s\" held_back=%u",
-		         addr_format(&stream->tuple.client, client), reason, held_back);
+	log_info("TLS connection failed", "client=%s transport=TLS reason=\"%s\"",
+	         addr_format(&stream->tuple.client, client), reason);
 	stream_write_alert(stream);
 }
 
@@ -282,7 +281,9 @@ static void tls_input(struct stream *stream, const uint8_t *bytes, size_t len)
 		stream_count(stream, COUNT_drop_queue_full);
 	if (err == ERR_INVALID)
 		tls_failed(stream, reason);
-	stream_end(stream);
+	stream_end(stream, err == ERR_INVALID ? "connection broke: TLS failed"
+	                   : err == ERR_AGAIN ? "it reads none of TLS's answers"
+	                                      : "closed by its client");
 }
 
 /* ---- messages ---- */
@@ -296,7 +297,7 @@ static bool room_prepare(struct stream *stream, struct iovec iov[2], uint8_t **r
 	if (rest->len == rest->room &&
 	    !message_rest_keep(rest, rest->bytes, rest->len, rest->needed)) {
 		stream_count(stream, COUNT_drop_no_memory);
-		stream_end(stream);
+		stream_end(stream, "out of memory");
 		return false;
 	}
 	*room = arena_room(&stream->streams->arena, STREAM_ROOM_MAX);
@@ -371,7 +372,8 @@ static void take_messages(struct stream *stream, uint8_t *bytes, size_t len)
 		return;
 	else
 		stream_count(stream, COUNT_drop_no_memory);
-	stream_end(stream);
+	stream_end(stream,
+	           err == ERR_INVALID ? "what it sent is no message of TURN" : "out of memory");
 }
 
 /* Returns true when the stream began as HTTP does, and with it what came of that. */
@@ -392,7 +394,7 @@ static bool take_http(struct stream *stream, const uint8_t *bytes, size_t len)
 	message_rest_drop(&stream->rest);
 	if (n == 0 || stream_put(stream, (const uint8_t *)answer, n) != OK) {
 		stream_count(stream, COUNT_framing_errors);
-		stream_end(stream);
+		stream_end(stream, "neither STUN nor TLS that is served");
 		return true;
 	}
 	stream_count(stream, COUNT_http_answers);
@@ -408,7 +410,7 @@ static void hold(struct stream *stream, const uint8_t *bytes, size_t len, size_t
 		return;
 	}
 	stream_count(stream, COUNT_drop_no_memory);
-	stream_end(stream);
+	stream_end(stream, "out of memory");
 }
 
 static void deliver(struct stream *stream, size_t n)

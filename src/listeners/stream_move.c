@@ -45,7 +45,7 @@ void stream_see_answer(struct stream *stream, const struct packet *packet)
 		return;
 	read_held_later(stream);
 	if (rounds_watch_anew(stream) != OK)
-		stream_end(stream);
+		stream_end(stream, "out of memory");
 }
 
 static void read_held_later(struct stream *stream)

@@ -123,7 +123,7 @@ void stream_write_out(struct stream *stream)
 	if (err == OK && stream->is_closing)
 		err = shut(stream);
 	if (err == ERR_CLOSED)
-		stream_end(stream);
+		stream_end(stream, "connection broke: it takes no more");
 }
 
 void stream_write_alert(struct stream *stream)

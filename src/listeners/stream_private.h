@@ -71,8 +71,11 @@ struct stream {
 
 /* Sets the timer to what comes first. */
 void stream_arm(struct stream *stream, timestamp now);
-/* Closes the socket at once. The structure stays until the batch has ended. */
-void stream_end(struct stream *stream);
+/* Closes the socket at once. The structure stays until the batch has ended. reason is for the log, a
+ * few static words; the first that is given counts. */
+void stream_end(struct stream *stream, const char *reason);
+/* What errno says of a connection. */
+const char *stream_reason(int error);
 /* Tells the host of the streams that have ended, and frees them. */
 void streams_bury(struct rounds *rounds);
 

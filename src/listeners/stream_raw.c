@@ -218,7 +218,7 @@ void stream_raw_part(struct path *path)
 	if (stream->raw == NULL)
 		return;
 	stream->raw->owner.ended = NULL;
-	stream_end(stream);
+	stream_end(stream, "its allocation or its peer's connection ended");
 }
 
 void stream_raw_stop(struct stream *stream)
@@ -537,7 +537,7 @@ static void finish(struct flow *flow)
 			await_sink(flow);
 	}
 	if (raw->flows[RAW_TO_PEER].is_done && raw->flows[RAW_TO_CLIENT].is_done)
-		stream_end(raw->stream);
+		stream_end(raw->stream, "both sides are done");
 }
 
 static bool is_broken(const struct stream_raw *raw)
@@ -582,5 +582,5 @@ static void reset(struct stream_raw *raw)
 		return;
 	(void)setsockopt(raw->peer, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 	(void)setsockopt(raw->stream->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-	stream_end(raw->stream);
+	stream_end(raw->stream, "connection broke: reset by one of its ends");
 }

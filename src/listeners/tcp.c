@@ -27,7 +27,6 @@ struct tcp_listener {
 	int fd;              /* owned; -1: connections are adopted alone */
 	struct event *event; /* owned: connections wait; NULL with the socket */
 	struct timer pause;  /* set while there are no descriptors for more */
-	struct log_limit troubles;
 };
 
 static enum err open_socket(struct tcp_listener *listener, const struct listener_host *host,
@@ -49,7 +48,6 @@ enum err tcp_listener_create(const struct listener_host *host, const struct tran
 
 	if (listener == NULL)
 		return ERR_NO_MEMORY;
-	listener->troubles.per_second = 1;
 	err = open_socket(listener, host, addr, &bound);
 	if (err != OK)
 		goto fail_socket;
@@ -217,17 +215,14 @@ static void accept_failed(struct tcp_listener *listener)
 {
 	int error = errno;
 	timestamp now;
-	unsigned held_back;
 
 	if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM)
 		return; /* none waits, or the one that did has gone */
 	now = timestamp_now();
 	event_del(listener->event);
 	timer_set(listener->streams.host->timers, &listener->pause, now + PAUSE_MS, on_pause_over);
-	if (log_limit_passes(&listener->troubles, now, &held_back))
-		log_warning("no connections accepted for a second",
-		            "reason=\"%s\" advice=\"raise the limit of open files\" held_back=%u",
-		            strerror(error), held_back);
+	log_warning("no connections accepted for a second",
+	            "reason=\"%s\" advice=\"raise the limit of open files\"", strerror(error));
 }
 
 static void on_pause_over(struct timer *timer, timestamp now)

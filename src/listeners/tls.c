@@ -125,6 +125,11 @@ enum err tls_engine_move(struct tls_engine *engine, const BIO_METHOD *method)
 	return OK;
 }
 
+const SSL *tls_engine_ssl(const struct tls_engine *engine)
+{
+	return engine->ssl;
+}
+
 bool tls_engine_has_ended(const struct tls_engine *engine)
 {
 	return SSL_get_shutdown(engine->ssl) & SSL_RECEIVED_SHUTDOWN;

@@ -40,6 +40,9 @@ void tls_engine_close(struct tls_engine *engine);
 /* Puts a BIO of another listener under an engine, which moves there; nothing it was fed is left. */
 MUST_CHECK enum err tls_engine_move(struct tls_engine *engine, const BIO_METHOD *method);
 
+/* What it speaks, to look at. */
+const SSL *tls_engine_ssl(const struct tls_engine *engine);
+
 bool tls_engine_has_ended(const struct tls_engine *engine); /* the client said goodbye */
 bool tls_engine_is_open(const struct tls_engine *engine);   /* the handshake is done */
 /* True while a record has begun and its end has not arrived. */

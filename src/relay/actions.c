@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "relay/client_move.h"
+#include "relay/coturn_log.h"
 #include "relay/handoff.h"
 #include "relay/peer_connection.h"
 #include "relay/relay_socket.h"
@@ -123,6 +124,8 @@ void relay_thread_act(struct relay_thread *thread, timestamp now)
 		case TURN_REPORT:
 			report_log(thread->index, &action.report);
 			statsdb_report(thread, &action.report);
+			if (thread->relay->config->log_coturn_sessions)
+				coturn_log_report(&action.report);
 			break;
 		case TURN_CONNECT_PEER:
 			peer_connection_open(thread, &action, now);
@@ -136,9 +139,13 @@ void relay_thread_act(struct relay_thread *thread, timestamp now)
 		case TURN_MOVE_CLIENT:
 			client_move(thread, &action);
 			break;
+		case TURN_ANSWERED:
+			report_log_answer(&action.answered);
+			if (thread->relay->config->log_coturn_sessions)
+				coturn_log_answer(&action.answered, thread->index);
+			break;
 		case TURN_LIMIT_REACHED:
-			report_log_limit(&thread->limits_logged[action.reached.limit],
-			                 &action.reached, now);
+			report_log_limit(&action.reached);
 			break;
 		}
 	}

@@ -489,10 +489,10 @@ static enum err token_key_make(const struct store_oauth_key *stored, struct cach
 	if (text_copy(key->key.realm, sizeof key->key.realm, stored->realm) != OK ||
 	    access_token_key(stored->algorithm, stored->key, stored->key_len, &key->key.key) !=
 	            OK) {
-		log_warning("OAuth key not used: as_rs_alg is A256GCM with 32 bytes of key, or "
-		            "A128GCM with 16",
-		            "kid=%s as_rs_alg=%s bytes=%zu", stored->kid, stored->algorithm,
-		            stored->key_len);
+		log_warning("OAuth key not used",
+		            "kid=%s as_rs_alg=%s bytes=%zu reason=\"A256GCM has a key of 32 bytes, "
+		            "A128GCM one of 16\"",
+		            stored->kid, stored->algorithm, stored->key_len);
 		return ERR_INVALID;
 	}
 	key->valid_until_s = stored->lifetime_s == 0

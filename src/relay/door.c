@@ -27,7 +27,6 @@ struct door {
 	uint64_t hash_seed;
 	unsigned *arriving; /* owned: for each relay thread the clients on their way to it */
 	unsigned last;      /* the relay thread chosen last */
-	struct log_limit troubles;
 };
 
 static enum err try_endpoint(const struct relay_thread *thread, const struct transport_addr *server,
@@ -61,7 +60,6 @@ enum err door_create(struct relay_thread *thread, struct door **result)
 		return ERR_NO_MEMORY;
 	}
 	door->thread = thread;
-	door->troubles.per_second = 1;
 	hash_table_init(&door->guests);
 	random_bytes(&door->hash_seed, sizeof door->hash_seed);
 	*result = door;
@@ -281,12 +279,10 @@ static enum err give(struct door *door, struct relay_thread *taker, const struct
 static bool count_refused(struct door *door, const struct five_tuple *tuple, const char *reason)
 {
 	char client[ADDR_TEXT_SIZE];
-	unsigned held_back;
 
 	counter_add(&door->thread->counters, COUNT_endpoints_refused, 1);
-	if (log_limit_passes(&door->troubles, timestamp_now(), &held_back))
-		log_warning("client refused", "client=%s reason=\"%s\" held_back=%u",
-		            addr_format(&tuple->client, client), reason, held_back);
+	log_warning("client refused", "client=%s transport=%s reason*=\"%s\"",
+	            addr_format(&tuple->client, client), transport_name(tuple->transport), reason);
 	return false;
 }
 

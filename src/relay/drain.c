@@ -117,9 +117,10 @@ enum err drain_begin(struct drain *drain, const struct drain_wish *wish,
 		return err;
 	set_state(drain, wish, now);
 	event_add(drain->timer, &each);
-	log_info("draining", "by=\"%s\" allocations=%" PRIu64 " min_allocations=%u seconds_left=%s",
-	         wish->by, allocations(drain), (unsigned)wish->min_allocations,
-	         seconds_left(drain, now, text));
+	log_always("draining",
+	           "by=\"%s\" allocations=%" PRIu64 " min_allocations=%u seconds_left=%s", wish->by,
+	           allocations(drain), (unsigned)wish->min_allocations,
+	           seconds_left(drain, now, text));
 	return OK;
 }
 
@@ -131,7 +132,7 @@ enum err drain_stop(struct drain *drain, void (*told)(void *context), void *cont
 		return err;
 	event_del(drain->timer);
 	drain->state.is_on = false;
-	log_info("draining no more", "allocations=%" PRIu64, allocations(drain));
+	log_always("draining no more", "allocations=%" PRIu64, allocations(drain));
 	return OK;
 }
 
@@ -197,8 +198,8 @@ static void on_look(evutil_socket_t fd, short what, void *context)
 		say_progress(drain, left, now);
 		return;
 	}
-	log_info("drained", "allocations=%" PRIu64 " reason=\"%s\" seconds=%" PRIu64, left, reason,
-	         (now - drain->state.began) / MS_PER_S);
+	log_always("drained", "allocations=%" PRIu64 " reason=\"%s\" seconds=%" PRIu64, left,
+	           reason, (now - drain->state.began) / MS_PER_S);
 	event_del(drain->timer);
 	drain->ended(drain->context);
 }
@@ -222,6 +223,6 @@ static void say_progress(struct drain *drain, uint64_t left, timestamp now)
 		return;
 	drain->said_tenths = tenths;
 	drain->said_at = now;
-	log_info("still draining", "allocations=%" PRIu64 " seconds_left=%s", left,
-	         seconds_left(drain, now, text));
+	log_always("still draining", "allocations=%" PRIu64 " seconds_left=%s", left,
+	           seconds_left(drain, now, text));
 }

@@ -1,6 +1,8 @@
 /* One packet's way through the server: from a listener or relay socket to the core, and where the
- * core's verdict sends it. Nothing is allocated, logged or copied here. */
+ * core's verdict sends it. Nothing is allocated or copied here, nor logged but where an option asks for what is
+ * dropped. */
 #include "relay/relay_socket.h"
+#include "relay/report.h"
 #include "relay/thread.h"
 
 static void send_to_peer(const struct packet *packet, const struct turn_forward *forward)
@@ -26,8 +28,13 @@ void relay_thread_client_input(void *context, struct path *path, const struct fi
 		case TURN_TO_PEER:
 			send_to_peer(&packets[i], &forward);
 			break;
+		case TURN_DROP:
+			if (thread->relay->config->drop_invalid_packets_log)
+				report_log_drop(&tuples[i], &packets[i],
+				                turn_last_drop(thread->server));
+			relay_thread_act(thread, now); /* of a limit, to be logged */
+			break;
 		case TURN_CONSUMED:
-		case TURN_DROP: /* of a limit, to be logged */
 			relay_thread_act(thread, now);
 			break;
 		case TURN_TO_CLIENT: /* peers' packets alone */

@@ -49,8 +49,8 @@ static bool is_tentative(const struct transport_addr *addr)
 	if (addr_family(addr) != AF_INET6 || listener_probe(addr, SOCK_DGRAM, NULL) == OK ||
 	    errno != EADDRNOTAVAIL)
 		return false;
-	log_info("address left out", "ip=%s reason=\"tentative, or a duplicate\"",
-	         addr_format_ip(addr, text));
+	log_always("address left out", "ip=%s reason=\"tentative, or a duplicate\"",
+	           addr_format_ip(addr, text));
 	return true;
 }
 
@@ -375,9 +375,9 @@ static void add_pairs(struct relay *relay, const struct transport_addr *ip,
 		uint16_t port = pairs[i].port, other = pairs[i].other;
 		add_pair(relay, with_port(ip, port), with_port(partner, other));
 		add_pair(relay, with_port(ip, other), with_port(partner, port));
-		log_info("NAT behaviour discovery", "ip=%s other_ip=%s port=%u other_port=%u",
-		         addr_format_ip(ip, text), addr_format_ip(partner, partner_text), port,
-		         other);
+		log_always("NAT behaviour discovery", "ip=%s other_ip=%s port=%u other_port=%u",
+		           addr_format_ip(ip, text), addr_format_ip(partner, partner_text), port,
+		           other);
 	}
 }
 
@@ -399,8 +399,8 @@ enum err frontends_pair(struct relay *relay, char problem[256])
 	if (relay->pair_count == 0)
 		log_warning(
 			"no second address",
-			"option=rfc5780 effect=\"NAT filtering and mapping cannot be discovered\" "
-			"mend=\"give two listening-ip of a family, each with its own "
+			"option=rfc5780 reason=\"NAT filtering and mapping cannot be discovered\" "
+			"advice=\"give two listening-ip of a family, each with its own "
 			"external-ip behind a NAT\"");
 	return OK;
 }

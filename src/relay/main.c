@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "relay/coturn_log.h"
 #include "relay/door.h"
 #include "relay/main_thread.h"
 #include "relay/process.h"
@@ -23,29 +24,30 @@ static void log_ready(const struct relay *relay, const struct control_socket *co
 
 	for (size_t i = 0; i < relay->frontend_ip_count; i++) {
 		char ip[ADDR_TEXT_SIZE];
-		log_info("listening", "ip=%s port=%u tls_port=%u udp=%d tcp=%d tls=%d dtls=%d",
-		         addr_format_ip(&relay->frontend_ips[i], ip), config->listening_port,
-		         config->tls_listening_port, config->udp, config->tcp, relay->tls != NULL,
-		         relay->dtls != NULL);
+		log_always("listening", "ip=%s port=%u tls_port=%u udp=%d tcp=%d tls=%d dtls=%d",
+		           addr_format_ip(&relay->frontend_ips[i], ip), config->listening_port,
+		           config->tls_listening_port, config->udp, config->tcp, relay->tls != NULL,
+		           relay->dtls != NULL);
 	}
 	for (size_t i = 0; i < config->aux_server.count; i++) {
 		const struct transport_addr *addr = &config->aux_server.item[i];
 		char ip[ADDR_TEXT_SIZE];
-		log_info("listening as well", "ip=%s port=%u", addr_format_ip(addr, ip),
-		         addr_port(addr) ? addr_port(addr) : config->listening_port);
+		log_always("listening as well", "ip=%s port=%u", addr_format_ip(addr, ip),
+		           addr_port(addr) ? addr_port(addr) : config->listening_port);
 	}
 	for (size_t i = 0; i < relay->address_count; i++) {
 		char ip[ADDR_TEXT_SIZE], public_ip[ADDR_TEXT_SIZE];
-		log_info("relaying from", "ip=%s seen_as=%s ports=%u-%u",
-		         addr_format_ip(&relay->addresses[i].ip, ip),
-		         addr_format_ip(&relay->addresses[i].public_ip, public_ip),
-		         config->min_port, config->max_port);
+		log_always("relaying from", "ip=%s seen_as=%s ports=%u-%u",
+		           addr_format_ip(&relay->addresses[i].ip, ip),
+		           addr_format_ip(&relay->addresses[i].public_ip, public_ip),
+		           config->min_port, config->max_port);
 	}
 	if (control_socket->fd >= 0)
-		log_info("control socket", "path=%s", control_socket->path);
-	log_info("ready", "version=%s realm=%s engine=%s threads=%u pid=%ld", PACKAGE_VERSION,
-	         config->realm != NULL ? config->realm : "", engine_name(relay->engine),
-	         relay->thread_count, (long)getpid());
+		log_always("control socket", "path=%s", control_socket->path);
+	log_always("ready", "version=%s realm=%s engine=%s threads=%u pid=%ld", PACKAGE_VERSION,
+	           config->realm != NULL ? config->realm : "", engine_name(relay->engine),
+	           relay->thread_count, (long)getpid());
+	coturn_log_ready(relay->store != NULL);
 }
 
 /* What a thread had; a counter that stayed at zero is not told. */
@@ -54,8 +56,8 @@ static void log_thread_totals(const struct relay *relay, unsigned thread)
 	for (unsigned counter = 0; counter < COUNTER_COUNT; counter++) {
 		uint64_t value = relay_thread_counter(relay, thread, counter);
 		if (value != 0)
-			log_debug("total", "thread=%u %s=%" PRIu64, thread, counter_name(counter),
-			          value);
+			log_event(LEVEL_DEBUG | LOG_ALWAYS, "total", "thread=%u %s=%" PRIu64,
+			          thread, counter_name(counter), value);
 	}
 }
 
@@ -66,7 +68,8 @@ static void log_totals(const struct relay *relay)
 	for (unsigned counter = 0; counter < COUNTER_COUNT; counter++) {
 		uint64_t value = relay_counter(relay, counter);
 		if (value != 0)
-			log_debug("total", "%s=%" PRIu64, counter_name(counter), value);
+			log_event(LEVEL_DEBUG | LOG_ALWAYS, "total", "%s=%" PRIu64,
+			          counter_name(counter), value);
 	}
 }
 
@@ -76,7 +79,7 @@ static int fail(const struct config *config, enum option_id about, const char *p
 {
 	config_print_problem(config, about, problem, stderr);
 	if (about != OPTION_ID_log_file && (config->log_file != NULL || config->syslog))
-		log_error("not started", "problem=\"%s\"", problem);
+		log_error("not started", "reason=\"%s\"", problem);
 	return EXIT_FAILURE;
 }
 
@@ -113,7 +116,7 @@ static enum err open_control_socket(const struct config *config, struct control_
 		err = control_socket_open(&settings, opened, problem);
 	if (err == OK || !is_default)
 		return err;
-	log_info("no control socket", "reason=\"%s\"", problem);
+	log_always("no control socket", "reason=\"%s\"", problem);
 	return OK;
 }
 
@@ -168,6 +171,7 @@ static int serve(const struct config *config)
 	struct relay *relay = NULL;
 	char problem[256] = "";
 	enum option_id about;
+	enum err err;
 
 	main_thread_block_signals();
 	process_raise_limits();
@@ -192,13 +196,18 @@ static int serve(const struct config *config)
 		leave(config, &control_socket);
 		return fail(config, OPTION_ID_control_socket, err_string(ERR_NO_MEMORY));
 	}
-	log_ready(relay, &control_socket);
-	main_thread_run(main_thread);
-	log_totals(relay);
+	err = main_thread_open_console(main_thread, problem);
+	if (err == OK) {
+		log_ready(relay, &control_socket);
+		main_thread_run(main_thread);
+		log_totals(relay);
+	}
 	relay_stop(relay);
 	main_thread_destroy(main_thread);
 	leave(config, &control_socket);
-	log_info("stopped", NULL);
+	if (err != OK)
+		return fail(config, OPTION_ID_cli, problem);
+	log_always("stopped", NULL);
 	log_close();
 	return EXIT_SUCCESS;
 }

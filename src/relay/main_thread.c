@@ -6,11 +6,15 @@
 #include <event2/event.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "control/console.h"
+#include "relay/console_verbs.h"
+#include "relay/notify.h"
 #include "relay/process.h"
 #include "relay/requests.h"
 
@@ -48,6 +52,7 @@ void main_thread_block_signals(void)
 	fill_set(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a log that may not grow is told so by write */
 }
 
 enum err main_thread_create(struct relay *relay, const struct control_socket *opened,
@@ -59,12 +64,20 @@ enum err main_thread_create(struct relay *relay, const struct control_socket *op
 	if (created == NULL)
 		return ERR_NO_MEMORY;
 	created->relay = created->circulars.relay = relay;
+	created->table.rows = requests;
+	created->table.row_count = request_count;
+	created->table.context = created;
 	created->signal_fd = -1;
 	created->started = timestamp_now();
 	err = open_loop(created);
 	if (err == OK)
 		err = drain_create(created->base, &created->circulars, on_drained, created,
 		                   &created->drain);
+	if (err == OK)
+		err = sessions_create(created->base, &created->circulars, &created->sessions);
+	if (err == OK)
+		err = notify_create(created->base, &created->circulars, created->drain,
+		                    &created->notify);
 	if (err == OK && opened->fd >= 0)
 		err = open_control(created, opened);
 	if (err != OK) {
@@ -79,7 +92,10 @@ void main_thread_destroy(struct main_thread *main_thread)
 {
 	if (main_thread == NULL)
 		return;
+	console_destroy(main_thread->console);
 	control_server_destroy(main_thread->control);
+	sessions_destroy(main_thread->sessions);
+	notify_destroy(main_thread->notify);
 	drain_destroy(main_thread->drain);
 	if (main_thread->signal_event != NULL)
 		event_free(main_thread->signal_event);
@@ -93,10 +109,17 @@ void main_thread_destroy(struct main_thread *main_thread)
 	free(main_thread);
 }
 
+enum err main_thread_open_console(struct main_thread *main_thread, char problem[256])
+{
+	return console_open(main_thread, &main_thread->console, problem);
+}
+
 /* Who has asked for something that is under way is answered before the end. */
 void main_thread_run(struct main_thread *main_thread)
 {
+	notify_ready(main_thread->notify);
 	event_base_dispatch(main_thread->base);
+	sessions_close(main_thread->sessions);
 	circulars_finish(&main_thread->circulars);
 }
 
@@ -129,16 +152,12 @@ static enum err open_loop(struct main_thread *main_thread)
 
 static enum err open_control(struct main_thread *main_thread, const struct control_socket *opened)
 {
-	const struct control_settings settings = {
-		.base = main_thread->base,
-		.rows = requests,
-		.row_count = request_count,
-		.context = main_thread,
-		.clients_max = CLIENTS_MAX,
-		.idle_timeout_s = IDLE_TIMEOUT_S,
-	};
+	struct control_settings *settings = &main_thread->table;
 
-	return control_server_create(&settings, opened, &main_thread->control);
+	settings->base = main_thread->base;
+	settings->clients_max = CLIENTS_MAX;
+	settings->idle_timeout_s = IDLE_TIMEOUT_S;
+	return control_server_create(settings, opened, &main_thread->control);
 }
 
 static void on_mail(evutil_socket_t fd, short what, void *context)
@@ -163,20 +182,27 @@ static void on_signal(evutil_socket_t fd, short what, void *context)
 				signals[i].handle(context);
 }
 
-static void end(struct main_thread *main_thread, const char *why)
+static void end(struct main_thread *main_thread, const char *reason)
 {
-	log_info("stopping", "%s allocations=%" PRIu64, why, relay_allocations(main_thread->relay));
+	log_always("stopping", "reason=\"%s\" allocations=%" PRIu64, reason,
+	           relay_allocations(main_thread->relay));
+	notify_stopping(main_thread->notify);
 	event_base_loopbreak(main_thread->base);
+}
+
+void main_thread_stop(struct main_thread *main_thread, const char *by)
+{
+	end(main_thread, by);
 }
 
 static void on_drained(void *context)
 {
-	end(context, "drained=yes");
+	end(context, "drained");
 }
 
 static void on_interrupt(struct main_thread *main_thread)
 {
-	end(main_thread, "signal=INT");
+	end(main_thread, "SIGINT");
 }
 
 static void begin_drain(struct main_thread *main_thread, const struct drain_wish *wish)
@@ -198,7 +224,7 @@ static void on_terminate(struct main_thread *main_thread)
 	};
 
 	if (config->drain_timeout == 0 || state.is_final)
-		end(main_thread, "signal=TERM");
+		end(main_thread, "SIGTERM");
 	else
 		begin_drain(main_thread, &wish);
 }
@@ -208,8 +234,10 @@ static void on_hangup(struct main_thread *main_thread)
 {
 	char problem[256];
 
+	notify_reloading(main_thread->notify);
 	if (process_open_log(main_thread->relay->config, problem) != OK)
-		log_warning("log not reopened", "problem=\"%s\"", problem);
+		log_warning("log not reopened", "reason=\"%s\"", problem);
+	notify_ready(main_thread->notify);
 }
 
 /* As coturn does. A drain under way goes on as it was wished. */
@@ -228,5 +256,5 @@ static void on_user_1(struct main_thread *main_thread)
 static void on_user_2(struct main_thread *main_thread)
 {
 	(void)main_thread;
-	log_warning("signal ignored", "signal=USR2 mend=\"restart to apply changes\"");
+	log_warning("signal ignored", "signal=USR2 advice=\"restart to apply changes\"");
 }

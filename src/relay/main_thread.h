@@ -7,7 +7,9 @@
 #include "relay/drain.h"
 #include "relay/relay.h"
 #include "relay/circular.h"
+#include "relay/sessions.h"
 
+struct console;
 struct event;
 struct event_base;
 
@@ -19,6 +21,10 @@ struct main_thread {
 	int signal_fd;                  /* -1: not open */
 	struct control_server *control; /* NULL: there is none */
 	struct drain *drain;
+	struct notify *notify;
+	struct sessions *sessions;
+	struct control_settings table; /* of requests; the control socket's and the console's */
+	struct console *console;       /* NULL: there is none */
 	timestamp started;
 };
 
@@ -28,8 +34,13 @@ void main_thread_block_signals(void);
 /* Makes the loop. opened is not open when there is no control socket; it stays the caller's. */
 MUST_CHECK enum err main_thread_create(struct relay *relay, const struct control_socket *opened,
                                        struct main_thread **main_thread);
+/* Opens the text console, when there is to be one. ERR_SYSTEM, ERR_NO_MEMORY: problem is a line. */
+MUST_CHECK enum err main_thread_open_console(struct main_thread *main_thread, char problem[256]);
 /* The relay threads may have ended. NULL is fine. */
 void main_thread_destroy(struct main_thread *main_thread);
+
+/* Has it end when the loop turns again. by is static, for the log. */
+void main_thread_stop(struct main_thread *main_thread, const char *by);
 
 /* Runs until the server is to end. */
 void main_thread_run(struct main_thread *main_thread);

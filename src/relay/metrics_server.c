@@ -98,6 +98,8 @@ static void turnstone_thread_cpu_seconds(const struct main_thread *main_thread, 
 	for (unsigned i = 0; i < relay->thread_count; i++)
 		if (pthread_getcpuclockid(relay->threads[i]->pthread, &clock) == 0)
 			add_thread(samples, relay_thread_name(relay->threads[i], name), clock);
+	if (store_thread_clock(relay->store, &clock))
+		add_thread(samples, "store", clock);
 }
 
 static void process_cpu_seconds(const struct main_thread *main_thread, json_t *samples)

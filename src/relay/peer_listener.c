@@ -115,7 +115,8 @@ static void accept_failed(struct peer_listener *listener, int error)
 		return;
 	event_del(&listener->acceptable);
 	timer_set(thread->timers, &listener->pause, timestamp_now() + PAUSE_MS, on_pause_over);
-	log_debug("no peers accepted for a second", "reason=\"%s\"", strerror(error));
+	log_warning("no peers accepted for a second",
+	            "reason=\"%s\" advice=\"raise the limit of open files\"", strerror(error));
 }
 
 static void on_pause_over(struct timer *timer, timestamp now)

@@ -43,28 +43,6 @@ void process_keep_memory(void)
 	(void)mallopt(M_TOP_PAD, GROWTH);
 }
 
-enum err process_open_log(const struct config *config, char problem[256])
-{
-	struct log_settings settings = {
-		.min_level = LEVEL_INFO,
-		.file = config->log_file,
-		.to_syslog = config->syslog,
-		.program = "turnserver",
-	};
-
-	if (config->verbose)
-		settings.min_level = LEVEL_DEBUG;
-	else if (log_level_parse(config->log_min_level, &settings.min_level) != OK)
-		return ERR_INVALID;
-
-	enum err err = log_open(&settings);
-	if (err != OK)
-		snprintf(problem, 256,
-		         "log-file %s cannot be written: name a file in a folder that can be",
-		         config->log_file);
-	return err;
-}
-
 enum err process_daemonise(char problem[256])
 {
 	/* The folder stays: files may be named from here, and a log is opened anew later. */

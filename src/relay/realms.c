@@ -153,7 +153,8 @@ static void told(struct mail *mail, void *receiver)
 
 	(void)receiver;
 	if (tables_make(realms, stored, &next) != OK) {
-		log_warning("realms stay as they were: out of memory", "bytes=%zu", stored->len);
+		log_warning("realms not updated", "bytes=%zu reason=\"out of memory\"",
+		            stored->len);
 		tables_free(&next);
 		return;
 	}

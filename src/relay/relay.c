@@ -285,7 +285,8 @@ static enum err make_contexts(struct relay *relay, char problem[256])
 
 	if (config->cert == NULL) {
 		if (config->tls || config->dtls)
-			log_info("no TLS and DTLS", "reason=\"no certificate: set cert and pkey\"");
+			log_always("no TLS and DTLS",
+			           "reason=\"no certificate\" advice=\"set cert and pkey\"");
 		return OK;
 	}
 	if (config->tls)
@@ -394,10 +395,9 @@ static enum err make_features(struct relay *relay, char problem[256])
 	enum err err = find_md5_only(relay, &has_md5_only, problem);
 
 	if (has_md5_only)
-		log_info(
-			"SHA-256 not offered",
-			"reason=\"a user has an MD5 key alone\" mend=\"turnadmin user add sets the "
-			"password anew\"");
+		log_always("SHA-256 not offered",
+		           "reason=\"a user has an MD5 key alone\" "
+		           "advice=\"turnadmin user add sets the password anew\"");
 	else
 		relay->security_features |= STUN_FEATURE_PASSWORD_ALGORITHMS;
 	if (!relay->config->use_auth_secret)

@@ -37,37 +37,49 @@ static void log_begun(const struct turn_report *report)
 {
 	char client[ADDR_TEXT_SIZE], relayed[2 * ADDR_TEXT_SIZE];
 
-	log_info("allocation created",
-	         "id=%u.%" PRIu64
-	         " user=%s realm=%s%s%s client=%s transport=%s relayed=%s lifetime_s=%u",
-	         made_by(report), number(report), report->username, report->realm,
-	         report->origin[0] != 0 ? " origin=" : "", report->origin,
-	         addr_format(&report->tuple->client, client),
-	         transport_name(report->tuple->transport), relayed_format(report->relay, relayed),
-	         report->lifetime_s);
+	log_always("allocation created",
+	           "id=%u.%" PRIu64
+	           " user=%s realm=%s origin?=%s client=%s transport=%s relayed=%s lifetime_s=%u",
+	           made_by(report), number(report), report->username, report->realm, report->origin,
+	           addr_format(&report->tuple->client, client),
+	           transport_name(report->tuple->transport), relayed_format(report->relay, relayed),
+	           report->lifetime_s);
+}
+
+static void log_refreshed(const struct turn_report *report)
+{
+	log_debug("allocation refreshed", "id=%u.%" PRIu64 " user=%s realm=%s lifetime_s=%u",
+	          made_by(report), number(report), report->username, report->realm,
+	          report->lifetime_s);
 }
 
 static void log_moved(unsigned thread, const struct turn_report *report)
 {
 	char client[ADDR_TEXT_SIZE];
 
-	log_info("allocation moved", "id=%u.%" PRIu64 " user=%s client=%s transport=%s thread=%u",
-	         made_by(report), number(report), report->username,
-	         addr_format(&report->tuple->client, client),
-	         transport_name(report->tuple->transport), thread);
+	log_always("allocation moved",
+	           "id=%u.%" PRIu64 " user=%s realm=%s client=%s transport=%s thread=%u",
+	           made_by(report), number(report), report->username, report->realm,
+	           addr_format(&report->tuple->client, client),
+	           transport_name(report->tuple->transport), thread);
 }
 
-static void log_ended(const struct turn_report *report, const char *event)
+#define ENDED_KEYS                                                                            \
+	"id=%u.%" PRIu64 " user=%s realm=%s reason=\"%s\" client=%s transport=%s relayed=%s " \
+	"age_s=%" PRIu64 " to_peer_packets=%" PRIu64 " to_peer_bytes=%" PRIu64                \
+	" to_client_packets=%" PRIu64 " to_client_bytes=%" PRIu64 " limited_packets=%" PRIu64
+
+static void log_ended(const struct turn_report *report)
 {
 	const struct turn_traffic *traffic = &report->traffic;
+	char client[ADDR_TEXT_SIZE], relayed[2 * ADDR_TEXT_SIZE];
 
-	log_info(event,
-	         "id=%u.%" PRIu64 " user=%s realm=%s reason=\"%s\" to_peer_packets=%" PRIu64
-	         " to_peer_bytes=%" PRIu64 " to_client_packets=%" PRIu64 " to_client_bytes=%" PRIu64
-	         " limited_packets=%" PRIu64,
-	         made_by(report), number(report), report->username, report->realm, report->reason,
-	         traffic->to_peer_packets, traffic->to_peer_bytes, traffic->to_client_packets,
-	         traffic->to_client_bytes, traffic->limited_packets);
+	log_always(report->type == TURN_EXPIRED ? "allocation expired" : "allocation deleted",
+	           ENDED_KEYS, made_by(report), number(report), report->username, report->realm,
+	           report->reason, addr_format(&report->tuple->client, client),
+	           transport_name(report->tuple->transport), relayed_format(report->relay, relayed),
+	           report->age_s, traffic->to_peer_packets, traffic->to_peer_bytes,
+	           traffic->to_client_packets, traffic->to_client_bytes, traffic->limited_packets);
 }
 
 void report_log(unsigned thread, const struct turn_report *report)
@@ -77,14 +89,11 @@ void report_log(unsigned thread, const struct turn_report *report)
 		log_begun(report);
 		break;
 	case TURN_REFRESHED:
-		log_debug("allocation refreshed", "id=%u.%" PRIu64 " user=%s lifetime_s=%u",
-		          made_by(report), number(report), report->username, report->lifetime_s);
+		log_refreshed(report);
 		break;
 	case TURN_EXPIRED:
-		log_ended(report, "allocation expired");
-		break;
 	case TURN_DELETED:
-		log_ended(report, "allocation deleted");
+		log_ended(report);
 		break;
 	case TURN_TRAFFIC: /* is the status database's */
 		break;
@@ -92,6 +101,45 @@ void report_log(unsigned thread, const struct turn_report *report)
 		log_moved(thread, report);
 		break;
 	}
+}
+
+/* "10.0.0.1", or nothing. */
+static const char *peer_format(const struct turn_answered *answered, char text[ADDR_TEXT_SIZE])
+{
+	text[0] = '\0';
+	return answered->has_peer ? addr_format_ip(&answered->peer, text) : text;
+}
+
+void report_log_answer(const struct turn_answered *answered)
+{
+	char client[ADDR_TEXT_SIZE], peer[ADDR_TEXT_SIZE];
+
+	addr_format(&answered->tuple->client, client);
+	if (answered->error != STUN_NO_ERROR)
+		log_info("request refused",
+		         "method=%s error*=%u reason=\"%s\" peer?=%s user=%s realm=%s client=%s "
+		         "transport=%s",
+		         stun_method_name(answered->method), answered->error, answered->reason,
+		         peer_format(answered, peer), answered->username, answered->realm, client,
+		         transport_name(answered->tuple->transport));
+	else if (answered->method == STUN_BINDING)
+		log_info("Binding answered", "client=%s transport=%s", client,
+		         transport_name(answered->tuple->transport));
+}
+
+/* Enough to see what it is, and too few to hold a ticket or token behind the header. */
+void report_log_drop(const struct five_tuple *tuple, const struct packet *packet,
+                     enum counter reason)
+{
+	enum { SHOWN = 20 };
+	char client[ADDR_TEXT_SIZE], bytes[3 * SHOWN + 1] = "";
+
+	for (size_t i = 0; i < SHOWN && i < packet->len; i++)
+		snprintf(bytes + 3 * i, sizeof "00 ",
+		         i + 1 < SHOWN && i + 1 < packet->len ? "%02x " : "%02x", packet->data[i]);
+	log_info("packet dropped", "reason*=%s client=%s transport=%s len=%zu bytes=\"%s\"",
+	         counter_name(reason), addr_format(&tuple->client, client),
+	         transport_name(tuple->transport), packet->len, bytes);
 }
 
 /* By the option that raises it: what an operator reads first and may want to change. */
@@ -114,20 +162,15 @@ static const char *limit_option(enum turn_limit limit)
 	return options[limit];
 }
 
-void report_log_limit(struct log_limit *limit, const struct turn_limit_reached *reached,
-                      timestamp now)
+void report_log_limit(const struct turn_limit_reached *reached)
 {
-	char client[ADDR_TEXT_SIZE], what[32] = "packets dropped";
-	unsigned held_back;
+	char client[ADDR_TEXT_SIZE], result[32] = "packets dropped";
 
-	if (!log_limit_passes(limit, now, &held_back))
-		return;
 	if (reached->error != 0)
-		snprintf(what, sizeof what, "answered %u", reached->error);
+		snprintf(result, sizeof result, "answered %u", reached->error);
 	log_warning("limit reached",
-	            "option=%s value=%" PRIu64 " user=%s client=%s transport=%s result=\"%s\" "
-	            "held_back=%u",
+	            "option*=%s value=%" PRIu64 " user=%s client=%s transport=%s result=\"%s\"",
 	            limit_option(reached->limit), reached->value, reached->username,
 	            addr_format(&reached->tuple->client, client),
-	            transport_name(reached->tuple->transport), what, held_back);
+	            transport_name(reached->tuple->transport), result);
 }

@@ -12,6 +12,10 @@
 #include "relay/engines.h"
 #include "relay/main_thread.h"
 #include "relay/metrics.h"
+#include "relay/option_requests.h"
+#include "relay/process.h"
+#include "relay/session_requests.h"
+#include "relay/thread_requests.h"
 #include "relay/thread.h"
 
 enum { MS_PER_S = 1000, YEAR_S = 31536000 };
@@ -19,6 +23,7 @@ enum { MS_PER_S = 1000, YEAR_S = 31536000 };
 typedef void handler(struct control_request *request, void *context);
 static handler status, counters, metrics, list_alternates, add_alternate, delete_alternate, drain,
 	undrain;
+static handler stop, reset_log;
 
 /* clang-format off */
 const struct control_row requests[] = {
@@ -30,6 +35,14 @@ const struct control_row requests[] = {
 	{"alternate-server delete", "kind server",                 delete_alternate},
 	{"drain",                   "deadline minimum",            drain},
 	{"undrain",                 "",                            undrain},
+	{"threads",                 "",                            thread_list},
+	{"get",                     "option",                      option_get},
+	{"stop",                    "",                            stop},
+	{"log reset",               "",                            reset_log},
+	{"session list",            "id user contains realm origin client peer transport thread "
+	                            "sort limit after rates",      session_list},
+	{"session show",            "id",                          session_show},
+	{"session cancel",          "id user realm most",          session_cancel},
 };
 /* clang-format on */
 const size_t request_count = sizeof requests / sizeof requests[0];
@@ -322,4 +335,26 @@ static void undrain(struct control_request *request, void *context)
 		free(question);
 		control_refuse(request, "%s", err_string(ERR_NO_MEMORY));
 	}
+}
+
+/* ---- process ---- */
+
+static void stop(struct control_request *request, void *context)
+{
+	struct main_thread *main_thread = context;
+
+	main_thread_stop(main_thread, "control socket");
+	control_answer(request, describe_status(main_thread));
+}
+
+/* As SIGHUP does. */
+static void reset_log(struct control_request *request, void *context)
+{
+	const struct config *config = ((struct main_thread *)context)->relay->config;
+	char problem[256];
+
+	if (process_open_log(config, problem) != OK)
+		control_refuse(request, "%s", problem);
+	else
+		control_answer(request, json_pack("{s:s}", "log", "opened anew"));
 }

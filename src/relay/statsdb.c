@@ -178,7 +178,7 @@ static void *statsdb_thread(void *argument)
 	while (!statsdb->is_stopping) {
 		connect_when_due(statsdb);
 		if (poll(&wait, 1, timeout(statsdb)) < 0 && errno != EINTR) {
-			log_error("status database thread cannot wait", "problem=%s",
+			log_error("status database thread cannot wait", "reason=\"%s\"",
 			          strerror(errno));
 			break;
 		}
@@ -210,7 +210,7 @@ static void connect_when_due(struct statsdb *statsdb)
 		return;
 	}
 	if (statsdb->is_missed)
-		log_info("status database is back", NULL);
+		log_always("status database is back", NULL);
 	statsdb->is_missed = false;
 	statsdb->retry_ms = RETRY_FIRST_MS;
 }
@@ -220,9 +220,10 @@ static void lose(struct statsdb *statsdb, const char *problem)
 	redis_writer_close(statsdb->writer);
 	statsdb->writer = NULL;
 	if (!statsdb->is_missed)
-		log_warning("status database is away: what happens to allocations is not told "
-		            "until it is back",
-		            "problem=\"%s\"", problem);
+		log_warning("status database is away",
+		            "reason=\"%s\" advice=\"what happens to allocations is not told until "
+		            "it is back\"",
+		            problem);
 	statsdb->is_missed = true;
 	retry_later(statsdb);
 }
@@ -274,7 +275,7 @@ static void flush(struct statsdb *statsdb)
 		is_lost = true;
 	}
 	if (refused > 0 && !statsdb->is_refused)
-		log_warning("status database takes no more", "problem=\"%s\"", problem);
+		log_warning("status database takes no more", "reason=\"%s\"", problem);
 	if (!is_lost)
 		statsdb->is_refused = refused > 0;
 	statsdb->written = NULL;

@@ -43,8 +43,6 @@ enum err relay_thread_create(struct relay *relay, unsigned index, struct relay_t
 	pool_init(&thread->relay_sockets, sizeof(struct relay_socket));
 	list_init(&thread->open_sockets);
 	hash_table_init(&thread->peer_connections);
-	for (unsigned i = 0; i < TURN_LIMIT_COUNT; i++)
-		thread->limits_logged[i].per_second = 1;
 	err = open_loop(thread);
 	if (err == OK)
 		err = open_realms(thread);
@@ -260,6 +258,8 @@ static enum err open_server(struct relay_thread *thread)
 		.rfc5766_channel_numbers = config->rfc5766_channel_numbers,
 		.fingerprint = config->fingerprint,
 		.reason_phrases = config->include_reason_string,
+		.tells = (config->log_coturn_sessions ? TURN_TELL_SUCCESS : 0u) |
+	                 (config->log_binding ? TURN_TELL_BINDING : 0u),
 		.software = config->software_attribute ? "turnstone " PACKAGE_VERSION : NULL,
 		.security_features = relay->security_features,
 		.stun_only = config->stun_only,

@@ -8,7 +8,6 @@
 #include "base/counters.h"
 #include "base/hash_table.h"
 #include "base/list.h"
-#include "base/log.h"
 #include "base/mailbox.h"
 #include "base/pool.h"
 #include "base/timer_wheel.h"
@@ -60,7 +59,6 @@ struct relay_thread {
 	struct pipe_pool pipes;
 
 	unsigned stats_under_way; /* letters to the status database that have not come back */
-	struct log_limit limits_logged[TURN_LIMIT_COUNT];
 
 	/* What the core wrote and io has not sent yet; of the first success responses to Allocates among it
 	 * when their requests came. */

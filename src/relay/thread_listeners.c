@@ -115,8 +115,7 @@ static void on_path_closed(void *context, struct path *path, const struct five_t
 	struct relay_thread *thread = context;
 	timestamp now = timestamp_now();
 
-	(void)path;
-	turn_path_closed(thread->server, tuple, now);
+	turn_path_closed(thread->server, tuple, path->reason, now);
 	/* At the end the store, other threads and the paths of answers may be gone already; the sockets
 	 * are closed by themselves. */
 	if (!thread->is_ending)

@@ -93,7 +93,8 @@ static enum err administrator_read(sqlite3_stmt *statement, struct store_adminis
 	    statement_text(statement, 2, read->password, sizeof read->password) == OK &&
 	    read->password[0] != '\0')
 		return OK;
-	log_warning("administrator skipped: name, realm or password is too long or no text",
-	            "name=%s", read->name);
+	log_warning("administrator skipped",
+	            "name=%s reason=\"name, realm or password is too long or no text\"",
+	            read->name);
 	return ERR_INVALID;
 }

@@ -119,9 +119,10 @@ static enum err table_check(struct store *store)
 		return store_result(store, result);
 	if (columns > 0 && known < COLUMNS && !sqlite_of(store)->has_warned) {
 		sqlite_of(store)->has_warned = true;
-		log_warning("OAuth keys not used: oauth_key lacks columns: add those of coturn's "
-		            "newest schema, realm and as_rs_alg among them",
-		            "store=%s", store->path);
+		log_warning("OAuth keys not used",
+		            "store=%s reason=\"oauth_key lacks columns\" advice=\"add those of "
+		            "coturn's newest schema, realm and as_rs_alg among them\"",
+		            store->path);
 	}
 	return known == COLUMNS ? OK : ERR_NOT_FOUND;
 }
@@ -143,8 +144,8 @@ static enum err key_read(sqlite3_stmt *statement, struct store_oauth_key *key)
 		                 &key->key_len);
 	bytes_wipe(ikm_key, sizeof ikm_key);
 	if (err != OK || key->key_len == 0) {
-		log_warning("OAuth key skipped: ikm_key is not base64 of 1 to 190 bytes", "kid=%s",
-		            key->kid);
+		log_warning("OAuth key skipped",
+		            "kid=%s reason=\"ikm_key is not base64 of 1 to 190 bytes\"", key->kid);
 		return ERR_INVALID;
 	}
 	key->timestamp = number_or_zero(statement, COLUMN_TIMESTAMP);

@@ -46,9 +46,10 @@ enum err sqlite_origin_list(struct store *store, const char *realm,
 			break;
 		if (statement_text(statement, 0, origin, sizeof origin) != OK ||
 		    statement_text(statement, 1, row_realm, sizeof row_realm) != OK) {
-			log_warning("origin skipped: it or its realm is not a text of at most 767 "
-			            "bytes",
-			            "store=%s", store->path);
+			log_warning("origin skipped",
+			            "store=%s reason=\"it or its realm is not a text of at most "
+			            "767 bytes\"",
+			            store->path);
 			continue;
 		}
 		if (!each(origin, row_realm, context))

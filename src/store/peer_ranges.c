@@ -66,8 +66,10 @@ enum err sqlite_peer_range_list(struct store *store, enum store_peer_list list, 
 			break;
 		if (statement_text(statement, 0, row_realm, sizeof row_realm) != OK ||
 		    statement_text(statement, 1, range, sizeof range) != OK) {
-			log_warning("peer range skipped: it or its realm is too long, or no text",
-			            "store=%s table=%s", store->path, tables[list].name);
+			log_warning("peer range skipped",
+			            "store=%s table=%s reason=\"it or its realm is too long, or no "
+			            "text\"",
+			            store->path, tables[list].name);
 			continue;
 		}
 		if (!each(row_realm, range, context))
@@ -89,9 +91,10 @@ static enum err table_check(struct store *store, const char *table)
 		return err;
 	if (err == ERR_NOT_FOUND && !sqlite_of(store)->has_warned_of_ranges) {
 		sqlite_of(store)->has_warned_of_ranges = true;
-		log_warning("peer ranges not used: their table has no column realm: add it, as in "
-		            "coturn's newest schema",
-		            "store=%s table=%s", store->path, table);
+		log_warning("peer ranges not used",
+		            "store=%s table=%s reason=\"their table has no column realm\" "
+		            "advice=\"add it, as in coturn's newest schema\"",
+		            store->path, table);
 	}
 	return err;
 }

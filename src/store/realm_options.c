@@ -98,8 +98,9 @@ enum err sqlite_realm_option_list(struct store *store, const char *realm,
 		if (statement_text(statement, 0, row_realm, sizeof row_realm) != OK ||
 		    statement_text(statement, 1, name, sizeof name) != OK ||
 		    statement_text(statement, 2, value, sizeof value) != OK) {
-			log_warning("realm option skipped: it or its value is too long, or no text",
-			            "store=%s", store->path);
+			log_warning("realm option skipped",
+			            "store=%s reason=\"it or its value is too long, or no text\"",
+			            store->path);
 			continue;
 		}
 		if (!each(row_realm, name, value, context))

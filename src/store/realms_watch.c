@@ -170,8 +170,9 @@ static bool row_add(struct reading *reading, const char *const *columns, unsigne
 	size_t sizes[COLUMNS_MAX], size = 0;
 
 	if (reading->realms->count[reading->section] == ROWS_MAX) {
-		log_error("too many rows for realms: the rest of the table is not used",
-		          "most=%d section=%u", ROWS_MAX, reading->section);
+		log_error("rows of realms not read",
+		          "value=%d section=%u reason=\"there are more than that\"", ROWS_MAX,
+		          reading->section);
 		return false;
 	}
 	for (unsigned i = 0; i < count; i++)
@@ -231,10 +232,11 @@ static void unused_tell(struct realms_watch *watch, const struct reading *readin
                         const struct store *store)
 {
 	if (reading->unused > 0 && reading->unused_hash != watch->unused)
-		log_warning("rows of realms are not used: correct or delete them",
-		            "store=%s rows=%u first=%s realm=%s text=\"%s\"", store_path(store),
-		            reading->unused, reading->first_table, reading->first_realm,
-		            reading->first_text);
+		log_warning("rows of realms not used",
+		            "store=%s rows=%u table=%s realm=%s row=\"%s\" advice=\"correct or "
+		            "delete them\"",
+		            store_path(store), reading->unused, reading->first_table,
+		            reading->first_realm, reading->first_text);
 	watch->unused = reading->unused_hash;
 }
 

@@ -102,9 +102,9 @@ static enum err changes_begin(struct redis_store *redis)
 	if (err != OK) {
 		redis_connection_close(connection);
 		connection = NULL;
-		log_info("Redis does not tell of changes: they count within 10 s",
-		         "store=%s problem=\"%s\"", redis->store.path,
-		         words[0] != '\0' ? words : redis->store.problem);
+		log_info("Redis does not tell of changes",
+		         "store=%s reason=\"%s\" advice=\"they count within 10 s\"",
+		         redis->store.path, words[0] != '\0' ? words : redis->store.problem);
 	}
 	changes->connection = connection;
 	redis->changes = changes;

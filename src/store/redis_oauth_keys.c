@@ -103,8 +103,8 @@ static enum err key_read(const redisReply *reply, const char *kid, struct store_
 	    (realm != NULL && redis_text(realm, key->realm, sizeof key->realm) != OK))
 		return ERR_INVALID;
 	if (ikm_key_read(redis_field(reply, "ikm_key"), key) != OK) {
-		log_warning("OAuth key skipped: ikm_key is not base64 of 1 to 190 bytes", "kid=%s",
-		            key->kid);
+		log_warning("OAuth key skipped",
+		            "kid=%s reason=\"ikm_key is not base64 of 1 to 190 bytes\"", key->kid);
 		return ERR_INVALID;
 	}
 	key->timestamp = number(reply, "timestamp");

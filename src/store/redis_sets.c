@@ -132,14 +132,15 @@ static enum err members_give(struct redis_store *redis, const char *key, const c
 	enum err err = redis_members(redis, key, &members);
 
 	if (err == ERR_INVALID) {
-		log_warning("key skipped: it is no set", "key=%s", key);
+		log_warning("Redis key skipped", "key=%s reason=\"it is no set\"", key);
 		return OK;
 	}
 	for (size_t i = 0; err == OK && i < members.count && *goes_on; i++) {
 		if (strlen(members.item[i]) <= max)
 			*goes_on = each(realm, members.item[i], context);
 		else
-			log_warning("member skipped: it is too long", "key=%s", key);
+			log_warning("Redis key skipped", "key=%s reason=\"a member is too long\"",
+			            key);
 	}
 	redis_texts_deinit(&members);
 	return err;

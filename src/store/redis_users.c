@@ -249,8 +249,9 @@ static enum err user_read(const redisReply *reply, const char *realm, const char
 		err = hex_get(digits, user->key, sizeof user->key, &user->key_len);
 	bytes_wipe(digits, sizeof digits);
 	if (err != OK || user->key_len != STUN_MD5_KEY_SIZE) {
-		log_warning("user skipped: the value of the key is not 32 hex digits",
-		            "realm=%s user=%s", realm, name);
+		log_warning("user skipped",
+		            "user=%s realm=%s reason=\"the value of the key is not 32 hex digits\"",
+		            name, realm);
 		return ERR_NOT_FOUND;
 	}
 	own_key_read(reply->element[1], user);

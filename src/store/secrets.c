@@ -54,8 +54,9 @@ enum err sqlite_secret_list(struct store *store, const char *realm,
 			break;
 		if (statement_text(statement, 0, row_realm, sizeof row_realm) != OK ||
 		    statement_text(statement, 1, secret, sizeof secret) != OK) {
-			log_warning("secret skipped: it is not a text of at most 255 bytes",
-			            "store=%s", store->path);
+			log_warning("secret skipped",
+			            "store=%s reason=\"it is not a text of at most 255 bytes\"",
+			            store->path);
 			continue;
 		}
 		if (!each(row_realm, secret, context))

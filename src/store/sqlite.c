@@ -204,8 +204,10 @@ static enum err file_create(const char *path, const struct stat *directory, char
 	if (fd >= 0) {
 		/* What root makes in the server's directory, the server has to be able to read. */
 		if (geteuid() == 0 && fchown(fd, directory->st_uid, directory->st_gid) != 0)
-			log_warning("database stays root's: the server may not be able to read it",
-			            "path=%s problem=%s", path, strerror(errno));
+			log_warning(
+				"database stays root's",
+				"store=%s reason=\"%s\" advice=\"give it to the server's user\"",
+				path, strerror(errno));
 		close(fd);
 		return OK;
 	}

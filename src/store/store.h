@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "base/list.h"
@@ -221,6 +222,17 @@ struct store_request {
 	struct store_oauth_key oauth_key;
 };
 void store_thread_ask(struct store_thread *thread, struct store_request *request);
+
+/* Gives the clock of its thread's CPU time; false when there is none. */
+bool store_thread_clock(const struct store_thread *thread, clockid_t *clock);
+
+/* Asks for nothing but an answer: whether the thread goes on, be the store away or not. */
+struct store_ping {
+	struct mail mail; /* the store's own, until it is answered */
+	struct mailbox *reply_to;
+	void (*answered)(struct mail *mail, void *receiver);
+};
+void store_thread_ping(struct store_thread *thread, struct store_ping *ping);
 
 /* What all realms have, in one letter: a section of rows for each table, rows of texts that each have
  * their end. Only rows that mean something are in it. */

@@ -39,8 +39,6 @@ struct store_thread {
 	timestamp look_at; /* when the realms are looked at next; there are watchers */
 };
 
-static const char away[] = "store is away: users in it are refused until it is back";
-
 static enum err first_open(struct store_thread *thread, const struct store_location *location,
                            char problem[256]);
 static void *thread_run(void *argument);
@@ -107,6 +105,12 @@ fail_open:
 	return err;
 }
 
+static void log_away(const char *problem)
+{
+	log_error("store is away",
+	          "reason=\"%s\" advice=\"users in it are refused until it is back\"", problem);
+}
+
 /* A server that is away may come later; what only the operator can mend is told at the start. */
 static enum err first_open(struct store_thread *thread, const struct store_location *location,
                            char problem[256])
@@ -115,7 +119,7 @@ static enum err first_open(struct store_thread *thread, const struct store_locat
 
 	if (err != ERR_UNAVAILABLE || location->redis == NULL)
 		return err;
-	log_error(away, "problem=\"%s\"", problem);
+	log_away(problem);
 	thread->store = NULL;
 	thread_retry_later(thread);
 	return OK;
@@ -174,6 +178,27 @@ void store_thread_ask(struct store_thread *thread, struct store_request *request
 	mailbox_post(thread->mailbox, &request->mail);
 }
 
+bool store_thread_clock(const struct store_thread *thread, clockid_t *clock)
+{
+	return thread != NULL && thread->is_running &&
+	       pthread_getcpuclockid(thread->thread, clock) == 0;
+}
+
+static void ping_answer(struct mail *mail, void *receiver)
+{
+	struct store_ping *ping = CONTAINER_OF(mail, struct store_ping, mail);
+
+	(void)receiver;
+	mail->deliver = ping->answered;
+	mailbox_post(ping->reply_to, mail);
+}
+
+void store_thread_ping(struct store_thread *thread, struct store_ping *ping)
+{
+	ping->mail.deliver = ping_answer;
+	mailbox_post(thread->mailbox, &ping->mail);
+}
+
 void store_thread_watch_realms(struct store_thread *thread, struct store_watch *watch)
 {
 	watch->mail.deliver = watch_add;
@@ -190,7 +215,7 @@ static void *thread_run(void *argument)
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	while (!thread->is_stopping) {
 		if (poll(&wait, 1, thread_timeout(thread)) < 0 && errno != EINTR) {
-			log_error("store thread cannot wait", "problem=%s", strerror(errno));
+			log_error("store thread cannot wait", "reason=\"%s\"", strerror(errno));
 			break;
 		}
 		if (thread->store == NULL && !thread->is_opening &&
@@ -255,11 +280,11 @@ static void thread_opened(struct mail *mail, void *receiver)
 	thread->store = opened->store;
 	opened->store = NULL;
 	if (thread->store == NULL) {
-		log_debug("store is still away", "problem=\"%s\"", opened->problem);
+		log_debug("store is still away", "reason=\"%s\"", opened->problem);
 		thread_retry_later(thread);
 		return;
 	}
-	log_info("store is back", "path=\"%s\"", store_path(thread->store));
+	log_always("store is back", "store=\"%s\"", store_path(thread->store));
 	thread->retry_ms = RETRY_FIRST_MS;
 	realms_watch_reset(&thread->realms);
 	thread->look_at = 0;
@@ -267,7 +292,7 @@ static void thread_opened(struct mail *mail, void *receiver)
 
 static void thread_lose(struct store_thread *thread)
 {
-	log_error(away, "problem=\"%s\"", store_problem(thread->store));
+	log_away(store_problem(thread->store));
 	store_close(thread->store);
 	thread->store = NULL;
 	thread->retry_ms = RETRY_FIRST_MS;

@@ -101,7 +101,8 @@ static enum err index_read_rows(struct store *store, sqlite3_stmt *statement, in
 	while (err == OK && (result = sqlite3_step(statement)) != SQLITE_DONE) {
 		err = store_result(store, result);
 		if (err == OK && sqlite_of(store)->index->count == INDEX_USERS_MAX) {
-			log_warning("too many users to find all by USERHASH", "store=%s most=%d",
+			log_warning("users not found by USERHASH",
+			            "store=%s value=%d reason=\"there are more than that\"",
 			            store->path, INDEX_USERS_MAX);
 			break;
 		}

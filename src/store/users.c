@@ -131,8 +131,9 @@ static enum err user_read(struct store *store, sqlite3_stmt *statement, struct s
 	if (hmackey == NULL ||
 	    hex_get(hmackey, user->key, sizeof user->key, &user->key_len) != OK ||
 	    user->key_len != STUN_MD5_KEY_SIZE) {
-		log_warning("user skipped: hmackey is not 32 hex digits", "realm=%s user=%s",
-		            user->realm, user->name);
+		log_warning("user skipped",
+		            "user=%s realm=%s reason=\"hmackey is not 32 hex digits\"", user->name,
+		            user->realm);
 		return ERR_INVALID;
 	}
 	return user_read_own_key(store, user);

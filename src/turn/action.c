@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "turn/request.h"
+
 enum { QUEUED_MESSAGES_MAX = 4096 }; /* far more than a host leaves between two of its rounds */
 
 struct queued_action {
@@ -280,10 +282,83 @@ void action_report(const struct turn_allocation *allocation, enum turn_report_ty
 		.tuple = &entry->tuple,
 		.relay = entry->relay,
 		.lifetime_s = allocation->lifetime_s,
+		.age_s = (allocation->server->now - allocation->created) / MS_PER_S,
 		.traffic = allocation->traffic,
 		.recent = traffic_since(&allocation->traffic, &allocation->reported),
 		.reason = put_text(&room, reason),
 	};
+}
+
+/* What every client begins with, a 401 and a 438, is not; nor what a forger can have answered. */
+static bool is_worth_telling(const struct request *request, int error)
+{
+	const struct turn_settings *settings = &request->server->settings;
+
+	if (error == STUN_NO_ERROR)
+		return settings->tells &
+		       (request->message.method == STUN_BINDING ? TURN_TELL_BINDING
+		                                                : TURN_TELL_SUCCESS);
+	if (error == STUN_STALE_NONCE || error == STUN_TRY_ALTERNATE || request->is_limit_told)
+		return false;
+	return settings->is_open || request->is_authenticated || request->is_nonce_fresh;
+}
+
+/* Of several peers in a request the first that may not be had; of one, that one, for which it may be the
+ * port that matters. */
+static void put_refused_peer(const struct request *request, struct turn_answered *answered)
+{
+	const struct turn_server *server = request->server;
+	size_t offset = 0, len;
+	const uint8_t *value;
+
+	while (!answered->has_peer && request->allocation != NULL &&
+	       (value = stun_next(&request->message, STUN_ATTR_XOR_PEER_ADDRESS, &offset, &len)) !=
+	               NULL) {
+		enum peer_verdict verdict;
+
+		if (peer_decode(request->allocation, &request->message, value, len,
+		                &answered->peer) != STUN_NO_ERROR)
+			continue;
+		verdict = peer_filter_judge_ip(server->settings.filter,
+		                               request->allocation->peer_lists, &answered->peer,
+		                               &answered->reason);
+		answered->has_peer = verdict != PEER_ALLOWED ||
+		                     request->message.method != STUN_CREATE_PERMISSION;
+	}
+}
+
+void action_answered(const struct request *request, int error)
+{
+	struct turn_server *server = request->server;
+	const struct turn_allocation *allocation = allocation_find(server, request->tuple);
+	const char *username = request->username != NULL ? request->username : "";
+	const char *realm = request->realm != NULL ? request->realm : server->settings.realm;
+	const char *origin =
+		allocation != NULL && allocation->origin != NULL ? allocation->origin : "";
+	struct queued_action *entry;
+	char *room;
+
+	if (!is_worth_telling(request, error))
+		return;
+	entry = push(server, TURN_ANSWERED, strlen(username) + strlen(realm) + strlen(origin) + 3);
+	if (entry == NULL)
+		return;
+	room = (char *)entry->bytes;
+	entry->tuple = *request->tuple;
+	entry->action.answered = (struct turn_answered){
+		.method = request->message.method,
+		.error = (uint16_t)error,
+		.reason = request->why != NULL      ? request->why
+	                  : request->reason != NULL ? request->reason
+	                                            : stun_error_reason((enum stun_error)error),
+		.id = allocation != NULL ? allocation->id : 0,
+		.username = put_text(&room, username),
+		.realm = put_text(&room, realm),
+		.origin = put_text(&room, origin),
+		.tuple = &entry->tuple,
+	};
+	if (error == STUN_FORBIDDEN)
+		put_refused_peer(request, &entry->action.answered);
 }
 
 void action_limit_reached(struct turn_server *server, const struct turn_limit_reached *reached)

@@ -4,6 +4,7 @@
 #include "turn/channel.h"
 
 struct queued_action;
+struct request;
 
 void action_queue_deinit(struct turn_server *server);
 
@@ -25,6 +26,7 @@ void action_join(struct turn_server *server, uint64_t cookie, void *path);
 void action_move_client(struct turn_server *server, void *path, unsigned thread,
                         const uint8_t *bytes, size_t len);
 void action_limit_reached(struct turn_server *server, const struct turn_limit_reached *reached);
+void action_answered(const struct request *request, int error);
 void action_kept(struct turn_server *server, const struct five_tuple *tuple, void *path,
                  const struct packet *packet);
 /* In two steps, so that an allocation is let go only when nothing can fail any more: memory for an entry,

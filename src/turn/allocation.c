@@ -21,6 +21,8 @@ static uint64_t hash_tuple(const struct turn_server *server, const struct five_t
 static void count_of(const struct turn_allocation *allocation, enum counter counter, uint64_t n);
 static void set_path(struct turn_allocation *allocation, const struct five_tuple *tuple,
                      void *path);
+static void link_session(struct turn_server *server, struct turn_allocation *allocation);
+static void unlink_session(struct turn_server *server, struct turn_allocation *allocation);
 static void unlink_all(struct turn_allocation *allocation);
 static void end(struct turn_allocation *allocation, enum turn_report_type type, enum counter how,
                 const char *reason);
@@ -48,8 +50,9 @@ struct turn_allocation *allocation_create(struct turn_server *server,
 	if (hash_table_insert(&server->allocations, hash_tuple(server, settings->tuple),
 	                      allocation) != OK)
 		goto fail_insert;
-	list_append(&server->sessions, &allocation->node);
+	link_session(server, allocation);
 	allocation->server = server;
+	allocation->created = server->now;
 	allocation->id = ++server->next_id;
 	allocation->tuple = *settings->tuple;
 	allocation->path = settings->path;
@@ -130,6 +133,21 @@ void allocation_forget(struct turn_allocation *allocation)
 	unlink_all(allocation);
 }
 
+static void link_session(struct turn_server *server, struct turn_allocation *allocation)
+{
+	list_append(&server->sessions, &allocation->node);
+	server->allocations_here++;
+}
+
+/* A walk that would come to it next goes on behind it. */
+static void unlink_session(struct turn_server *server, struct turn_allocation *allocation)
+{
+	if (server->walk == &allocation->node)
+		server->walk = allocation->node.next;
+	list_remove(&allocation->node);
+	server->allocations_here--;
+}
+
 /* Takes it out of whatever its server finds it by, and frees it. */
 static void unlink_all(struct turn_allocation *allocation)
 {
@@ -140,7 +158,7 @@ static void unlink_all(struct turn_allocation *allocation)
 	LIST_FOR_EACH (node, &allocation->permissions)
 		permission_destroy(CONTAINER_OF(node, struct permission, node));
 	timer_cancel(server->timers, &allocation->timer);
-	list_remove(&allocation->node);
+	unlink_session(server, allocation);
 	hash_table_remove(&server->allocations, hash_tuple(server, &allocation->tuple), allocation);
 	count_of(allocation, COUNT_allocations_now, (uint64_t)-1);
 	bytes_wipe(allocation->key, sizeof allocation->key);
@@ -170,7 +188,7 @@ struct turn_allocation *allocation_adopt(struct turn_server *server,
 	allocation->peer_lists = find_lists(allocation);
 	list_init(&allocation->permissions);
 	list_init(&allocation->connections); /* one that relays TCP does not move */
-	list_append(&server->sessions, &allocation->node);
+	link_session(server, allocation);
 	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)
 		allocation->relay[family] = relay[family];
 	set_timer(allocation);
@@ -278,7 +296,8 @@ void allocation_drop_family(struct turn_allocation *allocation, enum turn_family
 	set_timer(allocation);
 }
 
-void turn_path_closed(struct turn_server *server, const struct five_tuple *tuple, timestamp now)
+void turn_path_closed(struct turn_server *server, const struct five_tuple *tuple,
+                      const char *reason, timestamp now)
 {
 	server->now = now;
 	pending_forget(server, tuple);
@@ -289,7 +308,8 @@ void turn_path_closed(struct turn_server *server, const struct five_tuple *tuple
 	if (allocation->is_mobile)
 		mobility_path_closed(allocation);
 	else
-		allocation_end_as(allocation, COUNT_ended_with_connection, "connection closed");
+		allocation_end_as(allocation, COUNT_ended_with_connection,
+		                  reason != NULL ? reason : "connection closed");
 }
 
 bool turn_has_session(const struct turn_server *server, const struct five_tuple *tuple)
@@ -365,7 +385,7 @@ static void expire(struct timer *timer, timestamp now)
 		lives_on |= allocation_has_family(allocation, family) &&
 		            allocation->expiry[family] > now;
 	if (!lives_on) {
-		snprintf(reason, sizeof reason, "no refresh in %u s",
+		snprintf(reason, sizeof reason, "no refresh for %u s",
 		         (unsigned)allocation->lifetime_s);
 		allocation_end_as(allocation, COUNT_ended_expired, reason);
 		return;

@@ -3,6 +3,7 @@
 
 #include "turn/limits.h"
 #include "turn/server.h"
+#include "turn/sessions.h"
 
 /* What it takes to answer a retransmitted Allocate as the first one was. */
 struct allocate_answer {
@@ -12,6 +13,15 @@ struct allocate_answer {
 	bool has_token;
 	uint8_t token[TURN_TOKEN_SIZE];
 	uint32_t lifetime_s;
+};
+
+/* What turn_session_measure was last told. */
+struct meter {
+	timestamp at; /* 0: never */
+	uint64_t bytes[TURN_DIRECTION_COUNT];
+	uint32_t packets[TURN_DIRECTION_COUNT]; /* modulo 2^32, of which differences are taken */
+	struct turn_rates rates;                /* up to then */
+	bool is_read;                           /* there are rates */
 };
 
 /* An allocation can move to another server: it is copied as a whole, and what hangs on the server is
@@ -30,6 +40,7 @@ struct turn_allocation {
 	bool had_family[TURN_FAMILY_COUNT];
 	struct timer timer; /* at the earlier expiry */
 	uint32_t lifetime_s;
+	timestamp created;
 
 	char *username; /* owned; of a session by access token the first kid */
 	char *realm;    /* owned; NULL: the default one */
@@ -56,6 +67,7 @@ struct turn_allocation {
 	uint32_t channel_count;
 	struct turn_traffic traffic, reported; /* reported: what TURN_TRAFFIC has told of */
 	timestamp report_at;                   /* when it tells of more; 0: never */
+	struct meter meter;                    /* of an operator who asks */
 	struct limits limits;
 	/* Goes with the allocation from thread to thread, as the place is the server's, not a
 	 * thread's: a copy that is left behind holds none (.holder is NULL). */

@@ -368,9 +368,15 @@ static void forget_kept(struct arrival *arrival, struct kept *kept)
 
 static void drop_kept(struct arrival *arrival)
 {
+	struct counters *counters = arrival->server->settings.counters;
+	enum transport transport = arrival->tuple.transport;
+
 	LIST_FOR_EACH (node, &arrival->kept) {
-		drop(arrival->server, COUNT_drop_moving);
-		forget_kept(arrival, CONTAINER_OF(node, struct kept, node));
+		struct kept *kept = CONTAINER_OF(node, struct kept, node);
+		counter_add_for(counters, transport, COUNT_client_packets_in, 1);
+		counter_add_for(counters, transport, COUNT_client_bytes_in, kept->packet.len);
+		counter_add_for(counters, transport, COUNT_drop_moving, 1);
+		forget_kept(arrival, kept);
 	}
 }
 

@@ -80,7 +80,8 @@ static int check_nonce(struct request *request)
 		server->hasher, settings->nonce_secret, &bearer, settings->security_features,
 		wall_s(server), settings->nonce_lifetime_s, nonce, len);
 
-	return state == STUN_NONCE_FRESH ? STUN_NO_ERROR : STUN_STALE_NONCE;
+	request->is_nonce_fresh = state == STUN_NONCE_FRESH;
+	return request->is_nonce_fresh ? STUN_NO_ERROR : STUN_STALE_NONCE;
 }
 
 /* What a client is given at a door is a socket and a place on another thread. A fresh nonce shows that
@@ -135,8 +136,9 @@ static int check_realm(struct request *request)
 	/* An access token may have led to another realm than the 401 named; no key depends on it. */
 	if (is_on_token_allocation(request))
 		return STUN_NO_ERROR;
-	return len == strlen(ours) && memcmp(realm, ours, len) == 0 ? STUN_NO_ERROR
-	                                                            : STUN_UNAUTHENTICATED;
+	return len == strlen(ours) && memcmp(realm, ours, len) == 0
+	               ? STUN_NO_ERROR
+	               : refuse(request, STUN_UNAUTHENTICATED, "another realm");
 }
 
 /* Keeps the name as text. One with a zero in it would be another name to the host. */
@@ -197,7 +199,7 @@ static int try_keys(struct request *request)
 			return accept_key(request, is_hashed ? key->username : request->username,
 			                  key->key, key->len);
 	}
-	return STUN_UNAUTHENTICATED;
+	return refuse(request, STUN_UNAUTHENTICATED, "wrong password");
 }
 
 static int find_key(struct request *request)
@@ -285,7 +287,7 @@ static int check_integrity(struct request *request)
 	if (is_signed_with_kept_key(request))
 		return accept_kept_key(request);
 	if (is_kept && request->message.method != STUN_ALLOCATE)
-		return STUN_UNAUTHENTICATED;
+		return refuse(request, STUN_UNAUTHENTICATED, "wrong password");
 
 	int outcome = check_password_integrity(request);
 	/* What a token client's connection is for is known to the thread that has it, and to no store. */
@@ -303,11 +305,12 @@ static int check_password_integrity(struct request *request)
 	case ANSWER_FOUND:
 		return try_keys(request);
 	case ANSWER_NOT_FOUND:
-		return STUN_UNAUTHENTICATED;
+		return refuse(request, STUN_UNAUTHENTICATED,
+		              "user unknown, or time-limited credentials expired");
 	case ANSWER_UNAVAILABLE:
 		break;
 	}
-	return STUN_INSUFFICIENT_CAPACITY;
+	return refuse(request, STUN_INSUFFICIENT_CAPACITY, "the store is away");
 }
 
 /* RFC 8016 section 3.2.2: the key is the one of the allocation that the ticket names. */
@@ -346,6 +349,8 @@ static int check_owner(struct request *request)
 		return STUN_NO_ERROR;
 	if ((request->token_deadline != 0) != allocation_is_by_token(allocation))
 		return STUN_WRONG_CREDENTIALS;
-	return strcmp(request->username, allocation->username) == 0 ? STUN_NO_ERROR
-	                                                            : STUN_WRONG_CREDENTIALS;
+	return strcmp(request->username, allocation->username) == 0
+	               ? STUN_NO_ERROR
+	               : refuse(request, STUN_WRONG_CREDENTIALS,
+	                        "the allocation is another user's");
 }

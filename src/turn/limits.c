@@ -164,6 +164,7 @@ int limits_refuse(struct request *request, enum turn_limit limit, uint64_t value
 {
 	count(request->server, rows[limit].counter);
 	request->reason = rows[limit].phrase;
+	request->is_limit_told = true;
 	action_limit_reached(request->server, &(struct turn_limit_reached){
 						      .limit = limit,
 						      .value = value,

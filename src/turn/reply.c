@@ -46,6 +46,7 @@ void reply(struct request *request, int error)
 		return;
 	}
 	count_reply(request, error);
+	action_answered(request, error);
 	send_answer(request, error, len);
 }
 

@@ -67,7 +67,11 @@ struct request {
 	struct five_tuple way;
 	bool is_probe; /* it asks for more than its address (RFC 5780) */
 
-	const char *reason;         /* phrase of an error response; NULL: the one of its code */
+	const char *reason; /* phrase of an error response; NULL: the one of its code */
+	/* For the log: why it is refused, in more words than the client is told; NULL: in the same. */
+	const char *why;
+	bool is_nonce_fresh;        /* whoever sent it receives where it seems to come from */
+	bool is_limit_told;         /* TURN_LIMIT_REACHED has said why it is refused */
 	struct stun_builder answer; /* a success response, to which the handler adds */
 };
 
@@ -130,6 +134,13 @@ static inline struct transport_addr request_nonce_addr(const struct request *req
 	if (transport_is_stream(request->tuple->transport))
 		addr_set_port(&addr, 0);
 	return addr;
+}
+
+/* Returns error; why is for the log alone. */
+static inline int refuse(struct request *request, int error, const char *why)
+{
+	request->why = why;
+	return error;
 }
 
 static inline int count_drop(struct request *request, enum counter reason)

@@ -143,3 +143,8 @@ static void destroy_allocations(struct turn_server *server)
 	LIST_FOR_EACH (node, &server->sessions)
 		allocation_destroy(CONTAINER_OF(node, struct turn_allocation, node));
 }
+
+enum counter turn_last_drop(const struct turn_server *server)
+{
+	return server->last_drop;
+}

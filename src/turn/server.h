@@ -37,7 +37,10 @@ struct turn_server {
 	struct hash_table connections_by_id, connections_by_peer; /* and allocation */
 	struct pool allocation_pool, permission_pool, channel_pool, connection_pool;
 
-	struct list sessions;                 /* of struct turn_allocation */
+	struct list sessions;                 /* of struct turn_allocation, new ones at the end */
+	size_t allocations_here;              /* in it */
+	struct list *walk;                    /* in it: the next step of an operator's walk */
+	size_t walk_left;                     /* steps of it */
 	struct list pending;                  /* of struct pending */
 	size_t pending_for_peers;             /* of them: Connect requests */
 	struct list reserved;                 /* of struct reservation */
@@ -53,6 +56,7 @@ struct turn_server {
 
 	uint8_t reply[REPLY_SIZE];            /* the message being written */
 	char username[TURN_USERNAME_MAX + 1]; /* of the request being handled */
+	enum counter last_drop;               /* why the last packet was dropped */
 };
 
 /* Says when it is, and whose transport what follows is counted for. */
@@ -79,6 +83,7 @@ static inline void count(struct turn_server *server, enum counter counter)
 static inline enum turn_verdict drop(struct turn_server *server, enum counter reason)
 {
 	count(server, reason);
+	server->last_drop = reason;
 	return TURN_DROP;
 }
 

@@ -35,11 +35,11 @@ int check_access_token(struct request *request)
 	case ANSWER_FOUND:
 		return try_token(request);
 	case ANSWER_NOT_FOUND:
-		return STUN_UNAUTHENTICATED;
+		return refuse(request, STUN_UNAUTHENTICATED, "kid of access token unknown");
 	case ANSWER_UNAVAILABLE:
 		break;
 	}
-	return STUN_INSUFFICIENT_CAPACITY;
+	return refuse(request, STUN_INSUFFICIENT_CAPACITY, "the store is away");
 }
 
 /* The USERNAME is the kid: which authorization server made the token, and with which key. */
@@ -63,7 +63,7 @@ static int try_token(struct request *request)
 	if (key == NULL || access_token_open(&key->key, third_party_server_name(request), sealed,
 	                                     len, &token) != OK) {
 		count(request->server, COUNT_access_tokens_refused);
-		return outcome;
+		return refuse(request, outcome, "access token cannot be opened");
 	}
 	uint64_t remaining_ms = access_token_remaining_ms(&token, request->wall_ms);
 	if (remaining_ms > 0 && token_fits(request, &token)) {

@@ -128,6 +128,7 @@ struct turn_settings {     /* copied but for what it points at, which outlives t
 	bool rfc5766_channel_numbers; /* up to 0x7FFE */
 	bool fingerprint;             /* on every message, not only where the client used it */
 	bool reason_phrases;          /* in error responses */
+	unsigned tells;               /* TURN_TELL_: which successes are told by TURN_ANSWERED */
 	const char *software;         /* SOFTWARE in responses; NULL: none */
 	/* enum stun_security_feature, what clients are offered (RFC 8489 section 18.1):
 	 * STUN_FEATURE_PASSWORD_ALGORITHMS: SHA-256 before MD5. Not with a store of MD5 keys alone, as
@@ -225,6 +226,9 @@ enum turn_verdict turn_client_input(struct turn_server *server, const struct fiv
                                     void *path, struct packet *packet, timestamp now,
                                     struct turn_forward *forward);
 
+/* Tells why: the counter of the last packet that got TURN_DROP. */
+enum counter turn_last_drop(const struct turn_server *server);
+
 /* The host has no place for the client whose packet got TURN_HAND_OVER: it is told so, 508. */
 void turn_hand_over_failed(struct turn_server *server, const struct five_tuple *tuple, void *path,
                            struct packet *packet, timestamp now);
@@ -242,8 +246,10 @@ void turn_peer_icmp(struct turn_server *server, struct turn_allocation *allocati
                     const uint8_t data[4], timestamp now);
 
 /* The connection that carried these messages is gone. What it had is deleted, but for a mobile
- * allocation: that lives out its time, and its client may come back. */
-void turn_path_closed(struct turn_server *server, const struct five_tuple *tuple, timestamp now);
+ * allocation: that lives out its time, and its client may come back. reason is for the report; NULL: it
+ * is not known. */
+void turn_path_closed(struct turn_server *server, const struct five_tuple *tuple,
+                      const char *reason, timestamp now);
 
 /* True while an allocation lives on the 5-tuple or may move to it; a listener closes idle connections
  * without one. */
@@ -258,6 +264,7 @@ enum turn_action_type {
 	TURN_FLOW_REMOVED,
 	TURN_REPORT,        /* .report: what happened to an allocation, for logs and accounting */
 	TURN_LIMIT_REACHED, /* .reached: whom a limit stopped, for the log */
+	TURN_ANSWERED,      /* .answered: what was answered, for the log */
 	/* .handoff, given away, is for turn_handoff_input of the server of .thread, which may be this
 	 * one. It arrives or the process ends; what is sent first arrives first. */
 	TURN_HANDOFF,
@@ -342,9 +349,24 @@ struct turn_report {
 	uint32_t lifetime_s;
 	struct turn_traffic traffic;
 	struct turn_traffic recent; /* the part of it that no TURN_TRAFFIC has told of */
-	const char
-		*reason; /* "no refresh in 600 s", "refresh with lifetime 0", "connection closed" */
+	uint64_t age_s;
+	/* Of an end: "no refresh for 600 s", "closed by its client", "connection broke: ..." */
+	const char *reason;
 };
+
+/* A request was answered. What is worth telling is .tells of the settings; of errors it is always those of
+ * whoever has shown credentials, but for what limits say, and of everyone on an open server. */
+struct turn_answered {
+	enum stun_method method;
+	uint16_t error;     /* STUN_NO_ERROR: success */
+	const char *reason; /* of an error, for the operator alone */
+	uint64_t id;        /* of the allocation on the 5-tuple; 0: there is none */
+	const char *username, *realm, *origin;
+	const struct five_tuple *tuple;
+	struct transport_addr peer; /* that was refused; has_peer */
+	bool has_peer;
+};
+enum { TURN_TELL_SUCCESS = 1 << 0, TURN_TELL_BINDING = 1 << 1 };
 
 struct turn_limit_reached {
 	enum turn_limit limit;
@@ -386,6 +408,7 @@ struct turn_action {
 		struct turn_flow flow;
 		struct turn_report report;
 		struct turn_limit_reached reached;
+		struct turn_answered answered;
 	};
 };
 

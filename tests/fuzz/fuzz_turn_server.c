@@ -678,7 +678,7 @@ static void play_step(struct fuzz *fuzz)
 		wait(fuzz, what * 1000u + take(fuzz));
 		break;
 	case STEP_CLOSE:
-		turn_path_closed(fuzz->server, &fuzz->clients[who], fuzz->now);
+		turn_path_closed(fuzz->server, &fuzz->clients[who], NULL, fuzz->now);
 		carry_out(fuzz);
 		break;
 	case STEP_CONNECTION:

@@ -24,10 +24,18 @@ control: base / event2 jansson
 relay: base stun turn config io listeners store control / event2 openssl
 relay/fence_calls.c: / seccomp
 relay/requests.c: / jansson
+relay/session_requests.c: / jansson
+relay/thread_requests.c: / jansson
+relay/option_requests.c: / jansson
+relay/conversation.h: / jansson
+relay/console_verbs.c: / jansson
+relay/console_print.c: / jansson
+relay/console_sessions.c: / jansson
 relay/metrics.c: / jansson
 relay/metrics.h: / jansson
 relay/metrics_server.c: / jansson
 admin: base stun config control store / jansson
+admin/doctor_secrets.c: / openssl
 admin/turnadmin_cipher.c: / openssl
 '
 

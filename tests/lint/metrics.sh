@@ -36,9 +36,21 @@ expect_nothing 'they sum up by labels that there are' "$(
 	grep -ohE '\bby \([a-z_, ]+\)' "$dashboard" "$alerts" | sed 's/by (//; s/)//' | tr -d ' ' |
 		tr ',' '\n' | sort -u | grep -vxE "instance|le|$(echo $labels | tr ' ' '|')"
 )"
+# And by values that there are: the ends of counters' names.
+expect_nothing 'they choose by values that there are' "$(
+	grep -ohE '\b(reason|code|method|result|limit)=~?\\?"[^"\\]+' "$dashboard" "$alerts" |
+		sed 's/.*"//' | tr '|' '\n' | sort -u | while read -r value; do
+		grep -qE "\([a-z0-9_]+_$value," "$srcdir/src/base/counters.def" || echo "$value"
+	done
+)"
 expect_nothing 'each alert says what to do' "$(awk '
 	/- alert:/ { if (name != "" && !said) print name; name = $3; said = 0 }
 	/description:/ { said = 1 }
 	END { if (!said) print name }' "$alerts")"
+
+# What only grows is never taken back, not even for a moment: who reads in between would see it fall.
+cd "$srcdir" || exit 99
+expect_nothing 'only levels go down' "$(grep -rnE '(counter_sub|\(uint64_t\)-1)' src --include='*.[ch]' |
+	grep COUNT_ | grep -vE 'COUNT_[a-z0-9_]+_now\b')"
 
 tap_end

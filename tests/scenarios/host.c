@@ -208,7 +208,7 @@ void host_icmp(struct host *host, struct relay *relay, const struct transport_ad
 void host_close_path(struct host *host, const struct client *client)
 {
 	start(host);
-	turn_path_closed(host->server, &client->tuple, host->now);
+	turn_path_closed(host->server, &client->tuple, NULL, host->now);
 	carry_out(host);
 }
 
@@ -288,6 +288,13 @@ static void carry_out_one(struct host *host, const struct turn_action *action)
 		note(host, "limit %s=%llu %u user=%s client=%s", limit_names[action->reached.limit],
 		     (unsigned long long)action->reached.value, action->reached.error,
 		     action->reached.username, addr_format(&action->reached.tuple->client, client));
+		break;
+	case TURN_ANSWERED:
+		note(host, "answered %s %u user=%s peer=%s %s",
+		     stun_method_name(action->answered.method), action->answered.error,
+		     action->answered.username,
+		     action->answered.has_peer ? addr_format_ip(&action->answered.peer, peer) : "",
+		     action->answered.reason);
 		break;
 	case TURN_REPORT:
 		note(host,

@@ -238,7 +238,7 @@ def test_others_are_refused():
         code, _, problem = server.admin("drain", user=NOBODY)
         tap.expect((code, "only root and the user" in problem) == (1, True), "%r" % problem)
         tap.expect_equal(server.ask("status")["draining"], None, "the server")
-        tap.expect("control socket: refused: uid=65534" in server.log(), "a line in the log")
+        tap.expect("control socket refused: uid=65534" in server.log(), "a line in the log")
 
 
 def test_another_user():

@@ -279,6 +279,7 @@ def test_store():
         with server.client(user="nobody") as client:
             tap.expect_equal(client.try_allocate(), 401, "a stranger")
         metrics = Metrics(server)
+        tap.expect(metrics.value("thread_cpu_seconds", thread="store") > 0, "the store's CPU time")
         expect_values(metrics, {"store_answers": 1}, question="user", result="found")
         expect_values(metrics, {"store_answers": 1}, question="user", result="missing")
         expect_values(metrics, {"store_answers": 2, "store_answer_seconds": 2,

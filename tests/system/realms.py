@@ -191,7 +191,7 @@ def test_limits_of_realms():
     with Server(store.option, "--user-quota=1", "--total-quota=3", "--relay-threads=4") as server:
         tap.expect_equal(outcomes(server, BLUE, "sky", 3), [0, 0, 486], "more than others")
         tap.expect_equal(outcomes(server, RED, "rose", 2), [0, 486], "what is configured")
-        tap.wait_until(lambda: "rows of realms are not used" in server.log(), "an unknown option is told of")
+        tap.wait_until(lambda: "rows of realms not used" in server.log(), "an unknown option is told of")
         store.sql("UPDATE turn_realm_option SET value = '0' WHERE opt = 'user-quota'")
         tap.wait_until(lambda: outcomes(server, BLUE, "sky", 4) == [0, 0, 0, 486], "no bound but the total", AT_ONCE_S)
         store.sql("INSERT INTO turn_realm_option VALUES ('blue', 'total-quota', '1')")
@@ -199,7 +199,7 @@ def test_limits_of_realms():
         store.sql("DELETE FROM turn_realm_option WHERE realm = 'blue'")
         tap.wait_until(lambda: outcomes(server, BLUE, "sky", 2) == [0, 486] and
                        "user-quota" in server.log(), "what is configured", AT_ONCE_S)
-        tap.expect_equal(server.log().count("rows of realms are not used"), 1, "told of once")
+        tap.expect_equal(server.log().count("rows of realms not used"), 1, "told of once")
 
 
 def test_bandwidth_of_realms():

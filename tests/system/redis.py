@@ -3,12 +3,15 @@
 import base64
 import hashlib
 import hmac
+import os
+import subprocess
 import time
 
 from harness import stun, tap
 from harness.client import Client, Peer, exchange_both_ways
+from harness.network import Namespace, inside
 from harness.redis import Redis, Sentinel
-from harness.server import Server, free_ports, make_certificate
+from harness.server import Server, free_ports, make_certificate, write_file
 
 REALM = "example.org"
 OPTIONS = ("--lt-cred-mech", "--realm=" + REALM, "--allow-loopback-peers")
@@ -144,6 +147,67 @@ def test_origin_lives():
             wait_for("its end", lambda: origin_realm(server, "https://blue.example") == REALM, 5)
 
 
+def may_reach(server, ip):
+    with Client(server.address, **user("anna", "sky")) as client:
+        client.allocate()
+        response = client.request(stun.CREATE_PERMISSION, [(stun.XOR_PEER_ADDRESS, (ip, 0))])
+        return response.error == 0
+
+
+def test_realms_live():
+    """Limits and peers of a realm count within a second of turnadmin's, or redis-cli's, word"""
+    with Redis() as redis:
+        two_users(redis)
+        with serve(redis) as server:
+            tap.expect(may_reach(server, "9.9.9.9"), "a peer before")
+            redis.admin("peer", "deny", "9.9.9.0/24", "--realm", REALM)
+            wait_for("the denied peer", lambda: not may_reach(server, "9.9.9.9"), 3)
+            redis.call("DEL", "turn/realm/%s/denied-peer-ip" % REALM)
+            wait_for("its end", lambda: may_reach(server, "9.9.9.9"), 3)
+            redis.admin("realm", "set", REALM, "user-quota", "1")
+            with Client(server.address, **user("anna", "sky")) as first:
+                first.allocate()
+                wait_for("the quota", lambda: allocate(server, "anna", "sky") == 486, 3)
+                redis.admin("realm", "unset", REALM, "user-quota")
+                wait_for("its end", lambda: allocate(server, "anna", "sky") == 0, 3)
+            tap.expect_equal(redis.call("KEYS", "turn/realm/*/user-quota"), [], "no key is left")
+
+
+def test_what_else_is_in_it():
+    """Administrators and keys of access tokens, as coturn has them"""
+    with Redis() as redis:
+        redis.admin("admin", "add", "root", text="secret1\n")
+        redis.admin("admin", "add", "mary", "--realm", "blue", text="secret2\n")
+        listed = redis.admin("admin", "list")
+        tap.expect("root" in listed and "mary" in listed and "blue" in listed, listed)
+        told = redis.coturn_admin("-L")
+        tap.expect("root" in told and "mary[blue]" in told, "coturn lists them: " + told)
+        tap.expect("secret1" not in str(redis.call("HGETALL", "turn/admin_user/root")), "a hash")
+        redis.admin("admin", "delete", "root")
+        tap.expect_equal(redis.call("EXISTS", "turn/admin_user/root"), 0, "the deleted one")
+        redis.admin("oauth", "add", "north", "--generate")
+        fields = redis.call("HGETALL", "turn/oauth/kid/north")
+        tap.expect_equal(sorted(fields[::2]), ["as_rs_alg", "ikm_key", "lifetime", "realm", "timestamp"], "fields")
+        tap.expect("north" in redis.admin("oauth", "list"), "its list")
+        redis.admin("oauth", "delete", "north")
+        tap.expect_equal(redis.call("KEYS", "turn/oauth/*"), [], "keys that are left")
+
+
+def test_connection_in_a_file():
+    """turnserver and turnadmin read the connection from a file, which the list of processes does not show"""
+    with Redis(password="quiet") as redis:
+        path = write_file("connection", redis.connection + "\n")
+        admin = os.path.join(os.environ.get("BUILD", "."), "turnadmin")
+        subprocess.run([os.path.abspath(admin), "--redis-userdb-file", path, "user", "add", "anna", "--realm",
+                        REALM], input=b"sky\n", timeout=30, check=True)
+        os.environ["TURNSTONE_REDIS_USERDB_FILE"] = path
+        try:
+            with Server(*OPTIONS, credentials=False) as server:
+                tap.expect_equal(allocate(server, "anna", "sky"), 0, "a user")
+        finally:
+            del os.environ["TURNSTONE_REDIS_USERDB_FILE"]
+
+
 def outage_lines(server):
     return [line for line in server.log().splitlines() if " store is " in line]
 
@@ -195,6 +259,16 @@ def test_frozen():
         two_users(redis)
         with serve(redis) as server:
             expect_outage(server, redis, redis.freeze, redis.thaw)
+
+
+def test_cut_off():
+    """A firewall swallows all packets to and from Redis, then lets them through"""
+    with Namespace("redis") as place, inside(place), Redis() as redis:
+        two_users(redis)
+        rules = ("table inet cut {\n chain in {\n type filter hook input priority 0;\n tcp dport %d drop\n"
+                 " tcp sport %d drop\n }\n}\n" % (redis.port, redis.port))
+        with serve(redis) as server:
+            expect_outage(server, redis, lambda: place.firewall(rules), lambda: place.firewall(""))
 
 
 def ask(client):
@@ -307,6 +381,11 @@ def test_tls():
             tap.expect_equal(allocate(server, "anna", "sky"), 0, "a user")
             redis.call("SET", "turn/origin/https://blue.example:443", "blue")
             wait_for("the origin", lambda: origin_realm(server, "https://blue.example") == "blue", 5)
+            redis.kill()
+            tap.expect_equal(allocate(server, "stranger"), 508, "without it")
+            redis.start()
+            two_users(redis)
+            wait_for("the return, with files read inside the fence", lambda: allocate(server, "new") == 0)
         for extra in ("", " cacert=%s sni=other.example" % cert):
             told = refused(connection + extra)
             tap.expect("its certificate is refused" in told, told)

@@ -141,8 +141,8 @@ static void test_foreign(void)
 {
 	struct fixture fixture;
 
-	fixture_read_words(&fixture, "--web-admin-ip x --no-cli --mongo-userdb z --psql-userdb x "
-	                             "--no-sslv2 --cli-password y");
+	fixture_read_words(&fixture, "--web-admin-ip x --dh566 --mongo-userdb z --psql-userdb x "
+	                             "--no-sslv2 --dh2066");
 	is_int(fixture.err, OK, "coturn's other names are accepted");
 	is_int(fixture.report.warnings, 6, "each with a warning");
 	is_int(fixture.report.errors, 0, "and their values are taken");

@@ -470,7 +470,7 @@ static void talk(struct world *world, unsigned path)
 static void close_path(struct world *world, unsigned path)
 {
 	world->paths[path].is_closed = true;
-	turn_path_closed(world->servers[world->paths[path].server], &world->paths[path].tuple,
+	turn_path_closed(world->servers[world->paths[path].server], &world->paths[path].tuple, NULL,
 	                 world->now);
 	carry_out(world, world->paths[path].server);
 }

@@ -1,0 +1,474 @@
+/* Clients of the console. A client is asked for the password, then for lines, and while one is carried out
+ * or its answer is not read, no other is looked at:
+ *
+ *     bytes ──► telnet ──► line ──► command ─ ─ ─ ► console_print ... console_done ──► prompt
+ */
+#include "control/console.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/bytes.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/timestamp.h"
+#include "control/telnet.h"
+
+enum {
+	BACKLOG = 16,
+	INPUT_MAX = 4096,
+	PRINT_MAX = 4096,  /* of one console_print */
+	ATTEMPTS_MAX = 3,  /* of a client */
+	FAILURES_MAX = 10, /* of all clients together in FAILURES_MS */
+	FAILURES_MS = 60000,
+};
+
+struct console_client {
+	struct list node; /* in the console's clients */
+	struct console *console;
+	struct bufferevent
+		*stream;        /* owned; NULL: it has gone, and a command is still carried out */
+	struct event *deadline; /* owned; of the password */
+	struct telnet telnet;
+	bool is_in;      /* it gave the password */
+	bool is_waiting; /* for console_done */
+	bool is_reading; /* input_bytes runs */
+	bool has_ended;  /* it says no more, and may still read */
+	bool is_closing; /* nothing more is looked at; what is written is sent */
+	unsigned attempts;
+	void (*more)(struct console_client *client, void *context); /* NULL: none */
+	void *more_context;
+	char name[ADDR_TEXT_SIZE];
+	_Alignas(max_align_t) char state[];
+};
+
+struct console {
+	struct console_settings settings;
+	struct transport_addr addr;
+	struct evconnlistener *listener; /* owned */
+	struct event *resume;            /* owned; ends a pause of the listener */
+	struct list clients;             /* of struct console_client, owned */
+	unsigned client_count;
+	unsigned failures; /* since then */
+	timestamp failures_since;
+};
+
+static void on_connection(struct evconnlistener *listener, evutil_socket_t fd,
+                          struct sockaddr *address, int len, void *context);
+static void on_accept_failed(struct evconnlistener *listener, void *context);
+static void on_resume(evutil_socket_t fd, short what, void *context);
+static void client_destroy(struct console_client *client);
+static void on_input(struct bufferevent *stream, void *context);
+static void on_output(struct bufferevent *stream, void *context);
+static void on_event(struct bufferevent *stream, short what, void *context);
+static void on_deadline(evutil_socket_t fd, short what, void *context);
+static void ask_password(struct console_client *client);
+static void input_bytes(struct console_client *client);
+static void handle_line(struct console_client *client);
+static void try_password(struct console_client *client);
+static void end_if_done(struct console_client *client);
+
+/* ---- the console ---- */
+
+enum err console_create(const struct console_settings *settings, const struct transport_addr *addr,
+                        struct console **console)
+{
+	struct console *created = calloc(1, sizeof *created);
+	socklen_t len = sizeof created->addr;
+
+	if (created == NULL)
+		return ERR_NO_MEMORY;
+	created->settings = *settings;
+	list_init(&created->clients);
+	created->resume = event_new(settings->base, -1, 0, on_resume, created);
+	if (created->resume == NULL)
+		goto fail;
+	created->listener = evconnlistener_new_bind(settings->base, on_connection, created,
+	                                            LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC |
+	                                                    LEV_OPT_REUSEABLE,
+	                                            BACKLOG, &addr->any, (int)addr_len(addr));
+	if (created->listener == NULL)
+		goto fail;
+	evconnlistener_set_error_cb(created->listener, on_accept_failed);
+	getsockname(evconnlistener_get_fd(created->listener), &created->addr.any, &len);
+	*console = created;
+	return OK;
+
+fail:
+	if (created->resume != NULL)
+		event_free(created->resume);
+	free(created);
+	return ERR_SYSTEM;
+}
+
+void console_destroy(struct console *console)
+{
+	if (console == NULL)
+		return;
+	evconnlistener_free(console->listener);
+	event_free(console->resume);
+	LIST_FOR_EACH (node, &console->clients)
+		client_destroy(CONTAINER_OF(node, struct console_client, node));
+	free(console);
+}
+
+const struct transport_addr *console_addr(const struct console *console)
+{
+	return &console->addr;
+}
+
+/* As when there are no descriptors left: it would fail again at once, and for ever. */
+static void on_accept_failed(struct evconnlistener *listener, void *context)
+{
+	static const struct timeval pause = {1, 0};
+
+	evconnlistener_disable(listener);
+	event_add(((struct console *)context)->resume, &pause);
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	evconnlistener_enable(((struct console *)context)->listener);
+}
+
+static struct console_client *client_create(struct console *console, int fd,
+                                            const struct transport_addr *addr)
+{
+	struct console_client *client = calloc(1, sizeof *client + console->settings.state_size);
+
+	if (client == NULL)
+		return NULL;
+	client->console = console;
+	client->deadline = event_new(console->settings.base, -1, 0, on_deadline, client);
+	if (client->deadline != NULL)
+		client->stream =
+			bufferevent_socket_new(console->settings.base, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (client->stream == NULL) {
+		if (client->deadline != NULL)
+			event_free(client->deadline);
+		free(client);
+		return NULL;
+	}
+	addr_format(addr, client->name);
+	list_append(&console->clients, &client->node);
+	console->client_count++;
+	return client;
+}
+
+static void client_destroy(struct console_client *client)
+{
+	if (client->stream != NULL)
+		bufferevent_free(client->stream);
+	event_free(client->deadline);
+	list_remove(&client->node);
+	client->console->client_count--;
+	bytes_wipe(&client->telnet, sizeof client->telnet);
+	free(client);
+}
+
+static void on_connection(struct evconnlistener *listener, evutil_socket_t fd,
+                          struct sockaddr *address, int len, void *context)
+{
+	static const char full[] = "Too many clients: try again.\r\n";
+	struct console *console = context;
+	struct console_client *client = NULL;
+	struct transport_addr addr = {0};
+	struct timeval login = {(time_t)console->settings.login_timeout_s, 0};
+
+	(void)listener;
+	memcpy(&addr, address, (size_t)len < sizeof addr ? (size_t)len : sizeof addr);
+	if (console->client_count < console->settings.clients_max)
+		client = client_create(console, fd, &addr);
+	if (client == NULL) {
+		(void)!send(fd, full, sizeof full - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+		evutil_closesocket(fd);
+		return;
+	}
+	bufferevent_setcb(client->stream, on_input, on_output, on_event, client);
+	bufferevent_setwatermark(client->stream, EV_READ, 0, INPUT_MAX);
+	bufferevent_enable(client->stream, EV_READ | EV_WRITE);
+	event_add(client->deadline, &login);
+	ask_password(client);
+}
+
+/* ---- what is written ---- */
+
+static void write_bytes(struct console_client *client, const void *bytes, size_t len)
+{
+	if (client->stream != NULL && bufferevent_write(client->stream, bytes, len) != 0)
+		client->is_closing = true;
+}
+
+/* Line ends are telnet's; and what a client of the relay chose as its name is not to move the cursor of
+ * whoever reads it. Bytes of UTF-8 pass. */
+void console_print(struct console_client *client, const char *text, ...)
+{
+	char plain[PRINT_MAX], line[2 * PRINT_MAX];
+	size_t len = 0;
+	va_list args;
+
+	va_start(args, text);
+	vsnprintf(plain, sizeof plain, text, args);
+	va_end(args);
+	for (const unsigned char *p = (const unsigned char *)plain; *p != 0; p++)
+		if (*p == '\n') {
+			line[len++] = '\r';
+			line[len++] = '\n';
+		} else {
+			line[len++] = *p < ' ' || *p == 0x7F || *p == TELNET_IAC ? '?' : (char)*p;
+		}
+	write_bytes(client, line, len);
+}
+
+/* The client stops showing what is typed, since it takes it that we do (RFC 857). */
+static void ask_password(struct console_client *client)
+{
+	static const uint8_t will_echo[] = {TELNET_IAC, TELNET_WILL, TELNET_ECHO};
+
+	write_bytes(client, will_echo, sizeof will_echo);
+	console_print(client, "Enter password: ");
+}
+
+static void prompt(struct console_client *client)
+{
+	console_print(client, "> ");
+}
+
+static size_t unsent(const struct console_client *client)
+{
+	return evbuffer_get_length(bufferevent_get_output(client->stream));
+}
+
+bool console_when_sent(struct console_client *client,
+                       void (*more)(struct console_client *client, void *context), void *context)
+{
+	if (client->stream == NULL || client->is_closing)
+		return false;
+	client->more = more;
+	client->more_context = context;
+	if (unsent(client) == 0) /* on_output is still called, from the loop */
+		bufferevent_trigger(client->stream, EV_WRITE, BEV_TRIG_DEFER_CALLBACKS);
+	return true;
+}
+
+void console_done(struct console_client *client)
+{
+	client->is_waiting = false;
+	if (client->stream == NULL) {
+		client_destroy(client);
+		return;
+	}
+	if (!client->is_closing)
+		prompt(client);
+	if (!client->is_reading)
+		input_bytes(client);
+}
+
+void console_hang_up(struct console_client *client)
+{
+	client->is_closing = true;
+}
+
+void *console_state(struct console_client *client)
+{
+	return client->state;
+}
+
+const char *console_client_name(const struct console_client *client)
+{
+	return client->name;
+}
+
+/* ---- what happens to a client ---- */
+
+static void on_input(struct bufferevent *stream, void *context)
+{
+	(void)stream;
+	input_bytes(context);
+}
+
+static void call_more(struct console_client *client)
+{
+	void (*more)(struct console_client * client, void *context) = client->more;
+
+	client->more = NULL;
+	more(client, client->more_context);
+}
+
+/* All that was written has been sent. */
+static void on_output(struct bufferevent *stream, void *context)
+{
+	struct console_client *client = context;
+
+	(void)stream;
+	if (client->more != NULL)
+		call_more(client);
+	else
+		input_bytes(client);
+}
+
+/* It may go while a command of its is carried out; who waits to say more is told by being called. One that
+ * waits for an answer is not idle. */
+static void on_event(struct bufferevent *stream, short what, void *context)
+{
+	struct console_client *client = context;
+
+	if (what & BEV_EVENT_EOF) {
+		client->has_ended = true;
+		bufferevent_disable(stream, EV_READ);
+		input_bytes(client);
+		return;
+	}
+	if ((what & BEV_EVENT_TIMEOUT) && (what & BEV_EVENT_READING) && client->is_waiting) {
+		bufferevent_enable(stream, EV_READ);
+		return;
+	}
+	bufferevent_free(stream);
+	client->stream = NULL;
+	if (client->more != NULL)
+		call_more(client);
+	else if (!client->is_waiting)
+		client_destroy(client);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	client_destroy(context);
+}
+
+/* ---- what is typed ---- */
+
+static bool may_read(const struct console_client *client)
+{
+	return !client->is_waiting && !client->is_closing && unsent(client) == 0;
+}
+
+static enum telnet_event input_byte(struct console_client *client, uint8_t byte)
+{
+	uint8_t reply[TELNET_REPLY_MAX];
+	size_t len;
+	enum telnet_event event = telnet_input(&client->telnet, byte, reply, &len);
+
+	if (len > 0)
+		write_bytes(client, reply, len);
+	return event;
+}
+
+static void handle_event(struct console_client *client, enum telnet_event event)
+{
+	switch (event) {
+	case TELNET_MORE:
+		break;
+	case TELNET_LINE:
+		handle_line(client);
+		break;
+	case TELNET_TOO_LONG:
+		console_print(client, "A line has %d bytes at most.\n", TELNET_LINE_MAX);
+		/* fall through */
+	case TELNET_INTERRUPT:
+		if (client->is_in)
+			prompt(client);
+		break;
+	case TELNET_END:
+		client->is_closing = true;
+		break;
+	}
+}
+
+/* Looks at bytes one by one, since what follows a line waits until that is done. */
+static void input_bytes(struct console_client *client)
+{
+	struct evbuffer *input = bufferevent_get_input(client->stream);
+	uint8_t byte;
+
+	client->is_reading = true;
+	while (may_read(client) && evbuffer_remove(input, &byte, 1) == 1)
+		handle_event(client, input_byte(client, byte));
+	client->is_reading = false;
+	client->is_closing |= client->has_ended && evbuffer_get_length(input) == 0;
+	end_if_done(client);
+}
+
+static void end_if_done(struct console_client *client)
+{
+	if (client->is_closing && !client->is_waiting && unsent(client) == 0)
+		client_destroy(client);
+}
+
+static void handle_line(struct console_client *client)
+{
+	if (!client->is_in) {
+		try_password(client);
+		return;
+	}
+	client->is_waiting = true;
+	client->console->settings.command(client, client->telnet.line,
+	                                  client->console->settings.context);
+}
+
+/* ---- the password ---- */
+
+static bool are_too_many_failures(struct console *console)
+{
+	timestamp now = timestamp_now();
+
+	if (now - console->failures_since >= FAILURES_MS) {
+		console->failures_since = now;
+		console->failures = 0;
+	}
+	return console->failures >= FAILURES_MAX;
+}
+
+static void let_in(struct console_client *client)
+{
+	static const uint8_t wont_echo[] = {TELNET_IAC, TELNET_WONT, TELNET_ECHO};
+	struct timeval idle = {(time_t)client->console->settings.idle_timeout_s, 0};
+
+	event_del(client->deadline);
+	bufferevent_set_timeouts(client->stream, &idle, &idle);
+	write_bytes(client, wont_echo, sizeof wont_echo);
+	client->is_in = true;
+	log_info("operator let in", "client=%s", client->name);
+	console_print(client, "\n%s\n", client->console->settings.greeting);
+	prompt(client);
+}
+
+static void refuse(struct console_client *client)
+{
+	client->console->failures++;
+	log_warning("operator refused", "client=%s reason=\"wrong password\"", client->name);
+	console_print(client, "\nWrong password.\n");
+	if (++client->attempts < ATTEMPTS_MAX)
+		ask_password(client);
+	else
+		client->is_closing = true;
+}
+
+/* The bound is all clients': who guesses by connecting anew gets no further. turnadmin and the control
+ * socket are there meanwhile. */
+static void try_password(struct console_client *client)
+{
+	const struct console_settings *settings = &client->console->settings;
+
+	if (are_too_many_failures(client->console)) {
+		console_print(client, "\nToo many wrong passwords: try again in a minute.\n");
+		client->is_closing = true;
+	} else if (settings->is_password(client->telnet.line, settings->context)) {
+		let_in(client);
+	} else {
+		refuse(client);
+	}
+	bytes_wipe(client->telnet.line, sizeof client->telnet.line);
+}

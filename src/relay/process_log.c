@@ -1,0 +1,84 @@
+/* Where the log goes, from the options: those of coturn and those that are ours. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "relay/process.h"
+
+/* What the option's check has let through. */
+static int facility_of(const struct config *config)
+{
+	int facility;
+
+	return log_facility_parse(config->syslog_facility, &facility) == OK ? facility : 0;
+}
+
+static enum log_time time_of(const struct config *config)
+{
+	if (!config->new_log_timestamp)
+		return LOG_TIME_SECONDS;
+	return config->new_log_timestamp_format != NULL ? LOG_TIME_FORMAT : LOG_TIME_ISO;
+}
+
+/* Names that are no file's: stdout and - are /dev/stdout by now, and syslog is the option. */
+static void set_destination(const struct config *config, struct log_settings *settings)
+{
+	static const struct {
+		const char *name;
+		enum log_destination to;
+	} names[] = {
+		{"/dev/stdout", LOG_TO_STDOUT},
+		{"/dev/stderr", LOG_TO_STDERR},
+		{"stderr", LOG_TO_STDERR},
+		{"journal", LOG_TO_JOURNAL},
+	};
+
+	if (config->syslog) {
+		settings->to = LOG_TO_SYSLOG;
+		return;
+	}
+	settings->file = config->log_file;
+	for (size_t i = 0; config->log_file != NULL && i < sizeof names / sizeof names[0]; i++)
+		if (strcmp(config->log_file, names[i].name) == 0) {
+			settings->to = names[i].to;
+			settings->file = NULL;
+		}
+}
+
+/* Whoever the server becomes has to open the file anew after it was moved away. */
+static void set_owner(const struct config *config, struct log_settings *settings)
+{
+	char problem[256];
+
+	settings->has_owner =
+		process_find_ids(config, &settings->owner, &settings->group, problem) == OK;
+}
+
+enum err process_open_log(const struct config *config, char problem[256])
+{
+	struct log_settings settings = {
+		.min_level = LEVEL_INFO,
+		.to_stdout_too = config->stdout_log,
+		.program = "turnserver",
+		.facility = facility_of(config),
+		.format = strcmp(config->log_format, "json") == 0 ? LOG_JSON : LOG_TEXT,
+		.time = time_of(config),
+		.time_format = config->new_log_timestamp_format,
+		.rate = config->log_rate,
+	};
+
+	set_destination(config, &settings);
+	set_owner(config, &settings);
+	if (config->verbose)
+		settings.min_level = LEVEL_DEBUG;
+	else if (log_level_parse(config->log_min_level, &settings.min_level) != OK)
+		return ERR_INVALID;
+
+	enum err err = log_open(&settings);
+	if (err != OK)
+		snprintf(problem, 256, "%.200s %s cannot be written: %s",
+		         config->syslog ? "syslog" : "log-file",
+		         settings.file != NULL ? settings.file : "", strerror(errno));
+	return err;
+}
