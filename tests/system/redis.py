@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import os
+import re
 import subprocess
 import time
 
@@ -209,7 +210,7 @@ def test_connection_in_a_file():
 
 
 def outage_lines(server):
-    return [line for line in server.log().splitlines() if " store is " in line]
+    return [line for line in server.log().splitlines() if re.search(r"[A-Z]+ store is (away|back):", line)]
 
 
 def expect_outage(server, redis, away, back):
