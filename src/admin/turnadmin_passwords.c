@@ -19,15 +19,17 @@ static void result_print(const struct turnadmin_request *request, const char *na
                          const char *text);
 static bool is_text(const uint8_t *bytes, size_t len);
 
+/* What coturn's -P makes goes into a configuration, whose cli-password takes no other. */
 enum turnadmin_exit turnadmin_password_hash(const struct turnadmin_request *request)
 {
 	char password[TURNADMIN_PASSWORD_MAX + 1], hash[PASSWORD_HASH_SIZE];
+	bool as_coturn = request->as_coturn || request->is_coturn_style;
 	enum err err;
 
 	if (!turnadmin_password_read(request, password))
 		return TURNADMIN_PROBLEM;
-	err = request->as_coturn ? password_hash_make_coturn(password, hash)
-	                         : password_hash_make(password, hash);
+	err = as_coturn ? password_hash_make_coturn(password, hash)
+	                : password_hash_make(password, hash);
 	bytes_wipe(password, sizeof password);
 	if (err != OK) {
 		turnadmin_say("the password cannot be hashed: %s", err_string(err));

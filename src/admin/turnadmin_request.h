@@ -6,7 +6,12 @@
 
 enum turnadmin_exit { TURNADMIN_DONE = 0, TURNADMIN_PROBLEM = 1, TURNADMIN_USAGE = 2 };
 
-enum { TURNADMIN_NAME_MAX = 513, TURNADMIN_REALM_MAX = 763, TURNADMIN_PASSWORD_MAX = 512 };
+enum {
+	TURNADMIN_NAME_MAX = 513,
+	TURNADMIN_REALM_MAX = 763,
+	TURNADMIN_PASSWORD_MAX = 512,
+	TURNADMIN_CONNECTION_MAX = 4096,
+};
 
 struct turnadmin_request;
 typedef enum turnadmin_exit turnadmin_run(const struct turnadmin_request *request);
@@ -36,6 +41,8 @@ struct turnadmin_request {
 	long deadline_s, min_allocations;               /* of a drain; -1: not given */
 	char password[TURNADMIN_PASSWORD_MAX + 1];      /* of -p; empty: to be read */
 	char secret[TURNADMIN_PASSWORD_MAX + 1];        /* of -s or -X; empty: to be read */
+	const char *redis_file;                         /* lent as well */
+	char redis[TURNADMIN_CONNECTION_MAX + 1];       /* empty: an SQLite database */
 	bool as_json, by_thread, wants_sha256, wants_generated, wants_all, wants_help;
 	bool as_coturn;                   /* a hash is wanted that coturn reads */
 	const char *algorithm, *lifetime; /* of an oauth key; NULL: not given; lent as well */

@@ -8,6 +8,7 @@
 #include "relay/relay_socket.h"
 #include "relay/report.h"
 #include "relay/reservation.h"
+#include "relay/statsdb.h"
 #include "relay/thread.h"
 
 /* RFC 5780: the client asked to be answered from another address than it came to. So rare that it is
@@ -122,6 +123,7 @@ void relay_thread_act(struct relay_thread *thread, timestamp now)
 			break;
 		case TURN_REPORT:
 			report_log(thread->index, &action.report);
+			statsdb_report(thread, &action.report);
 			if (thread->config->log_coturn_sessions)
 				coturn_log_report(&action.report);
 			break;

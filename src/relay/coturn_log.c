@@ -101,6 +101,8 @@ void coturn_log_report(const struct turn_report *report)
 	case TURN_DELETED:
 		log_end(report);
 		break;
+	case TURN_TRAFFIC: /* is the status database's */
+		break;
 	case TURN_MOVED:
 		break;
 	}

@@ -90,7 +90,7 @@ static enum err check_store(const struct config *config, char problem[256])
 	struct store *store;
 	enum err err;
 
-	if (config->userdb == NULL)
+	if (config->userdb == NULL || config->redis_userdb != NULL)
 		return OK;
 	err = store_open(config->userdb, false, &store, problem);
 	if (err == OK)

@@ -15,6 +15,8 @@
 #include "listeners/tls_context.h"
 #include "relay/alternates.h"
 #include "relay/frontends.h"
+#include "relay/statsdb.h"
+#include "relay/store_location.h"
 #include "relay/thread.h"
 #include "turn/source_limit.h"
 
@@ -26,7 +28,8 @@ enum {
 typedef enum err step_fn(struct relay *relay, char problem[256]);
 
 static step_fn make_users, make_filter, make_secrets, make_ticket_key, make_features, open_store,
-	make_limits, make_unproven, choose_engine, open_threads, start_store, start_threads;
+	open_statsdb, start_statsdb, make_limits, make_unproven, choose_engine, open_threads,
+	start_store, start_threads;
 
 struct step {
 	step_fn *take;
@@ -47,6 +50,7 @@ static const struct step opening[] = {
 	{make_secrets, OPTION_ID_stateless_nonce_secret},
 	{make_ticket_key, OPTION_ID_mobility},
 	{open_store, OPTION_ID_userdb},
+	{open_statsdb, OPTION_ID_redis_statsdb},
 	{make_features, OPTION_ID_userdb},
 	{choose_engine, OPTION_ID_network_engine},
 	{make_limits, OPTION_ID_user_quota},
@@ -55,6 +59,7 @@ static const struct step opening[] = {
 };
 static const struct step starting[] = {
 	{start_store, OPTION_ID_userdb},
+	{start_statsdb, OPTION_ID_redis_statsdb},
 	{start_threads, OPTION_ID_relay_threads},
 };
 
@@ -88,6 +93,8 @@ static enum err take_steps(struct relay *relay, const struct step *steps, size_t
 		*about = steps[i].about;
 		err = steps[i].take(relay, problem);
 	}
+	if (*about == OPTION_ID_userdb)
+		*about = configured_store_option(relay->config);
 	return err;
 }
 
@@ -176,6 +183,7 @@ static void stop_threads(struct relay *relay)
 	for (unsigned i = 0; i < relay->thread_count; i++)
 		relay_thread_join(relay->threads[i]);
 	store_thread_stop(relay->store);
+	statsdb_stop(relay->statsdb);
 	/* Letters that crossed the farewell: the threads have ended, so this one may deliver them.
 	 * A claim and its answer are two letters. */
 	for (unsigned i = 0; i < 2 * relay->thread_count; i++) {
@@ -388,14 +396,28 @@ static enum err make_ticket_key(struct relay *relay, char problem[256])
 
 static enum err open_store(struct relay *relay, char problem[256])
 {
-	if (relay->config->userdb == NULL)
+	const struct store_location location = configured_store(relay->config);
+
+	if (!has_configured_store(relay->config))
 		return OK;
-	return store_thread_create(relay->config->userdb, &relay->store, problem);
+	return store_thread_create_at(&location, &relay->store, problem);
 }
 
 static enum err start_store(struct relay *relay, char problem[256])
 {
 	return relay->store != NULL ? store_thread_run(relay->store, problem) : OK;
+}
+
+static enum err open_statsdb(struct relay *relay, char problem[256])
+{
+	if (relay->config->redis_statsdb == NULL)
+		return OK;
+	return statsdb_create(relay->config->redis_statsdb, &relay->statsdb, problem);
+}
+
+static enum err start_statsdb(struct relay *relay, char problem[256])
+{
+	return relay->statsdb != NULL ? statsdb_run(relay->statsdb, problem) : OK;
 }
 
 static bool stop_at_md5_only(const struct store_user *user, void *context)
@@ -406,26 +428,30 @@ static bool stop_at_md5_only(const struct store_user *user, void *context)
 	return !*is_found;
 }
 
-/* Whether some user of ours has an MD5 key and no password or SHA-256 key. */
+/* Whether some user of ours has an MD5 key and no password or SHA-256 key. A Redis server that is away
+ * may have such users. */
 static enum err find_md5_only(const struct relay *relay, bool *is_found, char problem[256])
 {
+	const struct store_location location = configured_store(relay->config);
 	struct store *store;
 	enum err err;
 
 	*is_found = false;
 	for (size_t i = 0; i < relay->user_count; i++)
 		*is_found |= relay->users[i].key_len == STUN_MD5_KEY_SIZE;
-	if (*is_found || relay->config->userdb == NULL)
+	if (*is_found || !has_configured_store(relay->config))
 		return OK;
-	err = store_open(relay->config->userdb, false, &store, problem);
-	if (err != OK)
+	err = store_open_at(&location, false, &store, problem);
+	if (err == OK) {
+		err = store_user_list(store, NULL, stop_at_md5_only, is_found);
+		if (err != OK)
+			snprintf(problem, 256, "%s", store_problem(store));
+		store_close(store);
+	}
+	if (err != ERR_UNAVAILABLE || location.redis == NULL)
 		return err;
-	err = store_user_list(store, NULL, stop_at_md5_only, is_found);
-	if (err != OK)
-		snprintf(problem, 256, "userdb %s: %s", relay->config->userdb,
-		         store_problem(store));
-	store_close(store);
-	return err;
+	*is_found = true;
+	return OK;
 }
 
 /* A client takes the first algorithm that it is offered and knows, SHA-256, whoever its user is; so

@@ -49,6 +49,7 @@ struct relay {
 	struct peer_filter *filter;    /* owned; replaced */
 	SSL_CTX *tls, *dtls;           /* owned; replaced; NULL: not served */
 	struct store_thread *store;    /* owned; NULL: there is none */
+	struct statsdb *statsdb;       /* owned; NULL: none */
 	struct quota *quota;           /* owned; any thread */
 	struct source_limit *unproven; /* owned; replaced; any thread; NULL: no bound */
 	uint8_t nonce_secret[STUN_NONCE_SECRET_SIZE];

@@ -10,7 +10,8 @@
 
 static void redis_close(struct store *store);
 static enum err redis_ask_ahead(struct store *store, const struct store_request *request);
-static enum err get_unchecked(struct redis_store *redis, redisReply **reply);
+static enum err get_checked(struct redis_store *redis, timestamp deadline, redisReply **reply);
+static enum err get_unchecked(struct redis_store *redis, timestamp deadline, redisReply **reply);
 static enum err reconnect(struct redis_store *redis);
 
 static const struct store_driver driver = {
@@ -34,10 +35,15 @@ static const struct store_driver driver = {
 	.peer_range_add = redis_peer_range_add,
 	.peer_range_delete = redis_peer_range_delete,
 	.peer_range_list = redis_peer_range_list,
+	.realm_list = redis_realm_list,
 	.oauth_key_find = redis_oauth_key_find,
 	.oauth_key_put = redis_oauth_key_put,
 	.oauth_key_delete = redis_oauth_key_delete,
 	.oauth_key_list = redis_oauth_key_list,
+	.administrator_find = redis_administrator_find,
+	.administrator_put = redis_administrator_put,
+	.administrator_delete = redis_administrator_delete,
+	.administrator_list = redis_administrator_list,
 };
 
 enum err redis_store_open(const char *connection, struct store **store, char problem[256])
@@ -69,6 +75,23 @@ enum err redis_store_open(const char *connection, struct store **store, char pro
 	return OK;
 }
 
+void store_location_files(const struct store_location *location,
+                          void (*each)(const char *path, void *context), void *context)
+{
+	struct redis_settings settings;
+	const char *const files[] = {settings.ca_file, settings.ca_path, settings.cert_file,
+	                             settings.key_file};
+	char problem[256];
+
+	if (location->redis == NULL ||
+	    redis_settings_parse(location->redis, &settings, problem) != OK)
+		return;
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+		if (files[i][0] != '\0')
+			each(files[i], context);
+	bytes_wipe(&settings, sizeof settings);
+}
+
 static void redis_close(struct store *store)
 {
 	struct redis_store *redis = redis_of(store);
@@ -83,7 +106,7 @@ static void redis_close(struct store *store)
 
 static enum err reconnect(struct redis_store *redis)
 {
-	timestamp deadline = timestamp_now() + redis->settings.connect_timeout_s * 1000;
+	timestamp deadline = timestamp_now() + 1000 * (timestamp)redis->settings.connect_timeout_s;
 	char words[256] = "";
 	enum err err;
 
@@ -111,29 +134,32 @@ enum err redis_put(struct redis_store *redis, const char *const *words, size_t c
 	return err == OK ? OK : redis_say(redis, err, err_string(err));
 }
 
-static enum err get_unchecked(struct redis_store *redis, redisReply **reply)
+static enum err get_unchecked(struct redis_store *redis, timestamp deadline, redisReply **reply)
 {
-	enum err err =
-		redis_connection_get(redis->connection, timestamp_now() + REDIS_ANSWER_MS, reply);
+	enum err err = redis_connection_get(redis->connection, deadline, reply);
 
-	if (err == OK)
-		return OK;
-	return redis_say(redis, err, redis_connection_problem(redis->connection));
+	return err == OK ? OK : redis_say(redis, err, redis_connection_problem(redis->connection));
 }
 
-enum err redis_get(struct redis_store *redis, redisReply **reply)
+static enum err get_checked(struct redis_store *redis, timestamp deadline, redisReply **reply)
 {
-	enum err err = get_unchecked(redis, reply);
+	enum err err = get_unchecked(redis, deadline, reply);
 	char words[256];
 
-	if (err != OK)
+	if (err == OK)
+		err = redis_reply_check(*reply, words);
+	else
 		return err;
-	err = redis_reply_check(*reply, words);
 	if (err == OK)
 		return OK;
 	redis_reply_free(*reply);
 	*reply = NULL;
 	return redis_say(redis, err, words);
+}
+
+enum err redis_get(struct redis_store *redis, redisReply **reply)
+{
+	return get_checked(redis, timestamp_now() + REDIS_ANSWER_MS, reply);
 }
 
 enum err redis_call(struct redis_store *redis, redisReply **reply, const char *const *words,
@@ -144,13 +170,21 @@ enum err redis_call(struct redis_store *redis, redisReply **reply, const char *c
 	return err != OK ? err : redis_get(redis, reply);
 }
 
+/* They have one deadline together: who asks last does not wait for as many as asked before. */
+void redis_asked_ahead(struct redis_store *redis, unsigned count)
+{
+	if (redis->asked == 0)
+		redis->asked_until = timestamp_now() + REDIS_ANSWER_MS;
+	redis->asked += count;
+}
+
 enum err redis_ask(struct redis_store *redis, redisReply **reply, const char *const *words,
                    size_t count)
 {
 	if (redis->asked == 0)
 		return redis_call(redis, reply, words, count);
 	redis->asked--;
-	return redis_get(redis, reply);
+	return get_checked(redis, redis->asked_until, reply);
 }
 
 /* Only what is one command can be asked ahead; a question of several would take the replies of others
@@ -165,7 +199,7 @@ static enum err redis_ask_ahead(struct store *store, const struct store_request 
 	else if (request->question == STORE_LIST_SECRETS)
 		err = redis_secret_ask(redis, request->realm);
 	if (err == OK)
-		redis->asked++;
+		redis_asked_ahead(redis, 1);
 	return err;
 }
 
@@ -200,7 +234,7 @@ enum err redis_commit(struct redis_store *redis, redisReply **reply)
 	*reply = NULL;
 	while (err == OK) {
 		redis_reply_free(*reply);
-		err = get_unchecked(redis, reply);
+		err = get_unchecked(redis, timestamp_now() + REDIS_ANSWER_MS, reply);
 		if (err != OK)
 			return err;
 		if (first == OK && redis_reply_check(*reply, words) != OK)
@@ -233,4 +267,14 @@ enum err redis_text(const redisReply *reply, char *text, size_t size)
 	memcpy(text, reply->str, len);
 	text[len] = '\0';
 	return OK;
+}
+
+/* Names and values in turn. */
+const redisReply *redis_field(const redisReply *reply, const char *name)
+{
+	for (size_t i = 0; i + 1 < reply->elements; i += 2)
+		if (redis_reply_is_text(reply->element[i]) &&
+		    strcmp(reply->element[i]->str, name) == 0)
+			return reply->element[i + 1];
+	return NULL;
 }

@@ -7,6 +7,7 @@
  *     turn/realm/R/max-bps, total-quota, ..   numbers
  *     turn/origin/O                           realm
  *     turn/oauth/kid/K                        hash: ikm_key timestamp lifetime as_rs_alg realm
+ *     turn/admin_user/A                       hash: password realm
  *     turnstone/realm/R/user/U/keys           MD5 key:SHA-256 key; counts while the first is coturn's
  *     turnstone/realm/R/userhash/H            user name (RFC 8489 section 14.4)
  *
@@ -31,7 +32,8 @@ struct redis_store {
 	struct redis_settings settings;
 	struct redis_address at;             /* where connection leads: a sentinel may have said */
 	struct redis_connection *connection; /* owned */
-	unsigned asked;                      /* replies that store_ask_ahead has asked for */
+	unsigned asked;                      /* replies that were asked for ahead */
+	timestamp asked_until;               /* when all of those have to be there */
 	struct redis_changes *changes;       /* owned; NULL: nobody wanted to know of any yet */
 	struct redis_userhashes *userhashes; /* owned; NULL: not made yet */
 	struct stun_hasher *hasher;          /* owned */
@@ -49,7 +51,9 @@ MUST_CHECK enum err redis_call(struct redis_store *redis, redisReply **reply,
 /* Gathers a command whose reply redis_get gives. */
 MUST_CHECK enum err redis_put(struct redis_store *redis, const char *const *words, size_t count);
 MUST_CHECK enum err redis_get(struct redis_store *redis, redisReply **reply);
-/* The reply to a command that store_ask_ahead may have asked already. */
+/* Counts replies that redis_ask will give, to commands that were put. */
+void redis_asked_ahead(struct redis_store *redis, unsigned count);
+/* The reply to a command that may have been asked ahead. */
 MUST_CHECK enum err redis_ask(struct redis_store *redis, redisReply **reply,
                               const char *const *words, size_t count);
 /* Begins and ends commands that take effect together, or not at all. The reply is the array of
@@ -64,6 +68,9 @@ enum err redis_say(struct redis_store *redis, enum err err, const char *words);
 
 /* Copies a text reply of at most size - 1 bytes. ERR_INVALID for anything else. */
 MUST_CHECK enum err redis_text(const redisReply *reply, char *text, size_t size);
+
+/* Returns the value of a field in the reply to HGETALL; NULL: it has none of that name. */
+const redisReply *redis_field(const redisReply *reply, const char *name);
 
 /* Texts in a list of their own, sorted, each once. */
 struct redis_texts {
@@ -123,6 +130,8 @@ enum err redis_realm_option_list(struct store *store, const char *realm,
                                  bool (*each)(const char *realm, const char *name,
                                               const char *value, void *context),
                                  void *context);
+enum err redis_realm_list(struct store *store, bool (*each)(const char *realm, void *context),
+                          void *context);
 /* redis_oauth_keys.c: */
 enum err redis_oauth_key_find(struct store *store, const char *kid, struct store_oauth_key *key);
 enum err redis_oauth_key_put(struct store *store, const struct store_oauth_key *key);
@@ -130,6 +139,14 @@ enum err redis_oauth_key_delete(struct store *store, const char *kid);
 enum err redis_oauth_key_list(struct store *store, const char *realm,
                               bool (*each)(const struct store_oauth_key *key, void *context),
                               void *context);
+/* redis_administrators.c: */
+enum err redis_administrator_find(struct store *store, const char *name,
+                                  struct store_administrator *administrator);
+enum err redis_administrator_put(struct store *store,
+                                 const struct store_administrator *administrator);
+enum err redis_administrator_delete(struct store *store, const char *name);
+enum err redis_administrator_list(struct store *store, const char *realm,
+                                  store_each_administrator *each, void *context);
 /* redis_changes.c: */
 enum err redis_data_version(struct store *store, int64_t *version);
 /* Counts changes of users alone. */

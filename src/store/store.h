@@ -24,6 +24,9 @@ struct store_location {
 	const char *file;  /* of SQLite */
 	const char *redis; /* coturn's connection string; there may be a password in it */
 };
+/* Calls each for every file that a connection to Redis reads: certificates and keys. */
+void store_location_files(const struct store_location *location,
+                          void (*each)(const char *path, void *context), void *context);
 MUST_CHECK enum err store_open_at(const struct store_location *location, bool may_create,
                                   struct store **store, char problem[256]);
 /* The same for a file of SQLite. */
@@ -184,6 +187,9 @@ struct store_thread;
 /* Opens path, and creates it as coturn does, before it returns. Questions wait until it runs. */
 MUST_CHECK enum err store_thread_create(const char *path, struct store_thread **thread,
                                         char problem[256]);
+/* The same for any store; a Redis server that is away is waited for without end. */
+MUST_CHECK enum err store_thread_create_at(const struct store_location *location,
+                                           struct store_thread **thread, char problem[256]);
 /* Starts its thread, once. On failure it is stopped with store_thread_stop, as it is at the end. */
 MUST_CHECK enum err store_thread_run(struct store_thread *thread, char problem[256]);
 /* Both. On failure nothing is left. */

@@ -1,6 +1,7 @@
 /* The store on a thread of its own. Questions come by mail and leave as answers by mail; a relay
- * thread never waits for the disk. When the database is away, every question is answered with
- * ERR_UNAVAILABLE at once, and it is opened again at growing intervals. */
+ * thread never waits for the disk or for the network. When the database is away, every question is answered
+ * with ERR_UNAVAILABLE at once, and it is opened again at growing intervals, by yet another thread. What
+ * came together is asked together where the store can do so. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -9,11 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/driver.h"
+#include "store/last_known.h"
+#include "store/opener.h"
 #include "store/realms_watch.h"
-#include "store/store.h"
 
 #include "base/list.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "base/timestamp.h"
 
 enum { RETRY_FIRST_MS = 100, RETRY_LAST_MS = 5000 };
@@ -24,26 +28,45 @@ struct store_thread {
 	struct mail stop;
 	bool is_running; /* thread is one; the maker's */
 	bool is_stopping;
-	struct store *store; /* owned; NULL: away */
-	timestamp retry_at;  /* when it is away */
+	struct store *store;         /* owned; NULL: away */
+	struct store_opener *opener; /* owned */
+	bool is_opening;             /* the opener has been asked, and has not answered */
+	timestamp retry_at;          /* when it is away, and nobody opens it */
 	unsigned retry_ms;
+	struct last_known *known;        /* owned; NULL: what is away is not answered */
+	struct mail *asked, **asked_end; /* owned: questions, oldest first */
 	struct realms_watch realms;
 	timestamp look_at; /* when the realms are looked at next; there are watchers */
-	char path[256];
 };
 
+static enum err first_open(struct store_thread *thread, const struct store_location *location,
+                           char problem[256]);
 static void *thread_run(void *argument);
 static int thread_timeout(const struct store_thread *thread);
 static void thread_look(struct store_thread *thread);
 static void watch_add(struct mail *mail, void *receiver);
 static void thread_reopen(struct store_thread *thread);
+static void thread_opened(struct mail *mail, void *receiver);
 static void thread_lose(struct store_thread *thread);
+static void thread_retry_later(struct store_thread *thread);
 static void thread_stop(struct mail *mail, void *receiver);
-static void request_answer(struct mail *mail, void *receiver);
+static void thread_answer(struct store_thread *thread);
+static unsigned ask_ahead(struct store_thread *thread);
+static void request_take(struct mail *mail, void *receiver);
+static void request_answer(struct store_thread *thread);
+static void request_compare(struct last_known *known, struct store_request *request, bool is_away);
 static enum err request_ask(struct store *store, struct store_request *request);
 static bool request_add_secret(const char *realm, const char *secret, void *context);
 
-enum err store_thread_create(const char *path, struct store_thread **thread_out, char problem[256])
+enum err store_thread_create(const char *path, struct store_thread **thread, char problem[256])
+{
+	const struct store_location location = {.file = path};
+
+	return store_thread_create_at(&location, thread, problem);
+}
+
+enum err store_thread_create_at(const struct store_location *location,
+                                struct store_thread **thread_out, char problem[256])
 {
 	struct store_thread *thread = calloc(1, sizeof *thread);
 	enum err err = ERR_NO_MEMORY;
@@ -51,37 +74,67 @@ enum err store_thread_create(const char *path, struct store_thread **thread_out,
 	problem[0] = '\0';
 	if (thread == NULL)
 		return err;
-	err = store_open(path, true, &thread->store, problem);
+	thread->asked_end = &thread->asked;
+	thread->retry_ms = RETRY_FIRST_MS;
+	thread->stop.deliver = thread_stop;
+	err = first_open(thread, location, problem);
 	if (err != OK)
 		goto fail_open;
-	snprintf(thread->path, sizeof thread->path, "%s", path);
-	thread->stop.deliver = thread_stop;
 	realms_watch_init(&thread->realms);
-	err = mailbox_create(&thread->mailbox);
+	if (location->redis != NULL)
+		err = last_known_create(&thread->known);
+	if (err == OK)
+		err = mailbox_create(&thread->mailbox);
 	if (err != OK)
 		goto fail_mailbox;
+	err = store_opener_create(location, thread->mailbox, thread_opened, &thread->opener);
+	if (err != OK)
+		goto fail_opener;
 	*thread_out = thread;
 	return OK;
 
+fail_opener:
+	mailbox_destroy(thread->mailbox);
 fail_mailbox:
+	last_known_destroy(thread->known);
 	store_close(thread->store);
 fail_open:
 	free(thread);
 	if (problem[0] == '\0')
-		snprintf(problem, 256, "%.150s: no thread for the store: %s", path,
-		         err_string(err));
+		snprintf(problem, 256, "no thread for the store: %s", err_string(err));
 	return err;
+}
+
+static void log_away(const char *problem)
+{
+	log_error("store is away",
+	          "reason=\"%s\" advice=\"users in it are refused until it is back\"", problem);
+}
+
+/* A server that is away may come later; what only the operator can mend is told at the start. */
+static enum err first_open(struct store_thread *thread, const struct store_location *location,
+                           char problem[256])
+{
+	enum err err = store_open_at(location, true, &thread->store, problem);
+
+	if (err != ERR_UNAVAILABLE || location->redis == NULL)
+		return err;
+	log_away(problem);
+	thread->store = NULL;
+	thread_retry_later(thread);
+	return OK;
 }
 
 enum err store_thread_run(struct store_thread *thread, char problem[256])
 {
-	int failure = pthread_create(&thread->thread, NULL, thread_run, thread);
+	int failure = ENOMEM;
 
+	if (store_opener_run(thread->opener) == OK)
+		failure = pthread_create(&thread->thread, NULL, thread_run, thread);
 	thread->is_running = failure == 0;
 	if (thread->is_running)
 		return OK;
-	snprintf(problem, 256, "%.150s: no thread for the store: %s", thread->path,
-	         strerror(failure));
+	snprintf(problem, 256, "no thread for the store: %s", strerror(failure));
 	return ERR_SYSTEM;
 }
 
@@ -108,7 +161,9 @@ void store_thread_stop(struct store_thread *thread)
 		mailbox_post(thread->mailbox, &thread->stop);
 		pthread_join(thread->thread, NULL);
 	}
+	store_opener_destroy(thread->opener);
 	mailbox_destroy(thread->mailbox);
+	last_known_destroy(thread->known);
 	store_close(thread->store);
 	realms_watch_deinit(&thread->realms);
 	free(thread);
@@ -119,7 +174,7 @@ void store_thread_ask(struct store_thread *thread, struct store_request *request
 	/* deliver is the asker's, for the answer. Until then the letter is ours, and has to be
 	 * delivered here: the asker's is kept in it. */
 	request->answer = request->mail.deliver;
-	request->mail.deliver = request_answer;
+	request->mail.deliver = request_take;
 	mailbox_post(thread->mailbox, &request->mail);
 }
 
@@ -163,9 +218,11 @@ static void *thread_run(void *argument)
 			log_error("store thread cannot wait", "reason=\"%s\"", strerror(errno));
 			break;
 		}
-		if (thread->store == NULL && timestamp_now() >= thread->retry_at)
+		if (thread->store == NULL && !thread->is_opening &&
+		    timestamp_now() >= thread->retry_at)
 			thread_reopen(thread);
 		mailbox_deliver(thread->mailbox, thread);
+		thread_answer(thread);
 		thread_look(thread);
 	}
 	return NULL;
@@ -176,6 +233,8 @@ static int thread_timeout(const struct store_thread *thread)
 {
 	timestamp now = timestamp_now(), next = thread->retry_at;
 
+	if (thread->is_opening)
+		return -1;
 	if (thread->store != NULL && !realms_watch_has_watchers(&thread->realms))
 		return -1;
 	if (thread->store != NULL)
@@ -208,30 +267,45 @@ static void watch_add(struct mail *mail, void *receiver)
 
 static void thread_reopen(struct store_thread *thread)
 {
-	char problem[256];
+	thread->is_opening = true;
+	store_opener_begin(thread->opener);
+}
 
-	/* Not created: a file that is gone may come back with all its users. */
-	if (store_open(thread->path, false, &thread->store, problem) == OK) {
-		log_always("store is back", "store=%s", thread->path);
-		realms_watch_reset(&thread->realms);
-		thread->look_at = 0;
+static void thread_opened(struct mail *mail, void *receiver)
+{
+	struct store_opened *opened = CONTAINER_OF(mail, struct store_opened, mail);
+	struct store_thread *thread = receiver;
+
+	thread->is_opening = false;
+	thread->store = opened->store;
+	opened->store = NULL;
+	if (thread->store == NULL) {
+		log_debug("store is still away", "reason=\"%s\"", opened->problem);
+		thread_retry_later(thread);
 		return;
 	}
-	thread->store = NULL;
-	thread->retry_ms =
-		thread->retry_ms * 2 > RETRY_LAST_MS ? RETRY_LAST_MS : thread->retry_ms * 2;
-	thread->retry_at = timestamp_now() + thread->retry_ms;
+	log_always("store is back", "store=\"%s\"", store_path(thread->store));
+	thread->retry_ms = RETRY_FIRST_MS;
+	realms_watch_reset(&thread->realms);
+	thread->look_at = 0;
 }
 
 static void thread_lose(struct store_thread *thread)
 {
-	log_error("store is away",
-	          "store=%s reason=\"%s\" advice=\"users in it are refused until it is back\"",
-	          thread->path, store_problem(thread->store));
+	log_away(store_problem(thread->store));
 	store_close(thread->store);
 	thread->store = NULL;
 	thread->retry_ms = RETRY_FIRST_MS;
-	thread->retry_at = timestamp_now() + thread->retry_ms;
+	thread_retry_later(thread);
+}
+
+/* Servers that lost the same store do not all come back to it in the same moment. */
+static void thread_retry_later(struct store_thread *thread)
+{
+	unsigned wait_ms = thread->retry_ms;
+
+	thread->retry_at = timestamp_now() + wait_ms / 2 + random_below(wait_ms / 2 + 1);
+	thread->retry_ms = 2 * wait_ms > RETRY_LAST_MS ? RETRY_LAST_MS : 2 * wait_ms;
 }
 
 static void thread_stop(struct mail *mail, void *receiver)
@@ -242,23 +316,74 @@ static void thread_stop(struct mail *mail, void *receiver)
 	thread->is_stopping = true;
 }
 
-static void request_answer(struct mail *mail, void *receiver)
+static void request_take(struct mail *mail, void *receiver)
 {
-	struct store_request *request = CONTAINER_OF(mail, struct store_request, mail);
 	struct store_thread *thread = receiver;
 
+	mail->next = NULL;
+	*thread->asked_end = mail;
+	thread->asked_end = &mail->next;
+}
+
+static struct store_request *request_of(struct mail *mail)
+{
+	return CONTAINER_OF(mail, struct store_request, mail);
+}
+
+static void thread_answer(struct store_thread *thread)
+{
+	while (thread->asked != NULL) {
+		unsigned ahead = ask_ahead(thread);
+
+		do
+			request_answer(thread);
+		while (ahead-- > 1);
+	}
+}
+
+/* Asks as many of the first questions ahead as can be, and says how many. */
+static unsigned ask_ahead(struct store_thread *thread)
+{
+	unsigned count = 0;
+
+	for (struct mail *mail = thread->asked; mail != NULL && thread->store != NULL;
+	     mail = mail->next) {
+		if (store_ask_ahead(thread->store, request_of(mail)) != OK)
+			break;
+		count++;
+	}
+	return count;
+}
+
+/* Answers the oldest one. */
+static void request_answer(struct store_thread *thread)
+{
+	struct store_request *request = request_of(thread->asked);
+
+	thread->asked = request->mail.next;
+	if (thread->asked == NULL)
+		thread->asked_end = &thread->asked;
 	if (thread->store != NULL && store_has_moved(thread->store))
 		thread_lose(thread);
-	request->result = ERR_UNAVAILABLE;
-	if (thread->store != NULL) {
-		request->result = request_ask(thread->store, request);
-		if (request->result != OK && request->result != ERR_NOT_FOUND) {
-			request->result = ERR_UNAVAILABLE;
-			thread_lose(thread);
-		}
-	}
+	request->result =
+		thread->store != NULL ? request_ask(thread->store, request) : ERR_UNAVAILABLE;
+	if (request->result != OK && request->result != ERR_NOT_FOUND && thread->store != NULL)
+		thread_lose(thread);
+	if (thread->known != NULL)
+		request_compare(thread->known, request, thread->store == NULL);
+	if (request->result != OK && request->result != ERR_NOT_FOUND)
+		request->result = ERR_UNAVAILABLE;
 	request->mail.deliver = request->answer;
 	mailbox_post(request->reply_to, &request->mail);
+}
+
+/* With what the store said before: that stands while it is away. */
+static void request_compare(struct last_known *known, struct store_request *request, bool is_away)
+{
+	if (!is_away)
+		last_known_learn(known, request, timestamp_now());
+	else if (last_known_answer(known, request, timestamp_now()))
+		request->result = OK;
 }
 
 static enum err request_ask(struct store *store, struct store_request *request)

@@ -10,6 +10,7 @@ import subprocess
 
 from harness import tap
 from harness.client import Client
+from harness.redis import Redis
 from harness.server import Folder, Server
 from harness.store import Store
 
@@ -29,11 +30,12 @@ def coturns(name):
 class Both:
     """A database, and the two programs that write it; coturn's log lines are not its answer."""
 
-    def __init__(self, coturn):
+    def __init__(self, coturn, redis=None):
         self.store, self.coturn = Store(), coturn
+        self.where = ["-N", redis.connection] if redis else ["-b", self.store.path]
 
     def run(self, program, words, text=""):
-        result = subprocess.run([program, "-b", self.store.path, *words], input=text.encode(), cwd=Folder.get(),
+        result = subprocess.run([program, *self.where, *words], input=text.encode(), cwd=Folder.get(),
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30, check=False)
         for line in glob.glob(os.path.join(Folder.get(), "turn_*.log")):
             os.remove(line)
@@ -64,7 +66,7 @@ WRITES = (
      ("--add", "--user=ben", "--realm=north", "--password=y")),
     (("-s", "deep", "-r", "north"), ("--set-secret=blue", "--realm=north"), ("-s", "red", "-r", "east")),
     (("-O", "-o", "https://north.example", "-r", "north"), ("-O", "-o", "HTTP://East.Example:81/x", "-r", "east"),
-     ("--add-origin", "--origin=https://a.example", "--realm=north")),
+     ("--add-origin", "--origin=https://a.example", "--realm=south")),
     (("-g", "-r", "north", "--max-bps=64000", "--total-quota=9", "--user-quota=3"),
      ("--set-realm-option", "-r", "east", "--user-quota=1")),
     (("-A", "-u", "root", "-p", "x"), ("-A", "-u", "boss", "-r", "north", "-p", "y"),
@@ -117,6 +119,27 @@ def test_each_reads_the_other():
         tap.expect_equal(both.each("-l"), ["zoe[east]", "anna[north]"], "users that are left")
 
 
+def test_redis():
+    """In Redis, too, each lists, changes and deletes what the other wrote; administrators are among them"""
+    for coturn in coturns("turnadmin"):
+        with Redis() as redis:
+            both = Both(coturn, redis)
+            for i, words in enumerate(words for group in WRITES for words in group):
+                (both.ours if i % 2 else both.theirs)(*words)
+            for words in (words for words in LISTS if words[0] != "-G"):  # which it writes in another way there
+                ours, theirs = both.ours(*words), both.theirs(*words)
+                tap.expect_equal(sorted(ours), sorted(theirs), "what %s prints" % (words,))
+                tap.expect(ours or "nowhere" in words[-1], "%s has rows" % (words,))
+            tap.expect_equal(both.ours("-L"), ["root", "aide[east]", "boss[north]"], "administrators, by realm")
+            for i, words in enumerate(DELETES):
+                (both.theirs if i % 2 else both.ours)(*words)
+            tap.expect_equal(sorted(both.theirs("-L")), ["boss[north]", "root"], "those that are left")
+            both.ours("admin", "password", "root", text="other\n")
+            tap.expect(redis.call("HGET", "turn/admin_user/root", "password").startswith("$scrypt$"), "the hash")
+            tap.expect_equal(both.ours("admin", "list", "--realm", "north"),
+                             ["NAME\tREALM\tPASSWORD", both.ours("admin", "list", "-r", "north")[1]], "of a realm")
+
+
 def test_passwords():
     """-k, -P and -E make what coturn's do, and each decrypts what the other encrypted"""
     for coturn in coturns("turnadmin"):
@@ -124,8 +147,8 @@ def test_passwords():
         both.each("-k", "-u", "anna", "-r", "north", "-p", "secret")
         shape = r"\$5\$[0-9a-f]{16}\$[0-9a-f]{64}$"
         tap.expect(re.match(shape, both.theirs("-P", "-p", "x")[0]), "coturn's hash")
-        tap.expect(re.match(shape, both.ours("-P", "--coturn", "-p", "x")[0]), "ours for coturn")
-        tap.expect(both.ours("-P", "-p", "x")[0].startswith("$scrypt$"), "ours")
+        tap.expect(re.match(shape, both.ours("-P", "-p", "x")[0]), "ours in coturn's letters")
+        tap.expect(both.ours("password", "hash", "-p", "x")[0].startswith("$scrypt$"), "ours in words")
         key = os.path.join(Folder.get(), "key%d" % Store.count)
         both.ours("-E", "-x", key)
         sealed = both.each("-E", "-f", key, "-p", "geheim")[0]
