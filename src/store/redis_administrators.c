@@ -119,6 +119,7 @@ static enum err administrator_read(const redisReply *reply, const char *name,
 	    read->password[0] != '\0' &&
 	    (realm == NULL || redis_text(realm, read->realm, sizeof read->realm) == OK))
 		return OK;
-	log_warning("administrator skipped: no password, or too long a text", "name=%s", name);
+	log_warning("administrator skipped", "name=%s reason=\"no password, or too long a text\"",
+	            name);
 	return ERR_INVALID;
 }
