@@ -153,9 +153,6 @@ static const enum option_id restart[] = {
 	OPTION_ID_dynamic_realms,
 	OPTION_ID_dynamic_ip_list,
 	OPTION_ID_relay_threads,
-	OPTION_ID_cli,
-	OPTION_ID_cli_ip,
-	OPTION_ID_cli_port,
 	OPTION_ID_network_engine,
 	OPTION_ID_sock_buf_size,
 	OPTION_ID_udp_gso,
@@ -169,6 +166,8 @@ static const enum option_id restart[] = {
 	OPTION_ID_cli,
 	OPTION_ID_cli_ip,
 	OPTION_ID_cli_port,
+	OPTION_ID_redis_userdb,
+	OPTION_ID_redis_statsdb,
 	OPTION_ID_fence,
 	OPTION_ID_core_dumps,
 };
