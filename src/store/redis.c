@@ -10,7 +10,8 @@
 
 static void redis_close(struct store *store);
 static enum err redis_ask_ahead(struct store *store, const struct store_request *request);
-static enum err get_unchecked(struct redis_store *redis, redisReply **reply);
+static enum err get_checked(struct redis_store *redis, timestamp deadline, redisReply **reply);
+static enum err get_unchecked(struct redis_store *redis, timestamp deadline, redisReply **reply);
 static enum err reconnect(struct redis_store *redis);
 
 static const struct store_driver driver = {
@@ -34,6 +35,7 @@ static const struct store_driver driver = {
 	.peer_range_add = redis_peer_range_add,
 	.peer_range_delete = redis_peer_range_delete,
 	.peer_range_list = redis_peer_range_list,
+	.realm_list = redis_realm_list,
 	.oauth_key_find = redis_oauth_key_find,
 	.oauth_key_put = redis_oauth_key_put,
 	.oauth_key_delete = redis_oauth_key_delete,
@@ -83,7 +85,7 @@ static void redis_close(struct store *store)
 
 static enum err reconnect(struct redis_store *redis)
 {
-	timestamp deadline = timestamp_now() + redis->settings.connect_timeout_s * 1000;
+	timestamp deadline = timestamp_now() + 1000 * (timestamp)redis->settings.connect_timeout_s;
 	char words[256] = "";
 	enum err err;
 
@@ -111,29 +113,32 @@ enum err redis_put(struct redis_store *redis, const char *const *words, size_t c
 	return err == OK ? OK : redis_say(redis, err, err_string(err));
 }
 
-static enum err get_unchecked(struct redis_store *redis, redisReply **reply)
+static enum err get_unchecked(struct redis_store *redis, timestamp deadline, redisReply **reply)
 {
-	enum err err =
-		redis_connection_get(redis->connection, timestamp_now() + REDIS_ANSWER_MS, reply);
+	enum err err = redis_connection_get(redis->connection, deadline, reply);
 
-	if (err == OK)
-		return OK;
-	return redis_say(redis, err, redis_connection_problem(redis->connection));
+	return err == OK ? OK : redis_say(redis, err, redis_connection_problem(redis->connection));
 }
 
-enum err redis_get(struct redis_store *redis, redisReply **reply)
+static enum err get_checked(struct redis_store *redis, timestamp deadline, redisReply **reply)
 {
-	enum err err = get_unchecked(redis, reply);
+	enum err err = get_unchecked(redis, deadline, reply);
 	char words[256];
 
-	if (err != OK)
+	if (err == OK)
+		err = redis_reply_check(*reply, words);
+	else
 		return err;
-	err = redis_reply_check(*reply, words);
 	if (err == OK)
 		return OK;
 	redis_reply_free(*reply);
 	*reply = NULL;
 	return redis_say(redis, err, words);
+}
+
+enum err redis_get(struct redis_store *redis, redisReply **reply)
+{
+	return get_checked(redis, timestamp_now() + REDIS_ANSWER_MS, reply);
 }
 
 enum err redis_call(struct redis_store *redis, redisReply **reply, const char *const *words,
@@ -144,13 +149,21 @@ enum err redis_call(struct redis_store *redis, redisReply **reply, const char *c
 	return err != OK ? err : redis_get(redis, reply);
 }
 
+/* They have one deadline together: who asks last does not wait for as many as asked before. */
+void redis_asked_ahead(struct redis_store *redis, unsigned count)
+{
+	if (redis->asked == 0)
+		redis->asked_until = timestamp_now() + REDIS_ANSWER_MS;
+	redis->asked += count;
+}
+
 enum err redis_ask(struct redis_store *redis, redisReply **reply, const char *const *words,
                    size_t count)
 {
 	if (redis->asked == 0)
 		return redis_call(redis, reply, words, count);
 	redis->asked--;
-	return redis_get(redis, reply);
+	return get_checked(redis, redis->asked_until, reply);
 }
 
 /* Only what is one command can be asked ahead; a question of several would take the replies of others
@@ -165,7 +178,7 @@ static enum err redis_ask_ahead(struct store *store, const struct store_request 
 	else if (request->question == STORE_LIST_SECRETS)
 		err = redis_secret_ask(redis, request->realm);
 	if (err == OK)
-		redis->asked++;
+		redis_asked_ahead(redis, 1);
 	return err;
 }
 
@@ -200,7 +213,7 @@ enum err redis_commit(struct redis_store *redis, redisReply **reply)
 	*reply = NULL;
 	while (err == OK) {
 		redis_reply_free(*reply);
-		err = get_unchecked(redis, reply);
+		err = get_unchecked(redis, timestamp_now() + REDIS_ANSWER_MS, reply);
 		if (err != OK)
 			return err;
 		if (first == OK && redis_reply_check(*reply, words) != OK)

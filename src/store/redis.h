@@ -31,7 +31,8 @@ struct redis_store {
 	struct redis_settings settings;
 	struct redis_address at;             /* where connection leads: a sentinel may have said */
 	struct redis_connection *connection; /* owned */
-	unsigned asked;                      /* replies that store_ask_ahead has asked for */
+	unsigned asked;                      /* replies that were asked for ahead */
+	timestamp asked_until;               /* when all of those have to be there */
 	struct redis_changes *changes;       /* owned; NULL: nobody wanted to know of any yet */
 	struct redis_userhashes *userhashes; /* owned; NULL: not made yet */
 	struct stun_hasher *hasher;          /* owned */
@@ -49,7 +50,9 @@ MUST_CHECK enum err redis_call(struct redis_store *redis, redisReply **reply,
 /* Gathers a command whose reply redis_get gives. */
 MUST_CHECK enum err redis_put(struct redis_store *redis, const char *const *words, size_t count);
 MUST_CHECK enum err redis_get(struct redis_store *redis, redisReply **reply);
-/* The reply to a command that store_ask_ahead may have asked already. */
+/* Counts replies that redis_ask will give, to commands that were put. */
+void redis_asked_ahead(struct redis_store *redis, unsigned count);
+/* The reply to a command that may have been asked ahead. */
 MUST_CHECK enum err redis_ask(struct redis_store *redis, redisReply **reply,
                               const char *const *words, size_t count);
 /* Begins and ends commands that take effect together, or not at all. The reply is the array of
@@ -123,6 +126,8 @@ enum err redis_realm_option_list(struct store *store, const char *realm,
                                  bool (*each)(const char *realm, const char *name,
                                               const char *value, void *context),
                                  void *context);
+enum err redis_realm_list(struct store *store, bool (*each)(const char *realm, void *context),
+                          void *context);
 /* redis_oauth_keys.c: */
 enum err redis_oauth_key_find(struct store *store, const char *kid, struct store_oauth_key *key);
 enum err redis_oauth_key_put(struct store *store, const struct store_oauth_key *key);

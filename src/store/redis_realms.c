@@ -110,6 +110,38 @@ enum err redis_realm_option_list(struct store *store, const char *realm,
 	return err;
 }
 
+/* Of those with users or secrets. */
+enum err redis_realm_list(struct store *store, bool (*each)(const char *realm, void *context),
+                          void *context)
+{
+	struct redis_store *redis = redis_of(store);
+	char last[REDIS_KEY_MAX] = "";
+	struct redis_texts keys;
+	bool goes_on = true, is_first = true;
+	enum err err = redis_scan(redis, "turn/realm/*/*", &keys);
+
+	for (size_t i = 0; err == OK && i < keys.count && goes_on; i++) {
+		char realm[REDIS_KEY_MAX], *user;
+		bool has_secrets =
+			redis_key_part(keys.item[i], realms_begin, "/secret", realm, sizeof realm);
+
+		if (!has_secrets &&
+		    !redis_key_part(keys.item[i], realms_begin, "/key", realm, sizeof realm))
+			continue;
+		user = has_secrets ? NULL : strstr(realm, "/user/");
+		if (user != NULL)
+			*user = '\0';
+		else if (!has_secrets)
+			continue;
+		if (is_first || strcmp(realm, last) != 0)
+			goes_on = each(realm, context);
+		is_first = false;
+		snprintf(last, sizeof last, "%s", realm);
+	}
+	redis_texts_deinit(&keys);
+	return err;
+}
+
 static void option_key(const char *realm, const char *name, char key[REDIS_KEY_MAX])
 {
 	snprintf(key, REDIS_KEY_MAX, "%s%s/%s", realms_begin, realm, name);

@@ -158,7 +158,8 @@ static enum err users_give(struct redis_store *redis, char **names, size_t count
 		*strchr(names[i], '\n') = '\0';
 		err = redis_user_ask(redis, strchr(names[i], '\0') + 1, names[i]);
 	}
-	redis->asked += (unsigned)count;
+	if (err == OK)
+		redis_asked_ahead(redis, (unsigned)count);
 	for (size_t i = 0; i < count && (err == OK || err == ERR_NOT_FOUND); i++) {
 		const char *realm = strchr(names[i], '\0') + 1;
 

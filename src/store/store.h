@@ -163,6 +163,9 @@ struct store_thread;
 /* Opens path, and creates it as coturn does, before it returns. */
 MUST_CHECK enum err store_thread_start(const char *path, struct store_thread **thread,
                                        char problem[256]);
+/* The same for any store; a Redis server that is away is waited for without end. */
+MUST_CHECK enum err store_thread_start_at(const struct store_location *location,
+                                          struct store_thread **thread, char problem[256]);
 void store_thread_stop(struct store_thread *thread); /* answers what is waiting, then ends */
 
 enum store_question {

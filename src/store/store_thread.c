@@ -1,6 +1,7 @@
 /* The store on a thread of its own. Questions come by mail and leave as answers by mail; a relay
- * thread never waits for the disk. When the database is away, every question is answered with
- * ERR_UNAVAILABLE at once, and it is opened again at growing intervals. */
+ * thread never waits for the disk or for the network. When the database is away, every question is answered
+ * with ERR_UNAVAILABLE at once, and it is opened again at growing intervals, by yet another thread. What
+ * came together is asked together where the store can do so. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -9,11 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/driver.h"
+#include "store/opener.h"
 #include "store/realms_watch.h"
-#include "store/store.h"
 
 #include "base/list.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "base/timestamp.h"
 
 enum { RETRY_FIRST_MS = 100, RETRY_LAST_MS = 5000 };
@@ -23,45 +26,67 @@ struct store_thread {
 	struct mailbox *mailbox; /* owned */
 	struct mail stop;
 	bool is_stopping;
-	struct store *store; /* owned; NULL: away */
-	timestamp retry_at;  /* when it is away */
+	struct store *store;         /* owned; NULL: away */
+	struct store_opener *opener; /* owned */
+	bool is_opening;             /* the opener has been asked, and has not answered */
+	timestamp retry_at;          /* when it is away, and nobody opens it */
 	unsigned retry_ms;
+	struct mail *asked, **asked_end; /* owned: questions, oldest first */
 	struct realms_watch realms;
 	timestamp look_at; /* when the realms are looked at next; there are watchers */
-	char path[256];
 };
 
+static const char away[] = "store is away: users in it are refused until it is back";
+
+static enum err first_open(struct store_thread *thread, const struct store_location *location,
+                           char problem[256]);
 static void *thread_run(void *argument);
 static int thread_timeout(const struct store_thread *thread);
 static void thread_look(struct store_thread *thread);
 static void watch_add(struct mail *mail, void *receiver);
 static void thread_reopen(struct store_thread *thread);
+static void thread_opened(struct mail *mail, void *receiver);
 static void thread_lose(struct store_thread *thread);
+static void thread_retry_later(struct store_thread *thread);
 static void thread_stop(struct mail *mail, void *receiver);
-static void request_answer(struct mail *mail, void *receiver);
+static void thread_answer(struct store_thread *thread);
+static unsigned ask_ahead(struct store_thread *thread);
+static void request_take(struct mail *mail, void *receiver);
+static void request_answer(struct store_thread *thread);
 static enum err request_ask(struct store *store, struct store_request *request);
 static bool request_add_secret(const char *realm, const char *secret, void *context);
 
-enum err store_thread_start(const char *path, struct store_thread **thread_out, char problem[256])
+enum err store_thread_start(const char *path, struct store_thread **thread, char problem[256])
+{
+	const struct store_location location = {.file = path};
+
+	return store_thread_start_at(&location, thread, problem);
+}
+
+enum err store_thread_start_at(const struct store_location *location,
+                               struct store_thread **thread_out, char problem[256])
 {
 	struct store_thread *thread = calloc(1, sizeof *thread);
 	enum err err = ERR_NO_MEMORY;
-	int failure = 0;
 
 	problem[0] = '\0';
 	if (thread == NULL)
 		return err;
-	err = store_open(path, true, &thread->store, problem);
+	thread->asked_end = &thread->asked;
+	thread->retry_ms = RETRY_FIRST_MS;
+	thread->stop.deliver = thread_stop;
+	err = first_open(thread, location, problem);
 	if (err != OK)
 		goto fail_open;
-	snprintf(thread->path, sizeof thread->path, "%s", path);
-	thread->stop.deliver = thread_stop;
 	realms_watch_init(&thread->realms);
 	err = mailbox_create(&thread->mailbox);
 	if (err != OK)
 		goto fail_mailbox;
-	failure = pthread_create(&thread->thread, NULL, thread_run, thread);
-	if (failure != 0) {
+	err = store_opener_create(location, thread->mailbox, thread_opened, &thread->opener);
+	if (err != OK)
+		goto fail_opener;
+	errno = pthread_create(&thread->thread, NULL, thread_run, thread);
+	if (errno != 0) {
 		err = ERR_SYSTEM;
 		goto fail_thread;
 	}
@@ -69,15 +94,31 @@ enum err store_thread_start(const char *path, struct store_thread **thread_out, 
 	return OK;
 
 fail_thread:
+	store_opener_destroy(thread->opener);
+fail_opener:
 	mailbox_destroy(thread->mailbox);
 fail_mailbox:
 	store_close(thread->store);
 fail_open:
 	free(thread);
 	if (problem[0] == '\0')
-		snprintf(problem, 256, "%.150s: no thread for the store: %s", path,
-		         failure != 0 ? strerror(failure) : err_string(err));
+		snprintf(problem, 256, "no thread for the store: %s",
+		         err == ERR_SYSTEM ? strerror(errno) : err_string(err));
 	return err;
+}
+
+/* A server that is away may come later; what only the operator can mend is told at the start. */
+static enum err first_open(struct store_thread *thread, const struct store_location *location,
+                           char problem[256])
+{
+	enum err err = store_open_at(location, true, &thread->store, problem);
+
+	if (err != ERR_UNAVAILABLE || location->redis == NULL)
+		return err;
+	log_error(away, "problem=\"%s\"", problem);
+	thread->store = NULL;
+	thread_retry_later(thread);
+	return OK;
 }
 
 void store_thread_stop(struct store_thread *thread)
@@ -86,6 +127,7 @@ void store_thread_stop(struct store_thread *thread)
 		return;
 	mailbox_post(thread->mailbox, &thread->stop);
 	pthread_join(thread->thread, NULL);
+	store_opener_destroy(thread->opener);
 	mailbox_destroy(thread->mailbox);
 	store_close(thread->store);
 	realms_watch_deinit(&thread->realms);
@@ -97,7 +139,7 @@ void store_thread_ask(struct store_thread *thread, struct store_request *request
 	/* deliver is the asker's, for the answer. Until then the letter is ours, and has to be
 	 * delivered here: the asker's is kept in it. */
 	request->answer = request->mail.deliver;
-	request->mail.deliver = request_answer;
+	request->mail.deliver = request_take;
 	mailbox_post(thread->mailbox, &request->mail);
 }
 
@@ -120,9 +162,11 @@ static void *thread_run(void *argument)
 			log_error("store thread cannot wait", "problem=%s", strerror(errno));
 			break;
 		}
-		if (thread->store == NULL && timestamp_now() >= thread->retry_at)
+		if (thread->store == NULL && !thread->is_opening &&
+		    timestamp_now() >= thread->retry_at)
 			thread_reopen(thread);
 		mailbox_deliver(thread->mailbox, thread);
+		thread_answer(thread);
 		thread_look(thread);
 	}
 	return NULL;
@@ -133,6 +177,8 @@ static int thread_timeout(const struct store_thread *thread)
 {
 	timestamp now = timestamp_now(), next = thread->retry_at;
 
+	if (thread->is_opening)
+		return -1;
 	if (thread->store != NULL && !realms_watch_has_watchers(&thread->realms))
 		return -1;
 	if (thread->store != NULL)
@@ -165,29 +211,45 @@ static void watch_add(struct mail *mail, void *receiver)
 
 static void thread_reopen(struct store_thread *thread)
 {
-	char problem[256];
+	thread->is_opening = true;
+	store_opener_begin(thread->opener);
+}
 
-	/* Not created: a file that is gone may come back with all its users. */
-	if (store_open(thread->path, false, &thread->store, problem) == OK) {
-		log_info("store is back", "path=%s", thread->path);
-		realms_watch_reset(&thread->realms);
-		thread->look_at = 0;
+static void thread_opened(struct mail *mail, void *receiver)
+{
+	struct store_opened *opened = CONTAINER_OF(mail, struct store_opened, mail);
+	struct store_thread *thread = receiver;
+
+	thread->is_opening = false;
+	thread->store = opened->store;
+	opened->store = NULL;
+	if (thread->store == NULL) {
+		log_debug("store is still away", "problem=\"%s\"", opened->problem);
+		thread_retry_later(thread);
 		return;
 	}
-	thread->store = NULL;
-	thread->retry_ms =
-		thread->retry_ms * 2 > RETRY_LAST_MS ? RETRY_LAST_MS : thread->retry_ms * 2;
-	thread->retry_at = timestamp_now() + thread->retry_ms;
+	log_info("store is back", "path=\"%s\"", store_path(thread->store));
+	thread->retry_ms = RETRY_FIRST_MS;
+	realms_watch_reset(&thread->realms);
+	thread->look_at = 0;
 }
 
 static void thread_lose(struct store_thread *thread)
 {
-	log_error("store is away: users in it are refused until it is back", "problem=%s",
-	          store_problem(thread->store));
+	log_error(away, "problem=\"%s\"", store_problem(thread->store));
 	store_close(thread->store);
 	thread->store = NULL;
 	thread->retry_ms = RETRY_FIRST_MS;
-	thread->retry_at = timestamp_now() + thread->retry_ms;
+	thread_retry_later(thread);
+}
+
+/* Servers that lost the same store do not all come back to it in the same moment. */
+static void thread_retry_later(struct store_thread *thread)
+{
+	unsigned wait_ms = thread->retry_ms;
+
+	thread->retry_at = timestamp_now() + wait_ms / 2 + random_below(wait_ms / 2 + 1);
+	thread->retry_ms = 2 * wait_ms > RETRY_LAST_MS ? RETRY_LAST_MS : 2 * wait_ms;
 }
 
 static void thread_stop(struct mail *mail, void *receiver)
@@ -198,11 +260,53 @@ static void thread_stop(struct mail *mail, void *receiver)
 	thread->is_stopping = true;
 }
 
-static void request_answer(struct mail *mail, void *receiver)
+static void request_take(struct mail *mail, void *receiver)
 {
-	struct store_request *request = CONTAINER_OF(mail, struct store_request, mail);
 	struct store_thread *thread = receiver;
 
+	mail->next = NULL;
+	*thread->asked_end = mail;
+	thread->asked_end = &mail->next;
+}
+
+static struct store_request *request_of(struct mail *mail)
+{
+	return CONTAINER_OF(mail, struct store_request, mail);
+}
+
+static void thread_answer(struct store_thread *thread)
+{
+	while (thread->asked != NULL) {
+		unsigned ahead = ask_ahead(thread);
+
+		do
+			request_answer(thread);
+		while (ahead-- > 1);
+	}
+}
+
+/* Asks as many of the first questions ahead as can be, and says how many. */
+static unsigned ask_ahead(struct store_thread *thread)
+{
+	unsigned count = 0;
+
+	for (struct mail *mail = thread->asked; mail != NULL && thread->store != NULL;
+	     mail = mail->next) {
+		if (store_ask_ahead(thread->store, request_of(mail)) != OK)
+			break;
+		count++;
+	}
+	return count;
+}
+
+/* Answers the oldest one. */
+static void request_answer(struct store_thread *thread)
+{
+	struct store_request *request = request_of(thread->asked);
+
+	thread->asked = request->mail.next;
+	if (thread->asked == NULL)
+		thread->asked_end = &thread->asked;
 	if (thread->store != NULL && store_has_moved(thread->store))
 		thread_lose(thread);
 	request->result = ERR_UNAVAILABLE;
