@@ -22,6 +22,7 @@ struct store;
 struct store_location {
 	const char *file;  /* of SQLite */
 	const char *redis; /* coturn's connection string; there may be a password in it */
+	bool is_checked; /* a file that is damaged anywhere is refused, not only where it is read */
 };
 MUST_CHECK enum err store_open_at(const struct store_location *location, bool may_create,
                                   struct store **store, char problem[256]);
