@@ -330,8 +330,7 @@ static enum err find_md5_only(const struct relay *relay, bool *is_found, char pr
 		return err;
 	err = store_user_list(store, NULL, stop_at_md5_only, is_found);
 	if (err != OK)
-		snprintf(problem, 256, "userdb %s: %s", relay->config->userdb,
-		         store_problem(store));
+		snprintf(problem, 256, "%s", store_problem(store));
 	store_close(store);
 	return err;
 }
