@@ -149,11 +149,11 @@ def large_store(count=3000):
 
 
 def spoil(path):
-    """Overwrites the middle half of a file."""
+    """Overwrites a part of a file: some users, and nothing that is read when it is opened."""
     size = os.path.getsize(path)
     with open(path, "r+b") as file:
-        file.seek(size // 4)
-        file.write(os.urandom(size // 2))
+        file.seek(size // 2)
+        file.write(os.urandom(size // 16))
 
 
 def test_damaged():
