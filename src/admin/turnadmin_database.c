@@ -3,12 +3,41 @@
 
 #include <stdio.h>
 
+#include "admin/turnadmin_input.h"
+#include "base/bytes.h"
+
+static enum err redis_open(const struct turnadmin_request *request, struct store **store,
+                           char problem[256])
+{
+	const struct turnadmin_input input = {
+		.what = "connection to Redis",
+		.file = request->redis_file,
+		.max = TURNADMIN_CONNECTION_MAX,
+	};
+	char read[TURNADMIN_CONNECTION_MAX + 1];
+	struct store_location location = {.redis = request->redis};
+	enum err err;
+
+	if (request->redis_file != NULL) {
+		if (!turnadmin_input_read(&input, read)) {
+			snprintf(problem, 256, "the connection to Redis is not known");
+			return ERR_INVALID;
+		}
+		location.redis = read;
+	}
+	err = store_open_at(&location, false, store, problem);
+	bytes_wipe(read, sizeof read);
+	return err;
+}
+
 struct store *turnadmin_database_open(const struct turnadmin_request *request, bool writes,
                                       bool may_create)
 {
+	bool is_redis = request->redis[0] != '\0' || request->redis_file != NULL;
 	struct store *store = NULL;
 	char problem[256];
-	enum err err = store_open(request->database, may_create, &store, problem);
+	enum err err = is_redis ? redis_open(request, &store, problem)
+	                        : store_open(request->database, may_create, &store, problem);
 
 	if (err != OK) {
 		turnadmin_say("%s", problem[0] != '\0' ? problem : err_string(err));

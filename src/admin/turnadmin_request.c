@@ -23,6 +23,7 @@ static bool option_choose(struct turnadmin_request *request, const struct turnad
 static bool option_refuse(const struct turnadmin_option *option);
 static bool option_wrong(int option, char **argv);
 static bool secret_take(char *to, const char *what);
+static bool connection_take(struct turnadmin_request *request);
 static bool number_take(const struct turnadmin_option *option, long *number);
 static bool help(char **words, int count, enum turnadmin_exit *status);
 static const struct turnadmin_verb *verb_of_name(const char *name);
@@ -90,6 +91,8 @@ static bool option_take(struct turnadmin_request *request, const struct turnadmi
 		return number_take(option, (long *)member);
 	case KIND_SECRET:
 		return secret_take(member, option->name);
+	case KIND_CONNECTION:
+		return connection_take(request);
 	case KIND_HELP:
 		return request->wants_help = true;
 	case KIND_VERSION: /* bare, as coturn prints it */
@@ -156,6 +159,20 @@ static bool secret_take(char *to, const char *what)
 		turnadmin_say("warning: others on this machine can read a %s on the command line: "
 		              "leave it out to be asked for it",
 		              what);
+	return fits;
+}
+
+/* There may be a password in it, which is overwritten where others may look. */
+static bool connection_take(struct turnadmin_request *request)
+{
+	size_t len = strlen(optarg);
+	bool fits = len > 0 && len <= TURNADMIN_CONNECTION_MAX;
+
+	if (fits)
+		memcpy(request->redis, optarg, len + 1);
+	else
+		turnadmin_say("--redis-userdb has to have 1 to %d bytes", TURNADMIN_CONNECTION_MAX);
+	bytes_wipe(optarg, len);
 	return fits;
 }
 

@@ -6,7 +6,12 @@
 
 enum turnadmin_exit { TURNADMIN_DONE = 0, TURNADMIN_PROBLEM = 1, TURNADMIN_USAGE = 2 };
 
-enum { TURNADMIN_NAME_MAX = 513, TURNADMIN_REALM_MAX = 763, TURNADMIN_PASSWORD_MAX = 512 };
+enum {
+	TURNADMIN_NAME_MAX = 513,
+	TURNADMIN_REALM_MAX = 763,
+	TURNADMIN_PASSWORD_MAX = 512,
+	TURNADMIN_CONNECTION_MAX = 4096,
+};
 
 struct turnadmin_request;
 typedef enum turnadmin_exit turnadmin_run(const struct turnadmin_request *request);
@@ -28,6 +33,8 @@ const char *turnadmin_verb_name(const struct turnadmin_verb *verb, char name[TUR
 struct turnadmin_request {
 	const struct turnadmin_verb *verb;
 	const char *database, *name, *realm, *password_file; /* lent from the arguments */
+	const char *redis_file;                              /* lent as well */
+	char redis[TURNADMIN_CONNECTION_MAX + 1];            /* empty: an SQLite database */
 	const char *realm_option, *value;                    /* of a realm; lent as well */
 	const char *control_socket, *kind;         /* of alternate servers; lent as well */
 	long deadline_s, min_allocations;          /* of a drain; -1: not given */

@@ -11,5 +11,8 @@ typedef uint64_t timestamp;
 /* Returns the milliseconds of CLOCK_MONOTONIC. */
 timestamp timestamp_now(void);
 
+/* Returns the microseconds of the same clock, for what is measured. */
+uint64_t timestamp_us(void);
+
 /* Returns the milliseconds since 1970 of CLOCK_REALTIME. */
 uint64_t timestamp_wall_ms(void);

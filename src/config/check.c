@@ -137,6 +137,7 @@ static check_fn *const checks[] = {
 	check_mechanisms,
 	check_realm,
 	check_secrets,
+	check_stores,
 	check_sources,
 	check_accounts,
 	complete_log,

@@ -25,4 +25,4 @@ check_fn check_files, check_certificate, check_transports, check_proxies, check_
 check_fn check_ports, check_relay_ips, check_external_ips, check_peer_rules, check_lifetimes,
 	complete_address_family, check_capacity;
 /* check_authentication.c */
-check_fn complete_mechanisms, check_mechanisms, check_realm, check_secrets;
+check_fn complete_mechanisms, check_mechanisms, check_realm, check_secrets, check_stores;

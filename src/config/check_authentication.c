@@ -18,6 +18,11 @@ void complete_mechanisms(struct check *check)
 		config->use_auth_secret = true;
 }
 
+static bool has_store(const struct config *config)
+{
+	return config->userdb != NULL || config->redis_userdb != NULL;
+}
+
 void check_mechanisms(struct check *check)
 {
 	const struct config *config = check->config;
@@ -35,13 +40,22 @@ void check_mechanisms(struct check *check)
 		check_warn(check, OPTION_ID_lt_cred_mech,
 		           "no authentication is configured, so the server relays for nobody: set "
 		           "static-auth-secret, or user and realm");
-	if (config->lt_cred_mech && config->user.count == 0 && config->userdb == NULL)
+	if (config->lt_cred_mech && config->user.count == 0 && !has_store(config))
 		check_warn(check, OPTION_ID_lt_cred_mech,
-		           "lt-cred-mech: there are no users: set user or userdb");
-	if (config->use_auth_secret && config->static_auth_secret.count == 0 &&
-	    config->userdb == NULL)
+		           "lt-cred-mech: there are no users: set user, userdb or redis-userdb");
+	if (config->use_auth_secret && config->static_auth_secret.count == 0 && !has_store(config))
 		check_warn(check, OPTION_ID_use_auth_secret,
-		           "use-auth-secret: there is no secret: set static-auth-secret or userdb");
+		           "use-auth-secret: there is no secret: set static-auth-secret, userdb "
+		           "or redis-userdb");
+}
+
+void check_stores(struct check *check)
+{
+	const struct config *config = check->config;
+
+	if (config->userdb != NULL && config->redis_userdb != NULL)
+		check_warn(check, OPTION_ID_userdb,
+		           "userdb is not read: redis-userdb stands in its place");
 }
 
 void check_secrets(struct check *check)

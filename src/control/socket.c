@@ -2,6 +2,7 @@
 #include "control/socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,7 +14,9 @@
 
 enum { OWNER_ONLY = 0600, FOLDER_MODE = 0755 };
 
-static enum err make_folder(const struct control_socket_settings *settings);
+static enum err make_folder(const struct control_socket_settings *settings, char problem[256]);
+static enum err take_folder(const char *folder, const struct control_socket_settings *settings,
+                            char problem[256]);
 static enum err remove_stale(const char *path, char problem[256]);
 static enum err bind_file(struct control_socket *opened,
                           const struct control_socket_settings *settings);
@@ -45,9 +48,9 @@ enum err control_socket_open(const struct control_socket_settings *settings,
 		         sizeof opened->path - 1);
 		return ERR_INVALID;
 	}
-	if (settings->makes_folder && make_folder(settings) != OK)
-		return describe(settings->path, problem);
 	err = remove_stale(settings->path, problem);
+	if (err == OK && settings->makes_folder)
+		err = make_folder(settings, problem);
 	if (err != OK)
 		return err;
 	opened->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -94,15 +97,7 @@ enum err control_socket_connect(const char *path, int *fd)
 	return ERR_SYSTEM;
 }
 
-/* A confined service may not call chown() at all, and has no need to. */
-static enum err give(const char *path, const struct control_socket_settings *settings)
-{
-	if (settings->uid == geteuid() && settings->gid == getegid())
-		return OK;
-	return lchown(path, settings->uid, settings->gid) == 0 ? OK : ERR_SYSTEM;
-}
-
-static enum err make_folder(const struct control_socket_settings *settings)
+static enum err make_folder(const struct control_socket_settings *settings, char problem[256])
 {
 	char folder[sizeof((struct control_socket *)NULL)->path];
 	char *slash;
@@ -113,9 +108,67 @@ static enum err make_folder(const struct control_socket_settings *settings)
 	if (slash == NULL || slash == folder)
 		return OK;
 	*slash = 0;
-	if (mkdir(folder, FOLDER_MODE) != 0)
-		return errno == EEXIST ? OK : ERR_SYSTEM;
-	return give(folder, settings);
+	if (mkdir(folder, FOLDER_MODE) != 0 && errno != EEXIST)
+		return describe(settings->path, problem);
+	return take_folder(folder, settings, problem);
+}
+
+/* Whoever owns it, or may write to it, decides what is found there. */
+static bool is_others(const struct stat *folder, const struct control_socket_settings *settings)
+{
+	return (folder->st_mode & (S_IWGRP | S_IWOTH)) != 0 ||
+	       (folder->st_uid != 0 && folder->st_uid != settings->uid);
+}
+
+/* The folder may be there from a start with another proc-user. Root gives it to this one, by a
+ * descriptor, since another folder could take its name meanwhile. */
+static enum err take_folder(const char *folder, const struct control_socket_settings *settings,
+                            char problem[256])
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat status;
+	enum err err = OK;
+
+	if (fd < 0 || fstat(fd, &status) != 0) {
+		err = describe(folder, problem);
+	} else if (geteuid() == 0 &&
+	           (is_others(&status, settings) || status.st_uid != settings->uid)) {
+		if (fchown(fd, settings->uid, settings->gid) != 0 || fchmod(fd, FOLDER_MODE) != 0)
+			err = describe(folder, problem);
+	} else if (is_others(&status, settings)) {
+		snprintf(problem, 256,
+		         "control-socket: the folder %.100s is another user's, or others may write "
+		         "to it: remove it, or name another file",
+		         folder);
+		err = ERR_DENIED;
+	}
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+/* A file that takes the place of the one that was bound, in a folder that others may write to, must
+ * not be given away. A confined service may not call chown() at all, and has no need to. */
+static enum err give(const char *path, const struct control_socket_settings *settings)
+{
+	struct stat status;
+	enum err err = ERR_SYSTEM;
+	int fd;
+
+	if (settings->uid == geteuid() && settings->gid == getegid())
+		return OK;
+	fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return ERR_SYSTEM;
+	errno = EEXIST;
+	if (fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode) && status.st_nlink == 1 &&
+	    status.st_uid == geteuid() &&
+	    fchownat(fd, "", settings->uid, settings->gid, AT_EMPTY_PATH) == 0)
+		err = OK;
+	int reason = errno;
+	close(fd);
+	errno = reason;
+	return err;
 }
 
 static enum err remove_stale(const char *path, char problem[256])
@@ -141,7 +194,13 @@ static enum err remove_stale(const char *path, char problem[256])
 	}
 	if (errno == ECONNREFUSED && unlink(path) == 0)
 		return OK;
-	return describe(path, problem);
+	if (errno != EACCES && errno != EPERM)
+		return describe(path, problem);
+	snprintf(problem, 256,
+	         "control-socket %.100s: it is of user %u, and only that user and root may replace "
+	         "it: remove it, or name another file",
+	         path, (unsigned)file.st_uid);
+	return ERR_DENIED;
 }
 
 /* The mode of the socket becomes that of the file: there is no moment at which others may connect.

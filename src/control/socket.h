@@ -15,13 +15,13 @@ struct control_socket {
 
 struct control_socket_settings {
 	const char *path;
-	bool makes_folder; /* when it is missing */
-	uid_t uid;         /* whom the file, and a folder that was made, are given to */
+	bool makes_folder; /* when it is missing; it is to be nobody else's */
+	uid_t uid;         /* whom the file, and that folder, are given to */
 	gid_t gid;
 };
 
 /* Binds a socket of mode 0600. A file that no server listens on any more is replaced; ERR_EXISTS
- * when one does, ERR_SYSTEM or ERR_INVALID when there can be none: problem says why, in a line. */
+ * when one does, ERR_SYSTEM, ERR_DENIED or ERR_INVALID when there can be none: problem says why, in a line. */
 MUST_CHECK enum err control_socket_open(const struct control_socket_settings *settings,
                                         struct control_socket *opened, char problem[256]);
 /* Closes it, and removes the file unless another listens there by now. */

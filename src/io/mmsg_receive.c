@@ -178,6 +178,7 @@ static bool socket_read_once(struct mmsg *mmsg, struct mmsg_socket *socket)
 	if (n <= 0)
 		return false; /* an ICMP error came first; epoll tells again */
 	counter_add(mmsg->settings.counters, COUNT_io_receive_calls, 1);
+	histogram_add(&mmsg->settings.counters->histogram[HISTOGRAM_receive_batch], (uint64_t)n);
 	for (unsigned slot = first; slot < first + (unsigned)n; slot++) {
 		slot_deliver(mmsg, socket, slot, &packet_count);
 		mmsg->in[slot].msg_hdr.msg_namelen = sizeof mmsg->in_src[slot];

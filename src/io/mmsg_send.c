@@ -219,6 +219,9 @@ static void send_messages(struct mmsg *mmsg, struct mmsg_socket *socket, unsigne
 				: sendmmsg(socket->fd, &mmsg->out[done], n - done, MSG_DONTWAIT);
 
 		counter_add(mmsg->settings.counters, COUNT_io_send_calls, 1);
+		if (sent > 0)
+			histogram_add(&mmsg->settings.counters->histogram[HISTOGRAM_send_batch],
+			              (uint64_t)sent);
 		for (int i = 0; i < sent; i++)
 			count_sent(mmsg, &mmsg->out[done + (unsigned)i].msg_hdr);
 		if (sent > 0)

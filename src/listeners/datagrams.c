@@ -51,7 +51,8 @@ void datagrams_input(struct datagrams *datagrams, struct path *path, struct io_s
 			if (kind == DEMUX_DTLS)
 				dtls_server_input(datagrams->dtls, socket, &packets[i]);
 			else
-				counter_add(datagrams->host->counters, COUNT_drop_malformed, 1);
+				counter_add_for(datagrams->host->counters, TRANSPORT_UDP,
+				                COUNT_drop_malformed, 1);
 		}
 		first = i + 1;
 	}

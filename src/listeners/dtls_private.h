@@ -78,7 +78,7 @@ void dtls_server_remove(struct dtls_server *server, struct dtls_association *ass
 
 static inline void dtls_count(const struct dtls_server *server, enum counter counter)
 {
-	counter_add(server->host->counters, counter, 1);
+	counter_add_for(server->host->counters, TRANSPORT_DTLS, counter, 1);
 }
 
 /* The door. */

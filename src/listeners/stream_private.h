@@ -85,7 +85,7 @@ static inline bool stream_is_ended(const struct stream *stream)
 }
 static inline void stream_count(const struct stream *stream, enum counter counter)
 {
-	counter_add(stream->streams->host->counters, counter, 1);
+	counter_add_for(stream->streams->host->counters, stream->tuple.transport, counter, 1);
 }
 
 static inline struct rounds *stream_rounds(const struct stream *stream)

@@ -156,7 +156,8 @@ static void path_send(struct path *path, const struct packet *packet,
 	if (dst != NULL)
 		io_send(listener->socket, packet, dst);
 	else
-		counter_add(listener->datagrams.host->counters, COUNT_drop_no_session, 1);
+		counter_add_for(listener->datagrams.host->counters, TRANSPORT_UDP,
+		                COUNT_drop_no_session, 1);
 }
 
 /* One client of many went; the path is there for the others. */

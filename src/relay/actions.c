@@ -35,9 +35,11 @@ static void act_send(struct relay_thread *thread, const struct turn_action *acti
 		return;
 	}
 	if (thread->replies_used == REPLIES) {
+		relay_thread_replies_leave(thread);
 		io_flush(thread->io);
-		thread->replies_used = 0;
 	}
+	if (action->began_us != 0)
+		thread->setup_began_us[thread->setups_used++] = action->began_us;
 	packet.frame = packet.data = thread->replies[thread->replies_used++];
 	packet.size = REPLY_SIZE;
 	memcpy(packet.data, action->message->data, packet.len);

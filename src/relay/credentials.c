@@ -15,6 +15,7 @@
 #include "relay/credential_cache.h"
 #include "relay/fixed_credentials.h"
 #include "relay/secret_name.h"
+#include "relay/store_count.h"
 #include "stun/access_token.h"
 
 enum {
@@ -33,6 +34,7 @@ _Static_assert((int)TURN_REALM_MAX < (int)STORE_TEXT_MAX, "realms fit the store"
 struct credentials {
 	struct store_thread *store; /* owner: the program; NULL: none */
 	struct mailbox *replies;    /* owner: the relay thread */
+	struct counters *counters;  /* owner: the relay thread; NULL: nothing is counted */
 	struct stun_hasher *hasher; /* owned */
 
 	struct fixed_credentials *fixed; /* owned; a reload exchanges them */
@@ -61,6 +63,7 @@ struct question {
 	struct store_request request;
 	struct credentials *credentials;
 	struct cache_entry *entry; /* lent: it stays while it is CACHE_ASKED */
+	uint64_t asked_us;
 };
 
 /* What is asked of the store; the first byte of a cache_key. */
@@ -111,6 +114,7 @@ enum err credentials_create(const struct credentials_settings *settings,
 		return ERR_NO_MEMORY;
 	credentials->store = settings->store;
 	credentials->replies = settings->replies;
+	credentials->counters = settings->counters;
 	err = stun_hasher_create(&credentials->hasher);
 	if (err != OK)
 		goto fail_hasher;
@@ -380,6 +384,7 @@ static enum err store_ask(struct credentials *credentials, const struct cache_ke
 	memcpy(question->request.realm, lookup->realm, sizeof lookup->realm);
 	memcpy(question->request.name, lookup->username, sizeof lookup->username);
 	memcpy(question->request.userhash, lookup->userhash, sizeof lookup->userhash);
+	question->asked_us = timestamp_us();
 	store_thread_ask(credentials->store, &question->request);
 	return OK;
 }
@@ -409,6 +414,7 @@ static void store_answered(struct mail *mail, void *receiver)
 	struct list waiting;
 
 	(void)receiver;
+	store_count_answer(credentials->counters, request, question->asked_us);
 	waiting_take(&question->entry->waiting, &waiting);
 	if (request->question == STORE_LIST_SECRETS)
 		secrets_settle(credentials, question);

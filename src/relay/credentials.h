@@ -46,6 +46,7 @@ struct credentials_settings { /* copied, but for the store and the mailbox */
 	char separator;             /* rest-api-separator, ':' by default */
 	struct store_thread *store; /* NULL: there is none */
 	struct mailbox *replies;    /* the relay thread's; it delivers */
+	struct counters *counters;  /* of the thread: questions to the store; NULL: not counted */
 };
 
 /* What of the settings a reload may change: all but realm, dynamic_realms, store and replies. Made for the

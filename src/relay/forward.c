@@ -60,7 +60,7 @@ void relay_thread_peer_input(void *owner, struct packet *packets, size_t n)
 
 	/* A reserved address has no allocation yet, and so no permission. */
 	if (socket->allocation == NULL) {
-		counter_add(&thread->counters, COUNT_drop_no_permission, n);
+		counter_add(&thread->counters, COUNT_drop_no_permission, n); /* of no client yet */
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {

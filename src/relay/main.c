@@ -86,7 +86,7 @@ static enum err check_store(const struct config *config, char problem[256])
 	struct store *store;
 	enum err err;
 
-	if (config->userdb == NULL)
+	if (config->userdb == NULL || config->redis_userdb != NULL)
 		return OK;
 	err = store_open(config->userdb, false, &store, problem);
 	if (err == OK)
@@ -117,8 +117,8 @@ static enum err open_control_socket(const struct config *config, struct control_
 	return OK;
 }
 
-/* What is done once the ports are bound. Pidfile and control socket come first: their folders may be
- * root's. */
+/* What is done once the ports are bound and before any thread is started, so that all inherit what
+ * is left to them. Pidfile and control socket come first: their folders may be root's. */
 static enum err settle(const struct relay *relay, struct control_socket *opened, char problem[256],
                        enum option_id *about)
 {
@@ -143,6 +143,10 @@ static enum err settle(const struct relay *relay, struct control_socket *opened,
 	if (err == OK) {
 		*about = OPTION_ID_network_engine;
 		err = door_check(relay, problem);
+	}
+	if (err == OK) {
+		*about = OPTION_ID_fence;
+		err = process_fence(config, problem);
 	}
 	if (err != OK)
 		leave(config, opened);
@@ -172,10 +176,15 @@ static int serve(const struct config *config)
 		return fail(config, OPTION_ID_log_file, problem);
 	if (config->daemon && process_daemonise(problem) != OK)
 		return fail(config, OPTION_ID_daemon, problem);
-	if (relay_start(config, &relay, problem, &about) != OK)
+	if (relay_open(config, &relay, problem, &about) != OK)
 		return fail(config, about, problem);
 	if (settle(relay, &control_socket, problem, &about) != OK) {
 		relay_stop(relay);
+		return fail(config, about, problem);
+	}
+	if (relay_start(relay, problem, &about) != OK) {
+		relay_stop(relay);
+		leave(config, &control_socket);
 		return fail(config, about, problem);
 	}
 	if (main_thread_create(relay, &control_socket, &main_thread) != OK) {

@@ -4,15 +4,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <malloc.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "relay/capabilities.h"
+#include "relay/fence.h"
+#include "relay/fence_paths.h"
 
 void process_raise_limits(void)
 {
@@ -117,14 +122,31 @@ enum err process_find_ids(const struct config *config, uid_t *uid, gid_t *gid, c
 	return OK;
 }
 
-enum err process_drop_privileges(const struct config *config, char problem[256])
+/* Root goes on as root only without proc-user, and then has to reach the files of others. */
+static uint64_t capabilities_needed(const struct config *config, uid_t uid)
 {
-	uid_t uid;
-	gid_t gid;
-	enum err err = process_find_ids(config, &uid, &gid, problem);
+	enum { FIRST_FREE_PORT = 1024 };
+	uint64_t needed = 0;
 
-	if (err != OK || (uid == getuid() && gid == getgid()))
-		return err;
+	/* A client of network-engine=dedicated, an allocation, a reload open such a port later. */
+	if (config->listening_port < FIRST_FREE_PORT || config->min_port < FIRST_FREE_PORT ||
+	    config->tls_listening_port < FIRST_FREE_PORT)
+		needed |= CAPABILITY(CAP_NET_BIND_SERVICE);
+	if (uid == 0 && fence_paths_are_others(config))
+		needed |= CAPABILITY(CAP_CHOWN) | CAPABILITY(CAP_DAC_OVERRIDE) |
+		          CAPABILITY(CAP_FOWNER);
+	return needed;
+}
+
+static bool is_fenced(const struct config *config)
+{
+	return fence_is_built() && strcmp(config->fence, "off") != 0;
+}
+
+static enum err become(uid_t uid, gid_t gid, char problem[256])
+{
+	if (uid == getuid() && gid == getgid())
+		return OK;
 	if ((geteuid() == 0 && setgroups(1, &gid) != 0) || setgid(gid) != 0 || setuid(uid) != 0) {
 		snprintf(problem, 256,
 		         "proc-user: cannot change to uid %u, gid %u: %s: start as root", uid, gid,
@@ -132,4 +154,50 @@ enum err process_drop_privileges(const struct config *config, char problem[256])
 		return ERR_SYSTEM;
 	}
 	return OK;
+}
+
+enum err process_drop_privileges(const struct config *config, char problem[256])
+{
+	uint64_t needed;
+	uid_t uid;
+	gid_t gid;
+	enum err err = process_find_ids(config, &uid, &gid, problem);
+
+	if (err != OK)
+		return err;
+	if (!is_fenced(config))
+		return become(uid, gid, problem);
+	needed = capabilities_needed(config, uid);
+	capabilities_outlive_setuid(needed);
+	err = become(uid, gid, problem);
+	if (err == OK && capabilities_keep(needed) != OK) {
+		snprintf(problem, 256, "fence: capabilities cannot be dropped: %s: use fence=off",
+		         strerror(errno));
+		err = ERR_SYSTEM;
+	}
+	return err;
+}
+
+enum err process_fence(const struct config *config, char problem[256])
+{
+	struct fence_paths *paths = calloc(1, sizeof *paths);
+	enum err err = ERR_NO_MEMORY;
+
+	if (strcmp(config->fence, "off") == 0) {
+		log_info("not fenced", "reason=\"fence=off\"");
+		err = OK;
+	} else if (paths != NULL) {
+		fence_paths_list(config, paths);
+		const struct fence_settings settings = {
+			.paths = paths->item,
+			.path_count = paths->count,
+			.is_strict = strcmp(config->fence, "strict") == 0,
+			.dumps_core = config->core_dumps,
+		};
+		err = fence_raise(&settings, problem);
+	}
+	if (err == ERR_NO_MEMORY)
+		snprintf(problem, 256, "fence: %s", err_string(err));
+	free(paths);
+	return err;
 }

@@ -20,5 +20,8 @@ void process_remove_pidfile(const char *path);
 /* Finds the numbers of proc-user and proc-group; those of the process where they are not set. */
 MUST_CHECK enum err process_find_ids(const struct config *config, uid_t *uid, gid_t *gid,
                                      char problem[256]);
-/* Becomes proc-user and proc-group, after the ports are bound; does nothing when neither is set. */
+/* Becomes proc-user and proc-group where they are set, after the ports are bound, and drops the
+ * capabilities that are not needed any more unless fence is off. No other thread may run. */
 MUST_CHECK enum err process_drop_privileges(const struct config *config, char problem[256]);
+/* Raises the fence, at last: what is opened later is opened from inside of it. */
+MUST_CHECK enum err process_fence(const struct config *config, char problem[256]);

@@ -15,6 +15,7 @@
 #include "listeners/tls_context.h"
 #include "relay/alternates.h"
 #include "relay/frontends.h"
+#include "relay/store_location.h"
 #include "relay/thread.h"
 #include "turn/source_limit.h"
 
@@ -26,12 +27,12 @@ enum {
 typedef enum err step_fn(struct relay *relay, char problem[256]);
 
 static step_fn make_users, make_filter, make_contexts, make_secrets, make_ticket_key, make_features,
-	open_store, make_limits, choose_engine, open_threads, start_threads;
+	open_store, make_limits, choose_engine, open_threads, start_store, start_threads;
 
 static const struct step {
 	step_fn *take;
 	enum option_id about; /* whose value is to be mended when it fails */
-} steps[] = {
+} opening[] = {
 	{frontends_check_listening_device, OPTION_ID_listening_device},
 	{frontends_check_relay_device, OPTION_ID_relay_device},
 	{frontends_find, OPTION_ID_listening_ip},
@@ -49,14 +50,29 @@ static const struct step {
 	{choose_engine, OPTION_ID_network_engine},
 	{make_limits, OPTION_ID_user_quota},
 	{open_threads, OPTION_ID_listening_ip},
+};
+static const struct step starting[] = {
+	{start_store, OPTION_ID_userdb},
 	{start_threads, OPTION_ID_relay_threads},
 };
 
-enum err relay_start(const struct config *config, struct relay **result, char problem[256],
-                     enum option_id *about)
+static enum err take_steps(struct relay *relay, const struct step *steps, size_t count,
+                           char problem[256], enum option_id *about)
+{
+	enum err err = OK;
+
+	for (size_t i = 0; i < count && err == OK; i++) {
+		*about = steps[i].about;
+		err = steps[i].take(relay, problem);
+	}
+	return err;
+}
+
+enum err relay_open(const struct config *config, struct relay **result, char problem[256],
+                    enum option_id *about)
 {
 	struct relay *relay = calloc(1, sizeof *relay);
-	enum err err = OK;
+	enum err err;
 
 	*about = OPTION_ID_relay_threads;
 	if (relay == NULL) {
@@ -65,16 +81,20 @@ enum err relay_start(const struct config *config, struct relay **result, char pr
 	}
 	relay->config = config;
 	alternates_read(config, &relay->alternates);
-	for (size_t i = 0; i < sizeof steps / sizeof steps[0] && err == OK; i++) {
-		*about = steps[i].about;
-		err = steps[i].take(relay, problem);
-	}
+	err = take_steps(relay, opening, sizeof opening / sizeof opening[0], problem, about);
+	if (*about == OPTION_ID_userdb)
+		*about = configured_store_option(config);
 	if (err != OK) {
 		relay_stop(relay);
 		return err;
 	}
 	*result = relay;
 	return OK;
+}
+
+enum err relay_start(struct relay *relay, char problem[256], enum option_id *about)
+{
+	return take_steps(relay, starting, sizeof starting / sizeof starting[0], problem, about);
 }
 
 static void stop_threads(struct relay *relay)
@@ -301,9 +321,16 @@ static enum err make_ticket_key(struct relay *relay, char problem[256])
 
 static enum err open_store(struct relay *relay, char problem[256])
 {
-	if (relay->config->userdb == NULL)
+	const struct store_location location = configured_store(relay->config);
+
+	if (!has_configured_store(relay->config))
 		return OK;
-	return store_thread_start(relay->config->userdb, &relay->store, problem);
+	return store_thread_create_at(&location, &relay->store, problem);
+}
+
+static enum err start_store(struct relay *relay, char problem[256])
+{
+	return relay->store != NULL ? store_thread_run(relay->store, problem) : OK;
 }
 
 static bool stop_at_md5_only(const struct store_user *user, void *context)
@@ -314,25 +341,30 @@ static bool stop_at_md5_only(const struct store_user *user, void *context)
 	return !*is_found;
 }
 
-/* Whether some user of ours has an MD5 key and no password or SHA-256 key. */
+/* Whether some user of ours has an MD5 key and no password or SHA-256 key. A Redis server that is away
+ * may have such users. */
 static enum err find_md5_only(const struct relay *relay, bool *is_found, char problem[256])
 {
+	const struct store_location location = configured_store(relay->config);
 	struct store *store;
 	enum err err;
 
 	*is_found = false;
 	for (size_t i = 0; i < relay->user_count; i++)
 		*is_found |= relay->users[i].key_len == STUN_MD5_KEY_SIZE;
-	if (*is_found || relay->config->userdb == NULL)
+	if (*is_found || !has_configured_store(relay->config))
 		return OK;
-	err = store_open(relay->config->userdb, false, &store, problem);
-	if (err != OK)
+	err = store_open_at(&location, false, &store, problem);
+	if (err == OK) {
+		err = store_user_list(store, NULL, stop_at_md5_only, is_found);
+		if (err != OK)
+			snprintf(problem, 256, "%s", store_problem(store));
+		store_close(store);
+	}
+	if (err != ERR_UNAVAILABLE || location.redis == NULL)
 		return err;
-	err = store_user_list(store, NULL, stop_at_md5_only, is_found);
-	if (err != OK)
-		snprintf(problem, 256, "%s", store_problem(store));
-	store_close(store);
-	return err;
+	*is_found = true;
+	return OK;
 }
 
 /* A client takes the first algorithm that it is offered and knows, SHA-256, whoever its user is; so

@@ -57,11 +57,13 @@ struct relay {
 	unsigned relay_threads; /* the first of them: those that relay-threads counts */
 };
 
-/* Makes all this from a checked configuration, opens every listener, and starts the threads. On
- * failure problem is one line for a person, about the option whose value led to it, and nothing is
- * left running. */
-MUST_CHECK enum err relay_start(const struct config *config, struct relay **relay,
-                                char problem[256], enum option_id *about);
+/* Makes all this from a checked configuration and opens every listener. On failure problem is one
+ * line for a person, about the option whose value led to it, and nothing is left. */
+MUST_CHECK enum err relay_open(const struct config *config, struct relay **relay, char problem[256],
+                               enum option_id *about);
+/* Starts the threads. They inherit what this one may still do, so privileges are dropped between the
+ * two. On failure relay_stop is the caller's to call, as it is at the end. */
+MUST_CHECK enum err relay_start(struct relay *relay, char problem[256], enum option_id *about);
 /* Ends the threads and frees everything; NULL is fine. */
 void relay_stop(struct relay *relay);
 

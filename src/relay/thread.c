@@ -102,7 +102,17 @@ static void on_batch_ended(void *context)
 	struct relay_thread *thread = context;
 
 	rounds_flush(thread->rounds);
-	thread->replies_used = 0; /* io flushes next */
+	relay_thread_replies_leave(thread); /* io flushes next */
+}
+
+void relay_thread_replies_leave(struct relay_thread *thread)
+{
+	struct histogram *times = &thread->counters.histogram[HISTOGRAM_allocation_setup];
+	uint64_t now_us = thread->setups_used > 0 ? timestamp_us() : 0;
+
+	for (unsigned i = 0; i < thread->setups_used; i++)
+		histogram_add(times, now_us - thread->setup_began_us[i]);
+	thread->setups_used = thread->replies_used = 0;
 }
 
 static timestamp next_timeout(const struct relay_thread *thread)
@@ -291,6 +301,7 @@ static enum err open_server(struct relay_thread *thread)
 		.address_map_count = relay->address_map_count,
 		.wall_offset_ms = (int64_t)timestamp_wall_ms() - (int64_t)now,
 		.random = random_bytes,
+		.microseconds = timestamp_us,
 		.counters = &thread->counters,
 	};
 
@@ -348,6 +359,7 @@ static enum err open_credentials(struct relay_thread *thread)
 		.separator = config->rest_api_separator[0],
 		.store = relay->store,
 		.replies = thread->mailbox,
+		.counters = &thread->counters,
 	};
 
 	return credentials_create(&settings, &thread->credentials);

@@ -61,7 +61,10 @@ struct relay_thread {
 
 	struct log_limit limits_logged[TURN_LIMIT_COUNT];
 
-	/* What the core wrote and io has not sent yet. */
+	/* What the core wrote and io has not sent yet; of the first success responses to Allocates among it
+	 * when their requests came. */
+	unsigned setups_used;
+	uint64_t setup_began_us[REPLIES];
 	unsigned replies_used;
 	uint8_t replies[REPLIES][REPLY_SIZE];
 
@@ -84,6 +87,8 @@ void relay_thread_join(struct relay_thread *thread);
 void relay_thread_act(struct relay_thread *thread, timestamp now);
 /* Sends what was gathered; ends each piece of work outside a batch. */
 void relay_thread_settle(struct relay_thread *thread);
+/* The replies are about to be sent: their room is free, and allocations are set up. */
+void relay_thread_replies_leave(struct relay_thread *thread);
 
 /* Finds a UDP listener of any thread on this address, for udp_listener_send_now; NULL: there is none. */
 const struct udp_listener *relay_find_udp(const struct relay *relay,

@@ -1,7 +1,6 @@
 /* The thread that opens. */
 #include "store/opener.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -14,6 +13,7 @@ struct store_opener {
 	pthread_t thread;
 	struct mailbox *mailbox; /* owned */
 	struct mail begin, end;
+	bool is_running; /* the maker's */
 	bool is_ending;
 	struct mailbox *reply_to;
 	char *file, *redis; /* owned; what location points at */
@@ -21,7 +21,7 @@ struct store_opener {
 	struct store_opened opened;
 };
 
-static void *opener_run(void *argument);
+static void *run(void *argument);
 static void attempt(struct mail *mail, void *receiver);
 static void end(struct mail *mail, void *receiver);
 static enum err location_copy(struct store_opener *opener, const struct store_location *location);
@@ -46,28 +46,29 @@ enum err store_opener_create(const struct store_location *location, struct mailb
 	err = mailbox_create(&opener->mailbox);
 	if (err != OK)
 		goto fail_location;
-	errno = pthread_create(&opener->thread, NULL, opener_run, opener);
-	if (errno != 0) {
-		err = ERR_SYSTEM;
-		goto fail_thread;
-	}
 	*result = opener;
 	return OK;
 
-fail_thread:
-	mailbox_destroy(opener->mailbox);
 fail_location:
 	location_free(opener);
 	free(opener);
 	return err;
 }
 
+enum err store_opener_run(struct store_opener *opener)
+{
+	opener->is_running = pthread_create(&opener->thread, NULL, run, opener) == 0;
+	return opener->is_running ? OK : ERR_SYSTEM;
+}
+
 void store_opener_destroy(struct store_opener *opener)
 {
 	if (opener == NULL)
 		return;
-	mailbox_post(opener->mailbox, &opener->end);
-	pthread_join(opener->thread, NULL);
+	if (opener->is_running) {
+		mailbox_post(opener->mailbox, &opener->end);
+		pthread_join(opener->thread, NULL);
+	}
 	mailbox_destroy(opener->mailbox);
 	store_close(opener->opened.store);
 	location_free(opener);
@@ -79,12 +80,7 @@ void store_opener_begin(struct store_opener *opener)
 	mailbox_post(opener->mailbox, &opener->begin);
 }
 
-const struct store_location *store_opener_location(const struct store_opener *opener)
-{
-	return &opener->location;
-}
-
-static void *opener_run(void *argument)
+static void *run(void *argument)
 {
 	struct store_opener *opener = argument;
 	struct pollfd wait = {.fd = mailbox_fd(opener->mailbox), .events = POLLIN};

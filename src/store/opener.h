@@ -18,10 +18,10 @@ MUST_CHECK enum err store_opener_create(const struct store_location *location,
                                         struct mailbox *reply_to,
                                         void (*deliver)(struct mail *opened, void *receiver),
                                         struct store_opener **opener);
+/* Starts its thread. */
+MUST_CHECK enum err store_opener_run(struct store_opener *opener);
 /* Ends the thread, which may be opening still; a store that nobody took is closed. NULL is fine. */
 void store_opener_destroy(struct store_opener *opener);
 /* Begins an attempt; the one before has been answered. A file is not created: one that is gone may come
  * back with all its users. */
 void store_opener_begin(struct store_opener *opener);
-/* Lent. */
-const struct store_location *store_opener_location(const struct store_opener *opener);

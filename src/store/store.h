@@ -161,12 +161,17 @@ MUST_CHECK enum err store_data_version(struct store *store, int64_t *version);
 
 /* The same on its own thread, for relay threads that never wait. */
 struct store_thread;
-/* Opens path, and creates it as coturn does, before it returns. */
+/* Opens path, and creates it as coturn does, before it returns. Questions wait until it runs. */
+MUST_CHECK enum err store_thread_create(const char *path, struct store_thread **thread,
+                                        char problem[256]);
+/* The same for any store; a Redis server that is away is waited for without end. */
+MUST_CHECK enum err store_thread_create_at(const struct store_location *location,
+                                           struct store_thread **thread, char problem[256]);
+/* Starts its thread, once. On failure it is stopped with store_thread_stop, as it is at the end. */
+MUST_CHECK enum err store_thread_run(struct store_thread *thread, char problem[256]);
+/* Both. On failure nothing is left. */
 MUST_CHECK enum err store_thread_start(const char *path, struct store_thread **thread,
                                        char problem[256]);
-/* The same for any store; a Redis server that is away is waited for without end. */
-MUST_CHECK enum err store_thread_start_at(const struct store_location *location,
-                                          struct store_thread **thread, char problem[256]);
 void store_thread_stop(struct store_thread *thread); /* answers what is waiting, then ends */
 
 enum store_question {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "store/driver.h"
+#include "store/last_known.h"
 #include "store/opener.h"
 #include "store/realms_watch.h"
 
@@ -25,6 +26,7 @@ struct store_thread {
 	pthread_t thread;
 	struct mailbox *mailbox; /* owned */
 	struct mail stop;
+	bool is_running; /* thread is one; the maker's */
 	bool is_stopping;
 	struct store *store;         /* owned; NULL: away */
 	struct store_opener *opener; /* owned */
@@ -33,6 +35,7 @@ struct store_thread {
 	unsigned retry_ms;
 	timestamp back_at;               /* when it was there again */
 	char problem[256];               /* that was told of last; "": it is there */
+	struct last_known *known;        /* owned */
 	struct mail *asked, **asked_end; /* owned: questions, oldest first */
 	struct realms_watch realms;
 	timestamp look_at; /* when the realms are looked at next; there are watchers */
@@ -57,18 +60,19 @@ static void thread_answer(struct store_thread *thread);
 static unsigned ask_ahead(struct store_thread *thread);
 static void request_take(struct mail *mail, void *receiver);
 static void request_answer(struct store_thread *thread);
+static void request_compare(struct last_known *known, struct store_request *request, bool is_away);
 static enum err request_ask(struct store *store, struct store_request *request);
 static bool request_add_secret(const char *realm, const char *secret, void *context);
 
-enum err store_thread_start(const char *path, struct store_thread **thread, char problem[256])
+enum err store_thread_create(const char *path, struct store_thread **thread, char problem[256])
 {
 	const struct store_location location = {.file = path};
 
-	return store_thread_start_at(&location, thread, problem);
+	return store_thread_create_at(&location, thread, problem);
 }
 
-enum err store_thread_start_at(const struct store_location *location,
-                               struct store_thread **thread_out, char problem[256])
+enum err store_thread_create_at(const struct store_location *location,
+                                struct store_thread **thread_out, char problem[256])
 {
 	struct store_thread *thread = calloc(1, sizeof *thread);
 	enum err err = ERR_NO_MEMORY;
@@ -83,31 +87,26 @@ enum err store_thread_start_at(const struct store_location *location,
 	if (err != OK)
 		goto fail_open;
 	realms_watch_init(&thread->realms);
-	err = mailbox_create(&thread->mailbox);
+	err = last_known_create(&thread->known);
+	if (err == OK)
+		err = mailbox_create(&thread->mailbox);
 	if (err != OK)
 		goto fail_mailbox;
 	err = store_opener_create(location, thread->mailbox, thread_opened, &thread->opener);
 	if (err != OK)
 		goto fail_opener;
-	errno = pthread_create(&thread->thread, NULL, thread_run, thread);
-	if (errno != 0) {
-		err = ERR_SYSTEM;
-		goto fail_thread;
-	}
 	*thread_out = thread;
 	return OK;
 
-fail_thread:
-	store_opener_destroy(thread->opener);
 fail_opener:
 	mailbox_destroy(thread->mailbox);
 fail_mailbox:
+	last_known_destroy(thread->known);
 	store_close(thread->store);
 fail_open:
 	free(thread);
 	if (problem[0] == '\0')
-		snprintf(problem, 256, "no thread for the store: %s",
-		         err == ERR_SYSTEM ? strerror(errno) : err_string(err));
+		snprintf(problem, 256, "no thread for the store: %s", err_string(err));
 	return err;
 }
 
@@ -125,14 +124,45 @@ static enum err first_open(struct store_thread *thread, const struct store_locat
 	return OK;
 }
 
+enum err store_thread_run(struct store_thread *thread, char problem[256])
+{
+	int failure = ENOMEM;
+
+	if (store_opener_run(thread->opener) == OK)
+		failure = pthread_create(&thread->thread, NULL, thread_run, thread);
+	thread->is_running = failure == 0;
+	if (thread->is_running)
+		return OK;
+	snprintf(problem, 256, "no thread for the store: %s", strerror(failure));
+	return ERR_SYSTEM;
+}
+
+enum err store_thread_start(const char *path, struct store_thread **thread_out, char problem[256])
+{
+	struct store_thread *thread;
+	enum err err = store_thread_create(path, &thread, problem);
+
+	if (err != OK)
+		return err;
+	err = store_thread_run(thread, problem);
+	if (err != OK)
+		store_thread_stop(thread);
+	else
+		*thread_out = thread;
+	return err;
+}
+
 void store_thread_stop(struct store_thread *thread)
 {
 	if (thread == NULL)
 		return;
-	mailbox_post(thread->mailbox, &thread->stop);
-	pthread_join(thread->thread, NULL);
+	if (thread->is_running) {
+		mailbox_post(thread->mailbox, &thread->stop);
+		pthread_join(thread->thread, NULL);
+	}
 	store_opener_destroy(thread->opener);
 	mailbox_destroy(thread->mailbox);
+	last_known_destroy(thread->known);
 	store_close(thread->store);
 	realms_watch_deinit(&thread->realms);
 	free(thread);
@@ -328,16 +358,24 @@ static void request_answer(struct store_thread *thread)
 		thread->asked_end = &thread->asked;
 	if (thread->store != NULL && store_has_moved(thread->store))
 		thread_lose(thread);
-	request->result = ERR_UNAVAILABLE;
-	if (thread->store != NULL) {
-		request->result = request_ask(thread->store, request);
-		if (request->result != OK && request->result != ERR_NOT_FOUND) {
-			request->result = ERR_UNAVAILABLE;
-			thread_lose(thread);
-		}
-	}
+	request->result =
+		thread->store != NULL ? request_ask(thread->store, request) : ERR_UNAVAILABLE;
+	if (request->result != OK && request->result != ERR_NOT_FOUND && thread->store != NULL)
+		thread_lose(thread);
+	request_compare(thread->known, request, thread->store == NULL);
+	if (request->result != OK && request->result != ERR_NOT_FOUND)
+		request->result = ERR_UNAVAILABLE;
 	request->mail.deliver = request->answer;
 	mailbox_post(request->reply_to, &request->mail);
+}
+
+/* With what the store said before: that stands while it is away. */
+static void request_compare(struct last_known *known, struct store_request *request, bool is_away)
+{
+	if (!is_away)
+		last_known_learn(known, request, timestamp_now());
+	else if (last_known_answer(known, request, timestamp_now()))
+		request->result = OK;
 }
 
 static enum err request_ask(struct store *store, struct store_request *request)

@@ -18,6 +18,8 @@ struct queued_action {
 
 static struct queued_action *push(struct turn_server *server, enum turn_action_type type,
                                   size_t len);
+static struct queued_action *push_send(struct turn_server *server, const struct five_tuple *tuple,
+                                       void *path, const uint8_t *bytes, size_t len);
 
 bool turn_next_action(struct turn_server *server, struct turn_action *action)
 {
@@ -46,13 +48,28 @@ void action_queue_deinit(struct turn_server *server)
 void action_send(struct turn_server *server, const struct five_tuple *tuple, void *path,
                  const uint8_t *bytes, size_t len)
 {
+	(void)push_send(server, tuple, path, bytes, len);
+}
+
+void action_send_setup(struct turn_server *server, const struct five_tuple *tuple, void *path,
+                       const uint8_t *bytes, size_t len, uint64_t began_us)
+{
+	struct queued_action *entry = push_send(server, tuple, path, bytes, len);
+
+	if (entry != NULL)
+		entry->action.began_us = began_us;
+}
+
+static struct queued_action *push_send(struct turn_server *server, const struct five_tuple *tuple,
+                                       void *path, const uint8_t *bytes, size_t len)
+{
 	if (server->queued_messages >= QUEUED_MESSAGES_MAX) {
 		drop(server, COUNT_drop_reply_full);
-		return;
+		return NULL;
 	}
 	struct queued_action *entry = push(server, TURN_SEND, len);
 	if (entry == NULL)
-		return;
+		return NULL;
 	memcpy(entry->bytes, bytes, len);
 	entry->packet = (struct packet){
 		.data = entry->bytes,
@@ -66,8 +83,9 @@ void action_send(struct turn_server *server, const struct five_tuple *tuple, voi
 	entry->action.path = path;
 	entry->action.dst = tuple->client;
 	server->queued_messages++;
-	count(server, COUNT_client_packets_out);
-	counter_add(server->settings.counters, COUNT_client_bytes_out, len);
+	counter_add_for(server->settings.counters, tuple->transport, COUNT_client_packets_out, 1);
+	counter_add_for(server->settings.counters, tuple->transport, COUNT_client_bytes_out, len);
+	return entry;
 }
 
 void action_open_relay(struct turn_server *server, uint64_t cookie,

@@ -9,6 +9,9 @@ void action_queue_deinit(struct turn_server *server);
 
 void action_send(struct turn_server *server, const struct five_tuple *tuple, void *path,
                  const uint8_t *bytes, size_t len);
+/* The same for the success response that ends what an Allocate began at began_us. */
+void action_send_setup(struct turn_server *server, const struct five_tuple *tuple, void *path,
+                       const uint8_t *bytes, size_t len, uint64_t began_us);
 void action_open_relay(struct turn_server *server, uint64_t cookie,
                        const struct turn_open_relay *open);
 void action_close_relay(struct turn_server *server, void *relay);

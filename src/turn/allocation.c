@@ -18,9 +18,12 @@ static bool copy_texts(struct turn_allocation *allocation,
 static void free_texts(struct turn_allocation *allocation);
 static bool has_tuple(const void *item, const void *key);
 static uint64_t hash_tuple(const struct turn_server *server, const struct five_tuple *tuple);
+static void count_of(const struct turn_allocation *allocation, enum counter counter, uint64_t n);
 static void set_path(struct turn_allocation *allocation, const struct five_tuple *tuple,
                      void *path);
 static void unlink_all(struct turn_allocation *allocation);
+static void end(struct turn_allocation *allocation, enum turn_report_type type, enum counter how,
+                const char *reason);
 static void update_flows(struct turn_allocation *allocation);
 static const struct peer_lists *find_lists(const struct turn_allocation *allocation);
 static void set_timer(struct turn_allocation *allocation);
@@ -64,7 +67,7 @@ struct turn_allocation *allocation_create(struct turn_server *server,
 		allocation_refresh(allocation, family, settings->lifetime_s);
 	}
 	count(server, COUNT_sessions_now);
-	count(server, COUNT_allocations_now);
+	count_of(allocation, COUNT_allocations_now, 1);
 	return allocation;
 
 fail_insert:
@@ -135,10 +138,10 @@ static void unlink_all(struct turn_allocation *allocation)
 	timer_cancel(server->timers, &allocation->timer);
 	list_remove(&allocation->node);
 	hash_table_remove(&server->allocations, hash_tuple(server, &allocation->tuple), allocation);
+	count_of(allocation, COUNT_allocations_now, (uint64_t)-1);
 	bytes_wipe(allocation->key, sizeof allocation->key);
 	pool_give(&server->allocation_pool, allocation);
 	counter_sub(server->settings.counters, COUNT_sessions_now, 1);
-	counter_sub(server->settings.counters, COUNT_allocations_now, 1);
 }
 
 struct turn_allocation *allocation_adopt(struct turn_server *server,
@@ -169,7 +172,7 @@ struct turn_allocation *allocation_adopt(struct turn_server *server,
 	set_timer(allocation);
 	limits_update(allocation);
 	count(server, COUNT_sessions_now);
-	count(server, COUNT_allocations_now);
+	count_of(allocation, COUNT_allocations_now, 1);
 	return allocation;
 }
 
@@ -212,7 +215,13 @@ void allocation_leave_path(struct turn_allocation *allocation)
 
 static void set_path(struct turn_allocation *allocation, const struct five_tuple *tuple, void *path)
 {
+	enum transport before = allocation->tuple.transport;
+
 	allocation->tuple = *tuple;
+	/* In this order, so that nobody reads less than there is. */
+	count_of(allocation, COUNT_allocations_now, 1);
+	counter_add_for(allocation->server->settings.counters, before, COUNT_allocations_now,
+	                (uint64_t)-1);
 	allocation->path = path;
 	allocation->is_adrift = false;
 	update_flows(allocation);
@@ -221,8 +230,20 @@ static void set_path(struct turn_allocation *allocation, const struct five_tuple
 void allocation_end(struct turn_allocation *allocation, enum turn_report_type type,
                     const char *reason)
 {
-	count(allocation->server,
-	      type == TURN_EXPIRED ? COUNT_allocations_expired : COUNT_allocations_deleted);
+	end(allocation, type, COUNT_ended_otherwise, reason);
+}
+
+void allocation_end_as(struct turn_allocation *allocation, enum counter how, const char *reason)
+{
+	end(allocation, how == COUNT_ended_expired ? TURN_EXPIRED : TURN_DELETED, how, reason);
+}
+
+static void end(struct turn_allocation *allocation, enum turn_report_type type, enum counter how,
+                const char *reason)
+{
+	count_of(allocation,
+	         type == TURN_EXPIRED ? COUNT_allocations_expired : COUNT_allocations_deleted, 1);
+	count_of(allocation, how, 1);
 	action_report(allocation, type, reason);
 	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)
 		if (allocation_has_family(allocation, family))
@@ -264,12 +285,19 @@ void turn_path_closed(struct turn_server *server, const struct five_tuple *tuple
 	if (allocation->is_mobile)
 		mobility_path_closed(allocation);
 	else
-		allocation_end(allocation, TURN_DELETED, "connection closed");
+		allocation_end_as(allocation, COUNT_ended_with_connection, "connection closed");
 }
 
 bool turn_has_session(const struct turn_server *server, const struct five_tuple *tuple)
 {
 	return allocation_find(server, tuple) != NULL || arrival_find(server, tuple) != NULL;
+}
+
+/* Counts for the transport of its 5-tuple, whatever is being served. */
+static void count_of(const struct turn_allocation *allocation, enum counter counter, uint64_t n)
+{
+	counter_add_for(allocation->server->settings.counters, allocation->tuple.transport, counter,
+	                n);
 }
 
 static uint64_t hash_tuple(const struct turn_server *server, const struct five_tuple *tuple)
@@ -315,7 +343,7 @@ static void expire(struct timer *timer, timestamp now)
 	if (!lives_on) {
 		snprintf(reason, sizeof reason, "no refresh in %u s",
 		         (unsigned)allocation->lifetime_s);
-		allocation_end(allocation, TURN_EXPIRED, reason);
+		allocation_end_as(allocation, COUNT_ended_expired, reason);
 		return;
 	}
 	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)

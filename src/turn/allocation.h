@@ -85,6 +85,8 @@ struct turn_allocation *allocation_create(struct turn_server *server,
 /* Ends an allocation, closes its relays and reports it. */
 void allocation_end(struct turn_allocation *allocation, enum turn_report_type type,
                     const char *reason);
+/* The same where an ended_ row of counters.def says how it ended. */
+void allocation_end_as(struct turn_allocation *allocation, enum counter how, const char *reason);
 /* Frees it and all it owns without an action, and gives its place in the quotas back. */
 void allocation_destroy(struct turn_allocation *allocation);
 

@@ -144,12 +144,7 @@ enum turn_verdict arrival_input(struct arrival *arrival, const struct packet *pa
 	bool is_kept = keep(arrival, packet);
 
 	claim(arrival);
-	if (!is_kept)
-		return drop(server, COUNT_drop_moving);
-	/* It is counted when it is handed in again; it is one packet. */
-	counter_sub(server->settings.counters, COUNT_client_packets_in, 1);
-	counter_sub(server->settings.counters, COUNT_client_bytes_in, packet->len);
-	return TURN_CONSUMED;
+	return is_kept ? TURN_CONSUMED : drop(server, COUNT_drop_moving);
 }
 
 void arrival_path_closed(struct turn_server *server, const struct five_tuple *tuple)

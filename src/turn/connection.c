@@ -322,9 +322,14 @@ void turn_peer_passed(struct turn_server *server, uint64_t cookie, enum turn_dir
 	bool is_to_peer = direction == TURN_TOWARDS_PEER;
 	struct connection *connection = find_id(server, cookie);
 	struct counters *counters = server->settings.counters;
+	/* What passed just before the end is counted, without knowing more than that it was a stream. */
+	enum transport transport =
+		connection != NULL ? connection->allocation->tuple.transport : TRANSPORT_TCP;
 
-	counter_add(counters, is_to_peer ? COUNT_client_bytes_in : COUNT_peer_bytes_in, n);
-	counter_add(counters, is_to_peer ? COUNT_peer_bytes_out : COUNT_client_bytes_out, n);
+	counter_add_for(counters, transport,
+	                is_to_peer ? COUNT_client_bytes_in : COUNT_peer_bytes_in, n);
+	counter_add_for(counters, transport,
+	                is_to_peer ? COUNT_peer_bytes_out : COUNT_client_bytes_out, n);
 	if (connection == NULL)
 		return;
 	struct turn_traffic *traffic = &connection->allocation->traffic;

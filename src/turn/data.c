@@ -46,6 +46,7 @@ enum turn_verdict channel_data_input(struct turn_server *server, const struct fi
 	struct turn_allocation *allocation = allocation_find(server, tuple);
 	if (allocation == NULL)
 		return without_allocation(server, tuple, packet);
+	count_client_packet(server, packet->len);
 
 	size_t len = channel_data_len(packet->data);
 	if (len > packet->len - CHANNEL_DATA_HEADER_SIZE)
@@ -73,9 +74,12 @@ static enum turn_verdict without_allocation(struct turn_server *server,
                                             const struct five_tuple *tuple, struct packet *packet)
 {
 	struct arrival *arrival = arrival_find(server, tuple);
+	enum turn_verdict verdict = arrival != NULL ? arrival_input(arrival, packet)
+	                                            : drop(server, COUNT_drop_no_session);
 
-	return arrival != NULL ? arrival_input(arrival, packet)
-	                       : drop(server, COUNT_drop_no_session);
+	if (verdict == TURN_DROP) /* what is kept is counted when it is handed in again */
+		count_client_packet(server, packet->len);
+	return verdict;
 }
 
 /* Send indication (RFC 8656 section 11.2). Unlike a request it installs no permission. */
@@ -129,9 +133,9 @@ enum turn_verdict turn_peer_input(struct turn_server *server, struct turn_alloca
 {
 	size_t len = packet->len;
 
-	server->now = now;
+	serve(server, allocation->tuple.transport, now);
 	count(server, COUNT_peer_packets_in);
-	counter_add(server->settings.counters, COUNT_peer_bytes_in, len);
+	count_n(server, COUNT_peer_bytes_in, len);
 
 	struct channel *channel = channel_find_peer(allocation, &packet->src);
 	struct permission *permission =
@@ -178,7 +182,7 @@ static enum turn_verdict to_peer(struct turn_allocation *allocation,
 	allocation->traffic.to_peer_packets++;
 	allocation->traffic.to_peer_bytes += packet->len;
 	count(server, COUNT_peer_packets_out);
-	counter_add(server->settings.counters, COUNT_peer_bytes_out, packet->len);
+	count_n(server, COUNT_peer_bytes_out, packet->len);
 	return TURN_TO_PEER;
 }
 
@@ -199,7 +203,7 @@ static enum turn_verdict to_client(struct turn_allocation *allocation, struct pa
 	forward->dst = allocation->tuple.client;
 	forward->dont_fragment = false;
 	count(server, COUNT_client_packets_out);
-	counter_add(server->settings.counters, COUNT_client_bytes_out, packet->len);
+	count_n(server, COUNT_client_bytes_out, packet->len);
 	return TURN_TO_CLIENT;
 }
 
@@ -285,7 +289,7 @@ void turn_peer_icmp(struct turn_server *server, struct turn_allocation *allocati
 	struct stun_builder builder;
 	size_t len;
 
-	server->now = now;
+	serve(server, allocation->tuple.transport, now);
 	if (!is_reported_icmp(peer, type))
 		return;
 	if (permission_find(allocation, peer) == NULL) {

@@ -43,9 +43,10 @@ struct turn_allocation *detached_adopt(struct detached *detached, struct turn_se
 	}
 	allocation_disown(&detached->allocation);
 	if (allocation_is_empty(allocation))
-		allocation_end(allocation, TURN_DELETED, "its relayed addresses could not move");
+		allocation_end_as(allocation, COUNT_ended_in_move,
+		                  "its relayed addresses could not move");
 	else if (!restore_permissions(detached, allocation))
-		allocation_end(allocation, TURN_DELETED, "no memory where it moved to");
+		allocation_end_as(allocation, COUNT_ended_in_move, "no memory where it moved to");
 	else {
 		/* The servers may be told of new rules at different times. */
 		allocation_judge_peers(allocation);
@@ -120,6 +121,7 @@ static void end_unadopted(const struct detached *detached, struct turn_server *s
 	lost.server = server;
 	drop(server, COUNT_drop_no_memory);
 	count(server, COUNT_allocations_deleted);
+	count(server, COUNT_ended_in_move);
 	action_report(&lost, TURN_DELETED, "no memory where it moved to");
 	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)
 		if (relay[family].relay != NULL)

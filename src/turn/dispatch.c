@@ -29,30 +29,43 @@ static const struct row {
 	enum stun_class class;
 	unsigned demands;
 	int (*handle)(struct request *request);
+	enum counter received, succeeded;
 } rows[] = {
-	{STUN_BINDING,           STUN_REQUEST,    0,                             handle_binding},
-	{STUN_BINDING,           STUN_INDICATION, 0,                             handle_binding_indication},
-	{STUN_ALLOCATE,          STUN_REQUEST,    AUTHENTICATED | REDIRECTED,    handle_allocate},
-	{STUN_REFRESH,           STUN_REQUEST,    AUTHENTICATED | OR_TICKET,     handle_refresh},
-	{STUN_CREATE_PERMISSION, STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION, handle_create_permission},
-	{STUN_CHANNEL_BIND,      STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION | RELAYS_UDP, handle_channel_bind},
-	{STUN_SEND,              STUN_INDICATION, ON_ALLOCATION | RELAYS_UDP,    handle_send},
-	{STUN_CONNECT,           STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION | RELAYS_TCP, handle_connect},
-	{STUN_CONNECTION_BIND,   STUN_REQUEST,    AUTHENTICATED,                 handle_connection_bind},
+	{STUN_BINDING,           STUN_REQUEST,    0,                             handle_binding,
+	 COUNT_request_binding, COUNT_success_binding},
+	{STUN_BINDING,           STUN_INDICATION, 0,                             handle_binding_indication,
+	 COUNT_indication_binding, COUNTER_COUNT},
+	{STUN_ALLOCATE,          STUN_REQUEST,    AUTHENTICATED | REDIRECTED,    handle_allocate,
+	 COUNT_request_allocate, COUNT_success_allocate},
+	{STUN_REFRESH,           STUN_REQUEST,    AUTHENTICATED | OR_TICKET,     handle_refresh,
+	 COUNT_request_refresh, COUNT_success_refresh},
+	{STUN_CREATE_PERMISSION, STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION, handle_create_permission,
+	 COUNT_request_create_permission, COUNT_success_create_permission},
+	{STUN_CHANNEL_BIND,      STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION | RELAYS_UDP, handle_channel_bind,
+	 COUNT_request_channel_bind, COUNT_success_channel_bind},
+	{STUN_SEND,              STUN_INDICATION, ON_ALLOCATION | RELAYS_UDP,    handle_send,
+	 COUNT_indication_send, COUNTER_COUNT},
+	{STUN_CONNECT,           STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION | RELAYS_TCP, handle_connect,
+	 COUNT_request_connect, COUNT_success_connect},
+	{STUN_CONNECTION_BIND,   STUN_REQUEST,    AUTHENTICATED,                 handle_connection_bind,
+	 COUNT_request_connection_bind, COUNT_success_connection_bind},
 };
 /* clang-format on */
 
 static enum err parse(const struct turn_server *server, const struct five_tuple *tuple,
                       const struct packet *packet, struct stun_message *message);
+static enum turn_verdict stun_input(struct turn_server *server, const struct five_tuple *tuple,
+                                    void *path, struct packet *packet,
+                                    struct turn_forward *forward);
 static enum turn_verdict message_input(struct request *request);
 static bool is_for_arrival(const struct arrival *arrival, const struct stun_message *message);
+static void count_input(struct request *request, size_t len);
 static const struct row *row_find(const struct stun_message *message);
 static bool is_served(const struct request *request);
 static int run(struct request *request, const struct row *row);
 static int check_relaying(const struct turn_allocation *allocation, unsigned demands);
 static bool must_authenticate(const struct request *request, const struct row *row);
 static int check_attributes(struct request *request);
-static enum turn_verdict hand_over(struct request *request);
 static enum turn_verdict drop_unexpected(struct request *request);
 static enum turn_verdict drop_indication(struct request *request, int error);
 
@@ -60,12 +73,19 @@ enum turn_verdict turn_client_input(struct turn_server *server, const struct fiv
                                     void *path, struct packet *packet, timestamp now,
                                     struct turn_forward *forward)
 {
-	server->now = now;
-	count(server, COUNT_client_packets_in);
-	counter_add(server->settings.counters, COUNT_client_bytes_in, packet->len);
+	serve(server, tuple->transport, now);
 	if (packet->len >= CHANNEL_DATA_HEADER_SIZE && channel_data_is(packet->data[0]))
 		return channel_data_input(server, tuple, packet, forward);
+	return stun_input(server, tuple, path, packet, forward);
+}
 
+/* Apart, so that data does not pay for the room that a request takes. */
+static __attribute__((noinline)) enum turn_verdict stun_input(struct turn_server *server,
+                                                              const struct five_tuple *tuple,
+                                                              void *path, struct packet *packet,
+                                                              struct turn_forward *forward)
+{
+	size_t len = packet->len;
 	struct request request = {
 		.server = server,
 		.tuple = tuple,
@@ -73,9 +93,14 @@ enum turn_verdict turn_client_input(struct turn_server *server, const struct fiv
 		.packet = packet,
 		.forward = forward,
 	};
-	if (parse(server, tuple, packet, &request.message) != OK)
+	if (parse(server, tuple, packet, &request.message) != OK) {
+		count_client_packet(server, len);
 		return drop(server, COUNT_drop_malformed);
+	}
 	enum turn_verdict verdict = message_input(&request);
+	/* Whoever is handed a packet, or handed it in again, counts it: it is one packet. */
+	if (verdict != TURN_HAND_OVER && !request.is_kept)
+		count_input(&request, len);
 	places_give(server, &request.places);
 	bytes_wipe(request.key, request.key_len);
 	return verdict;
@@ -86,7 +111,7 @@ void turn_hand_over_failed(struct turn_server *server, const struct five_tuple *
 {
 	struct request request = {.server = server, .tuple = tuple, .path = path};
 
-	server->now = now;
+	serve(server, tuple->transport, now);
 	if (stun_message_parse(packet->data, packet->len, &request.message) == OK)
 		reply(&request, STUN_INSUFFICIENT_CAPACITY);
 }
@@ -113,7 +138,8 @@ static enum turn_verdict message_input(struct request *request)
 
 	if (message->has_wrong_fingerprint)
 		return drop(server, COUNT_drop_fingerprint);
-	if (row_find(message) == NULL)
+	request->row = row_find(message);
+	if (request->row == NULL)
 		return drop_unexpected(request);
 	if (!is_served(request))
 		return drop(server, COUNT_drop_not_served);
@@ -121,11 +147,24 @@ static enum turn_verdict message_input(struct request *request)
 	    pending_has(server, request->tuple, stun_transaction_id(message)))
 		return drop(server, COUNT_drop_retransmission);
 	struct arrival *arrival = arrival_find(server, request->tuple);
-	if (arrival != NULL && is_for_arrival(arrival, message))
-		return arrival_input(arrival, request->packet);
+	if (arrival == NULL || !is_for_arrival(arrival, message))
+		return dispatch(request);
+	enum turn_verdict verdict = arrival_input(arrival, request->packet);
+	request->is_kept = verdict == TURN_CONSUMED;
+	return verdict;
+}
+
+static void count_input(struct request *request, size_t len)
+{
+	struct turn_server *server = request->server;
+	const struct stun_message *message = &request->message;
+
+	count_client_packet(server, len);
+	if (request->row == NULL)
+		return;
+	count(server, request->row->received);
 	if (message->class == STUN_REQUEST && message->method != STUN_BINDING)
 		count(server, COUNT_requests);
-	return dispatch(request);
 }
 
 /* What a client sends on a 5-tuple that its allocation is to move to. The Refresh that asks for it may
@@ -148,7 +187,10 @@ enum turn_verdict dispatch(struct request *request)
 	stun_build_response(&request->answer, server->reply, sizeof server->reply, STUN_SUCCESS,
 	                    message);
 
-	int outcome = run(request, row_find(message));
+	if (request->row == NULL) /* it was parked */
+		request->row = row_find(message);
+	request->succeeded = request->row->succeeded;
+	int outcome = run(request, request->row);
 	if (outcome == OUTCOME_FORWARD)
 		return TURN_TO_PEER;
 	if (outcome == OUTCOME_DROPPED)
@@ -156,7 +198,7 @@ enum turn_verdict dispatch(struct request *request)
 	if (outcome == OUTCOME_PARKED || outcome == OUTCOME_DONE)
 		return TURN_CONSUMED;
 	if (outcome == OUTCOME_HAND_OVER)
-		return hand_over(request);
+		return TURN_HAND_OVER;
 	if (message->class == STUN_INDICATION && outcome != STUN_NO_ERROR)
 		return drop_indication(request, outcome);
 	if (message->class == STUN_REQUEST)
@@ -236,18 +278,6 @@ static int check_attributes(struct request *request)
 	if (message->has_bad_attribute)
 		return STUN_BAD_REQUEST;
 	return STUN_NO_ERROR;
-}
-
-/* The server that gets the client counts the packet; it is one packet. */
-static enum turn_verdict hand_over(struct request *request)
-{
-	struct counters *counters = request->server->settings.counters;
-
-	counter_sub(counters, COUNT_client_packets_in, 1);
-	counter_sub(counters, COUNT_client_bytes_in, request->packet->len);
-	if (request->message.method != STUN_BINDING)
-		counter_sub(counters, COUNT_requests, 1);
-	return TURN_HAND_OVER;
 }
 
 /* No response, indication or error of another is ever answered: two servers would talk for ever. */

@@ -17,6 +17,7 @@ struct pending {
 	struct five_tuple tuple;
 	void *path;
 	enum awaited awaited;
+	uint64_t parked_us, began_us; /* since when it waits, and the first time */
 
 	/* Who sent it, once that is known: a relay is opened for proven users alone. */
 	bool is_authenticated, names_algorithm;
@@ -41,6 +42,7 @@ static bool keep_proof(struct pending *pending, struct request *request);
 static struct pending *pending_find(struct turn_server *server, uint64_t cookie,
                                     enum awaited awaited);
 static void resume(struct pending *pending, struct request *request);
+static void measure(const struct pending *pending);
 static void expire(struct timer *timer, timestamp now);
 static void destroy(struct pending *pending);
 static void close_all(struct turn_server *server, const struct turn_opened *opened);
@@ -294,6 +296,8 @@ static struct pending *park(struct request *request, enum awaited awaited)
 	pending->cookie = ++server->next_id;
 	pending->tuple = *request->tuple;
 	pending->path = request->path;
+	pending->parked_us = microseconds(server);
+	pending->began_us = request->began_us != 0 ? request->began_us : pending->parked_us;
 	pending->len = len;
 	memcpy(pending->message, request->message.bytes, len);
 	if (hash_table_insert(&server->pending_by_cookie, hash_mix(pending->cookie), pending) != OK)
@@ -337,7 +341,10 @@ static void resume(struct pending *pending, struct request *request)
 	list_remove(&pending->node);
 	hash_table_remove(&server->pending_by_cookie, hash_mix(pending->cookie), pending);
 	hash_table_remove(&server->pending_by_transaction, hash_of(pending), pending);
+	serve(server, pending->tuple.transport, server->now);
+	measure(pending);
 	request->server = server;
+	request->began_us = pending->began_us;
 	request->tuple = &pending->tuple;
 	request->path = pending->path;
 	request->username = pending->username;
@@ -354,6 +361,15 @@ static void resume(struct pending *pending, struct request *request)
 	places_give(server, &request->places);
 	bytes_wipe(request->key, sizeof request->key);
 	destroy(pending);
+}
+
+static void measure(const struct pending *pending)
+{
+	struct turn_server *server = pending->server;
+
+	if (pending->awaited == AWAITS_KEY && pending->parked_us != 0)
+		histogram_add(&server->settings.counters->histogram[HISTOGRAM_key_lookup],
+		              microseconds(server) - pending->parked_us);
 }
 
 /* Silently: the client has given up or will ask again. */

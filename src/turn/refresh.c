@@ -94,7 +94,7 @@ static void delete (struct request *request, const struct families *families)
 		is_all = is_all &&
 		         (families->is_meant[family] || !allocation_has_family(allocation, family));
 	if (is_all) {
-		allocation_end(allocation, TURN_DELETED, "refresh with lifetime 0");
+		allocation_end_as(allocation, COUNT_ended_by_client, "refresh with lifetime 0");
 		request->allocation = NULL;
 		return;
 	}

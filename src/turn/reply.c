@@ -7,6 +7,7 @@
 #include "turn/source_limit.h"
 
 static void count_reply(const struct request *request, int error);
+static void count_code(struct turn_server *server, int error);
 static void send_answer(const struct request *request, int error, size_t len);
 static bool has_room(const struct request *request);
 static bool is_told(const struct request *request);
@@ -23,6 +24,8 @@ void reply(struct request *request, int error)
 	size_t len;
 
 	if ((error != STUN_NO_ERROR || request->is_probe) && !is_told(request)) {
+		if (error == STUN_UNAUTHENTICATED)
+			count(server, COUNT_unauthorized_unanswered);
 		drop(server, COUNT_drop_source_rate);
 		return;
 	}
@@ -53,8 +56,12 @@ static void send_answer(const struct request *request, int error, size_t len)
 	const struct five_tuple *way = is_binding ? &request->way : request->tuple;
 	bool is_from_elsewhere = !addr_equal(&way->server, &request->tuple->server);
 
-	action_send(request->server, way, is_from_elsewhere ? NULL : request->path,
-	            request->answer.bytes, len);
+	if (request->is_adopted && error == STUN_NO_ERROR)
+		action_send_setup(request->server, way, request->path, request->answer.bytes, len,
+		                  request->began_us);
+	else
+		action_send(request->server, way, is_from_elsewhere ? NULL : request->path,
+		            request->answer.bytes, len);
 }
 
 /* False where the addresses of RFC 5780 and RFC 3489 fill what a bare request may be answered with:
@@ -75,12 +82,29 @@ static void count_reply(const struct request *request, int error)
 		count(server, COUNT_stale_nonces);
 	if (error == STUN_TRY_ALTERNATE)
 		count(server, COUNT_redirected);
-	if (error != STUN_NO_ERROR)
+	if (error != STUN_NO_ERROR) {
 		count(server, COUNT_error_responses);
-	else if (request->message.method == STUN_BINDING)
-		count(server, COUNT_binding_requests);
-	else
-		count(server, COUNT_success_responses);
+		count_code(server, error);
+		return;
+	}
+	count(server, request->succeeded);
+	count(server, request->message.method == STUN_BINDING ? COUNT_binding_requests
+	                                                      : COUNT_success_responses);
+}
+
+/* Each row of errors.def has its counter. */
+static void count_code(struct turn_server *server, int error)
+{
+	switch ((enum stun_error)error) {
+#define STUN_ERROR(name, code, reason)             \
+	case STUN_##name:                          \
+		count(server, COUNT_error_##code); \
+		break;
+#include "stun/errors.def"
+#undef STUN_ERROR
+	case STUN_NO_ERROR:
+		break;
+	}
 }
 
 /* Only the sender of a plain datagram can be made up; whoever proved a key may be told all. */

@@ -21,12 +21,17 @@ enum {
 enum answer_state { ANSWER_NONE, ANSWER_FOUND, ANSWER_NOT_FOUND, ANSWER_UNAVAILABLE };
 
 struct owner_answer;
+struct row;
 
 struct request {
 	struct turn_server *server;
 	const struct five_tuple *tuple;
 	void *path;
 	struct stun_message message;
+	const struct row *row;  /* of dispatch.c; NULL: not looked for yet, or there is none */
+	enum counter succeeded; /* what a success response counts as */
+	bool is_kept;           /* for its allocation, which is on its way here */
+	uint64_t began_us; /* when it was parked for the first time; 0: it was not, or no clock */
 	struct turn_allocation *allocation; /* of the 5-tuple; NULL: none */
 
 	/* Data indications alone. */

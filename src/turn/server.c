@@ -26,7 +26,7 @@ enum err turn_server_create(const struct turn_settings *settings, timestamp now,
 	if (created == NULL)
 		return ERR_NO_MEMORY;
 	created->settings = *settings;
-	created->now = now;
+	serve(created, COUNTER_LANE_NONE, now);
 	created->next_id = (uint64_t)settings->thread << 48; /* ids go with their allocations */
 	settings->random(&created->hash_seed, sizeof created->hash_seed);
 	if (settings->alternates != NULL)
@@ -89,7 +89,7 @@ timestamp turn_next_timeout(const struct turn_server *server)
 
 void turn_handle_timeout(struct turn_server *server, timestamp now)
 {
-	server->now = now;
+	serve(server, COUNTER_LANE_NONE, now);
 	timer_wheel_advance(server->timers, now);
 }
 

@@ -17,6 +17,8 @@ enum {
 struct turn_server {
 	struct turn_settings settings;
 	timestamp now; /* as the host last told it */
+	/* Of the client transport that is being served; of none in timers. */
+	struct counter_lane *lane;
 	uint64_t hash_seed, next_id;
 
 	uint8_t indication_ids[INDICATION_IDS][STUN_TRANSACTION_ID_SIZE];
@@ -53,16 +55,44 @@ struct turn_server {
 	char username[TURN_USERNAME_MAX + 1]; /* of the request being handled */
 };
 
-/* Counts why a packet goes no further. */
-static inline enum turn_verdict drop(struct turn_server *server, enum counter reason)
+/* Says when it is, and whose transport what follows is counted for. */
+static inline void serve(struct turn_server *server, unsigned lane, timestamp now)
 {
-	counter_add(server->settings.counters, reason, 1);
-	return TURN_DROP;
+	server->now = now;
+	server->lane = &server->settings.counters->lane[lane];
+}
+
+static inline void count_n(struct turn_server *server, enum counter counter, uint64_t n)
+{
+	counter_lane_add(counter_is_by_transport(counter)
+	                         ? server->lane
+	                         : &server->settings.counters->lane[COUNTER_LANE_NONE],
+	                 counter, n);
 }
 
 static inline void count(struct turn_server *server, enum counter counter)
 {
-	counter_add(server->settings.counters, counter, 1);
+	count_n(server, counter, 1);
+}
+
+/* Counts why a packet goes no further. */
+static inline enum turn_verdict drop(struct turn_server *server, enum counter reason)
+{
+	count(server, reason);
+	return TURN_DROP;
+}
+
+/* Tells the time that things are measured by; 0: nothing is. */
+static inline uint64_t microseconds(const struct turn_server *server)
+{
+	return server->settings.microseconds != NULL ? server->settings.microseconds() : 0;
+}
+
+/* Counts a packet of a client, once. */
+static inline void count_client_packet(struct turn_server *server, size_t len)
+{
+	count(server, COUNT_client_packets_in);
+	count_n(server, COUNT_client_bytes_in, len);
 }
 
 /* A bijection that spreads every bit, so that ids that count upwards fill a table evenly. */

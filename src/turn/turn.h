@@ -181,7 +181,10 @@ struct turn_settings {     /* copied but for what it points at, which outlives t
 
 	int64_t wall_offset_ms; /* what to add to a timestamp for milliseconds since 1970 */
 	void (*random)(void *bytes, size_t len); /* cryptographic; a test may repeat itself */
-	struct counters *counters;               /* this thread's */
+	/* Of a clock that never goes back. What is measured by it is counted, and nothing depends on it;
+	 * NULL: nothing is measured. */
+	uint64_t (*microseconds)(void);
+	struct counters *counters; /* this thread's */
 };
 
 MUST_CHECK enum err turn_server_create(const struct turn_settings *settings, timestamp now,
@@ -358,6 +361,9 @@ struct turn_action {
 	 * of ours that the client did not send to (RFC 5780 CHANGE-REQUEST) */
 	void *path;
 	struct transport_addr dst; /* TURN_SEND, TURN_CONNECT_PEER */
+	/* TURN_SEND, of the success response to an Allocate that made an allocation: the microseconds
+	 * when that request came; else 0 */
+	uint64_t began_us;
 	/* TURN_SEND, TURN_MOVE_CLIENT, TURN_KEPT: lent until the next call of turn_next_action */
 	struct packet *message;
 	void *relay;                    /* TURN_CLOSE_RELAY, TURN_CONNECT_PEER */

@@ -21,12 +21,13 @@ store: base stun config / sqlite3 event2 hiredis
 store/redis_tls.c: / openssl
 control: base / event2 jansson
 relay: base stun turn config io listeners store control / event2 openssl
+relay/fence_calls.c: / seccomp
 relay/requests.c: / jansson
 admin: base stun config control store / jansson
 '
 
 # The C library and the kernel are everyone's; these are not.
-libraries='event2 openssl sqlite3 jansson hiredis'
+libraries='event2 openssl sqlite3 jansson hiredis seccomp'
 
 problems=$(find src -name '*.[ch]' -o -name '*.def' | sort |
 	TABLE=$table LIBRARIES=$libraries xargs -r awk '

@@ -13,7 +13,7 @@ import time
 
 from harness import stun, tap
 from harness.client import Client, Peer, exchange_both_ways, meet, readable
-from harness.server import Server, start_and_fail
+from harness.server import Server, is_sanitized, start_and_fail
 from threads import load_generator, reserve
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../interop"))
@@ -384,13 +384,16 @@ def test_refused_at_once():
 
 
 def test_as_another_user():
-    """A listener thread opens its clients' sockets as proc-user, or does not start"""
+    """A listener thread opens its clients' sockets as proc-user, below 1024 too, or does not start"""
     tap.need_root()
     options = ("--network-engine=dedicated", "--proc-user=nobody")
-    with Server(*options) as server:
+    with Server(*options, "--fence=off") as server:
         server.serves()
+    if not is_sanitized():
+        with Server(*options, ports=(1000, 1001)) as server:
+            server.serves()
     code, text = start_and_fail("-n", "--listening-ip=127.0.0.1", "--listening-port=1000",
-                                "--relay-ip=127.0.0.1", "--no-auth", *options)
+                                "--relay-ip=127.0.0.1", "--no-auth", "--fence=off", *options)
     tap.expect_equal(code, 1, "exit code with a port below 1024")
     tap.expect("network-engine=dedicated opens a socket on 127.0.0.1:1000" in text, text)
 

@@ -18,8 +18,7 @@ from harness.store import Store
 
 CLONE_NEWNS = 0x00020000
 SOON_S = 8  # a store is tried again after at most 5 s
-OPTIONS = ("--allow-loopback-peers", "--lt-cred-mech", "--realm=" + REALM,
-           "--relay-threads=1")  # each thread knows users by itself
+OPTIONS = ("--allow-loopback-peers", "--lt-cred-mech", "--realm=" + REALM, "--relay-threads=2")
 KILLS, MIGRATIONS = 200, 60
 COTURN = "/usr/bin/turnserver"
 

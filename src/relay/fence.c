@@ -1,0 +1,90 @@
+/* The parts of the fence in their order, and the line that says which of them stand. */
+#include "relay/fence.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "relay/capabilities.h"
+
+struct standing { /* what of it stands, for the log */
+	char capabilities[CAPABILITIES_TEXT_SIZE], files[64], calls[64];
+};
+
+static enum err forbid_new_privileges(char problem[256]);
+static enum err raise_files(const struct fence_settings *settings, struct standing *standing,
+                            char problem[256]);
+static enum err raise_calls(const struct fence_settings *settings, struct standing *standing,
+                            char problem[256]);
+
+bool fence_is_built(void)
+{
+	return true;
+}
+
+enum err fence_raise(const struct fence_settings *settings, char problem[256])
+{
+	struct standing standing;
+	enum err err = forbid_new_privileges(problem);
+
+	/* Neither a core nor another process of this user is to have what is in the memory. */
+	if (err == OK)
+		(void)prctl(PR_SET_DUMPABLE, settings->dumps_core ? 1 : 0, 0, 0, 0);
+	capabilities_describe(standing.capabilities); /* later it is a call that is refused */
+	if (err == OK)
+		err = raise_files(settings, &standing, problem);
+	if (err == OK)
+		err = raise_calls(settings, &standing, problem);
+	if (err != OK)
+		return err;
+	log_info("fenced", "uid=%u capabilities=%s files=\"%s\" system_calls=\"%s\" core_dumps=%s",
+	         (unsigned)geteuid(), standing.capabilities, standing.files, standing.calls,
+	         settings->dumps_core ? "yes" : "no");
+	return OK;
+}
+
+/* Programs that are set-uid give nothing any more; seccomp and Landlock ask for this first. */
+static enum err forbid_new_privileges(char problem[256])
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
+		return OK;
+	snprintf(problem, 256, "fence: no_new_privs: %s", strerror(errno));
+	return ERR_SYSTEM;
+}
+
+/* A part that is not there is no reason to serve nobody, unless it was asked for. */
+static enum err judge(enum err err, const struct fence_settings *settings, const char *part,
+                      char text[64], char problem[256])
+{
+	if (err == OK)
+		return OK;
+	snprintf(text, 64, "not fenced: %s",
+	         err == ERR_UNAVAILABLE ? "not in this kernel or build" : strerror(errno));
+	if (!settings->is_strict)
+		return OK;
+	snprintf(problem, 256, "fence=strict: %s: %s: use fence=auto to go without", part, text);
+	return err;
+}
+
+static enum err raise_files(const struct fence_settings *settings, struct standing *standing,
+                            char problem[256])
+{
+	int version = 0;
+	enum err err = fence_files(settings->paths, settings->path_count, &version);
+
+	snprintf(standing->files, sizeof standing->files, "Landlock %d", version);
+	return judge(err, settings, "files (Landlock)", standing->files, problem);
+}
+
+static enum err raise_calls(const struct fence_settings *settings, struct standing *standing,
+                            char problem[256])
+{
+	enum err err = fence_calls(settings->is_strict);
+
+	snprintf(standing->calls, sizeof standing->calls, "seccomp, %s",
+	         settings->is_strict ? "others kill" : "others are refused");
+	return judge(err, settings, "system calls (seccomp)", standing->calls, problem);
+}

@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+"""What the running server has given up, as the kernel tells of it; and that it goes on doing what it has
+to from inside of its fence. What is refused there is tried by tests/unit/test_fence."""
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import tempfile
+
+from harness import tap
+from harness.client import Peer, exchange_both_ways
+from harness.server import Server, is_sanitized, program, start_and_fail
+
+NOBODY = 65534
+NET_BIND_SERVICE = 1 << 10
+CLONE_NEWNS = 0x00020000
+
+
+def need_fence():
+    tap.need_root()
+    if is_sanitized():
+        raise tap.Skip("built with a sanitizer")
+
+
+def threads(pid):
+    """/proc/PID/task/*/status, each as a dictionary."""
+    for thread in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/status" % (pid, thread)) as file:
+            yield dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+
+
+def has_seccomp(server):
+    return "not in this kernel or build" not in server.log().split("system_calls=")[1]
+
+
+def expect_fenced(server, capabilities=0):
+    found = list(threads(server.pid))
+    tap.expect(len(found) >= 3, "the main thread and two relay threads")
+    for status in found:
+        name = status["Name"]
+        for which in ("CapPrm", "CapEff", "CapBnd"):
+            tap.expect_equal(int(status[which], 16), capabilities, "%s of %s" % (which, name))
+        for which in ("CapInh", "CapAmb"):
+            tap.expect_equal(int(status[which], 16), 0, "%s of %s" % (which, name))
+        tap.expect_equal(status["NoNewPrivs"], "1", "NoNewPrivs of " + name)
+        if has_seccomp(server):
+            tap.expect_equal(status["Seccomp"], "2", "Seccomp of " + name)
+
+
+def test_every_thread():
+    """No thread has a capability, new privileges, or all system calls; the log says what stands"""
+    need_fence()
+    for options, user in (((), 0), (("--proc-user=nobody",), NOBODY)):
+        with Server("--relay-threads=2", "--allow-loopback-peers", *options) as server:
+            line = next(text for text in server.log().splitlines() if " fenced: " in text)
+            tap.expect("uid=%d capabilities=none" % user in line, line)
+            expect_fenced(server)
+            with server.client() as client, Peer() as peer:
+                client.allocate()
+                tap.expect(exchange_both_ways(client, peer), "data both ways")
+
+
+def test_low_ports():
+    """Where a port below 1024 is configured that one capability is kept, for who opens it later"""
+    need_fence()
+    options = ("--relay-threads=2", "--proc-user=nobody", "--network-engine=dedicated")
+    with Server(*options, ports=(999, 998)) as server:
+        expect_fenced(server, NET_BIND_SERVICE)
+        tap.expect("capabilities=net_bind_service" in server.log(), "a line in the log")
+        with server.client() as client:
+            client.allocate()
+
+
+def test_off():
+    """fence=off: as it was started; the log says so"""
+    need_fence()
+    with Server("--fence=off") as server:
+        tap.expect("not fenced: reason=\"fence=off\"" in server.log(), "a line in the log")
+        for status in threads(server.pid):
+            tap.expect_equal((status["NoNewPrivs"], status["Seccomp"]), ("0", "0"), status["Name"])
+
+
+def test_files_are_found_again():
+    """Inside, log and database are opened anew after they were moved, and the log-in works on"""
+    need_fence()
+    folder = tempfile.mkdtemp(prefix="turnstone-fence-")
+    try:
+        os.mkdir(folder + "/log")
+        os.mkdir(folder + "/db")
+        admin = os.path.join(os.path.dirname(program()), "turnadmin")
+        subprocess.run([admin, "user", "add", "s", "--realm", "example.org", "--db",
+                        folder + "/db/turndb"], input=b"p\n", check=True, stdout=subprocess.DEVNULL)
+        for path in (folder, folder + "/log", folder + "/db"):
+            os.chmod(path, 0o755)
+            for name in [path] + [os.path.join(path, one) for one in os.listdir(path)]:
+                shutil.chown(name, "nobody")
+        for user in ((), ("--proc-user=nobody",)):
+            files_are_found_again(folder, user)
+    finally:
+        shutil.rmtree(folder, True)
+
+
+def files_are_found_again(folder, user):
+    log = folder + "/log/turn.log"
+    with Server("--log-file=" + log, "--userdb=%s/db/turndb" % folder, "--verbose", *user) as server:
+        with server.client(user="s") as client:
+            client.allocate()
+        os.rename(log, log + ".1")
+        os.kill(server.pid, signal.SIGHUP)
+        tap.wait_until(lambda: os.path.exists(log), "a new log")
+        for name in os.listdir(folder + "/db"):
+            os.rename("%s/db/%s" % (folder, name), "%s/%s" % (folder, name))
+        with server.client(user="t") as client:
+            tap.expect(client.try_allocate() != 0, "no store, no log-in")
+        for name in [one for one in os.listdir(folder) if one.startswith("turndb")]:
+            os.rename("%s/%s" % (folder, name), "%s/db/%s" % (folder, name))
+        tap.wait_until(lambda: logs_in(server), "a log-in by the store that is back", 15)
+    with open(log) as file:
+        tap.expect("stopped" in file.read(), "the last line in the new log")
+
+
+def logs_in(server):
+    with server.client(user="s") as client:
+        try:
+            return client.try_allocate() == 0
+        except tap.Failure:
+            return False
+
+
+def test_strict():
+    """fence=strict serves every transport, and ends as usual"""
+    need_fence()
+    with Server("--fence=strict", tls=True) as server:
+        if not has_seccomp(server):
+            raise tap.Skip("not in this kernel or build")
+        for transport in ("udp", "tcp", "tls", "dtls"):
+            with server.client(transport) as client:
+                client.allocate()
+        tap.expect_equal(server.admin("status")[0], 0, "the control socket")
+
+
+def test_strict_without():
+    """Where a part is missing strict does not start, and auto says so and does"""
+    tap.need_root()
+    if not is_sanitized():
+        raise tap.Skip("this kernel and build have all parts")
+    with Server() as server:
+        tap.expect("not fenced: reason=" in server.log(), "a line in the log")
+    code, text = start_and_fail("-n", "--no-auth", "--listening-ip=127.0.0.1", "--fence=strict")
+    tap.expect(code == 1 and "fence=strict: this server was built with a sanitizer" in text, text)
+
+
+def test_no_core():
+    """The memory is nobody else's, unless core-dumps says so"""
+    need_fence()
+    for option, owner in (((), 0), (("--core-dumps",), NOBODY)):
+        with Server("--proc-user=nobody", *option) as server:
+            tap.expect_equal(os.stat("/proc/%d/mem" % server.pid).st_uid, owner, "its owner")
+
+
+# The control socket's folder
+
+def in_private_run():
+    tap.need_root()
+    if tap.LIBC.unshare(CLONE_NEWNS) != 0:
+        raise tap.Skip("needs mount namespaces")
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
+
+
+def default_server(*options):
+    server = Server(*options)
+    server.arguments.remove("--control-socket=" + server.control_socket)
+    server.control_socket = "/run/turnstone/turnserver.sock"
+    return server
+
+
+@tap.beside
+def test_folder_of_another():
+    """The default folder of a former user is given to this one, with the stale socket in it"""
+    in_private_run()
+    os.mkdir("/run/turnstone")
+    os.chmod("/run/turnstone", 0o777)
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind("/run/turnstone/turnserver.sock")
+    for path in ("/run/turnstone", "/run/turnstone/turnserver.sock"):
+        os.chown(path, 1234, 1234)
+    with default_server("--proc-user=nobody") as server:
+        status = os.stat("/run/turnstone")
+        tap.expect_equal((status.st_uid, stat.S_IMODE(status.st_mode)), (NOBODY, 0o755), "folder")
+        tap.expect_equal(os.stat(server.control_socket).st_uid, NOBODY, "the socket's owner")
+        tap.expect_equal(server.admin("status")[0], 0, "it is asked")
+    tap.expect(not os.path.exists(server.control_socket), "no file is left")
+
+
+@tap.beside
+def test_folder_that_others_write():
+    """Who is not root does not trust a default folder that others may write to, and says so"""
+    in_private_run()
+    os.mkdir("/run/turnstone")
+    os.chmod("/run/turnstone", 0o777)
+    server = default_server()
+    server.arguments.remove("--log-file=stdout")  # which is root's: standard error serves
+    os.chown(server.folder, NOBODY, NOBODY)
+    launch = server.set_limits
+
+    def become_nobody():
+        launch()
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+    server.set_limits = become_nobody
+    with server:
+        tap.wait_until(lambda: " ready: " in server.log(), "a line in the log")
+        tap.expect("no control socket: reason=" in server.log() and
+                   "others may write to it" in server.log(), "a line in the log")
+        server.serves()
+
+
+@tap.beside
+def test_file_of_another():
+    """A stale socket that may not be removed is named with its owner"""
+    in_private_run()
+    folder = "/run/shared"
+    os.mkdir(folder)
+    os.chmod(folder, 0o1777)
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(folder + "/s")
+    code, text = start_and_fail("-n", "--no-auth", "--listening-ip=127.0.0.1", "--no-tls", "--no-dtls",
+                                "--control-socket=%s/s" % folder, user=NOBODY)
+    tap.expect(code == 1 and "it is of user 0" in text, text)
+
+
+if __name__ == "__main__":
+    tap.main()
