@@ -199,7 +199,7 @@ static void test_damaged(struct asker *asker, const struct test_files *files)
 		if (pwrite(fd, garbage, sizeof garbage, at) < 0)
 			exit(1);
 	close(fd);
-	is_int(ask_one(asker, STORE_FIND_USERHASH), ERR_UNAVAILABLE, "a damaged file");
+	is_int(ask_one(asker, STORE_FIND_OAUTH_KEY), ERR_UNAVAILABLE, "a damaged file");
 }
 
 struct told {
