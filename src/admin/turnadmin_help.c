@@ -125,17 +125,18 @@ static void print_coturn(void)
 	puts("\nAs in coturn:");
 	for (size_t i = 0; i < turnadmin_option_count; i++) {
 		const struct turnadmin_option *option = &turnadmin_options[i];
-		bool chooses = option->kind >= KIND_CHOOSE && option->kind <= KIND_CHOOSE_LIST;
 		int at;
 
-		if (!chooses)
+		if (option->text != NULL || option->kind == KIND_REFUSE)
 			continue;
 		at = option->letter != 0 ? printf("  -%c, --%s", option->letter, option->name)
 		                         : printf("      --%s", option->name);
 		if (option->arg != NULL)
 			at += printf("=%s", option->arg);
-		printf("%*s%s%s\n", at < SUMMARY_COLUMN ? SUMMARY_COLUMN - at : 1, "", option->verb,
-		       option->kind == KIND_CHOOSE_ALL ? " --all" : "");
+		if (option->verb != NULL)
+			printf("%*s%s%s", at < SUMMARY_COLUMN ? SUMMARY_COLUMN - at : 1, "",
+			       option->verb, option->kind == KIND_CHOOSE_ALL ? " --all" : "");
+		putchar('\n');
 	}
 }
 

@@ -35,6 +35,20 @@ bool turnadmin_input_read(const struct turnadmin_input *input, char *text)
 	return was_read;
 }
 
+bool turnadmin_password_read(const struct turnadmin_request *request, char *password)
+{
+	struct turnadmin_input input = {
+		.what = "password",
+		.file = request->password_file,
+		.repeat = true,
+		.max = TURNADMIN_PASSWORD_MAX,
+	};
+
+	if (request->password[0] == '\0')
+		return turnadmin_input_read(&input, password);
+	return text_copy(password, TURNADMIN_PASSWORD_MAX + 1, request->password) == OK;
+}
+
 static bool file_read(const struct turnadmin_input *input, char *text)
 {
 	int fd = open(input->file, O_RDONLY | O_CLOEXEC);

@@ -14,3 +14,6 @@ struct turnadmin_input {
 };
 /* text has room for max bytes and an end. */
 bool turnadmin_input_read(const struct turnadmin_input *input, char *text);
+/* Reads the password of a request, twice on a terminal: that of -p, else that of --password-file, else
+ * from standard input. password has room for TURNADMIN_PASSWORD_MAX bytes and an end. */
+bool turnadmin_password_read(const struct turnadmin_request *request, char *password);

@@ -14,6 +14,8 @@ const struct turnadmin_option turnadmin_options[] = {
 #define SAME(letter, name, kind, member) \
 	{letter, name, KIND_##kind, offsetof(struct turnadmin_request, member), NULL, "VALUE", NULL},
 #define COTURN(letter, name, kind, verb, arg) {letter, name, KIND_##kind, 0, verb, arg, NULL},
+#define SETS(name, member) \
+	{0, name, KIND_TEXT, offsetof(struct turnadmin_request, member), NULL, "NUMBER", NULL},
 #define REFUSED(letter, name, arg, what) {letter, name, KIND_REFUSE, 0, what, arg, NULL},
 #include "admin/turnadmin_options.def"
 };

@@ -42,9 +42,8 @@ enum turnadmin_exit turnadmin_origin_delete(const struct turnadmin_request *requ
 	err = store_origin_delete(store, origin);
 	if (err != ERR_NOT_FOUND)
 		return turnadmin_database_close(store, err);
-	turnadmin_say("there is no origin %s", origin);
 	store_close(store);
-	return TURNADMIN_PROBLEM;
+	return turnadmin_say_missing(request, "there is no origin %s", origin);
 }
 
 enum turnadmin_exit turnadmin_origin_list(const struct turnadmin_request *request)

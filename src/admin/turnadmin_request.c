@@ -65,15 +65,31 @@ void turnadmin_request_wipe(struct turnadmin_request *request)
 	bytes_wipe(request, sizeof *request);
 }
 
+static void say(const char *text, va_list args)
+{
+	fputs("turnadmin: ", stderr);
+	vfprintf(stderr, text, args);
+	fputc('\n', stderr);
+}
+
 void turnadmin_say(const char *text, ...)
 {
 	va_list args;
 
 	va_start(args, text);
-	fputs("turnadmin: ", stderr);
-	vfprintf(stderr, text, args);
-	fputc('\n', stderr);
+	say(text, args);
 	va_end(args);
+}
+
+enum turnadmin_exit turnadmin_say_missing(const struct turnadmin_request *request, const char *text,
+                                          ...)
+{
+	va_list args;
+
+	va_start(args, text);
+	say(text, args);
+	va_end(args);
+	return request->is_coturn_style ? TURNADMIN_DONE : TURNADMIN_PROBLEM;
 }
 
 static bool option_take(struct turnadmin_request *request, const struct turnadmin_option *option,
@@ -196,9 +212,16 @@ static bool help(char **words, int count, enum turnadmin_exit *status)
 	return false;
 }
 
+/* coturn's manual has -E in front of -x, which is what counts. */
+static bool is_refined(const struct turnadmin_verb *before, const struct turnadmin_verb *now)
+{
+	return now != NULL && strcmp(before->noun, "password") == 0 &&
+	       strcmp(now->noun, "password") == 0;
+}
+
 static bool verb_choose(struct turnadmin_request *request, const struct turnadmin_verb *verb)
 {
-	if (request->verb != NULL && request->verb != verb) {
+	if (request->verb != NULL && request->verb != verb && !is_refined(request->verb, verb)) {
 		turnadmin_say("one thing at a time, please: see turnadmin --help");
 		return false;
 	}
@@ -276,6 +299,7 @@ static bool words_take(struct turnadmin_request *request, char **words, int coun
 	return true;
 }
 
+/* In coturn's style an option of a realm and its value are options, which its function looks for. */
 static bool words_are_there(struct turnadmin_request *request)
 {
 	const struct turnadmin_verb *verb = request->verb;
@@ -283,7 +307,8 @@ static bool words_are_there(struct turnadmin_request *request)
 	bool are_there = true;
 
 	for (const char *letter = verb->words; *letter != '\0'; letter++)
-		are_there = are_there && *word_member(request, *letter) != NULL;
+		if (!request->is_coturn_style || strchr("nr", *letter) != NULL)
+			are_there = are_there && *word_member(request, *letter) != NULL;
 	if (!are_there)
 		turnadmin_say("%s: what to %s is missing: see turnadmin %s --help",
 		              turnadmin_verb_name(verb, name),

@@ -35,14 +35,19 @@ struct turnadmin_request {
 	const char *database, *name, *realm, *password_file; /* lent from the arguments */
 	const char *redis_file;                              /* lent as well */
 	char redis[TURNADMIN_CONNECTION_MAX + 1];            /* empty: an SQLite database */
-	const char *realm_option, *value;                    /* of a realm; lent as well */
-	const char *control_socket, *kind;         /* of alternate servers; lent as well */
-	long deadline_s, min_allocations;          /* of a drain; -1: not given */
-	char password[TURNADMIN_PASSWORD_MAX + 1]; /* of -p; empty: to be read */
-	char secret[TURNADMIN_PASSWORD_MAX + 1];   /* of -s or -X; empty: to be read */
+	const char *key_file;
+	const char *max_bps, *total_quota, *user_quota; /* of a realm; lent as well */
+	const char *realm_option, *value;               /* of a realm; lent as well */
+	const char *control_socket, *kind;              /* of alternate servers; lent as well */
+	long deadline_s, min_allocations;               /* of a drain; -1: not given */
+	char password[TURNADMIN_PASSWORD_MAX + 1];      /* of -p; empty: to be read */
+	char secret[TURNADMIN_PASSWORD_MAX + 1];        /* of -s or -X; empty: to be read */
 	bool as_json, by_thread, wants_sha256, wants_generated, wants_all, wants_help;
+	bool as_coturn;                   /* a hash is wanted that coturn reads */
 	const char *algorithm, *lifetime; /* of an oauth key; NULL: not given; lent as well */
 	bool shows_keys;
+	const char *format;   /* of metrics; NULL: not given; lent as well */
+	long watch_s, count;  /* of metrics; 0: not given */
 	bool is_coturn_style; /* lists are written as coturn writes them */
 };
 
@@ -53,5 +58,8 @@ bool turnadmin_request_read(struct turnadmin_request *request, int argc, char **
 /* Wipes what was secret. */
 void turnadmin_request_wipe(struct turnadmin_request *request);
 
+/* Says that there is nothing to delete. In coturn's style that is no problem: what was asked for is so. */
+__attribute__((format(printf, 2, 3))) enum turnadmin_exit turnadmin_say_missing(
+	const struct turnadmin_request *request, const char *text, ...);
 /* Writes "turnadmin: ..." in one line on standard error. */
 __attribute__((format(printf, 1, 2))) void turnadmin_say(const char *text, ...);

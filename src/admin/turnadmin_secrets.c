@@ -57,9 +57,9 @@ enum turnadmin_exit turnadmin_secret_delete(const struct turnadmin_request *requ
 	bytes_wipe(secret, sizeof secret);
 	if (err != ERR_NOT_FOUND || request->wants_all)
 		return turnadmin_database_close(store, err == ERR_NOT_FOUND ? OK : err);
-	turnadmin_say("there is no such secret in realm %s", request->realm);
 	store_close(store);
-	return TURNADMIN_PROBLEM;
+	return turnadmin_say_missing(request, "there is no such secret in realm %s",
+	                             request->realm);
 }
 
 enum turnadmin_exit turnadmin_secret_list(const struct turnadmin_request *request)

@@ -14,7 +14,6 @@ struct user_list {
 };
 
 static bool user_make(const struct turnadmin_request *request, struct store_user *user);
-static bool password_read(const struct turnadmin_request *request, char *password);
 static bool user_print(const struct store_user *user, void *context);
 static void user_print_json(const struct store_user *user, bool is_first);
 static void user_print_row(const struct store_user *user, bool is_first);
@@ -46,9 +45,9 @@ enum turnadmin_exit turnadmin_user_delete(const struct turnadmin_request *reques
 	err = store_user_delete(store, request->realm, request->name);
 	if (err != ERR_NOT_FOUND)
 		return turnadmin_database_close(store, err);
-	turnadmin_say("there is no user %s in realm %s", request->name, request->realm);
 	store_close(store);
-	return TURNADMIN_PROBLEM;
+	return turnadmin_say_missing(request, "there is no user %s in realm %s", request->name,
+	                             request->realm);
 }
 
 enum turnadmin_exit turnadmin_user_list(const struct turnadmin_request *request)
@@ -93,27 +92,13 @@ static bool user_make(const struct turnadmin_request *request, struct store_user
 	memset(user, 0, sizeof *user);
 	if (text_copy(user->name, sizeof user->name, request->name) != OK ||
 	    text_copy(user->realm, sizeof user->realm, request->realm) != OK ||
-	    !password_read(request, password))
+	    !turnadmin_password_read(request, password))
 		return false;
 	err = store_user_set_password(user, password);
 	bytes_wipe(password, sizeof password);
 	if (err != OK)
 		turnadmin_say("the keys cannot be made: %s", err_string(err));
 	return err == OK;
-}
-
-static bool password_read(const struct turnadmin_request *request, char *password)
-{
-	struct turnadmin_input input = {
-		.what = "password",
-		.file = request->password_file,
-		.repeat = true,
-		.max = TURNADMIN_PASSWORD_MAX,
-	};
-
-	if (request->password[0] == '\0')
-		return turnadmin_input_read(&input, password);
-	return text_copy(password, TURNADMIN_PASSWORD_MAX + 1, request->password) == OK;
 }
 
 static bool user_print(const struct store_user *user, void *context)

@@ -70,6 +70,10 @@ void check_transports(struct check *check)
 	else if (!config->udp && !config->tcp && !has_certificate)
 		check_error(check, OPTION_ID_udp,
 		            "udp and tcp are off, and tls and dtls need cert and pkey");
+	if (!config->tlsv1_2 && config->dtls && has_certificate)
+		check_warn(check, OPTION_ID_tlsv1_2,
+		           "no-tlsv1_2: DTLS is served all the same, and is 1.2: dtls=no turns it "
+		           "off");
 	if (config->tls && check_is_set(check, OPTION_ID_tls) && !has_certificate)
 		check_warn(check, OPTION_ID_tls, "tls is not served: it needs cert and pkey");
 	if (config->dtls && check_is_set(check, OPTION_ID_dtls) && !has_certificate)

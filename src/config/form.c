@@ -7,6 +7,7 @@
 enum {
 	USERNAME_MAX = 512, /* bytes; RFC 8489 section 14.3 has fewer than 513 */
 	PASSWORD_MAX = 512,
+	URL_MAX = 512,
 };
 
 static bool refuse(char problem[OPTION_PROBLEM_SIZE], const char *why)
@@ -37,5 +38,25 @@ bool check_user(const char *text, char problem[OPTION_PROBLEM_SIZE])
 	if (strncmp(colon + 1, "0x", 2) == 0 && !is_key(colon + 3))
 		return refuse(problem,
 		              "a key is 0x and 32 hexadecimal digits (MD5), or 64 (SHA-256)");
+	return true;
+}
+
+bool check_url(const char *text, char problem[OPTION_PROBLEM_SIZE])
+{
+	const char *host = strncmp(text, "http://", 7) == 0    ? text + 7
+	                   : strncmp(text, "https://", 8) == 0 ? text + 8
+	                                                       : NULL;
+
+	if (text[0] == 0)
+		return true;
+	if (host == NULL || *host == 0 || *host == '/')
+		return refuse(problem, "give http:// or https://, a host and a path: "
+		                       "https://www.example.org/acme/");
+	if (strlen(text) > URL_MAX)
+		return refuse(problem, "the URL is longer than 512 bytes");
+	for (const unsigned char *p = (const unsigned char *)text; *p != 0; p++)
+		if (*p <= ' ' || *p >= 0x7F || *p == '"')
+			return refuse(problem, "a URL has no blanks, quotes and letters beyond "
+			                       "ASCII in it: write them as %XX");
 	return true;
 }

@@ -1,11 +1,12 @@
 /* Writes what is derived from options.def and read by people, to standard output:
  *
- *     generate commands < template    the template, @OPTIONS@ and @COUNTERS@ replaced by short lists
+ *     generate commands < template    the template, @OPTIONS@, @COUNTERS@ and @METRICS@ replaced by short lists
  *     generate settings < template    the template, @OPTIONS@ and @COTURN@ replaced by long ones
  *     generate sample                 examples/turnserver.conf
  *     generate coturn                 examples/coturn-options.md
  *     generate help                   what --help prints
  *     generate names                  a line for each name, for tests/lint
+ *     generate metrics                a line for each sample of a metric, for tests/lint
  *
  * It runs while the tree is built and is not installed. */
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #include "base/counters.h"
+#include "base/metric.h"
 #include "config/option.h"
 
 enum { WIDTH = 78, LINE_MAX_SIZE = 4096 };
@@ -181,6 +183,35 @@ static void print_counters(void)
 	}
 }
 
+/* "name{labels}, type" */
+static void print_metric(const struct metric *metric)
+{
+	printf(".TP\n");
+	print_bold(metric->name);
+	for (const char *label = metric->labels; *label != 0;) {
+		int len = (int)strcspn(label, " ");
+		printf("%s\\fI%.*s\\fR", label == metric->labels ? "{" : ", ", len, label);
+		label += len;
+		label += *label == ' ';
+	}
+	printf("%s, %s\n", metric->labels[0] != 0 ? "}" : "", metric_type_name(metric->type));
+	print_roff(metric->help);
+}
+
+static void print_metrics(void)
+{
+	struct metric metric;
+	bool is_coturn = false;
+
+	printf(".SS Of this server\n");
+	for (unsigned i = 0; metric_get(i, &metric); i++) {
+		if (!is_coturn && metric.source >= METRIC_OF_COTURN)
+			printf(".SS By the names that coturn has for them\n");
+		is_coturn = metric.source >= METRIC_OF_COTURN;
+		print_metric(&metric);
+	}
+}
+
 /* Copies the template and fills in what its lines ask for. */
 static int fill(void (*print)(const struct option *option), bool with_text)
 {
@@ -193,6 +224,8 @@ static int fill(void (*print)(const struct option *option), bool with_text)
 			print_coturn();
 		else if (strcmp(line, "@COUNTERS@\n") == 0)
 			print_counters();
+		else if (strcmp(line, "@METRICS@\n") == 0)
+			print_metrics();
 		else
 			fputs(line, stdout);
 	return 0;
@@ -394,6 +427,28 @@ static int generate_names(void)
 	return 0;
 }
 
+/* "NAME SAMPLE TYPE LABEL...": what is queried is the sample. */
+static int generate_metrics(void)
+{
+	static const struct {
+		enum metric_type type;
+		const char *end;
+	} ends[] = {
+		{METRIC_COUNTER, "_total"},    {METRIC_GAUGE, ""},
+		{METRIC_INFO, "_info"},        {METRIC_UNKNOWN, ""},
+		{METRIC_HISTOGRAM, "_count"},  {METRIC_HISTOGRAM, "_sum"},
+		{METRIC_HISTOGRAM, "_bucket"},
+	};
+	struct metric metric;
+
+	for (unsigned i = 0; metric_get(i, &metric); i++)
+		for (size_t end = 0; end < sizeof ends / sizeof ends[0]; end++)
+			if (ends[end].type == metric.type)
+				printf("%s %s%s %s %s\n", metric.name, metric.name, ends[end].end,
+				       metric_type_name(metric.type), metric.labels);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -403,11 +458,12 @@ int main(int argc, char **argv)
 		{"commands", generate_commands}, {"settings", generate_settings},
 		{"sample", generate_sample},     {"coturn", generate_coturn},
 		{"help", generate_help},         {"names", generate_names},
+		{"metrics", generate_metrics},
 	};
 
 	for (size_t i = 0; argc == 2 && i < sizeof outputs / sizeof outputs[0]; i++)
 		if (strcmp(argv[1], outputs[i].name) == 0)
 			return outputs[i].generate() != 0 || fflush(stdout) != 0;
-	fprintf(stderr, "usage: generate commands|settings|sample|coturn|help|names\n");
+	fprintf(stderr, "usage: generate commands|settings|sample|coturn|help|names|metrics\n");
 	return 2;
 }

@@ -15,6 +15,7 @@
 #include "base/packet.h"
 #include "base/timer_wheel.h"
 #include "io/io.h"
+#include "listeners/http.h"
 
 struct event_base;
 struct rounds;
@@ -51,7 +52,8 @@ struct listener_host {
 	SSL_CTX *tls, *dtls;
 	const struct addr_range *proxies; /* whose word is taken for who a client is */
 	size_t proxy_count;
-	struct pipe_pool *pipes;  /* for client data connections: stream_raw.h */
+	struct http_settings http; /* what streams that begin with HTTP are answered */
+	struct pipe_pool *pipes;   /* for client data connections: stream_raw.h */
 	size_t stream_queue_size; /* bytes that may wait for a slow reader; data beyond is dropped */
 	unsigned connections_max; /* TCP and TLS of this thread */
 	unsigned endpoints_max; /* client endpoints of this thread; proxied clients of one socket */

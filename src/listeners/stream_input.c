@@ -15,6 +15,7 @@
 #include "base/timestamp.h"
 #include "listeners/demux.h"
 #include "listeners/framing.h"
+#include "listeners/http.h"
 #include "listeners/proxy_protocol.h"
 #include "listeners/tls.h"
 
@@ -30,6 +31,7 @@ static void tls_input(struct stream *stream, const uint8_t *bytes, size_t len);
 static bool room_prepare(struct stream *stream, struct iovec iov[2], uint8_t **room);
 static void room_take(struct stream *stream, const struct iovec iov[2], uint8_t *room, size_t len);
 static void take_messages(struct stream *stream, uint8_t *bytes, size_t len);
+static bool take_http(struct stream *stream, const uint8_t *bytes, size_t len);
 static void hold(struct stream *stream, const uint8_t *bytes, size_t len, size_t n);
 static void deliver(struct stream *stream, size_t n);
 
@@ -166,9 +168,14 @@ static enum err tls_begin(struct stream *stream)
  * could be about, and 'G' of an HTTP request would pass for a channel number. */
 static enum err sort(struct stream *stream, uint8_t first_octet)
 {
-	if (first_octet == DEMUX_TLS_HANDSHAKE && stream->streams->host->tls != NULL)
+	const struct listener_host *host = stream->streams->host;
+	bool may_be_http =
+		http_is_answered(&host->http) && http_request_find(&first_octet, 1) == ERR_AGAIN;
+
+	if (first_octet == DEMUX_TLS_HANDSHAKE && host->tls != NULL)
 		return tls_begin(stream);
-	if (demux_datagram(first_octet) == DEMUX_STUN && stream->streams->serve_tcp) {
+	if ((demux_datagram(first_octet) == DEMUX_STUN || may_be_http) &&
+	    stream->streams->serve_tcp) {
 		stream->kind = STREAM_PLAIN;
 		return OK;
 	}
@@ -322,6 +329,8 @@ static void take_messages(struct stream *stream, uint8_t *bytes, size_t len)
 	size_t at = 0, n = 0, message_len, used = 0;
 	enum err err = ERR_AGAIN;
 
+	if (!stream->is_known && take_http(stream, bytes, len))
+		return;
 	arena_keep(&streams->arena, len);
 	while (at < len && !stream->is_closing) {
 		err = framing_next(bytes + at, len - at, &message_len, &used);
@@ -363,6 +372,32 @@ static void take_messages(struct stream *stream, uint8_t *bytes, size_t len)
 	else
 		stream_count(stream, COUNT_drop_no_memory);
 	stream_end(stream);
+}
+
+/* Returns true when the stream began as HTTP does, and with it what came of that. */
+static bool take_http(struct stream *stream, const uint8_t *bytes, size_t len)
+{
+	const struct http_settings *settings = &stream->streams->host->http;
+	char answer[HTTP_ANSWER_SIZE];
+	enum err err = ERR_INVALID;
+	size_t n = 0;
+
+	if (!http_is_answered(settings) || demux_datagram(bytes[0]) == DEMUX_STUN)
+		return false;
+	err = http_request_find(bytes, len);
+	if (err == ERR_AGAIN && message_rest_keep(&stream->rest, bytes, len, len + 1))
+		return true; /* whatever comes next may be its end */
+	if (err == OK)
+		n = http_answer(settings, stream->kind == STREAM_TLS, bytes, len, answer);
+	message_rest_drop(&stream->rest);
+	if (n == 0 || stream_put(stream, (const uint8_t *)answer, n) != OK) {
+		stream_count(stream, COUNT_framing_errors);
+		stream_end(stream);
+		return true;
+	}
+	stream_count(stream, COUNT_http_answers);
+	stream->path.ops->close(&stream->path);
+	return true;
 }
 
 /* What is behind a ConnectionBind may be no message: RFC 6062 section 4.3. */

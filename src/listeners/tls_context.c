@@ -42,7 +42,9 @@ static enum err refuse(char problem[PROBLEM_SIZE], const char *format, ...) PRIN
 enum err tls_context_create(const struct tls_settings *settings, SSL_CTX **context,
                             char problem[256])
 {
-	return context_create(TLS_server_method(), TLS1_2_VERSION, settings, context, problem);
+	return context_create(TLS_server_method(),
+	                      settings->without_tls12 ? TLS1_3_VERSION : TLS1_2_VERSION, settings,
+	                      context, problem);
 }
 
 enum err dtls_context_create(const struct tls_settings *settings, SSL_CTX **context,

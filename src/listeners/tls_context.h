@@ -1,6 +1,8 @@
 /* Certificates and TLS settings, made into OpenSSL contexts that all threads share. */
 #pragma once
 
+#include <stdbool.h>
+
 #include <openssl/ssl.h>
 
 #include "base/err.h"
@@ -12,6 +14,7 @@ struct tls_settings {
 	const char *ca_file;              /* NULL; else clients must show a certificate of it */
 	const char *dh_file;              /* NULL */
 	const char *curve_name;           /* NULL */
+	bool without_tls12;               /* TLS is 1.3 alone; DTLS has no 1.3 and stays */
 };
 
 /* Make a context for TLS 1.2 and 1.3, or DTLS 1.2, that answers ALPN stun.turn and

@@ -35,8 +35,9 @@ static void act_send(struct relay_thread *thread, const struct turn_action *acti
 		return;
 	}
 	if (thread->replies_used == REPLIES) {
-		relay_thread_replies_leave(thread);
+		relay_thread_count_setups(thread);
 		io_flush(thread->io);
+		thread->replies_used = 0;
 	}
 	if (action->began_us != 0)
 		thread->setup_began_us[thread->setups_used++] = action->began_us;

@@ -47,7 +47,7 @@ void capabilities_outlive_setuid(uint64_t kept)
 enum err capabilities_keep(uint64_t kept)
 {
 	struct sets sets;
-	bool changes = false;
+	bool is_more = false;
 
 	if (sets_get(&sets) != OK)
 		return ERR_SYSTEM;
@@ -55,13 +55,13 @@ enum err capabilities_keep(uint64_t kept)
 		struct __user_cap_data_struct *word = &sets.data[i];
 		uint32_t left = word->permitted & (uint32_t)(kept >> 32 * i);
 
-		changes |= word->permitted != left || word->effective != left || word->inheritable;
+		is_more |= word->permitted != left || word->effective != left;
 		*word = (struct __user_cap_data_struct){.effective = left, .permitted = left};
 	}
-	/* A confined service may not call it at all, and has nothing to drop. */
-	if (!changes)
+	/* A confined service may not call it at all: it does not matter where there is no more. */
+	if (syscall(SYS_capset, &sets.header, sets.data) == 0 || !is_more)
 		return OK;
-	return syscall(SYS_capset, &sets.header, sets.data) == 0 ? OK : ERR_SYSTEM;
+	return ERR_SYSTEM;
 }
 
 const char *capabilities_describe(char text[CAPABILITIES_TEXT_SIZE])

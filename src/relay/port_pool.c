@@ -127,3 +127,19 @@ bool port_pool_holds(const struct port_pool *pool, uint16_t port, bool is_tcp)
 
 	return taken & (is_tcp ? tcp : ~tcp) & bit_of(port);
 }
+
+uint32_t port_pool_size(const struct port_pool *pool)
+{
+	return (uint32_t)pool->max - pool->min + 1;
+}
+
+/* Ports beyond the range are never taken. */
+uint32_t port_pool_taken(const struct port_pool *pool)
+{
+	uint32_t count = 0;
+
+	for (unsigned word = pool->min / WORD_BITS; word <= pool->max / WORD_BITS; word++)
+		count += (uint32_t)__builtin_popcountll(
+			atomic_load_explicit(&pool->taken[word], memory_order_relaxed));
+	return count;
+}

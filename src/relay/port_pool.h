@@ -19,6 +19,9 @@ void port_pool_destroy(struct port_pool *pool);
 MUST_CHECK enum err port_pool_take(struct port_pool *pool, uint16_t *port);
 MUST_CHECK enum err port_pool_take_even(struct port_pool *pool, uint16_t *port);
 MUST_CHECK enum err port_pool_take_pair(struct port_pool *pool, uint16_t *even_port);
+/* How many ports there are, and how many of them are taken. Any thread. */
+uint32_t port_pool_size(const struct port_pool *pool);
+uint32_t port_pool_taken(const struct port_pool *pool);
 void port_pool_give(struct port_pool *pool, uint16_t port);
 /* Says of a port that was taken that it relays TCP and not UDP, until it is given. */
 void port_pool_make_tcp(struct port_pool *pool, uint16_t port);

@@ -274,6 +274,7 @@ static enum err make_contexts(struct relay *relay, char problem[256])
 		.ca_file = config->ca_file,
 		.dh_file = config->dh_file,
 		.curve_name = config->ec_curve_name,
+		.without_tls12 = !config->tlsv1_2,
 	};
 	enum err err = OK;
 

@@ -11,17 +11,20 @@
 #include "relay/alternates.h"
 #include "relay/engines.h"
 #include "relay/main_thread.h"
+#include "relay/metrics.h"
 #include "relay/thread.h"
 
 enum { MS_PER_S = 1000, YEAR_S = 31536000 };
 
 typedef void handler(struct control_request *request, void *context);
-static handler status, counters, list_alternates, add_alternate, delete_alternate, drain, undrain;
+static handler status, counters, metrics, list_alternates, add_alternate, delete_alternate, drain,
+	undrain;
 
 /* clang-format off */
 const struct control_row requests[] = {
 	{"status",                  "",                            status},
 	{"counters",                "by_thread",                   counters},
+	{"metrics",                 "by_thread",                   metrics},
 	{"alternate-server list",   "",                            list_alternates},
 	{"alternate-server add",    "kind server",                 add_alternate},
 	{"alternate-server delete", "kind server",                 delete_alternate},
@@ -87,6 +90,14 @@ static void counters(struct control_request *request, void *context)
 	if (by_thread)
 		json_object_set_new(result, "threads", describe_threads(relay));
 	control_answer(request, result);
+}
+
+static void metrics(struct control_request *request, void *context)
+{
+	bool by_thread = false;
+
+	if (control_get_flag(request, "by_thread", &by_thread))
+		control_answer(request, metrics_describe(context, by_thread));
 }
 
 static json_t *describe_sums(const struct relay *relay)

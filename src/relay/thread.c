@@ -102,17 +102,18 @@ static void on_batch_ended(void *context)
 	struct relay_thread *thread = context;
 
 	rounds_flush(thread->rounds);
-	relay_thread_replies_leave(thread); /* io flushes next */
+	relay_thread_count_setups(thread);
+	thread->replies_used = 0; /* io flushes next */
 }
 
-void relay_thread_replies_leave(struct relay_thread *thread)
+void relay_thread_count_setups(struct relay_thread *thread)
 {
 	struct histogram *times = &thread->counters.histogram[HISTOGRAM_allocation_setup];
 	uint64_t now_us = thread->setups_used > 0 ? timestamp_us() : 0;
 
 	for (unsigned i = 0; i < thread->setups_used; i++)
 		histogram_add(times, now_us - thread->setup_began_us[i]);
-	thread->setups_used = thread->replies_used = 0;
+	thread->setups_used = 0;
 }
 
 static timestamp next_timeout(const struct relay_thread *thread)
@@ -400,21 +401,27 @@ static void await_realms(struct relay_thread *thread)
 	}
 }
 
+const char *relay_thread_name(const struct relay_thread *thread, char name[RELAY_THREAD_NAME_SIZE])
+{
+	bool is_door = thread->role.is_door;
+
+	snprintf(name, RELAY_THREAD_NAME_SIZE, "%s-%u", is_door ? "listener" : "relay",
+	         is_door ? thread->role.ip_index : thread->index);
+	return name;
+}
+
 static void *run(void *context)
 {
 	struct relay_thread *thread = context;
-	char name[16];
+	char name[RELAY_THREAD_NAME_SIZE];
 
-	if (thread->role.is_door)
-		snprintf(name, sizeof name, "listener-%u", thread->role.ip_index);
-	else
-		snprintf(name, sizeof name, "relay-%u", thread->index);
-	pthread_setname_np(pthread_self(), name);
+	pthread_setname_np(pthread_self(), relay_thread_name(thread, name));
 	pin(thread->index);
 	await_realms(thread);
 	while (!thread->is_ending) {
 		set_timeout(thread);
 		event_base_loop(thread->base, EVLOOP_ONCE);
+		relay_thread_count_setups(thread); /* over streams, which end no batch */
 	}
 	return NULL;
 }

@@ -78,6 +78,9 @@ MUST_CHECK enum err relay_thread_create(struct relay *relay, unsigned index,
 /* The thread has ended or never started. Closes what it had. NULL is fine. */
 void relay_thread_destroy(struct relay_thread *thread);
 
+enum { RELAY_THREAD_NAME_SIZE = 16 };
+/* Writes its name, as the kernel knows it, and returns it: "relay-0", or "listener-0" of a door. */
+const char *relay_thread_name(const struct relay_thread *thread, char name[RELAY_THREAD_NAME_SIZE]);
 MUST_CHECK enum err relay_thread_start(struct relay_thread *thread);
 /* Asks the thread to end and waits until it has. */
 void relay_thread_join(struct relay_thread *thread);
@@ -87,8 +90,8 @@ void relay_thread_join(struct relay_thread *thread);
 void relay_thread_act(struct relay_thread *thread, timestamp now);
 /* Sends what was gathered; ends each piece of work outside a batch. */
 void relay_thread_settle(struct relay_thread *thread);
-/* The replies are about to be sent: their room is free, and allocations are set up. */
-void relay_thread_replies_leave(struct relay_thread *thread);
+/* Allocations whose success responses are leaving have been set up: says how long it took. */
+void relay_thread_count_setups(struct relay_thread *thread);
 
 /* Finds a UDP listener of any thread on this address, for udp_listener_send_now; NULL: there is none. */
 const struct udp_listener *relay_find_udp(const struct relay *relay,

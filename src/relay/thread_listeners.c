@@ -88,6 +88,7 @@ static void fill_host(struct relay_thread *thread)
 		.dtls = relay->dtls,
 		.proxies = config->proxy_trusted.item,
 		.proxy_count = config->proxy_trusted.count,
+		.http = {config->respond_http_unsupported, config->acme_redirect},
 		.pipes = &thread->pipes,
 		.stream_queue_size = config->stream_queue_size,
 		.connections_max = engine_share(relay, config->max_connections, ENGINE_STREAMS),

@@ -59,6 +59,15 @@ struct store_driver {
 	enum err (*peer_range_list)(
 		struct store *store, enum store_peer_list list, const char *realm,
 		bool (*each)(const char *realm, const char *range, void *context), void *context);
+
+	enum err (*administrator_find)(struct store *store, const char *name,
+	                               struct store_administrator *administrator);
+	enum err (*administrator_put)(struct store *store,
+	                              const struct store_administrator *administrator);
+	enum err (*administrator_delete)(struct store *store, const char *name);
+	enum err (*administrator_list)(struct store *store, const char *realm,
+	                               store_each_administrator *each, void *context);
+	/* NULL: it cannot tell. */
 	enum err (*realm_list)(struct store *store, bool (*each)(const char *realm, void *context),
 	                       void *context);
 };

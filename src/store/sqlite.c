@@ -64,6 +64,10 @@ static const struct store_driver driver = {
 	.peer_range_add = sqlite_peer_range_add,
 	.peer_range_delete = sqlite_peer_range_delete,
 	.peer_range_list = sqlite_peer_range_list,
+	.administrator_find = sqlite_administrator_find,
+	.administrator_put = sqlite_administrator_put,
+	.administrator_delete = sqlite_administrator_delete,
+	.administrator_list = sqlite_administrator_list,
 	.realm_list = sqlite_realm_list,
 };
 

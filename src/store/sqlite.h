@@ -145,6 +145,13 @@ MUST_CHECK enum err sqlite_peer_range_delete(struct store *store, enum store_pee
 MUST_CHECK enum err sqlite_peer_range_list(
 	struct store *store, enum store_peer_list list, const char *realm,
 	bool (*each)(const char *realm, const char *range, void *context), void *context);
+MUST_CHECK enum err sqlite_administrator_find(struct store *store, const char *name,
+                                              struct store_administrator *administrator);
+MUST_CHECK enum err sqlite_administrator_put(struct store *store,
+                                             const struct store_administrator *administrator);
+MUST_CHECK enum err sqlite_administrator_delete(struct store *store, const char *name);
+MUST_CHECK enum err sqlite_administrator_list(struct store *store, const char *realm,
+                                              store_each_administrator *each, void *context);
 MUST_CHECK enum err sqlite_realm_list(struct store *store,
                                       bool (*each)(const char *realm, void *context),
                                       void *context);

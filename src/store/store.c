@@ -176,3 +176,28 @@ enum err store_realm_list(struct store *store, bool (*each)(const char *realm, v
 {
 	return store->driver->realm_list(store, each, context);
 }
+
+/* ---- administrators ---- */
+
+enum err store_administrator_find(struct store *store, const char *name,
+                                  struct store_administrator *administrator)
+{
+	return store->driver->administrator_find(store, name, administrator);
+}
+
+enum err store_administrator_put(struct store *store,
+                                 const struct store_administrator *administrator)
+{
+	return store->driver->administrator_put(store, administrator);
+}
+
+enum err store_administrator_delete(struct store *store, const char *name)
+{
+	return store->driver->administrator_delete(store, name);
+}
+
+enum err store_administrator_list(struct store *store, const char *realm,
+                                  store_each_administrator *each, void *context)
+{
+	return store->driver->administrator_list(store, realm, each, context);
+}

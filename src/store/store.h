@@ -59,7 +59,7 @@ MUST_CHECK enum err store_user_find_hash(struct store *store, const char *realm,
                                          const uint8_t userhash[32], struct store_user *user);
 MUST_CHECK enum err store_user_put(struct store *store, const struct store_user *user);
 MUST_CHECK enum err store_user_delete(struct store *store, const char *realm, const char *name);
-/* Calls each for every user of realm (NULL: all), in order of name, until it returns false. each
+/* Calls each for every user of realm (NULL: all), in order of realm and name, until it returns false. each
  * does not use the store. */
 MUST_CHECK enum err store_user_list(struct store *store, const char *realm,
                                     bool (*each)(const struct store_user *user, void *context),
@@ -151,6 +151,26 @@ MUST_CHECK enum err store_oauth_key_list(struct store *store, const char *realm,
                                          bool (*each)(const struct store_oauth_key *key,
                                                       void *context),
                                          void *context);
+
+/* Administrators: coturn's admin_user. password is as password_hash.h makes it, or as coturn does. */
+enum { STORE_PASSWORD_MAX = 512 };
+struct store_administrator {
+	char name[STORE_TEXT_MAX];
+	char realm[STORE_TEXT_MAX]; /* "": all */
+	char password[STORE_PASSWORD_MAX + 1];
+};
+typedef bool store_each_administrator(const struct store_administrator *administrator,
+                                      void *context);
+/* ERR_NOT_FOUND also when the row is there but nobody could sign in by it: the log says so. */
+MUST_CHECK enum err store_administrator_find(struct store *store, const char *name,
+                                             struct store_administrator *administrator);
+MUST_CHECK enum err store_administrator_put(struct store *store,
+                                            const struct store_administrator *administrator);
+MUST_CHECK enum err store_administrator_delete(struct store *store, const char *name);
+/* Calls each for every administrator of realm (NULL: all, "": those of all realms), in order of realm
+ * and name, until it returns false. */
+MUST_CHECK enum err store_administrator_list(struct store *store, const char *realm,
+                                             store_each_administrator *each, void *context);
 
 /* Calls each for every realm that has users or secrets, until it returns false. */
 MUST_CHECK enum err store_realm_list(struct store *store,

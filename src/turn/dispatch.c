@@ -32,23 +32,23 @@ static const struct row {
 	enum counter received, succeeded;
 } rows[] = {
 	{STUN_BINDING,           STUN_REQUEST,    0,                             handle_binding,
-	 COUNT_request_binding, COUNT_success_binding},
+	 COUNT_request_binding, COUNT_answered_binding},
 	{STUN_BINDING,           STUN_INDICATION, 0,                             handle_binding_indication,
 	 COUNT_indication_binding, COUNTER_COUNT},
 	{STUN_ALLOCATE,          STUN_REQUEST,    AUTHENTICATED | REDIRECTED,    handle_allocate,
-	 COUNT_request_allocate, COUNT_success_allocate},
+	 COUNT_request_allocate, COUNT_answered_allocate},
 	{STUN_REFRESH,           STUN_REQUEST,    AUTHENTICATED | OR_TICKET,     handle_refresh,
-	 COUNT_request_refresh, COUNT_success_refresh},
+	 COUNT_request_refresh, COUNT_answered_refresh},
 	{STUN_CREATE_PERMISSION, STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION, handle_create_permission,
-	 COUNT_request_create_permission, COUNT_success_create_permission},
+	 COUNT_request_create_permission, COUNT_answered_create_permission},
 	{STUN_CHANNEL_BIND,      STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION | RELAYS_UDP, handle_channel_bind,
-	 COUNT_request_channel_bind, COUNT_success_channel_bind},
+	 COUNT_request_channel_bind, COUNT_answered_channel_bind},
 	{STUN_SEND,              STUN_INDICATION, ON_ALLOCATION | RELAYS_UDP,    handle_send,
 	 COUNT_indication_send, COUNTER_COUNT},
 	{STUN_CONNECT,           STUN_REQUEST,    AUTHENTICATED | ON_ALLOCATION | RELAYS_TCP, handle_connect,
-	 COUNT_request_connect, COUNT_success_connect},
+	 COUNT_request_connect, COUNT_answered_connect},
 	{STUN_CONNECTION_BIND,   STUN_REQUEST,    AUTHENTICATED,                 handle_connection_bind,
-	 COUNT_request_connection_bind, COUNT_success_connection_bind},
+	 COUNT_request_connection_bind, COUNT_answered_connection_bind},
 };
 /* clang-format on */
 

@@ -85,6 +85,8 @@ static void count_reply(const struct request *request, int error)
 	if (error != STUN_NO_ERROR) {
 		count(server, COUNT_error_responses);
 		count_code(server, error);
+		if (request->message.method == STUN_BINDING)
+			count(server, COUNT_binding_errors);
 		return;
 	}
 	count(server, request->succeeded);
@@ -96,9 +98,9 @@ static void count_reply(const struct request *request, int error)
 static void count_code(struct turn_server *server, int error)
 {
 	switch ((enum stun_error)error) {
-#define STUN_ERROR(name, code, reason)             \
-	case STUN_##name:                          \
-		count(server, COUNT_error_##code); \
+#define STUN_ERROR(name, code, reason)            \
+	case STUN_##name:                         \
+		count(server, COUNT_code_##code); \
 		break;
 #include "stun/errors.def"
 #undef STUN_ERROR

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Every tracked file of src, tests, man and examples is in the distribution.
+# Every tracked file of src, tests, man, examples and debian is in the distribution.
 . "$srcdir/tests/lint/tap.sh"
 cd "$builddir" || exit 99
 
@@ -22,7 +22,7 @@ if [ ! -s "$tmp/dist" ]; then
 fi
 
 # A folder in the list stands for what is in it.
-problems=$(git -C "$srcdir" ls-files src tests man examples | awk -v list="$tmp/dist" '
+problems=$(git -C "$srcdir" ls-files src tests man examples debian | awk -v list="$tmp/dist" '
 	BEGIN {
 		while ((getline name < list) > 0)
 			has[name] = 1

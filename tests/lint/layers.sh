@@ -18,12 +18,17 @@ config: base /
 io: base / event2
 listeners: base stun config io / event2 openssl
 store: base stun config / sqlite3 event2 hiredis
+store/password_hash.c: / openssl
 store/redis_tls.c: / openssl
 control: base / event2 jansson
 relay: base stun turn config io listeners store control / event2 openssl
 relay/fence_calls.c: / seccomp
 relay/requests.c: / jansson
+relay/metrics.c: / jansson
+relay/metrics.h: / jansson
+relay/metrics_server.c: / jansson
 admin: base stun config control store / jansson
+admin/turnadmin_cipher.c: / openssl
 '
 
 # The C library and the kernel are everyone's; these are not.

@@ -1,5 +1,6 @@
 # What the lints share: numbered results in the Test Anything Protocol. Sourced.
 tap_count=0
+tap_failed=0
 
 # expect_nothing NAME PROBLEMS: passes when there are no problems, and shows them otherwise.
 expect_nothing() {
@@ -7,6 +8,7 @@ expect_nothing() {
 	if [ -z "$2" ]; then
 		echo "ok $tap_count - $1"
 	else
+		tap_failed=1
 		echo "not ok $tap_count - $1"
 		printf '%s\n' "$2" | sed 's/^/# /'
 	fi

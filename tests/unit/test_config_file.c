@@ -161,13 +161,13 @@ static void test_foreign(void)
 	fixture_read(&fixture, "redis-statsdb=x\n"
 	                       "web-admin=0\n"
 	                       "no-multicast-peers\n"
-	                       "acme-redirect=https://192.0.2.1\n"
-	                       "acme-redirect=https://192.0.2.2\n");
+	                       "prometheus-path=/a\n"
+	                       "prometheus-path=/b\n");
 	is_int(fixture.err, OK, "coturn's other names are accepted");
 	has_problem(&fixture, CONFIG_WARNING, 1,
 	            "redis-statsdb: not supported by this version, ignored");
 	has_problem(&fixture, CONFIG_WARNING, 3, "no-multicast-peers: ignored: multicast");
-	has_problem(&fixture, CONFIG_WARNING, 4, "acme-redirect: not supported");
+	has_problem(&fixture, CONFIG_WARNING, 4, "prometheus-path: not supported");
 	is_int(fixture.report.warnings, 3,
 	       "once for each name, and not for what was asked to be off");
 	fixture_end(&fixture);

@@ -25,6 +25,8 @@ static void test_range(void)
 	ok(in_range, "every port of the range can be taken, and no other");
 	ok(distinct, "no port is taken twice");
 	is_int(port_pool_take(pool, &port), ERR_FULL, "then the pool is full");
+	is_int(port_pool_size(pool), 101, "it has so many");
+	is_int(port_pool_taken(pool), 101, "all of them taken");
 	ok(port_pool_holds(pool, 50042, false), "a taken port is held");
 	ok(!port_pool_holds(pool, 50042, true), "for UDP alone");
 	port_pool_make_tcp(pool, 50042);
@@ -32,6 +34,7 @@ static void test_range(void)
 	   "or for TCP alone");
 	port_pool_give(pool, 50042);
 	ok(!port_pool_holds(pool, 50042, true), "until it is given");
+	is_int(port_pool_taken(pool), 100, "and one fewer is taken");
 	is_int(port_pool_take(pool, &port), OK, "and taken again");
 	ok(port_pool_holds(pool, 50042, false), "which is for UDP");
 	port_pool_give(pool, 50042);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """turnadmin as an operator uses it: its own words, coturn's letters, a terminal, and what is wrong."""
 import base64
+import hashlib
 import json
 import os
 import pty
@@ -193,6 +194,109 @@ def test_oauth():
         ok(len(box.rows("SELECT * FROM oauth_key")) == 1, "add nothing")
 
 
+def test_realms():
+    with Box() as box:
+        expect(box.run("realm", "set", "north", "max-bps", "64000"), 0, "realm set", out="")
+        expect(box.run("realm", "set", "north", "user-quota", "3"), 0, "another option", out="")
+        expect(box.run("realm", "set", "south", "max-bps", "0"), 0, "no limit", out="")
+        expect(box.run("realm", "list"), 0, "realm list",
+               out="REALM\tOPTION\tVALUE\nnorth\tmax-bps\t64000\nnorth\tuser-quota\t3\nsouth\tmax-bps\t0\n")
+        listed = json.loads(box.run("realm", "list", "-r", "south", "--json").stdout)
+        ok(listed == [{"realm": "south", "option": "max-bps", "value": "0"}], "of a realm, as JSON", listed)
+        expect(box.run("realm", "unset", "north", "max-bps"), 0, "realm unset", out="")
+        expect(box.run("realm", "unset", "north", "max-bps"), 1, "once", err="has no max-bps")
+        expect(box.run("realm", "unset", "south", "all"), 0, "all of a realm", out="")
+        expect(box.run("-g", "-r", "north", "--max-bps=1000", "--total-quota", "7"), 0, "-g", out="")
+        expect(box.run("-G"), 0, "-G",
+               out="max-bps[north]=1000\ntotal-quota[north]=7\nuser-quota[north]=3\n")
+        expect(box.run("--set-realm-option", "-r", "north", "--user-quota=0", "--max-bps=0"), 0,
+               "0 takes it away, as coturn's help says", out="")
+        expect(box.run("--list-realm-options", "-r", "north"), 0, "--list-realm-options",
+               out="total-quota[north]=7\n")
+        expect(box.run("--list-realm-option", "-r", "south"), 0, "--list-realm-option", out="")
+        for arguments, err in ((("realm", "set", "x", "max-bps", "5k"), "without a unit"),
+                               (("realm", "set", "x", "max-bps", "+1"), "give a number"),
+                               (("realm", "set", "x", "max-pbs", "1"), "which option"),
+                               (("realm", "set", "x", "max-bps"), "missing"),
+                               (("realm", "set", "x", "max-bps", "1", "2"), "takes no \"2\""),
+                               (("-g", "-r", "x"), "which option"), (("-g", "--max-bps=1"), "missing")):
+            expect(box.run(*arguments), 2, "refused: %s" % " ".join(arguments), err=err)
+        expect(box.run("-G"), 0, "and nothing written", out="total-quota[north]=7\n")
+
+
+def test_peers():
+    with Box() as box:
+        expect(box.run("peer", "allow", "10.1.0.0/16", *REALM), 0, "peer allow", out="")
+        expect(box.run("peer", "allow", "10.1.0.0/16", *REALM), 0, "twice", out="")
+        expect(box.run("peer", "deny", "2001:db8::1"), 0, "peer deny, for every realm", out="")
+        ok(box.rows("SELECT * FROM allowed_peer_ip") == [("example.org", "10.1.0.0-10.1.255.255")],
+           "as coturn reads it")
+        ok(box.rows("SELECT * FROM denied_peer_ip") == [("", "2001:db8::1")], "the other list")
+        expect(box.run("peer", "list"), 0, "peer list",
+               out="RULE\tRANGE\tREALM\nallow\t10.1.0.0-10.1.255.255\texample.org\ndeny\t2001:db8::1\t\n")
+        listed = json.loads(box.run("peer", "list", "--json").stdout)
+        ok(listed[1] == {"rule": "deny", "range": "2001:db8::1", "realm": ""}, "as JSON", listed)
+        ok(json.loads(box.run("peer", "list", "--json", "-r", "x").stdout) == [], "none, as JSON")
+        expect(box.run("peer", "deny", "10.0.0.9-10.0.0.1"), 2, "no range", err="not a range")
+        expect(box.run("peer", "remove", "10.1.0.0/16"), 1, "another realm's", err="of every realm")
+        expect(box.run("peer", "remove", "10.1.0.0/16", *REALM), 0, "peer remove", out="")
+        expect(box.run("peer", "remove", "2001:db8:0::1"), 0, "in another form", out="")
+        expect(box.run("peer", "list"), 0, "leaves none", out="")
+
+
+def test_administrators():
+    with Box() as box:
+        expect(box.run("admin", "add", "root", text="secret\n"), 0, "admin add", out="")
+        expect(box.run("admin", "add", "north", *REALM, "--coturn", text="secret\n"), 0, "in coturn's format")
+        hashed = dict(box.rows("SELECT name, password FROM admin_user"))
+        ok(hashed["root"].startswith("$scrypt$ln="), "the slow hash", hashed)
+        salt = hashed["north"].split("$")[2]
+        ok(hashed["north"] == "$5$%s$%s" % (
+            salt, hashlib.sha256(bytes.fromhex(salt) + b"secret").hexdigest()), "the one of coturn", hashed)
+        expect(box.run("admin", "list"), 0, "admin list",
+               out="NAME\tREALM\tPASSWORD\nroot\t\tscrypt\nnorth\texample.org\tSHA-256 once: weak\n")
+        expect(box.run("admin", "password", "north", text="new\n"), 0, "admin password", out="")
+        ok(box.rows("SELECT realm FROM admin_user WHERE name = 'north'") == [("example.org",)], "keeps the realm")
+        listed = json.loads(box.run("admin", "list", *REALM, "--json").stdout)
+        ok(listed == [{"name": "north", "realm": "example.org", "password": "scrypt"}], "as JSON", listed)
+        expect(box.run("admin", "password", "nobody", text="x\n"), 1, "of nobody", err="there is no administrator")
+        expect(box.run("admin", "password", "north", "-r", "x", text="x\n"), 1, "of another realm",
+               err="there is no administrator")
+        expect(box.run("admin", "add", "x", text="\n"), 1, "an empty password", err="password is empty")
+        expect(box.run("-L"), 0, "-L", out="root\nnorth[example.org]\n")
+        expect(box.run("-A", "-u", "plain", "-p", "x"), 0, "-A", err="others on this machine")
+        expect(box.run("-D", "-u", "plain"), 0, "-D", out="")
+        expect(box.run("-D", "-u", "plain"), 0, "-D twice is no problem, as in coturn", err="there is no")
+        expect(box.run("admin", "delete", "plain"), 1, "but to its own words", err="there is no")
+        expect(box.run("--list-admin"), 0, "--list-admin", out="root\nnorth[example.org]\n")
+
+
+def test_passwords():
+    with Box() as box:
+        ok(box.run("-P", text="x\n").stdout.startswith(b"$scrypt$"), "-P")
+        made = box.run("password", "hash", "--coturn", "--json", text="x\n")
+        ok(json.loads(made.stdout)["hash"].startswith("$5$"), "password hash, as JSON", made)
+        key = os.path.join(box.directory, "key")
+        expect(box.run("-E", "--key-path", key), 0, "-E --key-path", out="")
+        ok(os.stat(key).st_size == 16 and os.stat(key).st_mode & 0o777 == 0o600, "a key for its owner alone")
+        expect(box.run("password", "make-key", key), 1, "is not written over", err="File exists")
+        sealed = box.run("-E", "-f", key, text="geheim\n").stdout.decode().strip()
+        expect(box.run("-f", key, "-v", sealed), 0, "-v", out="geheim\n")
+        expect(box.run("password", "decrypt", sealed, "-f", key), 0, "in words", out="geheim\n")
+        expect(box.run("password", "decrypt", "%%", "-f", key), 2, "no base64", err="base64")
+        expect(box.run("password", "encrypt", text="x\n"), 1, "no key", err="--file-key-path is missing")
+        short = os.path.join(box.directory, "short")
+        with open(short, "w") as file:
+            file.write("short")
+        expect(box.run("-E", "-f", short, text="x\n"), 1, "a short key", err="16 bytes")
+
+
+def test_other_databases():
+    with Box() as box:
+        for option in ("-e", "-M", "-J", "--psql-userdb", "--sql-userdb", "--mysql-userdb", "--mongo-userdb"):
+            expect(box.run("-l", option, "host=x"), 2, "refused: %s" % option, err="here: --db names")
+
+
 def test_coturn_letters():
     warning = "others on this machine can read a password"
     with Box() as box:
@@ -213,6 +317,7 @@ def test_coturn_letters():
                out="")
         expect(box.run("-S"), 0, "leaves none", out="")
         expect(box.run("-d", "-u", "alice", "-r", "example.org"), 0, "-d", out="")
+        expect(box.run("-d", "-u", "alice", "-r", "example.org"), 0, "is no problem twice", out="", err="no user")
         expect(box.run("-l"), 0, "leaves nobody", out="")
 
 
@@ -373,6 +478,13 @@ def test_terminal():
         shown, status = on_terminal(add, [b"one\n", b"two\n"])
         ok(status == 1 and b"not the same" in shown and b"one" not in shown,
            "two that differ are refused", shown, status)
+        shown, status = on_terminal(["-b", box.database, "admin", "add", "root"], [b"hunter2\n"] * 2)
+        ok(status == 0 and shown == b"password: \r\npassword again: \r\n", "an administrator's too", shown, status)
+        shown, status = on_terminal(["-b", box.database, "-A", "-u", "root"], [b"hunter2\n", b"hunter3\n"])
+        ok(status == 1 and b"hunter" not in shown, "in coturn's letters", shown, status)
+        shown, status = on_terminal(["-b", box.database, "secret", "delete", *REALM], [b"north\n"])
+        ok(status == 1 and shown.startswith(b"secret: \r\nturnadmin: there is no such"),
+           "what is there already is asked for once", shown, status)
         shown, status = on_terminal(add, [b"sec\x03"])
         ok(status == 1 and b"sec" not in shown, "^C ends it", shown, status)
         ok(box.rows("SELECT hmackey FROM turnusers_lt") == [(ALICE_MD5,)], "with nothing changed")
@@ -384,6 +496,11 @@ def main():
     test_secrets()
     test_origins()
     test_oauth()
+    test_realms()
+    test_peers()
+    test_administrators()
+    test_passwords()
+    test_other_databases()
     test_coturn_letters()
     test_both_ways()
     test_refused()
