@@ -256,7 +256,7 @@ static enum err database_open_immutable(struct store *store)
 
 	for (const char *from = store->path; *from != '\0'; from++)
 		at += snprintf(at, 4, strchr("%?#", *from) != NULL ? "%%%02X" : "%c", *from);
-	strcpy(at, behind);
+	memcpy(at, behind, sizeof behind);
 	sqlite_of(store)->is_immutable = true;
 	return database_open_as(store, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
 }
