@@ -16,6 +16,7 @@
 #include "relay/door.h"
 #include "relay/peer_connection.h"
 #include "relay/relay_socket.h"
+#include "relay/secret_name.h"
 #include "relay/thread_listeners.h"
 
 enum { REALMS_PATIENCE_MS = 1000 };
@@ -228,6 +229,20 @@ static const char *realm_of_origin(void *context, const char *origin)
 	return realms_of_origin(thread->realms, origin);
 }
 
+/* NAME@REALM, where the store knows the realm; of a time-limited name the part that is its user's. */
+static const char *realm_of_name(void *context, const char *username)
+{
+	const struct relay_thread *thread = context;
+	const struct config *config = thread->relay->config;
+	char separator = config->use_auth_secret ? config->rest_api_separator[0] : '\0';
+	size_t len;
+	const char *user = secret_name_user(username, separator, &len);
+	const char *at = memrchr(user, '@', len);
+
+	return at != NULL ? realms_find(thread->realms, at + 1, (size_t)(user + len - (at + 1)))
+	                  : NULL;
+}
+
 static enum turn_default_family default_family(const struct config *config)
 {
 	static const char *const names[] = {
@@ -251,6 +266,7 @@ static enum err open_server(struct relay_thread *thread)
 	struct turn_settings settings = {
 		.realm = config->realm != NULL ? config->realm : "turnstone",
 		.realm_of_origin = realm_of_origin,
+		.realm_of_name = config->realm_from_username ? realm_of_name : NULL,
 		.origin_context = thread,
 		.is_open = config->no_auth,
 		.is_door = thread->role.is_door,
@@ -335,6 +351,7 @@ static enum err open_realms(struct relay_thread *thread)
 		.default_realm = config->realm != NULL ? config->realm : "turnstone",
 		.dynamic_realms = config->dynamic_realms,
 		.dynamic_peers = config->dynamic_ip_list,
+		.names_count = config->realm_from_username,
 		.store = relay->store,
 		.replies = thread->mailbox,
 		.peers_changed = peers_changed,
@@ -358,6 +375,8 @@ static enum err open_credentials(struct relay_thread *thread)
 		.secrets = (const char *const *)config->static_auth_secret.item,
 		.secret_count = config->static_auth_secret.count,
 		.separator = config->rest_api_separator[0],
+		.realm_of_name = config->realm_from_username ? realm_of_name : NULL,
+		.context = thread,
 		.store = relay->store,
 		.replies = thread->mailbox,
 		.counters = &thread->counters,

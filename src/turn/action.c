@@ -247,7 +247,7 @@ static const char *put_text(char **room, const char *text)
 void action_report(const struct turn_allocation *allocation, enum turn_report_type type,
                    const char *reason)
 {
-	const char *realm = allocation_realm(allocation);
+	const char *realm = allocation_home(allocation);
 	const char *origin = allocation->origin != NULL ? allocation->origin : "";
 	size_t size =
 		strlen(allocation->username) + strlen(realm) + strlen(origin) + strlen(reason) + 4;
