@@ -33,8 +33,6 @@ const char *turnadmin_verb_name(const struct turnadmin_verb *verb, char name[TUR
 struct turnadmin_request {
 	const struct turnadmin_verb *verb;
 	const char *database, *name, *realm, *password_file; /* lent from the arguments */
-	const char *redis_file;                              /* lent as well */
-	char redis[TURNADMIN_CONNECTION_MAX + 1];            /* empty: an SQLite database */
 	const char *key_file;
 	const char *max_bps, *total_quota, *user_quota; /* of a realm; lent as well */
 	const char *realm_option, *value;               /* of a realm; lent as well */
@@ -42,6 +40,8 @@ struct turnadmin_request {
 	long deadline_s, min_allocations;               /* of a drain; -1: not given */
 	char password[TURNADMIN_PASSWORD_MAX + 1];      /* of -p; empty: to be read */
 	char secret[TURNADMIN_PASSWORD_MAX + 1];        /* of -s or -X; empty: to be read */
+	const char *redis_file;                         /* lent as well */
+	char redis[TURNADMIN_CONNECTION_MAX + 1];       /* empty: an SQLite database */
 	bool as_json, by_thread, wants_sha256, wants_generated, wants_all, wants_help;
 	bool as_coturn;                   /* a hash is wanted that coturn reads */
 	const char *algorithm, *lifetime; /* of an oauth key; NULL: not given; lent as well */

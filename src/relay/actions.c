@@ -7,6 +7,7 @@
 #include "relay/relay_socket.h"
 #include "relay/report.h"
 #include "relay/reservation.h"
+#include "relay/statsdb.h"
 #include "relay/thread.h"
 
 /* RFC 5780: the client asked to be answered from another address than it came to. So rare that it is
@@ -121,6 +122,7 @@ void relay_thread_act(struct relay_thread *thread, timestamp now)
 			break;
 		case TURN_REPORT:
 			report_log(thread->index, &action.report);
+			statsdb_report(thread, &action.report);
 			break;
 		case TURN_CONNECT_PEER:
 			peer_connection_open(thread, &action, now);

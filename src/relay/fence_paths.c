@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "store/store.h"
 
 #define TEXT_OF(member) offsetof(struct config, member)
 
@@ -98,6 +99,26 @@ static const char *text_at(const struct config *config, size_t i)
 	return text != NULL && strcmp(text, "off") != 0 ? text : NULL;
 }
 
+struct redis_paths {
+	struct fence_paths *paths;
+	bool is_strict;
+};
+
+static void add_redis_file(const char *path, void *context)
+{
+	const struct redis_paths *redis = context;
+
+	add_named(redis->paths, path, false, redis->is_strict);
+}
+
+static void add_redis_files(const char *connection, struct fence_paths *paths, bool is_strict)
+{
+	const struct store_location location = {.redis = connection};
+	struct redis_paths redis = {paths, is_strict};
+
+	store_location_files(&location, add_redis_file, &redis);
+}
+
 void fence_paths_list(const struct config *config, struct fence_paths *paths)
 {
 	bool is_strict = strcmp(config->fence, "strict") == 0;
@@ -106,6 +127,8 @@ void fence_paths_list(const struct config *config, struct fence_paths *paths)
 	for (size_t i = 0; i < NAMED_COUNT; i++)
 		if (text_at(config, i) != NULL)
 			add_named(paths, text_at(config, i), named[i].may_write, is_strict);
+	add_redis_files(config->redis_userdb, paths, is_strict);
+	add_redis_files(config->redis_statsdb, paths, is_strict);
 	for (size_t i = 0; i < sizeof of_system / sizeof of_system[0]; i++)
 		add(paths, of_system[i].path, of_system[i].may_write);
 	/* Users and resolvers change there by replacing files; what others may not read stays shut by

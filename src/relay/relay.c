@@ -15,6 +15,7 @@
 #include "listeners/tls_context.h"
 #include "relay/alternates.h"
 #include "relay/frontends.h"
+#include "relay/statsdb.h"
 #include "relay/store_location.h"
 #include "relay/thread.h"
 #include "turn/source_limit.h"
@@ -27,7 +28,8 @@ enum {
 typedef enum err step_fn(struct relay *relay, char problem[256]);
 
 static step_fn make_users, make_filter, make_contexts, make_secrets, make_ticket_key, make_features,
-	open_store, make_limits, choose_engine, open_threads, start_store, start_threads;
+	open_store, open_statsdb, start_statsdb, make_limits, choose_engine, open_threads,
+	start_store, start_threads;
 
 static const struct step {
 	step_fn *take;
@@ -46,6 +48,7 @@ static const struct step {
 	{make_secrets, OPTION_ID_stateless_nonce_secret},
 	{make_ticket_key, OPTION_ID_mobility},
 	{open_store, OPTION_ID_userdb},
+	{open_statsdb, OPTION_ID_redis_statsdb},
 	{make_features, OPTION_ID_userdb},
 	{choose_engine, OPTION_ID_network_engine},
 	{make_limits, OPTION_ID_user_quota},
@@ -53,6 +56,7 @@ static const struct step {
 };
 static const struct step starting[] = {
 	{start_store, OPTION_ID_userdb},
+	{start_statsdb, OPTION_ID_redis_statsdb},
 	{start_threads, OPTION_ID_relay_threads},
 };
 
@@ -65,6 +69,8 @@ static enum err take_steps(struct relay *relay, const struct step *steps, size_t
 		*about = steps[i].about;
 		err = steps[i].take(relay, problem);
 	}
+	if (*about == OPTION_ID_userdb)
+		*about = configured_store_option(relay->config);
 	return err;
 }
 
@@ -82,8 +88,6 @@ enum err relay_open(const struct config *config, struct relay **result, char pro
 	relay->config = config;
 	alternates_read(config, &relay->alternates);
 	err = take_steps(relay, opening, sizeof opening / sizeof opening[0], problem, about);
-	if (*about == OPTION_ID_userdb)
-		*about = configured_store_option(config);
 	if (err != OK) {
 		relay_stop(relay);
 		return err;
@@ -102,6 +106,7 @@ static void stop_threads(struct relay *relay)
 	for (unsigned i = 0; i < relay->thread_count; i++)
 		relay_thread_join(relay->threads[i]);
 	store_thread_stop(relay->store);
+	statsdb_stop(relay->statsdb);
 	/* Letters that crossed the farewell: the threads have ended, so this one may deliver them.
 	 * A claim and its answer are two letters. */
 	for (unsigned i = 0; i < 2 * relay->thread_count; i++) {
@@ -332,6 +337,18 @@ static enum err open_store(struct relay *relay, char problem[256])
 static enum err start_store(struct relay *relay, char problem[256])
 {
 	return relay->store != NULL ? store_thread_run(relay->store, problem) : OK;
+}
+
+static enum err open_statsdb(struct relay *relay, char problem[256])
+{
+	if (relay->config->redis_statsdb == NULL)
+		return OK;
+	return statsdb_create(relay->config->redis_statsdb, &relay->statsdb, problem);
+}
+
+static enum err start_statsdb(struct relay *relay, char problem[256])
+{
+	return relay->statsdb != NULL ? statsdb_run(relay->statsdb, problem) : OK;
 }
 
 static bool stop_at_md5_only(const struct store_user *user, void *context)

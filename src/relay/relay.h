@@ -44,6 +44,7 @@ struct relay {
 	struct peer_filter *filter;    /* owned */
 	SSL_CTX *tls, *dtls;           /* owned; NULL: not served */
 	struct store_thread *store;    /* owned; NULL: there is none */
+	struct statsdb *statsdb;       /* owned; NULL: none */
 	struct quota *quota;           /* owned; any thread */
 	struct source_limit *unproven; /* owned; any thread; NULL: no bound */
 	uint8_t nonce_secret[STUN_NONCE_SECRET_SIZE];

@@ -86,6 +86,8 @@ void report_log(unsigned thread, const struct turn_report *report)
 	case TURN_DELETED:
 		log_ended(report, "allocation deleted");
 		break;
+	case TURN_TRAFFIC: /* is the status database's */
+		break;
 	case TURN_MOVED:
 		log_moved(thread, report);
 		break;

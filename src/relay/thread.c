@@ -17,6 +17,7 @@
 #include "relay/peer_connection.h"
 #include "relay/relay_socket.h"
 #include "relay/secret_name.h"
+#include "relay/statsdb.h"
 #include "relay/thread_listeners.h"
 
 enum { REALMS_PATIENCE_MS = 1000 };
@@ -285,6 +286,7 @@ static enum err open_server(struct relay_thread *thread)
 		.nat_discovery = config->rfc5780,
 		.pairs = relay->pairs,
 		.pair_count = relay->pair_count,
+		.traffic_report_s = relay->statsdb != NULL ? STATSDB_TRAFFIC_S : 0,
 		.max_lifetime_s = config->max_allocate_lifetime,
 		.permission_lifetime_s = config->permission_lifetime,
 		.channel_lifetime_s = config->channel_lifetime,

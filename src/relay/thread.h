@@ -59,6 +59,7 @@ struct relay_thread {
 	struct hash_table peer_connections; /* by the core's cookie */
 	struct pipe_pool pipes;
 
+	unsigned stats_under_way; /* letters to the status database that have not come back */
 	struct log_limit limits_logged[TURN_LIMIT_COUNT];
 
 	/* What the core wrote and io has not sent yet; of the first success responses to Allocates among it

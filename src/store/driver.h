@@ -35,14 +35,7 @@ struct store_driver {
 	                        bool (*each)(const char *origin, const char *realm, void *context),
 	                        void *context);
 
-	enum err (*oauth_key_find)(struct store *store, const char *kid,
-	                           struct store_oauth_key *key);
-	enum err (*oauth_key_put)(struct store *store, const struct store_oauth_key *key);
-	enum err (*oauth_key_delete)(struct store *store, const char *kid);
-	enum err (*oauth_key_list)(struct store *store, const char *realm,
-	                           bool (*each)(const struct store_oauth_key *key, void *context),
-	                           void *context);
-
+	/* The option is one that there is, and its value one that it can have. */
 	enum err (*realm_option_put)(struct store *store, const char *realm, const char *name,
 	                             const char *value);
 	enum err (*realm_option_delete)(struct store *store, const char *realm, const char *name);
@@ -50,15 +43,24 @@ struct store_driver {
 	                              bool (*each)(const char *realm, const char *name,
 	                                           const char *value, void *context),
 	                              void *context);
-	/* range is in the form that it is written in. */
+
+	/* The range is in the form in which it is kept. */
 	enum err (*peer_range_add)(struct store *store, enum store_peer_list list,
 	                           const char *realm, const char *range);
-	/* canonical: the form in which it would be written; NULL: it is no range. */
+	/* canonical is the range in that form; NULL: it is none, or range is NULL. */
 	enum err (*peer_range_delete)(struct store *store, enum store_peer_list list,
 	                              const char *realm, const char *range, const char *canonical);
 	enum err (*peer_range_list)(
 		struct store *store, enum store_peer_list list, const char *realm,
 		bool (*each)(const char *realm, const char *range, void *context), void *context);
+
+	enum err (*oauth_key_find)(struct store *store, const char *kid,
+	                           struct store_oauth_key *key);
+	enum err (*oauth_key_put)(struct store *store, const struct store_oauth_key *key);
+	enum err (*oauth_key_delete)(struct store *store, const char *kid);
+	enum err (*oauth_key_list)(struct store *store, const char *realm,
+	                           bool (*each)(const struct store_oauth_key *key, void *context),
+	                           void *context);
 
 	enum err (*administrator_find)(struct store *store, const char *name,
 	                               struct store_administrator *administrator);

@@ -1,7 +1,9 @@
 /* What a realm has of its own instead of the configuration's: coturn's turn_realm_option. */
 #include <string.h>
 
-#include "store/driver.h"
+#include "store/sqlite.h"
+
+#include "base/log.h"
 
 /* Of the numbers config/options.def allows, for a realm's option is the option of that name. */
 static const struct {
@@ -49,25 +51,60 @@ static enum err number_parse(const char *text, uint64_t most, uint64_t *number)
 	return OK;
 }
 
-enum err store_realm_option_put(struct store *store, const char *realm, const char *name,
-                                const char *value)
+enum err sqlite_realm_option_put(struct store *store, const char *realm, const char *name,
+                                 const char *value)
 {
-	enum store_realm_option option;
-	uint64_t number;
-	enum err err = store_realm_option_parse(name, value, &option, &number);
+	sqlite3_stmt *statement = store_statement(store, STATEMENT_PUT_REALM_OPTION);
 
-	return err != OK ? err : store->driver->realm_option_put(store, realm, name, value);
+	if (statement == NULL)
+		return ERR_UNAVAILABLE;
+	statement_bind_texts(statement, realm, name);
+	sqlite3_bind_text(statement, 3, value, -1, SQLITE_STATIC);
+	return store_run(store, statement);
 }
 
-enum err store_realm_option_delete(struct store *store, const char *realm, const char *name)
+enum err sqlite_realm_option_delete(struct store *store, const char *realm, const char *name)
 {
-	return store->driver->realm_option_delete(store, realm, name);
+	sqlite3_stmt *statement = store_statement(store, STATEMENT_DELETE_REALM_OPTION);
+	enum err err;
+
+	if (statement == NULL)
+		return ERR_UNAVAILABLE;
+	statement_bind_texts(statement, realm, name);
+	err = store_run(store, statement);
+	return err == OK && sqlite_changes(store) == 0 ? ERR_NOT_FOUND : err;
 }
 
-enum err store_realm_option_list(struct store *store, const char *realm,
-                                 bool (*each)(const char *realm, const char *name,
-                                              const char *value, void *context),
-                                 void *context)
+enum err sqlite_realm_option_list(struct store *store, const char *realm,
+                                  bool (*each)(const char *realm, const char *name,
+                                               const char *value, void *context),
+                                  void *context)
 {
-	return store->driver->realm_option_list(store, realm, each, context);
+	enum err err = store_find_table(store, "turn_realm_option");
+	char row_realm[STORE_TEXT_MAX], name[STORE_OPTION_MAX + 1], value[STORE_VALUE_MAX + 1];
+	sqlite3_stmt *statement;
+	int result;
+
+	if (err != OK)
+		return err == ERR_NOT_FOUND ? OK : err;
+	statement = store_statement(store, STATEMENT_LIST_REALM_OPTIONS);
+	if (statement == NULL)
+		return ERR_UNAVAILABLE;
+	sqlite3_bind_text(statement, 1, realm, -1, SQLITE_STATIC);
+	while (err == OK && (result = sqlite3_step(statement)) != SQLITE_DONE) {
+		err = store_result(store, result);
+		if (err != OK)
+			break;
+		if (statement_text(statement, 0, row_realm, sizeof row_realm) != OK ||
+		    statement_text(statement, 1, name, sizeof name) != OK ||
+		    statement_text(statement, 2, value, sizeof value) != OK) {
+			log_warning("realm option skipped: it or its value is too long, or no text",
+			            "store=%s", store->path);
+			continue;
+		}
+		if (!each(row_realm, name, value, context))
+			break;
+	}
+	statement_done(statement);
+	return err;
 }

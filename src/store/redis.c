@@ -40,6 +40,10 @@ static const struct store_driver driver = {
 	.oauth_key_put = redis_oauth_key_put,
 	.oauth_key_delete = redis_oauth_key_delete,
 	.oauth_key_list = redis_oauth_key_list,
+	.administrator_find = redis_administrator_find,
+	.administrator_put = redis_administrator_put,
+	.administrator_delete = redis_administrator_delete,
+	.administrator_list = redis_administrator_list,
 };
 
 enum err redis_store_open(const char *connection, struct store **store, char problem[256])
@@ -69,6 +73,23 @@ enum err redis_store_open(const char *connection, struct store **store, char pro
 	}
 	*store = &redis->store;
 	return OK;
+}
+
+void store_location_files(const struct store_location *location,
+                          void (*each)(const char *path, void *context), void *context)
+{
+	struct redis_settings settings;
+	const char *const files[] = {settings.ca_file, settings.ca_path, settings.cert_file,
+	                             settings.key_file};
+	char problem[256];
+
+	if (location->redis == NULL ||
+	    redis_settings_parse(location->redis, &settings, problem) != OK)
+		return;
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+		if (files[i][0] != '\0')
+			each(files[i], context);
+	bytes_wipe(&settings, sizeof settings);
 }
 
 static void redis_close(struct store *store)
@@ -246,4 +267,14 @@ enum err redis_text(const redisReply *reply, char *text, size_t size)
 	memcpy(text, reply->str, len);
 	text[len] = '\0';
 	return OK;
+}
+
+/* Names and values in turn. */
+const redisReply *redis_field(const redisReply *reply, const char *name)
+{
+	for (size_t i = 0; i + 1 < reply->elements; i += 2)
+		if (redis_reply_is_text(reply->element[i]) &&
+		    strcmp(reply->element[i]->str, name) == 0)
+			return reply->element[i + 1];
+	return NULL;
 }

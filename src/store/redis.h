@@ -7,6 +7,7 @@
  *     turn/realm/R/max-bps, total-quota, ..   numbers
  *     turn/origin/O                           realm
  *     turn/oauth/kid/K                        hash: ikm_key timestamp lifetime as_rs_alg realm
+ *     turn/admin_user/A                       hash: password realm
  *     turnstone/realm/R/user/U/keys           MD5 key:SHA-256 key; counts while the first is coturn's
  *     turnstone/realm/R/userhash/H            user name (RFC 8489 section 14.4)
  *
@@ -67,6 +68,9 @@ enum err redis_say(struct redis_store *redis, enum err err, const char *words);
 
 /* Copies a text reply of at most size - 1 bytes. ERR_INVALID for anything else. */
 MUST_CHECK enum err redis_text(const redisReply *reply, char *text, size_t size);
+
+/* Returns the value of a field in the reply to HGETALL; NULL: it has none of that name. */
+const redisReply *redis_field(const redisReply *reply, const char *name);
 
 /* Texts in a list of their own, sorted, each once. */
 struct redis_texts {
@@ -135,6 +139,14 @@ enum err redis_oauth_key_delete(struct store *store, const char *kid);
 enum err redis_oauth_key_list(struct store *store, const char *realm,
                               bool (*each)(const struct store_oauth_key *key, void *context),
                               void *context);
+/* redis_administrators.c: */
+enum err redis_administrator_find(struct store *store, const char *name,
+                                  struct store_administrator *administrator);
+enum err redis_administrator_put(struct store *store,
+                                 const struct store_administrator *administrator);
+enum err redis_administrator_delete(struct store *store, const char *name);
+enum err redis_administrator_list(struct store *store, const char *realm,
+                                  store_each_administrator *each, void *context);
 /* redis_changes.c: */
 enum err redis_data_version(struct store *store, int64_t *version);
 /* Counts changes of users alone. */

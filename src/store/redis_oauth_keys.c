@@ -13,7 +13,6 @@ static const char begin[] = "turn/oauth/kid/";
 
 static enum err key_read(const redisReply *reply, const char *kid, struct store_oauth_key *key);
 static enum err ikm_key_read(const redisReply *value, struct store_oauth_key *key);
-static const redisReply *field(const redisReply *reply, const char *name);
 static uint64_t number(const redisReply *reply, const char *name);
 
 enum err redis_oauth_key_find(struct store *store, const char *kid, struct store_oauth_key *key)
@@ -96,14 +95,14 @@ static enum err key_read(const redisReply *reply, const char *kid, struct store_
 	memset(key, 0, sizeof *key);
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0)
 		return ERR_NOT_FOUND;
-	algorithm = field(reply, "as_rs_alg");
-	realm = field(reply, "realm");
+	algorithm = redis_field(reply, "as_rs_alg");
+	realm = redis_field(reply, "realm");
 	if (text_copy(key->kid, sizeof key->kid, kid) != OK ||
 	    (algorithm != NULL &&
 	     redis_text(algorithm, key->algorithm, sizeof key->algorithm) != OK) ||
 	    (realm != NULL && redis_text(realm, key->realm, sizeof key->realm) != OK))
 		return ERR_INVALID;
-	if (ikm_key_read(field(reply, "ikm_key"), key) != OK) {
+	if (ikm_key_read(redis_field(reply, "ikm_key"), key) != OK) {
 		log_warning("OAuth key skipped: ikm_key is not base64 of 1 to 190 bytes", "kid=%s",
 		            key->kid);
 		return ERR_INVALID;
@@ -125,19 +124,9 @@ static enum err ikm_key_read(const redisReply *value, struct store_oauth_key *ke
 	return err == OK && key->key_len == 0 ? ERR_INVALID : err;
 }
 
-/* HGETALL: names and values in turn. NULL: it has none of that name. */
-static const redisReply *field(const redisReply *reply, const char *name)
-{
-	for (size_t i = 0; i + 1 < reply->elements; i += 2)
-		if (redis_reply_is_text(reply->element[i]) &&
-		    strcmp(reply->element[i]->str, name) == 0)
-			return reply->element[i + 1];
-	return NULL;
-}
-
 static uint64_t number(const redisReply *reply, const char *name)
 {
-	const redisReply *value = field(reply, name);
+	const redisReply *value = redis_field(reply, name);
 	long long read = 0;
 
 	if (value != NULL && redis_reply_is_text(value))

@@ -156,14 +156,14 @@ static enum err users_give(struct redis_store *redis, char **names, size_t count
 
 	for (size_t i = 0; i < count && err == OK; i++) {
 		*strchr(names[i], '\n') = '\0';
-		err = redis_user_ask(redis, strchr(names[i], '\0') + 1, names[i]);
+		err = redis_user_ask(redis, names[i], strchr(names[i], '\0') + 1);
 	}
 	if (err == OK)
 		redis_asked_ahead(redis, (unsigned)count);
 	for (size_t i = 0; i < count && (err == OK || err == ERR_NOT_FOUND); i++) {
-		const char *realm = strchr(names[i], '\0') + 1;
+		const char *name = strchr(names[i], '\0') + 1;
 
-		err = redis_user_find(&redis->store, realm, names[i], &user);
+		err = redis_user_find(&redis->store, names[i], name, &user);
 		if (err == OK && *goes_on)
 			*goes_on = each(&user, context);
 	}
@@ -171,7 +171,7 @@ static enum err users_give(struct redis_store *redis, char **names, size_t count
 	return err == ERR_NOT_FOUND ? OK : err;
 }
 
-/* As name and realm with a line end between, which makes their order that of names. */
+/* As realm and name with a line end between, by which they are sorted. */
 static enum err names_list(struct redis_store *redis, const char *realm, struct redis_texts *names)
 {
 	char part[REDIS_KEY_MAX], pattern[2 * REDIS_KEY_MAX];
@@ -208,7 +208,7 @@ static enum err names_add(struct redis_texts *names, const char *key)
 	    strlen(at + strlen(between)) >= STORE_TEXT_MAX)
 		return OK;
 	*at = '\0';
-	len = asprintf(&names->item[names->count], "%s\n%s", at + strlen(between), part);
+	len = asprintf(&names->item[names->count], "%s\n%s", part, at + strlen(between));
 	if (len < 0)
 		return ERR_NO_MEMORY;
 	names->count++;

@@ -137,6 +137,7 @@ MUST_CHECK enum err sqlite_realm_option_list(struct store *store, const char *re
                                              bool (*each)(const char *realm, const char *name,
                                                           const char *value, void *context),
                                              void *context);
+
 MUST_CHECK enum err sqlite_peer_range_add(struct store *store, enum store_peer_list list,
                                           const char *realm, const char *range);
 MUST_CHECK enum err sqlite_peer_range_delete(struct store *store, enum store_peer_list list,

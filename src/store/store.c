@@ -1,13 +1,17 @@
 /* The functions of store.h, each by way of the driver of the store, and what no driver is needed for. */
 #include "store/store.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "base/addr.h"
 #include "base/bytes.h"
 #include "store/driver.h"
 #include "stun/integrity.h"
 
 _Static_assert((int)STORE_KEY_MAX >= (int)STUN_KEY_MAX, "a key fits a user");
+
+static enum err range_canonical(const char *range, char text[STORE_RANGE_MAX + 1]);
 
 enum err store_open_at(const struct store_location *location, bool may_create, struct store **store,
                        char problem[256])
@@ -147,6 +151,73 @@ enum err store_origin_list(struct store *store, const char *realm,
 	return store->driver->origin_list(store, realm, each, context);
 }
 
+/* ---- realms ---- */
+
+enum err store_realm_option_put(struct store *store, const char *realm, const char *name,
+                                const char *value)
+{
+	enum store_realm_option option;
+	uint64_t number;
+	enum err err = store_realm_option_parse(name, value, &option, &number);
+
+	return err != OK ? err : store->driver->realm_option_put(store, realm, name, value);
+}
+
+enum err store_realm_option_delete(struct store *store, const char *realm, const char *name)
+{
+	return store->driver->realm_option_delete(store, realm, name);
+}
+
+enum err store_realm_option_list(struct store *store, const char *realm,
+                                 bool (*each)(const char *realm, const char *name,
+                                              const char *value, void *context),
+                                 void *context)
+{
+	return store->driver->realm_option_list(store, realm, each, context);
+}
+
+enum err store_peer_range_add(struct store *store, enum store_peer_list list, const char *realm,
+                              const char *range)
+{
+	char text[STORE_RANGE_MAX + 1];
+	enum err err = range_canonical(range, text);
+
+	return err != OK ? err : store->driver->peer_range_add(store, list, realm, text);
+}
+
+enum err store_peer_range_delete(struct store *store, enum store_peer_list list, const char *realm,
+                                 const char *range)
+{
+	char text[STORE_RANGE_MAX + 1];
+	bool is_range = range != NULL && range_canonical(range, text) == OK;
+
+	return store->driver->peer_range_delete(store, list, realm, range, is_range ? text : NULL);
+}
+
+enum err store_peer_range_list(struct store *store, enum store_peer_list list, const char *realm,
+                               bool (*each)(const char *realm, const char *range, void *context),
+                               void *context)
+{
+	return store->driver->peer_range_list(store, list, realm, each, context);
+}
+
+/* As coturn reads it: one address, or both ends. ERR_INVALID: it is no range. */
+static enum err range_canonical(const char *range, char text[STORE_RANGE_MAX + 1])
+{
+	char low[ADDR_TEXT_SIZE], high[ADDR_TEXT_SIZE];
+	struct addr_range read;
+	enum err err = addr_range_parse(range, &read);
+
+	if (err != OK)
+		return err;
+	addr_format_ip(&read.low, low);
+	if (addr_equal_ip(&read.low, &read.high))
+		snprintf(text, STORE_RANGE_MAX + 1, "%s", low);
+	else
+		snprintf(text, STORE_RANGE_MAX + 1, "%s-%s", low, addr_format_ip(&read.high, high));
+	return OK;
+}
+
 /* ---- keys of authorization servers ---- */
 
 enum err store_oauth_key_find(struct store *store, const char *kid, struct store_oauth_key *key)
@@ -174,7 +245,8 @@ enum err store_oauth_key_list(struct store *store, const char *realm,
 enum err store_realm_list(struct store *store, bool (*each)(const char *realm, void *context),
                           void *context)
 {
-	return store->driver->realm_list(store, each, context);
+	return store->driver->realm_list != NULL ? store->driver->realm_list(store, each, context)
+	                                         : OK;
 }
 
 /* ---- administrators ---- */

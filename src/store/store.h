@@ -24,6 +24,9 @@ struct store_location {
 	const char *redis; /* coturn's connection string; there may be a password in it */
 	bool is_checked; /* a file that is damaged anywhere is refused, not only where it is read */
 };
+/* Calls each for every file that a connection to Redis reads: certificates and keys. */
+void store_location_files(const struct store_location *location,
+                          void (*each)(const char *path, void *context), void *context);
 MUST_CHECK enum err store_open_at(const struct store_location *location, bool may_create,
                                   struct store **store, char problem[256]);
 /* The same for a file of SQLite. */

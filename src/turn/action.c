@@ -244,6 +244,18 @@ static const char *put_text(char **room, const char *text)
 	return copy;
 }
 
+static struct turn_traffic traffic_since(const struct turn_traffic *now,
+                                         const struct turn_traffic *then)
+{
+	return (struct turn_traffic){
+		.to_peer_packets = now->to_peer_packets - then->to_peer_packets,
+		.to_peer_bytes = now->to_peer_bytes - then->to_peer_bytes,
+		.to_client_packets = now->to_client_packets - then->to_client_packets,
+		.to_client_bytes = now->to_client_bytes - then->to_client_bytes,
+		.limited_packets = now->limited_packets - then->limited_packets,
+	};
+}
+
 void action_report(const struct turn_allocation *allocation, enum turn_report_type type,
                    const char *reason)
 {
@@ -269,6 +281,7 @@ void action_report(const struct turn_allocation *allocation, enum turn_report_ty
 		.relay = entry->relay,
 		.lifetime_s = allocation->lifetime_s,
 		.traffic = allocation->traffic,
+		.recent = traffic_since(&allocation->traffic, &allocation->reported),
 		.reason = put_text(&room, reason),
 	};
 }

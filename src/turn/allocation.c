@@ -27,6 +27,7 @@ static void end(struct turn_allocation *allocation, enum turn_report_type type, 
 static void update_flows(struct turn_allocation *allocation);
 static const struct peer_lists *find_lists(const struct turn_allocation *allocation);
 static void set_timer(struct turn_allocation *allocation);
+static void report_traffic(struct turn_allocation *allocation, timestamp now);
 static void expire(struct timer *timer, timestamp now);
 
 struct turn_allocation *allocation_find(const struct turn_server *server,
@@ -61,6 +62,9 @@ struct turn_allocation *allocation_create(struct turn_server *server,
 	allocation->peer_lists = find_lists(allocation);
 	allocation->place = *settings->place;
 	limits_init(allocation);
+	if (server->settings.traffic_report_s != 0)
+		allocation->report_at =
+			server->now + (timestamp)server->settings.traffic_report_s * MS_PER_S;
 	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++) {
 		allocation->relay[family] = settings->relay[family];
 		allocation->had_family[family] = allocation_has_family(allocation, family);
@@ -330,8 +334,28 @@ static void set_timer(struct turn_allocation *allocation)
 	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)
 		if (allocation_has_family(allocation, family) && allocation->expiry[family] < first)
 			first = allocation->expiry[family];
+	if (allocation->report_at != 0 && allocation->report_at < first)
+		first = first == TIMESTAMP_NEVER ? first : allocation->report_at;
 	if (first != TIMESTAMP_NEVER)
 		timer_set(allocation->server->timers, &allocation->timer, first, expire);
+}
+
+/* The timer is that of the expiry, which is not due yet: it is set anew. Bytes tell of what passed over
+ * connections to peers too (RFC 6062). */
+static void report_traffic(struct turn_allocation *allocation, timestamp now)
+{
+	const struct turn_traffic *traffic = &allocation->traffic, *told = &allocation->reported;
+
+	if (traffic->to_peer_packets != told->to_peer_packets ||
+	    traffic->to_client_packets != told->to_client_packets ||
+	    traffic->to_peer_bytes != told->to_peer_bytes ||
+	    traffic->to_client_bytes != told->to_client_bytes) {
+		action_report(allocation, TURN_TRAFFIC, "");
+		allocation->reported = allocation->traffic;
+	}
+	allocation->report_at =
+		now + (timestamp)allocation->server->settings.traffic_report_s * MS_PER_S;
+	set_timer(allocation);
 }
 
 static void expire(struct timer *timer, timestamp now)
@@ -349,6 +373,8 @@ static void expire(struct timer *timer, timestamp now)
 		allocation_end_as(allocation, COUNT_ended_expired, reason);
 		return;
 	}
+	if (allocation->report_at != 0 && allocation->report_at <= now)
+		report_traffic(allocation, now);
 	for (enum turn_family family = 0; family < TURN_FAMILY_COUNT; family++)
 		if (allocation_has_family(allocation, family) && allocation->expiry[family] <= now)
 			allocation_drop_family(allocation, family);

@@ -55,7 +55,8 @@ struct turn_allocation {
 	struct list permissions;             /* owned, with their channels */
 	uint32_t permission_count;           /* those that are alive */
 	uint32_t channel_count;
-	struct turn_traffic traffic;
+	struct turn_traffic traffic, reported; /* reported: what TURN_TRAFFIC has told of */
+	timestamp report_at;                   /* when it tells of more; 0: never */
 	struct limits limits;
 	/* Goes with the allocation from thread to thread, as the place is the server's, not a
 	 * thread's: a copy that is left behind holds none (.holder is NULL). */

@@ -149,6 +149,8 @@ struct turn_settings {     /* copied but for what it points at, which outlives t
 	const struct turn_pair *pairs;
 	size_t pair_count;
 
+	/* Allocations over which something passed are reported (TURN_TRAFFIC) so often; 0: never. */
+	uint32_t traffic_report_s;
 	uint32_t max_lifetime_s;        /* of an allocation; 600 is the default lifetime */
 	uint32_t permission_lifetime_s; /* RFC 8656 section 9: 300 */
 	uint32_t channel_lifetime_s;    /* RFC 8656 section 12: 600 */
@@ -317,7 +319,14 @@ struct turn_flow {
 	uint16_t channel;
 };
 
-enum turn_report_type { TURN_CREATED, TURN_REFRESHED, TURN_EXPIRED, TURN_DELETED, TURN_MOVED };
+enum turn_report_type {
+	TURN_CREATED,
+	TURN_REFRESHED,
+	TURN_EXPIRED,
+	TURN_DELETED,
+	TURN_MOVED,
+	TURN_TRAFFIC, /* something has passed; see turn_settings.traffic_report_s */
+};
 
 struct turn_traffic {
 	uint64_t to_peer_packets, to_peer_bytes, to_client_packets, to_client_bytes;
@@ -335,6 +344,7 @@ struct turn_report {
 	const struct turn_relay *relay; /* TURN_FAMILY_COUNT of them */
 	uint32_t lifetime_s;
 	struct turn_traffic traffic;
+	struct turn_traffic recent; /* the part of it that no TURN_TRAFFIC has told of */
 	const char
 		*reason; /* "no refresh in 600 s", "refresh with lifetime 0", "connection closed" */
 };

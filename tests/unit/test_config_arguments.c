@@ -141,7 +141,7 @@ static void test_foreign(void)
 {
 	struct fixture fixture;
 
-	fixture_read_words(&fixture, "--redis-statsdb x --no-cli --mongo-userdb z --psql-userdb x "
+	fixture_read_words(&fixture, "--web-admin-ip x --no-cli --mongo-userdb z --psql-userdb x "
 	                             "--no-sslv2 --cli-password y");
 	is_int(fixture.err, OK, "coturn's other names are accepted");
 	is_int(fixture.report.warnings, 6, "each with a warning");
@@ -265,15 +265,14 @@ static void test_printing(void)
 	size_t size;
 	FILE *file = open_memstream(&text, &size);
 
-	fixture_read(&fixture, "listening-port=x\nredis-statsdb=y\n");
+	fixture_read(&fixture, "listening-port=x\nweb-admin-ip=y\n");
 	config_report_print(&fixture.report, file);
 	fclose(file);
 	is_text(text,
 	        "test.conf:1: error: listening-port: \"x\" is not a port: give a number from 1 to "
 	        "65535\n"
-	        "test.conf:2: warning: redis-statsdb: not supported by this version, ignored "
-	        "(status "
-	        "and traffic of allocations in Redis)\n",
+	        "test.conf:2: warning: web-admin-ip: not supported by this version, ignored "
+	        "(address of the console)\n",
 	        "a line for each problem");
 	free(text);
 	fixture_end(&fixture);

@@ -158,14 +158,14 @@ static void test_foreign(void)
 {
 	struct fixture fixture;
 
-	fixture_read(&fixture, "redis-statsdb=x\n"
+	fixture_read(&fixture, "web-admin-ip=x\n"
 	                       "web-admin=0\n"
 	                       "no-multicast-peers\n"
 	                       "prometheus-path=/a\n"
 	                       "prometheus-path=/b\n");
 	is_int(fixture.err, OK, "coturn's other names are accepted");
 	has_problem(&fixture, CONFIG_WARNING, 1,
-	            "redis-statsdb: not supported by this version, ignored");
+	            "web-admin-ip: not supported by this version, ignored");
 	has_problem(&fixture, CONFIG_WARNING, 3, "no-multicast-peers: ignored: multicast");
 	has_problem(&fixture, CONFIG_WARNING, 4, "prometheus-path: not supported");
 	is_int(fixture.report.warnings, 3,
