@@ -234,10 +234,8 @@ static const char *realm_of_origin(void *context, const char *origin)
 static const char *realm_of_name(void *context, const char *username)
 {
 	const struct relay_thread *thread = context;
-	const struct config *config = thread->relay->config;
-	char separator = config->use_auth_secret ? config->rest_api_separator[0] : '\0';
 	size_t len;
-	const char *user = secret_name_user(username, separator, &len);
+	const char *user = secret_name_user(username, thread->name_separator, &len);
 	const char *at = memrchr(user, '@', len);
 
 	return at != NULL ? realms_find(thread->realms, at + 1, (size_t)(user + len - (at + 1)))
@@ -361,6 +359,7 @@ static enum err open_realms(struct relay_thread *thread)
 	};
 
 	thread->quota = (struct quota_view){relay->quota, own_limits, thread};
+	thread->name_separator = config->use_auth_secret ? config->rest_api_separator[0] : '\0';
 	return realms_create(&settings, &thread->realms);
 }
 
