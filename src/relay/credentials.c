@@ -1,13 +1,14 @@
 /* Which keys a username has: of a static user, of a name that a shared secret vouches for, of a user in
  * the store; which key an authorization server has. What is asked of the store is store_questions.c's
  * matter. */
-#include "relay/lookup.h"
+#include "relay/credentials.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
+#include "relay/lookup.h"
 #include "relay/secret_name.h"
 
 static bool lookup_init(const struct credentials *credentials, struct lookup *lookup,

@@ -114,8 +114,10 @@ fail_open:
 static enum err first_open(struct store_thread *thread, const struct store_location *location,
                            char problem[256])
 {
-	enum err err = store_open_at(location, true, &thread->store, problem);
+	struct store_location whole = *location;
 
+	whole.is_checked = true;
+	enum err err = store_open_at(&whole, true, &thread->store, problem);
 	if (err != ERR_UNAVAILABLE || location->redis == NULL)
 		return err;
 	thread_tell_away(thread, problem);
