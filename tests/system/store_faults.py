@@ -320,9 +320,9 @@ def test_killed_migration():
     trial = copy_of(origin)
     trial.admin("user", "add", "late", "--realm", REALM, text="secret\n")
     lasts_s = time.monotonic() - began
-    for _ in range(MIGRATIONS):
+    for after_s in [0, 30] + [rng.uniform(0.2, 1.1) * lasts_s for _ in range(MIGRATIONS)]:
         trial = copy_of(origin)
-        killed_add(trial, "late", rng.uniform(0.2, 1.1) * lasts_s)
+        killed_add(trial, "late", after_s)
         tap.expect_equal(trial.sql("PRAGMA integrity_check"), [("ok",)], "the file")
         version = trial.sql("PRAGMA user_version")[0][0]
         own = trial.sql("SELECT count(*) FROM sqlite_master WHERE name LIKE 'turnstone_user%'")[0][0]
