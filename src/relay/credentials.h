@@ -43,7 +43,11 @@ struct credentials_settings { /* copied, but for the store and the mailbox */
 	bool use_auth_secret;
 	const char *const *secrets; /* static-auth-secret, at most STORE_SECRETS_MAX count */
 	size_t secret_count;
-	char separator;             /* rest-api-separator, ':' by default */
+	char separator; /* rest-api-separator, ':' by default */
+	/* Gives the realm whose secrets vouch for a name, lent until mail is delivered; NULL: that of the
+	 * request. May be NULL itself. */
+	const char *(*realm_of_name)(void *context, const char *username);
+	void *context;
 	struct store_thread *store; /* NULL: there is none */
 	struct mailbox *replies;    /* the relay thread's; it delivers */
 	struct counters *counters;  /* of the thread: questions to the store; NULL: not counted */

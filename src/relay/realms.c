@@ -77,7 +77,8 @@ void realms_destroy(struct realms *realms)
 static bool is_watching(const struct realms *realms)
 {
 	return realms->settings.store != NULL &&
-	       (realms->settings.dynamic_realms || realms->settings.dynamic_peers);
+	       (realms->settings.dynamic_realms || realms->settings.dynamic_peers ||
+	        realms->settings.names_count);
 }
 
 void realms_watch(struct realms *realms)

@@ -13,6 +13,7 @@ struct realms_settings {            /* copied, but for the store and the mailbox
 	const char *default_realm;  /* whose options rows without a realm are */
 	bool dynamic_realms;        /* origins and options count */
 	bool dynamic_peers;         /* lists of peers do */
+	bool names_count;           /* realms_find is asked */
 	struct store_thread *store; /* NULL: there is none */
 	struct mailbox *replies;    /* the relay thread's; it delivers */
 	/* There are other lists of peers. When it returns nobody looks at the ones before any more. */

@@ -17,6 +17,7 @@
 #include "relay/door.h"
 #include "relay/peer_connection.h"
 #include "relay/relay_socket.h"
+#include "relay/secret_name.h"
 #include "relay/statsdb.h"
 #include "relay/thread_listeners.h"
 
@@ -229,6 +230,18 @@ static const char *realm_of_origin(void *context, const char *origin)
 	return realms_of_origin(thread->realms, origin);
 }
 
+/* NAME@REALM, where the store knows the realm; of a time-limited name the part that is its user's. */
+static const char *realm_of_name(void *context, const char *username)
+{
+	const struct relay_thread *thread = context;
+	size_t len;
+	const char *user = secret_name_user(username, thread->name_separator, &len);
+	const char *at = memrchr(user, '@', len);
+
+	return at != NULL ? realms_find(thread->realms, at + 1, (size_t)(user + len - (at + 1)))
+	                  : NULL;
+}
+
 static enum turn_default_family default_family(const struct config *config)
 {
 	static const char *const names[] = {
@@ -251,6 +264,7 @@ static struct turn_settings turn_settings(struct relay_thread *thread, timestamp
 	struct turn_settings settings = {
 		.realm = config->realm != NULL ? config->realm : "turnstone",
 		.realm_of_origin = realm_of_origin,
+		.realm_of_name = config->realm_from_username ? realm_of_name : NULL,
 		.origin_context = thread,
 		.is_open = config->no_auth,
 		.is_door = thread->role.is_door,
@@ -363,6 +377,7 @@ static enum err open_realms(struct relay_thread *thread)
 		.default_realm = config->realm != NULL ? config->realm : "turnstone",
 		.dynamic_realms = config->dynamic_realms,
 		.dynamic_peers = config->dynamic_ip_list,
+		.names_count = config->realm_from_username,
 		.store = relay->store,
 		.replies = thread->mailbox,
 		.peers_changed = peers_changed,
@@ -370,6 +385,7 @@ static enum err open_realms(struct relay_thread *thread)
 	};
 
 	thread->quota = (struct quota_view){relay->quota, own_limits, thread};
+	thread->name_separator = config->use_auth_secret ? config->rest_api_separator[0] : '\0';
 	return realms_create(&settings, &thread->realms);
 }
 
@@ -386,6 +402,8 @@ struct credentials_settings relay_credentials_settings(const struct relay *relay
 		.secrets = (const char *const *)config->static_auth_secret.item,
 		.secret_count = config->static_auth_secret.count,
 		.separator = config->rest_api_separator[0],
+		.realm_of_name = config->realm_from_username ? realm_of_name : NULL,
+		.context = thread,
 		.store = relay->store,
 	};
 }

@@ -50,6 +50,7 @@ struct relay_thread {
 	struct turn_server *server;
 	struct realms *realms;
 	struct quota_view quota; /* as this thread comes to it */
+	char name_separator;     /* of time-limited names; 0: there are none */
 	struct credentials *credentials;
 	struct mailbox *mailbox;
 	struct event *mail_event, *timeout_event;

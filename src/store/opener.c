@@ -122,6 +122,7 @@ static enum err location_copy(struct store_opener *opener, const struct store_lo
 		opener->redis = strdup(location->redis);
 	opener->location.file = opener->file;
 	opener->location.redis = opener->redis;
+	opener->location.is_checked = true; /* it was lost: there may be more to it than was met */
 	return opener->file != NULL || opener->redis != NULL ? OK : ERR_NO_MEMORY;
 }
 

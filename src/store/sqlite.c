@@ -8,42 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/log.h"
 
 enum {
-	SCHEMA_VERSION = 1,     /* of our own tables, in PRAGMA user_version; coturn leaves it 0 */
 	BUSY_TIMEOUT_MS = 1000, /* another program's transaction lasts milliseconds */
 };
-
-/* Names, columns and types are coturn's, so that each server opens the other's file. */
-static const char coturn_schema[] =
-	"CREATE TABLE IF NOT EXISTS turnusers_lt (realm varchar(127) default '',"
-	" name varchar(512), hmackey char(128), PRIMARY KEY (realm,name));"
-	"CREATE TABLE IF NOT EXISTS turn_secret (realm varchar(127) default '',"
-	" value varchar(127), primary key (realm,value));"
-	"CREATE TABLE IF NOT EXISTS allowed_peer_ip (realm varchar(127) default '',"
-	" ip_range varchar(256), primary key (realm,ip_range));"
-	"CREATE TABLE IF NOT EXISTS denied_peer_ip (realm varchar(127) default '',"
-	" ip_range varchar(256), primary key (realm,ip_range));"
-	"CREATE TABLE IF NOT EXISTS turn_origin_to_realm (origin varchar(127),"
-	" realm varchar(127), primary key (origin));"
-	"CREATE TABLE IF NOT EXISTS turn_realm_option (realm varchar(127) default '',"
-	" opt varchar(32), value varchar(128), primary key (realm,opt));"
-	"CREATE TABLE IF NOT EXISTS oauth_key (kid varchar(128), ikm_key varchar(256),"
-	" timestamp bigint default 0, lifetime integer default 0,"
-	" as_rs_alg varchar(64) default '', realm varchar(127) default '', primary key (kid));"
-	"CREATE TABLE IF NOT EXISTS admin_user (name varchar(32), realm varchar(127),"
-	" password varchar(127), primary key (name));";
-
-static const char own_schema[] =
-	"CREATE TABLE IF NOT EXISTS turnstone_user_key (realm TEXT NOT NULL, name TEXT NOT NULL,"
-	" userhash BLOB NOT NULL, md5_key BLOB NOT NULL, sha256_key BLOB,"
-	" PRIMARY KEY (realm, name)) WITHOUT ROWID;"
-	"CREATE INDEX IF NOT EXISTS turnstone_userhash ON turnstone_user_key (userhash);"
-	"PRAGMA user_version = 1;";
-_Static_assert(SCHEMA_VERSION == 1, "own_schema writes the version");
 
 static const char *const statement_sql[STATEMENT_COUNT] = {
 #define STATEMENT(name, sql) [STATEMENT_##name] = sql,
@@ -58,13 +30,14 @@ static enum err file_check(const char *path, bool may_create, char problem[256])
 static enum err directory_check(const char *path, struct stat *status, char problem[256]);
 static enum err file_create(const char *path, const struct stat *directory, char problem[256]);
 static enum err database_open(struct store *store);
-static enum err database_check(struct store *store, bool may_create);
-static enum err schema_check(struct store *store, bool may_create);
-static enum err execute(struct store *store, const char *sql);
+static enum err database_open_as(struct store *store, const char *name, int flags);
+static bool may_be_immutable(const char *path);
+static bool is_on_read_only_disk(const char *path);
+static enum err database_open_immutable(struct store *store);
+static enum err database_inspect(struct store *store);
+static bool is_writing(const char *sql);
 static enum err row_find(struct store *store, enum store_statement which, const char *first,
                          const char *second);
-static enum err number_read(struct store *store, const char *sql, int *number);
-static enum err say(struct store *store, enum err err, const char *words);
 
 static const struct store_driver driver = {
 	.close = sqlite_close,
@@ -98,8 +71,8 @@ static const struct store_driver driver = {
 	.realm_list = sqlite_realm_list,
 };
 
-enum err sqlite_store_open(const char *path, bool may_create, struct store **store_out,
-                           char problem[256])
+enum err sqlite_store_open(const char *path, bool may_create, bool is_checked,
+                           struct store **store_out, char problem[256])
 {
 	struct sqlite_store *sqlite;
 	struct store *store;
@@ -119,7 +92,15 @@ enum err sqlite_store_open(const char *path, bool may_create, struct store **sto
 	if (err == OK)
 		err = database_open(store);
 	if (err == OK)
-		err = database_check(store, may_create);
+		err = sqlite_schema_open(store, may_create);
+	if (err == ERR_UNAVAILABLE && may_be_immutable(path)) {
+		sqlite3_close(sqlite->database);
+		err = database_open_immutable(store);
+		if (err == OK)
+			err = sqlite_schema_open(store, false);
+	}
+	if (err == OK && is_checked)
+		err = database_inspect(store);
 	if (err != OK) {
 		snprintf(problem, 256, "%s", store->problem);
 		sqlite_close(store);
@@ -135,6 +116,11 @@ static void sqlite_close(struct store *store)
 
 	for (size_t i = 0; i < STATEMENT_COUNT; i++)
 		sqlite3_finalize(sqlite->statements[i]);
+	/* A copy of the file alone is whole then, and one that is put in its place does not meet what was
+	 * written to this one. */
+	if (sqlite->has_written)
+		sqlite3_wal_checkpoint_v2(sqlite->database, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+		                          NULL);
 	sqlite3_close(sqlite->database);
 	stun_hasher_destroy(sqlite->hasher);
 	free(sqlite->index);
@@ -145,11 +131,15 @@ static bool sqlite_has_moved(struct store *store)
 {
 	int has_moved = 0;
 
+	if (sqlite_of(store)->is_immutable && !is_on_read_only_disk(store->path)) {
+		(void)store_say(store, ERR_UNAVAILABLE, "its disk can be written to again");
+		return true;
+	}
 	sqlite3_file_control(sqlite_of(store)->database, "main", SQLITE_FCNTL_HAS_MOVED,
 	                     &has_moved);
 	if (has_moved == 0)
 		return false;
-	(void)say(store, ERR_UNAVAILABLE, "was removed or replaced: put it back");
+	(void)store_say(store, ERR_UNAVAILABLE, "was removed or replaced: put it back");
 	return true;
 }
 
@@ -221,10 +211,15 @@ static enum err file_create(const char *path, const struct stat *directory, char
 
 static enum err database_open(struct store *store)
 {
+	/* It falls back to reading alone by itself. */
+	return database_open_as(store, store->path, SQLITE_OPEN_READWRITE);
+}
+
+static enum err database_open_as(struct store *store, const char *name, int flags)
+{
 	struct sqlite_store *sqlite = sqlite_of(store);
-	/* One thread at a time: no mutex. It falls back to reading alone by itself. */
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
-	int result = sqlite3_open_v2(store->path, &sqlite->database, flags, NULL);
+	/* One thread at a time: no mutex. */
+	int result = sqlite3_open_v2(name, &sqlite->database, flags | SQLITE_OPEN_NOMUTEX, NULL);
 
 	if (result != SQLITE_OK)
 		return store_result(store, result);
@@ -236,52 +231,57 @@ static enum err database_open(struct store *store)
 	return OK;
 }
 
-static enum err database_check(struct store *store, bool may_create)
+/* In WAL mode even readers make a file beside it, which they cannot on a disk that is read alone. There
+ * nobody writes either, so that the file may be read as one that never changes, unless a log that is
+ * not empty holds a part of it. */
+static bool may_be_immutable(const char *path)
 {
-	int version = 0;
-	enum err err = number_read(store, "PRAGMA user_version", &version);
+	char log[sizeof((struct store *)NULL)->path + sizeof "-wal"];
+	struct stat status;
 
-	if (err != OK)
-		return err;
-	if (version > SCHEMA_VERSION)
-		return say(store, ERR_INVALID,
-		           "was made by a newer turnstone: install that version");
-	err = schema_check(store, may_create && !store->is_read_only);
-	if (err != OK || store->is_read_only)
-		return err;
-	/* Readers do not wait for writers then. Another program that has the file open can keep
-	 * us from it; it works as well without. */
-	sqlite3_exec(sqlite_of(store)->database, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
-	return OK;
+	snprintf(log, sizeof log, "%s-wal", path);
+	return is_on_read_only_disk(path) && (stat(log, &status) != 0 || status.st_size == 0);
 }
 
-/* Makes coturn's tables in an empty file. A database of something else is left alone. */
-static enum err schema_check(struct store *store, bool may_create)
+static bool is_on_read_only_disk(const char *path)
 {
-	int tables = 0, users = 0;
-	enum err err;
+	struct statvfs status;
 
-	err = number_read(store, "SELECT count(*) FROM sqlite_master WHERE type = 'table'",
-	                  &tables);
-	if (err == OK)
-		err = number_read(store,
-		                  "SELECT count(*) FROM sqlite_master"
-		                  " WHERE type = 'table' AND name = 'turnusers_lt'",
-		                  &users);
-	if (err != OK)
-		return err;
-	if (tables > 0 && users == 0)
-		return say(store, ERR_INVALID,
-		           "is a database, but has no table turnusers_lt: name a turndb");
-	if (users == 0 && !may_create)
-		return say(store, ERR_INVALID, "has no tables yet: add a user to make them");
-	if (!may_create)
-		return OK;
-	err = store_begin(store);
-	return err != OK ? err : store_commit(store, execute(store, coturn_schema));
+	return statvfs(path, &status) == 0 && (status.f_flag & ST_RDONLY) != 0;
 }
 
-static enum err number_read(struct store *store, const char *sql, int *number)
+static enum err database_open_immutable(struct store *store)
+{
+	static const char before[] = "file:", behind[] = "?immutable=1";
+	char uri[sizeof before + 3 * sizeof store->path + sizeof behind];
+	char *at = stpcpy(uri, before);
+
+	for (const char *from = store->path; *from != '\0'; from++)
+		at += snprintf(at, 4, strchr("%?#", *from) != NULL ? "%%%02X" : "%c", *from);
+	memcpy(at, behind, sizeof behind);
+	sqlite_of(store)->is_immutable = true;
+	return database_open_as(store, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+}
+
+/* What is damaged is no store, even where a part of it can still be read: whoever is in the other part
+ * would be told that he does not exist. */
+static enum err database_inspect(struct store *store)
+{
+	sqlite3_stmt *statement = NULL;
+	int result = sqlite3_prepare_v2(sqlite_of(store)->database, "PRAGMA quick_check(1)", -1,
+	                                &statement, NULL);
+
+	if (result == SQLITE_OK)
+		result = sqlite3_step(statement);
+	if (result == SQLITE_ROW &&
+	    strcmp((const char *)sqlite3_column_text(statement, 0), "ok") != 0)
+		result = SQLITE_CORRUPT;
+	sqlite3_finalize(statement);
+	sqlite3_db_release_memory(sqlite_of(store)->database); /* all pages were read */
+	return store_result(store, result);
+}
+
+enum err store_number(struct store *store, const char *sql, int *number)
 {
 	sqlite3_stmt *statement = NULL;
 	int result = sqlite3_prepare_v2(sqlite_of(store)->database, sql, -1, &statement, NULL);
@@ -301,9 +301,16 @@ sqlite3_stmt *store_statement(struct store *store, enum store_statement which)
 
 	if (*statement != NULL)
 		return *statement;
+	if (is_writing(statement_sql[which]) && sqlite_schema_prepare(store) != OK)
+		return NULL;
 	result = sqlite3_prepare_v3(sqlite_of(store)->database, statement_sql[which], -1,
 	                            SQLITE_PREPARE_PERSISTENT, statement, NULL);
 	return store_result(store, result) == OK ? *statement : NULL;
+}
+
+static bool is_writing(const char *sql)
+{
+	return strncmp(sql, "INSERT", 6) == 0 || strncmp(sql, "DELETE", 6) == 0;
 }
 
 void statement_done(sqlite3_stmt *statement)
@@ -344,6 +351,7 @@ static const struct {
 	{SQLITE_CORRUPT, ERR_UNAVAILABLE, "is damaged: restore it from a backup"},
 	{SQLITE_BUSY, ERR_UNAVAILABLE, "is locked by another program: stop it or try again"},
 	{SQLITE_LOCKED, ERR_UNAVAILABLE, "is locked by another program: stop it or try again"},
+	{SQLITE_READONLY_DBMOVED, ERR_UNAVAILABLE, "was removed or replaced: try again"},
 	{SQLITE_READONLY, ERR_DENIED,
          "cannot be written: change the owner or mode of the file and its directory"},
 	{SQLITE_PERM, ERR_DENIED, "may not be opened: change its owner or mode"},
@@ -354,17 +362,28 @@ static const struct {
 	{SQLITE_CONSTRAINT, ERR_EXISTS, "has that already"},
 };
 
+static bool is_want_of_room(struct store *store, int result);
+
 enum err store_result(struct store *store, int result)
 {
 	if (result == SQLITE_OK || result == SQLITE_ROW || result == SQLITE_DONE)
 		return OK;
+	result = is_want_of_room(store, result) ? SQLITE_FULL : result;
 	for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++)
-		if (failures[i].result == (result & 0xff))
-			return say(store, failures[i].err, failures[i].words);
-	return say(store, ERR_UNAVAILABLE, sqlite3_errstr(result));
+		if (failures[i].result == result || failures[i].result == (result & 0xff))
+			return store_say(store, failures[i].err, failures[i].words);
+	return store_say(store, ERR_UNAVAILABLE, sqlite3_errstr(result));
 }
 
-static enum err say(struct store *store, enum err err, const char *words)
+/* Room is also what lacks when the files beside the database cannot be made or grow. */
+static bool is_want_of_room(struct store *store, int result)
+{
+	return result == SQLITE_IOERR_SHMSIZE ||
+	       ((result & 0xff) == SQLITE_IOERR &&
+	        sqlite3_system_errno(sqlite_of(store)->database) == ENOSPC);
+}
+
+enum err store_say(struct store *store, enum err err, const char *words)
 {
 	snprintf(store->problem, sizeof store->problem, "%.150s: %s", store->path, words);
 	return err;
@@ -379,20 +398,22 @@ enum err store_run(struct store *store, sqlite3_stmt *statement)
 }
 
 /* Runs one of our own constant texts. */
-static enum err execute(struct store *store, const char *sql)
+enum err store_execute(struct store *store, const char *sql)
 {
 	return store_result(store, sqlite3_exec(sqlite_of(store)->database, sql, NULL, NULL, NULL));
 }
 
 enum err store_begin(struct store *store)
 {
-	return execute(store, "BEGIN IMMEDIATE");
+	enum err err = sqlite_schema_prepare(store);
+
+	return err != OK ? err : store_execute(store, "BEGIN IMMEDIATE");
 }
 
 enum err store_commit(struct store *store, enum err err)
 {
 	if (err == OK)
-		err = execute(store, "COMMIT");
+		err = store_execute(store, "COMMIT");
 	if (err != OK)
 		sqlite3_exec(sqlite_of(store)->database, "ROLLBACK", NULL, NULL, NULL);
 	return err;
@@ -452,9 +473,4 @@ enum err store_find_own_table(struct store *store)
 	statement_done(statement);
 	sqlite_of(store)->has_own_keys = result == SQLITE_ROW;
 	return result == SQLITE_DONE ? ERR_NOT_FOUND : store_result(store, result);
-}
-
-enum err store_make_own_table(struct store *store)
-{
-	return execute(store, own_schema);
 }

@@ -24,6 +24,8 @@ struct sqlite_store {
 	struct stun_hasher *hasher;                /* owned */
 	struct userhash_index *index;              /* owned; NULL: not made yet */
 	bool has_own_keys;                         /* turnstone_user_key was seen */
+	bool is_immutable;                         /* read as a file that nobody can change */
+	bool has_written;                          /* or was about to: the schema is the newest */
 	bool has_warned;                           /* of an oauth_key that lacks columns */
 	bool has_warned_of_ranges;                 /* of a list of peers that lacks them */
 };
@@ -64,8 +66,30 @@ MUST_CHECK enum err store_find_column(struct store *store, const char *table, co
 
 /* True when the table of our own keys is there; once seen it is not looked for again. */
 MUST_CHECK enum err store_find_own_table(struct store *store);
-/* Makes it, inside a transaction. */
+/* Makes our own tables, or those of an older version into ours, inside a transaction. */
 MUST_CHECK enum err store_make_own_table(struct store *store);
+
+/* Looks at the version of the tables, and makes them in an empty file when it may; nothing else in a file that
+ * is a database already is changed. */
+MUST_CHECK enum err sqlite_schema_open(struct store *store, bool may_create);
+/* Before the first write, outside of a transaction: adds what a database of an old coturn lacks, and has
+ * readers no longer wait for writers. */
+MUST_CHECK enum err sqlite_schema_prepare(struct store *store);
+
+/* A step from the version of our own tables before it to the next. */
+struct sqlite_migration {
+	const char *sql;
+};
+/* Takes the tables through those steps that they have not taken, inside a transaction: all or none. */
+MUST_CHECK enum err sqlite_migrate(struct store *store, const struct sqlite_migration *steps,
+                                   int count);
+
+/* Runs one of our own constant texts. */
+MUST_CHECK enum err store_execute(struct store *store, const char *sql);
+/* Reads the number that a constant text gives. */
+MUST_CHECK enum err store_number(struct store *store, const char *sql, int *number);
+/* Keeps words for store_problem, and returns err. */
+enum err store_say(struct store *store, enum err err, const char *words);
 
 /* Copies a column that is a text of at most size - 1 bytes. ERR_INVALID for anything else. */
 MUST_CHECK enum err statement_text(sqlite3_stmt *statement, int column, char *text, size_t size);

@@ -18,7 +18,7 @@ enum err store_open_at(const struct store_location *location, bool may_create, s
 {
 	if (location->redis != NULL)
 		return redis_store_open(location->redis, store, problem);
-	return sqlite_store_open(location->file, may_create, store, problem);
+	return sqlite_store_open(location->file, may_create, location->is_checked, store, problem);
 }
 
 enum err store_open(const char *path, bool may_create, struct store **store, char problem[256])

@@ -23,6 +23,7 @@ struct store;
 struct store_location {
 	const char *file;  /* of SQLite */
 	const char *redis; /* coturn's connection string; there may be a password in it */
+	bool is_checked; /* a file that is damaged anywhere is refused, not only where it is read */
 };
 /* Calls each for every file that a connection to Redis reads: certificates and keys. */
 void store_location_files(const struct store_location *location,

@@ -20,7 +20,7 @@
 #include "base/random.h"
 #include "base/timestamp.h"
 
-enum { RETRY_FIRST_MS = 100, RETRY_LAST_MS = 5000 };
+enum { RETRY_FIRST_MS = 100, RETRY_LAST_MS = 5000, STEADY_MS = 10000 };
 
 struct store_thread {
 	pthread_t thread;
@@ -33,7 +33,9 @@ struct store_thread {
 	bool is_opening;             /* the opener has been asked, and has not answered */
 	timestamp retry_at;          /* when it is away, and nobody opens it */
 	unsigned retry_ms;
-	struct last_known *known;        /* owned; NULL: what is away is not answered */
+	timestamp back_at;               /* when it was there again */
+	char problem[256];               /* that was told of last; "": it is there */
+	struct last_known *known;        /* owned */
 	struct mail *asked, **asked_end; /* owned: questions, oldest first */
 	struct realms_watch realms;
 	timestamp look_at; /* when the realms are looked at next; there are watchers */
@@ -44,9 +46,11 @@ static enum err first_open(struct store_thread *thread, const struct store_locat
 static void *thread_run(void *argument);
 static int thread_timeout(const struct store_thread *thread);
 static void thread_look(struct store_thread *thread);
+static bool thread_watch(struct store_thread *thread);
 static void watch_add(struct mail *mail, void *receiver);
 static void thread_reopen(struct store_thread *thread);
 static void thread_opened(struct mail *mail, void *receiver);
+static void thread_tell_away(struct store_thread *thread, const char *problem);
 static void thread_lose(struct store_thread *thread);
 static void thread_retry_later(struct store_thread *thread);
 static void thread_stop(struct mail *mail, void *receiver);
@@ -81,8 +85,7 @@ enum err store_thread_create_at(const struct store_location *location,
 	if (err != OK)
 		goto fail_open;
 	realms_watch_init(&thread->realms);
-	if (location->redis != NULL)
-		err = last_known_create(&thread->known);
+	err = last_known_create(&thread->known);
 	if (err == OK)
 		err = mailbox_create(&thread->mailbox);
 	if (err != OK)
@@ -105,21 +108,17 @@ fail_open:
 	return err;
 }
 
-static void log_away(const char *problem)
-{
-	log_error("store is away",
-	          "reason=\"%s\" advice=\"users in it are refused until it is back\"", problem);
-}
-
 /* A server that is away may come later; what only the operator can mend is told at the start. */
 static enum err first_open(struct store_thread *thread, const struct store_location *location,
                            char problem[256])
 {
-	enum err err = store_open_at(location, true, &thread->store, problem);
+	struct store_location whole = *location;
 
+	whole.is_checked = true;
+	enum err err = store_open_at(&whole, true, &thread->store, problem);
 	if (err != ERR_UNAVAILABLE || location->redis == NULL)
 		return err;
-	log_away(problem);
+	thread_tell_away(thread, problem);
 	thread->store = NULL;
 	thread_retry_later(thread);
 	return OK;
@@ -246,15 +245,17 @@ static int thread_timeout(const struct store_thread *thread)
  * limits and its peers takes no question then. */
 static void thread_look(struct store_thread *thread)
 {
-	timestamp now = timestamp_now();
-
-	if (thread->store == NULL || now < thread->look_at ||
-	    !realms_watch_has_watchers(&thread->realms))
-		return;
-	thread->look_at = now + STORE_WATCH_MS;
-	if (store_has_moved(thread->store) ||
-	    realms_watch_look(&thread->realms, thread->store) != OK)
+	if (thread->store != NULL && timestamp_now() >= thread->look_at && !thread_watch(thread))
 		thread_lose(thread);
+}
+
+/* False when the store cannot be read. */
+static bool thread_watch(struct store_thread *thread)
+{
+	thread->look_at = timestamp_now() + STORE_WATCH_MS;
+	return !realms_watch_has_watchers(&thread->realms) ||
+	       (!store_has_moved(thread->store) &&
+	        realms_watch_look(&thread->realms, thread->store) == OK);
 }
 
 static void watch_add(struct mail *mail, void *receiver)
@@ -279,23 +280,38 @@ static void thread_opened(struct mail *mail, void *receiver)
 	thread->is_opening = false;
 	thread->store = opened->store;
 	opened->store = NULL;
-	if (thread->store == NULL) {
-		log_debug("store is still away", "reason=\"%s\"", opened->problem);
-		thread_retry_later(thread);
-		return;
-	}
-	log_always("store is back", "store=\"%s\"", store_path(thread->store));
-	thread->retry_ms = RETRY_FIRST_MS;
 	realms_watch_reset(&thread->realms);
-	thread->look_at = 0;
+	if (thread->store == NULL) {
+		thread_tell_away(thread, opened->problem);
+		thread_retry_later(thread);
+	} else if (!thread_watch(thread)) {
+		thread_lose(thread);
+	} else {
+		log_always("store is back", "store=\"%s\"", store_path(thread->store));
+		thread->problem[0] = '\0';
+		thread->back_at = timestamp_now();
+	}
+}
+
+/* The same problem is told once, however often it is met. */
+static void thread_tell_away(struct store_thread *thread, const char *problem)
+{
+	if (strcmp(thread->problem, problem) == 0)
+		return;
+	log_error("store is away",
+	          "reason=\"%s\" advice=\"who is not known yet is refused until it is back\"",
+	          problem);
+	snprintf(thread->problem, sizeof thread->problem, "%s", problem);
 }
 
 static void thread_lose(struct store_thread *thread)
 {
-	log_away(store_problem(thread->store));
+	thread_tell_away(thread, store_problem(thread->store));
 	store_close(thread->store);
 	thread->store = NULL;
-	thread->retry_ms = RETRY_FIRST_MS;
+	/* One that is lost as soon as it is there is not opened ten times a second. */
+	if (timestamp_now() - thread->back_at >= STEADY_MS)
+		thread->retry_ms = RETRY_FIRST_MS;
 	thread_retry_later(thread);
 }
 
@@ -369,8 +385,7 @@ static void request_answer(struct store_thread *thread)
 		thread->store != NULL ? request_ask(thread->store, request) : ERR_UNAVAILABLE;
 	if (request->result != OK && request->result != ERR_NOT_FOUND && thread->store != NULL)
 		thread_lose(thread);
-	if (thread->known != NULL)
-		request_compare(thread->known, request, thread->store == NULL);
+	request_compare(thread->known, request, thread->store == NULL);
 	if (request->result != OK && request->result != ERR_NOT_FOUND)
 		request->result = ERR_UNAVAILABLE;
 	request->mail.deliver = request->answer;

@@ -261,7 +261,7 @@ static struct turn_traffic traffic_since(const struct turn_traffic *now,
 void action_report(const struct turn_allocation *allocation, enum turn_report_type type,
                    const char *reason)
 {
-	const char *realm = allocation_realm(allocation);
+	const char *realm = allocation_home(allocation);
 	const char *origin = allocation->origin != NULL ? allocation->origin : "";
 	size_t size =
 		strlen(allocation->username) + strlen(realm) + strlen(origin) + strlen(reason) + 4;

@@ -302,6 +302,7 @@ static int create(struct request *request, const struct turn_open_relay *open)
 		return STUN_INSUFFICIENT_CAPACITY;
 	char origin[STUN_ORIGIN_MAX + 1];
 	const char *realm = request_realm(request);
+	const char *home = request_home(request);
 	bool is_default = strcmp(realm, request->server->settings.realm) == 0;
 	if (!arrival_yields(request->server, request->tuple))
 		return STUN_ALLOCATION_MISMATCH;
@@ -312,6 +313,7 @@ static int create(struct request *request, const struct turn_open_relay *open)
 					 .relay = opened->relay,
 					 .username = request->username,
 					 .realm = is_default ? NULL : realm,
+					 .home = strcmp(home, realm) == 0 ? NULL : home,
 					 .origin = request_origin(request, origin) ? origin : NULL,
 					 .token_deadline = request->token_deadline,
 					 .key = request->key,

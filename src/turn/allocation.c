@@ -92,9 +92,11 @@ static bool copy_texts(struct turn_allocation *allocation,
 {
 	allocation->username = strdup(settings->username);
 	allocation->realm = settings->realm != NULL ? strdup(settings->realm) : NULL;
+	allocation->home = settings->home != NULL ? strdup(settings->home) : NULL;
 	allocation->origin = settings->origin != NULL ? strdup(settings->origin) : NULL;
 	return allocation->username != NULL &&
 	       (allocation->realm != NULL || settings->realm == NULL) &&
+	       (allocation->home != NULL || settings->home == NULL) &&
 	       (allocation->origin != NULL || settings->origin == NULL);
 }
 
@@ -102,6 +104,7 @@ static void free_texts(struct turn_allocation *allocation)
 {
 	free(allocation->username);
 	free(allocation->realm);
+	free(allocation->home);
 	free(allocation->origin);
 }
 
@@ -123,7 +126,7 @@ void allocation_free_owned(struct turn_server *server, struct turn_allocation *a
 void allocation_disown(struct turn_allocation *allocation)
 {
 	allocation->place.holder = NULL;
-	allocation->username = allocation->realm = allocation->origin = NULL;
+	allocation->username = allocation->realm = allocation->home = allocation->origin = NULL;
 	allocation->move = NULL;
 }
 
@@ -208,7 +211,7 @@ size_t allocation_judge_peers(struct turn_allocation *allocation)
 
 static const struct peer_lists *find_lists(const struct turn_allocation *allocation)
 {
-	return peer_rules_find(allocation->server->peer_rules, allocation_realm(allocation));
+	return peer_rules_find(allocation->server->peer_rules, allocation_home(allocation));
 }
 
 bool allocation_take_path(struct turn_allocation *allocation, const struct five_tuple *tuple,

@@ -44,6 +44,7 @@ struct turn_allocation {
 
 	char *username; /* owned; of a session by access token the first kid */
 	char *realm;    /* owned; NULL: the default one */
+	char *home;     /* owned: whose limits and peers it has; NULL: realm */
 	char *origin;   /* owned, normalised; NULL: the client named none */
 	uint8_t key[STUN_SHA256_KEY_SIZE];
 	uint8_t key_len;
@@ -85,6 +86,7 @@ struct allocation_settings {
 	const struct turn_relay *relay; /* TURN_FAMILY_COUNT of them */
 	const char *username;
 	const char *realm, *origin; /* NULL: the default one, none */
+	const char *home;           /* NULL: realm */
 	const uint8_t *key;
 	size_t key_len;
 	timestamp token_deadline;
@@ -132,6 +134,11 @@ struct turn_allocation *allocation_adopt(struct turn_server *server,
 static inline const char *allocation_realm(const struct turn_allocation *allocation)
 {
 	return allocation->realm != NULL ? allocation->realm : allocation->server->settings.realm;
+}
+/* Returns the realm whose limits and lists of peers it has, lent. */
+static inline const char *allocation_home(const struct turn_allocation *allocation)
+{
+	return allocation->home != NULL ? allocation->home : allocation_realm(allocation);
 }
 static inline bool allocation_is_by_token(const struct turn_allocation *allocation)
 {

@@ -196,7 +196,7 @@ static int take_place(struct request *request, bool is_reservation, struct turn_
 	struct turn_server *server = request->server;
 	const struct turn_quotas *quotas = &server->settings.quotas;
 	const struct turn_place_wish wish = {
-		.realm = request_realm(request),
+		.realm = request_home(request),
 		/* The kid of an access token is no user's name. */
 		.username = request->token_deadline != 0 ? "" : request->username,
 		.is_reservation = is_reservation,

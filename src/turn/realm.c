@@ -20,6 +20,19 @@ const char *request_realm(struct request *request)
 	return request->realm;
 }
 
+/* An access token names no user: its realm is that of its key. */
+const char *request_home(struct request *request)
+{
+	const struct turn_settings *settings = &request->server->settings;
+	const char *home = NULL;
+
+	if (is_on_allocation(request))
+		return allocation_home(request->allocation);
+	if (settings->realm_of_name != NULL && request->token_deadline == 0)
+		home = settings->realm_of_name(settings->origin_context, request->username);
+	return home != NULL ? home : request_realm(request);
+}
+
 const char *request_challenge_realm(const struct request *request)
 {
 	struct turn_server *server = request->server;

@@ -83,6 +83,8 @@ void reply(struct request *request, int error);
 
 /* The realm of a request: of its allocation, or of its ORIGIN, or the default one; realm.c. */
 const char *request_realm(struct request *request);
+/* The realm whose limits and peers its user has: of his name, or the same. */
+const char *request_home(struct request *request);
 /* The realm its 401 names or would have named, whatever an access token made of it since. */
 const char *request_challenge_realm(const struct request *request);
 /* The origin that counts, normalised: that of the realm, else the first one. False: there is none. */

@@ -115,9 +115,12 @@ struct turn_settings {     /* copied but for what it points at, which outlives t
 	 * that origin. It does not block, and the text lives until the host is next called back. NULL:
 	 * there are no origins. */
 	const char *(*realm_of_origin)(void *context, const char *origin);
-	void *origin_context;
-	bool check_origin; /* an ORIGIN other than that of the allocation is refused with 441 */
-	bool is_open;      /* relays without authentication: no-auth */
+	/* Gives the realm that a user's name leads to by itself, NULL: to none; as realm_of_origin. It is
+	 * the realm whose limits and peers he has; REALM and keys stay those of the 401. NULL: none does. */
+	const char *(*realm_of_name)(void *context, const char *username);
+	void *origin_context; /* of both */
+	bool check_origin;    /* an ORIGIN other than that of the allocation is refused with 441 */
+	bool is_open;         /* relays without authentication: no-auth */
 	/* A door meets clients and keeps none: whoever has shown that it receives where it sends from
 	 * gets TURN_HAND_OVER. Nothing is ever parked or allocated here. */
 	bool is_door;

@@ -18,6 +18,7 @@ static void hold(struct host *host, const struct turn_action *action);
 static void answer_key(struct host *host, const struct turn_action *action, const char *how);
 static bool answer_token_key(struct host *host, const struct turn_action *action);
 static const char *realm_of_origin(void *context, const char *origin);
+static const char *realm_of_name(void *context, const char *username);
 static void open_relay(struct host *host, const struct turn_action *action);
 static void close_relay(struct host *host, struct relay *relay);
 static void pass_on(struct host *host, const struct turn_action *action);
@@ -68,6 +69,7 @@ void host_init(struct host *host)
 		.wall_offset_ms = 1700000000000,
 		.random = repeat_itself,
 		.realm_of_origin = realm_of_origin,
+		.realm_of_name = realm_of_name,
 		.origin_context = host,
 	};
 	if (stun_hasher_create(&host->hasher) != OK || host->datagrams == NULL)
@@ -591,6 +593,13 @@ static const char *realm_of_origin(void *context, const char *origin)
 		if (strcmp(host->origins[i].origin, origin) == 0)
 			return host->origins[i].realm;
 	return NULL;
+}
+
+static const char *realm_of_name(void *context, const char *username)
+{
+	const struct host *host = context;
+
+	return strcmp(username, host->homely) == 0 && host->home[0] != '\0' ? host->home : NULL;
 }
 
 static struct turn_relay make_relay(struct host *host, enum turn_family family, uint16_t port)

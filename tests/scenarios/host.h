@@ -93,6 +93,7 @@ struct host {
 	unsigned user_count;
 	struct origin origins[RULES_MAX];
 	unsigned origin_count;
+	char home[64], homely[64]; /* a realm, and whose name leads to it */
 	struct authority authorities[RULES_MAX];
 	unsigned authority_count;
 	int64_t clock_change_ms;      /* what the wall clock was set by since the start */

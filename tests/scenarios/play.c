@@ -7,6 +7,7 @@
  *   user anna secret [older]          somebody the host knows; with an older password still valid
  *   user anna secret in=REALM         ... in that realm alone
  *   origin REALM ORIGIN               a realm and the origin of its clients
+ *   home REALM NAME                   a realm and a user whose name leads to it
  *   authority KID A256GCM KEY [REALM] a key whose access tokens (RFC 7635) the host accepts
  *   client B tcp 198.51.100.8:4000    transport and address; A is there: udp 198.51.100.7:4000
  *   peers allow|deny RANGE, peers listener|relay ADDRESS, peers nat64 PREFIX, peers loopback
@@ -1279,6 +1280,13 @@ static void play_peers(struct play *play, struct speaker *speaker, struct words 
 		fault(play, "peers %s?", what);
 }
 
+static void play_home(struct play *play, struct speaker *speaker, struct words *words)
+{
+	(void)speaker;
+	snprintf(play->host.home, sizeof play->host.home, "%s", words->word[1]);
+	snprintf(play->host.homely, sizeof play->host.homely, "%s", words->word[2]);
+}
+
 static void play_rules(struct play *play, struct speaker *speaker, struct words *words)
 {
 	struct host *host = &play->host;
@@ -1495,17 +1503,29 @@ static const struct {
 	command_fn *run;
 } commands[] =
 	{
-		{"data", 3, play_data},       {"set", 2, play_set},
-		{"user", 3, play_user},       {"client", 4, play_client},
-		{"peers", 2, play_peers},     {"map", 3, play_map},
-		{"P", 5, play_peer},          {"host", 3, play_host},
-		{"wait", 2, play_wait},       {"event", 2, play_event},
-		{"no", 3, play_event},        {"count", 3, play_count},
-		{"next", 3, play_next},       {"alternates", 2, play_alternates},
-		{"drain", 2, play_drain},     {"quota", 3, play_quota},
-		{"allowed", 4, play_allowed}, {"origin", 3, play_origin},
-		{"rules", 2, play_rules},     {"authority", 4, play_authority},
-		{"clock", 2, play_clock},     {"pair", 3, play_pair},
+		{"data", 3, play_data},
+		{"set", 2, play_set},
+		{"user", 3, play_user},
+		{"client", 4, play_client},
+		{"peers", 2, play_peers},
+		{"map", 3, play_map},
+		{"P", 5, play_peer},
+		{"host", 3, play_host},
+		{"wait", 2, play_wait},
+		{"event", 2, play_event},
+		{"no", 3, play_event},
+		{"count", 3, play_count},
+		{"next", 3, play_next},
+		{"alternates", 2, play_alternates},
+		{"drain", 2, play_drain},
+		{"quota", 3, play_quota},
+		{"allowed", 4, play_allowed},
+		{"origin", 3, play_origin},
+		{"rules", 2, play_rules},
+		{"home", 3, play_home},
+		{"authority", 4, play_authority},
+		{"clock", 2, play_clock},
+		{"pair", 3, play_pair},
 		{"reload", 1, play_reload},
 },
   verbs[] = {

@@ -255,6 +255,51 @@ def sum_of_ended(server):
                if "permissions ended by peer lists" in line)
 
 
+def test_realm_from_username():
+    """realm-from-username: NAME@REALM has the limits, peers and secrets of a realm that the store knows, and no 401 tells"""
+    store = Store()
+    store.admin("user", "add", "anna@blue", "--realm", "example.org", text="sky\n")
+    store.admin("user", "add", "anna@nowhere", "--realm", "example.org", text="sky\n")
+    store.admin("secret", "add", "--realm", "blue", text="deep\n")
+    store.admin("secret", "add", "--realm", "example.org", text="common\n")
+    store.sql("INSERT INTO turn_realm_option VALUES ('blue', 'user-quota', '1')")
+    store.sql("INSERT INTO denied_peer_ip VALUES ('blue', '127.0.0.1')")
+    soon = int(time.time()) + 600
+
+    def password(secret, name):
+        return base64.b64encode(hmac.new(secret.encode(), name.encode(), hashlib.sha1).digest()).decode()
+
+    def named(server, name, word):
+        with Visitor(server, user=name, password=word) as client:
+            error = client.try_allocate()
+            tap.expect_equal(client.realm, "example.org", "the realm that %s is told" % name)
+            return error
+
+    options = ("--realm-from-username", "--allow-loopback-peers", "--lt-cred-mech", "--realm=example.org",
+               "--use-auth-secret", store.option)
+    with Server(*options, credentials=False) as server, Peer() as peer:
+        for name, word, error in (("anna@blue", "sky", 403), ("anna@nowhere", "sky", 0)):
+            with Visitor(server, user=name, password=word) as client:
+                client.allocate()
+                client.refresh(600)
+                tap.expect_equal(client.request(stun.CREATE_PERMISSION, [client.peer_attribute(peer)]).error, error,
+                                 "a peer that is denied to the realm, for " + name)
+                if name == "anna@blue":
+                    tap.expect_equal(named(server, name, word), 486, "the realm's quota")
+        for pattern in ("%d:otto@%s", "%d:ot@to@%s"):
+            for realm, secret, error in (("blue", "deep", 0), ("blue", "common", 401), ("nowhere", "common", 0),
+                                         ("nowhere", "deep", 401), ("example.org", "common", 0)):
+                name = pattern % (soon, realm)
+                tap.expect_equal(named(server, name, password(secret, name)), error, "%s by %s" % (name, secret))
+        name = "otto@blue:%d" % soon
+        tap.expect_equal(named(server, name, password("deep", name)), 0, "the time behind")
+        tap.expect("user=anna@blue realm=blue" in server.log(), "the log")
+    with Server(*options[1:], credentials=False) as server:
+        name = "%d:otto@blue" % soon
+        tap.expect_equal([named(server, name, password(secret, name)) for secret in ("deep", "common")], [401, 0],
+                         "without the option")
+
+
 def test_peers_from_the_start():
     """What is denied when the server starts is denied to its first client; no-dynamic-ip-list obeys no list"""
     store = two_realms()
