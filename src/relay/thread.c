@@ -402,8 +402,6 @@ struct credentials_settings relay_credentials_settings(const struct relay *relay
 		.secrets = (const char *const *)config->static_auth_secret.item,
 		.secret_count = config->static_auth_secret.count,
 		.separator = config->rest_api_separator[0],
-		.realm_of_name = config->realm_from_username ? realm_of_name : NULL,
-		.context = thread,
 		.store = relay->store,
 	};
 }
@@ -412,6 +410,9 @@ static enum err open_credentials(struct relay_thread *thread)
 {
 	struct credentials_settings settings = relay_credentials_settings(thread->relay);
 
+	if (thread->config->realm_from_username)
+		settings.realm_of_name = realm_of_name;
+	settings.context = thread;
 	settings.replies = thread->mailbox;
 	settings.counters = &thread->counters;
 	return credentials_create(&settings, &thread->credentials);

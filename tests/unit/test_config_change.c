@@ -152,6 +152,7 @@ static const enum option_id restart[] = {
 	OPTION_ID_stateless_nonce_secret,
 	OPTION_ID_dynamic_realms,
 	OPTION_ID_dynamic_ip_list,
+	OPTION_ID_realm_from_username,
 	OPTION_ID_relay_threads,
 	OPTION_ID_network_engine,
 	OPTION_ID_sock_buf_size,
