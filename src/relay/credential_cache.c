@@ -104,6 +104,16 @@ void credential_cache_remove(struct credential_cache *cache, struct cache_entry 
 }
 
 /* A MAC under a secret of ours: strangers choose the names, and shall not choose their slots. */
+void credential_cache_forget(struct credential_cache *cache)
+{
+	struct list *node;
+
+	for (enum cache_state state = 0; state < CACHE_STATE_COUNT; state++)
+		while (state != CACHE_ASKED && (node = list_first(&cache->entries[state])) != NULL)
+			credential_cache_remove(cache,
+			                        CONTAINER_OF(node, struct cache_entry, node));
+}
+
 static uint64_t key_hash(const struct credential_cache *cache, const struct cache_key *key)
 {
 	uint8_t mac[STUN_SHA1_SIZE];

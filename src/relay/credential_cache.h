@@ -80,3 +80,5 @@ MUST_CHECK enum err credential_cache_ask(struct credential_cache *cache,
 void credential_cache_settle(struct credential_cache *cache, struct cache_entry *entry,
                              enum cache_state state, timestamp deadline);
 void credential_cache_remove(struct credential_cache *cache, struct cache_entry *entry);
+/* Forgets all answers; what was asked is still waited for. */
+void credential_cache_forget(struct credential_cache *cache);

@@ -52,6 +52,29 @@ fail_hasher:
 	return err;
 }
 
+/* The receiver is whoever owns the mailbox; the letter knows whose it is. */
+static void store_wrote(struct mail *mail, void *receiver)
+{
+	struct store_change *change = CONTAINER_OF(mail, struct store_change, mail);
+	struct credentials *credentials = change->context;
+
+	(void)receiver;
+	credential_cache_forget(&credentials->cache);
+	free(change);
+}
+
+void credentials_watch(struct credentials *credentials)
+{
+	if (credentials->store == NULL)
+		return;
+	credentials->watch = (struct store_watch){
+		.notify = credentials->replies,
+		.wrote = store_wrote,
+		.context = credentials,
+	};
+	store_thread_watch(credentials->store, &credentials->watch);
+}
+
 void credentials_exchange_fixed(struct credentials *credentials, struct fixed_credentials **fixed)
 {
 	struct fixed_credentials *before = credentials->fixed;

@@ -69,6 +69,10 @@ MUST_CHECK enum err credentials_create(const struct credentials_settings *settin
  * again. */
 void credentials_destroy(struct credentials *credentials);
 
+/* Has the store tell of writes from now on: what it answered before is then asked anew. The watch ends
+ * with the store thread. */
+void credentials_watch(struct credentials *credentials);
+
 /* Goes by other fixed ones from now on, and gives back those of before. Whoever is no user any more keeps
  * the allocations that there are. */
 void credentials_exchange_fixed(struct credentials *credentials, struct fixed_credentials **fixed);

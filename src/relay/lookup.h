@@ -21,6 +21,7 @@ struct credentials {
 
 	struct credential_cache cache;
 	size_t waiting;
+	struct store_watch watch;
 };
 
 /* One TURN_FIND_KEY, copied as far as its answer needs it. */

@@ -90,7 +90,7 @@ void realms_watch(struct realms *realms)
 		.deliver = told,
 		.context = realms,
 	};
-	store_thread_watch_realms(realms->settings.store, &realms->watch);
+	store_thread_watch(realms->settings.store, &realms->watch);
 }
 
 bool realms_are_known(const struct realms *realms)

@@ -1,6 +1,6 @@
 /* Questions to the store. A user is remembered for 60 s and one that the store does not have for 5 s; its
- * secrets for 5 s, and keys of authorization servers too, so that a new one counts at once. Requests that
- * wait for the same answer share one question. */
+ * secrets for 5 s, and keys of authorization servers too; all of it at most until the store tells that
+ * something was written. Requests that wait for the same answer share one question. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -483,6 +483,7 @@ enum err relay_thread_start(struct relay_thread *thread)
 	int failure;
 
 	realms_watch(thread->realms);
+	credentials_watch(thread->credentials);
 	failure = pthread_create(&thread->pthread, NULL, run, thread);
 
 	errno = failure;

@@ -35,7 +35,8 @@ static void unused_tell(struct realms_watch *watch, const struct reading *readin
                         const struct store *store);
 static void change_tell(const struct store_realms *realms, const struct store *store);
 static bool is_same(const struct store_realms *a, const struct store_realms *b);
-static void tell(struct realms_watch *watch, struct store_watch *watcher);
+static void tell_realms(struct realms_watch *watch, struct store_watch *watcher);
+static void tell_write(const struct realms_watch *watch, struct store_watch *watcher);
 
 void realms_watch_init(struct realms_watch *watch)
 {
@@ -50,7 +51,7 @@ void realms_watch_deinit(struct realms_watch *watch)
 
 void realms_watch_add(struct realms_watch *watch, struct store_watch *watcher)
 {
-	watcher->told = 0;
+	watcher->told = watcher->writes_told = 0;
 	list_append(&watch->watches, &watcher->node);
 }
 
@@ -64,15 +65,23 @@ enum err realms_watch_look(struct realms_watch *watch, struct store *store)
 {
 	int64_t version = 0;
 	enum err err = store_data_version(store, &version);
+	bool is_written = !watch->is_fresh || version != watch->data_version;
 
-	if (err == OK && (!watch->is_fresh || version != watch->data_version))
+	if (err == OK && is_written)
 		err = tables_read(watch, store);
 	if (err != OK)
 		return err;
 	watch->is_fresh = true;
 	watch->data_version = version;
-	LIST_FOR_EACH (node, &watch->watches)
-		tell(watch, CONTAINER_OF(node, struct store_watch, node));
+	watch->writes += is_written;
+	LIST_FOR_EACH (node, &watch->watches) {
+		struct store_watch *watcher = CONTAINER_OF(node, struct store_watch, node);
+
+		if (watcher->deliver != NULL && watcher->told != watch->version)
+			tell_realms(watch, watcher);
+		if (watcher->wrote != NULL && watcher->writes_told != watch->writes)
+			tell_write(watch, watcher);
+	}
 	return OK;
 }
 
@@ -254,19 +263,28 @@ static bool is_same(const struct store_realms *a, const struct store_realms *b)
 }
 
 /* Without memory it is told at the next look. */
-static void tell(struct realms_watch *watch, struct store_watch *watcher)
+static void tell_realms(struct realms_watch *watch, struct store_watch *watcher)
 {
 	size_t size = sizeof *watch->realms + watch->realms->len;
-	struct store_realms *letter;
+	struct store_realms *letter = malloc(size);
 
-	if (watcher->told == watch->version)
-		return;
-	letter = malloc(size);
 	if (letter == NULL)
 		return;
 	memcpy(letter, watch->realms, size);
 	letter->mail.deliver = watcher->deliver;
 	letter->context = watcher->context;
 	watcher->told = watch->version;
+	mailbox_post(watcher->notify, &letter->mail);
+}
+
+static void tell_write(const struct realms_watch *watch, struct store_watch *watcher)
+{
+	struct store_change *letter = calloc(1, sizeof *letter);
+
+	if (letter == NULL)
+		return;
+	letter->mail.deliver = watcher->wrote;
+	letter->context = watcher->context;
+	watcher->writes_told = watch->writes;
 	mailbox_post(watcher->notify, &letter->mail);
 }

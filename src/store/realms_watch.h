@@ -8,6 +8,7 @@ struct realms_watch {
 	struct list watches;         /* of struct store_watch */
 	struct store_realms *realms; /* owned: as they were read last; NULL: not yet */
 	uint64_t version;            /* grows when they are other ones */
+	uint64_t writes;             /* grows when anything was written */
 	uint64_t unused;             /* a hash of what could not be used, as it was told of last */
 	int64_t data_version;        /* of the database when they were read */
 	bool is_fresh;               /* data_version is of the database that is open now */

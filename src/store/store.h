@@ -251,16 +251,22 @@ struct store_realms {
 	size_t count[STORE_SECTION_COUNT], len;
 	char texts[];
 };
-/* Who wants to know of them. Filled in by who asks, but for the store's own part; it lives until the
- * store thread was stopped. */
+/* Something was written, be it realms or users: what was remembered may have changed. */
+struct store_change {
+	struct mail mail;
+	void *context; /* of the watch */
+};
+/* Who wants to know of realms, of writes, or of both. Filled in by who asks, but for the store's own part;
+ * it lives until the store thread was stopped. */
 struct store_watch {
-	struct mail mail;       /* the store's own */
-	struct list node;       /* the store's own */
-	uint64_t told;          /* the store's own */
-	struct mailbox *notify; /* gets a struct store_realms now and after each change */
-	void (*deliver)(struct mail *realms, void *receiver); /* frees it */
+	struct mail mail;           /* the store's own */
+	struct list node;           /* the store's own */
+	uint64_t told, writes_told; /* the store's own */
+	struct mailbox *notify;     /* gets the letters, now and after each change */
+	void (*deliver)(struct mail *realms, void *receiver); /* frees a store_realms; NULL: none */
+	void (*wrote)(struct mail *change, void *receiver);   /* frees a store_change; NULL: none */
 	void *context;
 };
-/* A change of the tables is told of after at most STORE_WATCH_MS. */
+/* A change is told of after at most STORE_WATCH_MS. */
 enum { STORE_WATCH_MS = 500 };
-void store_thread_watch_realms(struct store_thread *thread, struct store_watch *watch);
+void store_thread_watch(struct store_thread *thread, struct store_watch *watch);

@@ -198,7 +198,7 @@ void store_thread_ping(struct store_thread *thread, struct store_ping *ping)
 	mailbox_post(thread->mailbox, &ping->mail);
 }
 
-void store_thread_watch_realms(struct store_thread *thread, struct store_watch *watch)
+void store_thread_watch(struct store_thread *thread, struct store_watch *watch)
 {
 	watch->mail.deliver = watch_add;
 	mailbox_post(thread->mailbox, &watch->mail);

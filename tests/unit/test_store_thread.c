@@ -241,7 +241,7 @@ static void test_watch(struct asker *asker, const struct test_files *files,
 	for (unsigned i = 0; i < 2; i++) {
 		watches[i] = (struct store_watch){
 			.notify = asker->mailbox, .deliver = realms_count, .context = &told[i]};
-		store_thread_watch_realms(asker->store, &watches[i]);
+		store_thread_watch(asker->store, &watches[i]);
 	}
 	while (told[0].letters + told[1].letters < 2 && mail_wait(asker))
 		continue;
