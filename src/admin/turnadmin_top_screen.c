@@ -238,7 +238,7 @@ static void draw_session(struct canvas *canvas, const json_t *session)
 {
 	const json_t *to_peer = json_object_get(session, "to_peer");
 	const json_t *to_client = json_object_get(session, "to_client");
-	int name = canvas->screen->columns > 80 ? (int)canvas->screen->columns - 65 : 15;
+	int name = canvas->screen->columns > 80 ? (int)canvas->screen->columns - 67 : 13;
 	char out[24], in[24], all[24], age[32];
 
 	line(canvas, "%-9s %-*.*s %-4s %-21s %6s %6s %6s %s", text(session, "id"), name, name,
@@ -252,13 +252,13 @@ static void draw_session(struct canvas *canvas, const json_t *session)
 static void draw_sessions(struct canvas *canvas, unsigned most)
 {
 	json_t *sessions = json_object_get(canvas->screen->view, "sessions"), *session;
-	int name = canvas->screen->columns > 80 ? (int)canvas->screen->columns - 65 : 15;
+	int name = canvas->screen->columns > 80 ? (int)canvas->screen->columns - 67 : 13;
 	size_t i;
 
 	if (most < 2)
 		return;
 	heading(canvas, "%-9s %-*.*s %-4s %-21s %6s %6s %6s %s", "session", name, name, "user",
-	        "by", "client", "B/s out", "B/s in", "bytes", "age");
+	        "by", "client", "out/s", "in/s", "bytes", "age");
 	json_array_foreach(sessions, i, session) if (i + 1 < most) draw_session(canvas, session);
 }
 

@@ -238,7 +238,8 @@ static int run(const struct config *config, const struct config_report *report,
 		return EXIT_SUCCESS;
 	}
 	if (config->check) {
-		printf("no errors, %zu warnings\n", report->warnings);
+		printf("no errors, %zu warning%s\n", report->warnings,
+		       report->warnings == 1 ? "" : "s");
 		return EXIT_SUCCESS;
 	}
 	return serve(config, sources);
