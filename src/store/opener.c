@@ -1,6 +1,7 @@
 /* The thread that opens. */
 #include "store/opener.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -57,7 +58,8 @@ fail_location:
 
 enum err store_opener_run(struct store_opener *opener)
 {
-	opener->is_running = pthread_create(&opener->thread, NULL, run, opener) == 0;
+	errno = pthread_create(&opener->thread, NULL, run, opener);
+	opener->is_running = errno == 0;
 	return opener->is_running ? OK : ERR_SYSTEM;
 }
 

@@ -18,7 +18,7 @@ MUST_CHECK enum err store_opener_create(const struct store_location *location,
                                         struct mailbox *reply_to,
                                         void (*deliver)(struct mail *opened, void *receiver),
                                         struct store_opener **opener);
-/* Starts its thread. */
+/* Starts its thread. ERR_SYSTEM with errno. */
 MUST_CHECK enum err store_opener_run(struct store_opener *opener);
 /* Ends the thread, which may be opening still; a store that nobody took is closed. NULL is fine. */
 void store_opener_destroy(struct store_opener *opener);

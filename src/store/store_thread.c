@@ -126,14 +126,13 @@ static enum err first_open(struct store_thread *thread, const struct store_locat
 
 enum err store_thread_run(struct store_thread *thread, char problem[256])
 {
-	int failure = ENOMEM;
-
+	errno = 0;
 	if (store_opener_run(thread->opener) == OK)
-		failure = pthread_create(&thread->thread, NULL, thread_run, thread);
-	thread->is_running = failure == 0;
+		errno = pthread_create(&thread->thread, NULL, thread_run, thread);
+	thread->is_running = errno == 0;
 	if (thread->is_running)
 		return OK;
-	snprintf(problem, 256, "no thread for the store: %s", strerror(failure));
+	snprintf(problem, 256, "no thread for the store: %s", strerror(errno));
 	return ERR_SYSTEM;
 }
 

@@ -63,7 +63,7 @@ class Call:
 
 
 def away_lines(server):
-    return [line for line in server.log().splitlines() if "store is away" in line]
+    return [line for line in server.log().splitlines() if "ERROR store is away:" in line]
 
 
 def survive(server, call, stranger, words):
