@@ -35,13 +35,14 @@ relay/console_sessions.c: / jansson
 relay/metrics.c: / jansson
 relay/metrics.h: / jansson
 relay/metrics_server.c: / jansson
+signaling: base stun config control store listeners / event2 openssl jansson wslay http_parser jwt amqp maxminddb
 admin: base stun config control store / jansson
 admin/doctor_secrets.c: / openssl
 admin/turnadmin_cipher.c: / openssl
 '
 
 # The C library and the kernel are everyone's; these are not.
-libraries='event2 openssl sqlite3 jansson hiredis seccomp'
+libraries='event2 openssl sqlite3 jansson hiredis seccomp wslay http_parser jwt amqp maxminddb'
 
 problems=$(find src -name '*.[ch]' -o -name '*.def' | sort |
 	TABLE=$table LIBRARIES=$libraries xargs -r awk '

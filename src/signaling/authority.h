@@ -1,0 +1,36 @@
+/* Who may what: tenants with their keys and limits, and what becomes of a proof. Made whole from configuration and store, never
+ * changed, shared by all threads. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "signaling/identity.h"
+#include "signaling/signaling_error.h"
+
+struct authority;
+struct config;
+struct store;
+
+struct tenant {
+	char name[TENANT_NAME_MAX + 1];
+	bool lets_anybody_in; /* without a proof, with MAY_ALL_OF_A_PARTICIPANT */
+	bool is_relay_only;
+	uint32_t sessions_max, rooms_max, room_capacity; /* 0: as the configuration has it */
+	char realm
+		[256]; /* whose secrets its TURN credentials are made with; "": the configuration's */
+	uint32_t credentials_ttl_s; /* 0: as the configuration has it */
+};
+
+/* Reads keys and files that config names, and tenants, API keys and secrets of the store (NULL: none). ERR_INVALID: problem is one line for a person. */
+MUST_CHECK enum err authority_create(const struct config *config, struct store *store,
+                                     struct authority **authority, char problem[256]);
+void authority_destroy(struct authority *authority);
+
+/* Returns the tenant of that name; NULL: there is none. */
+const struct tenant *authority_tenant(const struct authority *authority, const char *name);
+/* Checks a proof at a time in ms since 1970, and gives who it proves. SIGNALING_OK, or why not. */
+enum signaling_error authority_identify(const struct authority *authority,
+                                        const struct claim *claim, uint64_t wall_ms,
+                                        struct identity *identity);

@@ -1,0 +1,137 @@
+/* The signaling core of one worker thread: sessions of its connections, and the rooms that it owns.
+ *
+ *   a client's message ──► hub_input ──► dialect.decode ──► session_...() ──► post ──► the hub that owns the room
+ *   a room's event ──► post to each hub with members ──► dialect.encode, once for each dialect ──► HUB_SEND to each path
+ *
+ * Nothing here opens a socket, reads a clock, starts a thread or takes a lock. The host hands in messages, answers, letters of other
+ * hubs and the time, and carries out hub_next_action() until it is empty. Hubs of other threads and of other nodes look the same. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/slice.h"
+#include "base/timestamp.h"
+#include "signaling/dialect.h"
+#include "signaling/event.h"
+#include "signaling/identity.h"
+
+struct hub;
+struct post; /* a letter between hubs: signaling/post.h */
+
+/* Where a hub is. Nodes have numbers that they never share at one time. */
+struct hub_place {
+	uint32_t node;
+	uint16_t worker;
+};
+
+struct hub_settings { /* what it points at outlives the hub */
+	struct hub_place place;
+	uint16_t workers;     /* of this node */
+	uint8_t seal_key[32]; /* ids and tokens; one for all hubs that may see them */
+	const struct dialect *const *dialects;
+	size_t dialect_count;
+	size_t queue_bytes_max;           /* out, for each session */
+	size_t replay_bytes_max;          /* that a lost session may miss and get back */
+	uint32_t sessions_max, rooms_max; /* of this hub */
+	uint32_t room_capacity;           /* default */
+	bool has_legacy_room_size;        /* the rpc dialect counts as its old server did */
+	/* Whether rooms of a tenant take relayed candidates alone; NULL: none does. */
+	bool (*is_relay_only)(void *context, const char *tenant);
+	void *context;
+};
+
+MUST_CHECK enum err hub_create(const struct hub_settings *settings, timestamp now, uint64_t wall_ms,
+                               struct hub **hub);
+void hub_destroy(struct hub *hub);
+
+/* What the host tells. path is its connection, and stays the host's. exchange is the upgrade request, lent. NULL: no memory, or too many. */
+struct session *hub_open(struct hub *hub, const struct dialect *dialect, void *path,
+                         const char *client_address, const struct identity *identity,
+                         const struct http_exchange *exchange, timestamp now);
+void hub_input(struct hub *hub, struct session *session, struct slice text, timestamp now);
+/* The connection is gone; it sent none of the last `unsent` messages of HUB_SEND to the end. is_clean: by a close of the client's (1000 or 1001): it does not come back. */
+void hub_path_closed(struct hub *hub, struct session *session, size_t unsent, bool is_clean,
+                     timestamp now);
+/* Messages given to the path have left, and need not be kept for a resume. */
+void hub_path_sent(struct hub *hub, struct session *session, size_t messages);
+void hub_post_input(struct hub *hub, struct post *post, timestamp now); /* takes it over */
+void hub_tick(struct hub *hub, timestamp now,
+              uint64_t wall_ms); /* once for each turn of the loop, before input */
+timestamp hub_next_timeout(const struct hub *hub);
+void hub_handle_timeout(struct hub *hub, timestamp now);
+
+/* Answers to actions, by cookie. An answer nobody waits for any more is ignored. */
+void hub_identified(struct hub *hub, uint64_t cookie, const struct identity *identity,
+                    enum signaling_error error, timestamp now);
+void hub_credentials(struct hub *hub, uint64_t cookie, const struct turn_credentials *credentials,
+                     timestamp now); /* NULL: none now */
+void hub_room_found(struct hub *hub, uint64_t cookie, const struct hub_place *place,
+                    uint64_t generation, timestamp now); /* NULL: nowhere */
+/* A source of credentials has new ones: all sessions of the tenant (NULL: all) that wait for some, or have old ones, ask again. */
+void hub_renew_credentials(struct hub *hub, const char *tenant, timestamp now);
+/* Nobody new comes in; everyone is told, and closed (1001) when the time has come. */
+void hub_drain(struct hub *hub, timestamp deadline, timestamp now);
+/* A node is gone: its participants are away, and its rooms are made anew where their members ask for them. */
+void hub_node_lost(struct hub *hub, uint32_t node, timestamp now);
+
+enum hub_action_kind {
+	HUB_SEND,     /* buffer, a reference of it is the host's, as one text message over path */
+	HUB_CLOSE,    /* path: after what was sent; with code and reason. session is gone */
+	HUB_POST,     /* post, the host's, to the hub at place */
+	HUB_IDENTIFY, /* claim: answered by hub_identified */
+	HUB_CREDENTIALS, /* for identity: answered by hub_credentials */
+	HUB_REVOKE,      /* credentials by their username */
+	HUB_FIND_ROOM, /* room: which hub owns it: answered by hub_room_found. Asked on a cluster only */
+	HUB_ROOM_CHANGED, /* room, is_gone: to be kept in the store for a cold boot */
+	HUB_EMIT,         /* event (room, from, name, value) for the sinks */
+};
+struct hub_action { /* what it points at is lent until the next call of the hub */
+	enum hub_action_kind kind;
+	void *path;
+	struct session *session;
+	struct buffer *buffer;
+	unsigned code;
+	const char *reason;
+	struct hub_place place;
+	struct post *post;
+	uint64_t cookie;
+	const struct claim *claim;
+	const struct identity *identity;
+	const char *session_id, *username;
+	const struct room_info *room;
+	struct slice pin; /* of HUB_ROOM_CHANGED */
+	bool is_gone;
+	const struct event *event;
+};
+bool hub_next_action(struct hub *hub, struct hub_action *action);
+
+/* Asking from outside: REST, the control socket. answered is called once, now or later, with a JSON text, lent; empty where error is set. */
+enum room_request_kind {
+	ROOM_REQUEST_LIST,   /* rooms of the tenant ("": all): [{tenant,type,name,count,...}] */
+	ROOM_REQUEST_SHOW,   /* with participants */
+	ROOM_REQUEST_CREATE, /* stays while it is empty, until expires_s after the last has left */
+	ROOM_REQUEST_CHANGE, /* change */
+	ROOM_REQUEST_KICK,   /* participant (id or user), for good: its generation is remembered */
+	ROOM_REQUEST_MUTE,
+	ROOM_REQUEST_CLOSE,
+	ROOM_REQUEST_COUNTS, /* {rooms, sessions, participants, ...} of all hubs of this node */
+};
+struct room_request {
+	enum room_request_kind kind;
+	const struct identity *identity; /* who asks; NULL: the operator */
+	const char *tenant, *type, *name;
+	const char *participant, *what, *reason;
+	struct room_change change;
+	uint32_t expires_s;
+	bool is_owner_only; /* refused unless identity made the room, or MAY_CLOSE_ROOM / MAY_MODERATE */
+};
+typedef void room_request_answered(void *context, enum signaling_error error, struct slice json);
+void hub_request(struct hub *hub, const struct room_request *request,
+                 room_request_answered *answered, void *context, timestamp now);
+
+/* Counters of this hub, read by any thread. */
+struct hub_counters;
+const struct hub_counters *hub_counters(const struct hub *hub);
