@@ -104,6 +104,8 @@ static void assign_file(struct config_reader *reader, const struct option *optio
 static void read_variable(struct config_reader *reader, const char *variable)
 {
 	const char *name = variable + strlen(prefix), *equals = strchr(variable, '=');
+	void (*assign_it)(struct config_reader *, const struct option *, const char *,
+	                  const char *);
 	const struct option *option;
 	char text[OPTION_NAME_SIZE];
 	size_t len;
@@ -113,11 +115,13 @@ static void read_variable(struct config_reader *reader, const char *variable)
 	snprintf(text, sizeof text, "%.*s", (int)(equals - variable), variable);
 	len = (size_t)(equals - name);
 	if ((option = find(name, len)) != NULL)
-		assign_copy(reader, option, text, equals + 1);
+		assign_it = assign_copy;
 	else if ((option = find_secret_file(name, len)) != NULL)
-		assign_file(reader, option, text, equals + 1);
-	else
+		assign_it = assign_file;
+	if (option == NULL)
 		config_reader_warn(reader, "%s: no option has this variable; it is ignored", text);
+	else if (option_is_for(option, reader->config->program))
+		assign_it(reader, option, text, equals + 1);
 }
 
 enum err config_read_environment(struct config *config, char *const *environment,

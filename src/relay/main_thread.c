@@ -57,7 +57,7 @@ void main_thread_block_signals(void)
 }
 
 enum err main_thread_create(struct relay *relay, const struct control_socket *opened,
-                            const struct reload_sources *sources, struct main_thread **main_thread)
+                            const struct config_sources *sources, struct main_thread **main_thread)
 {
 	struct main_thread *created = calloc(1, sizeof *created);
 	enum err err;

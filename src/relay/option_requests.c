@@ -45,7 +45,7 @@ void option_get(struct control_request *request, void *context)
 		control_answer(request, json_pack("{s:o}", "options", describe_all(config)));
 		return;
 	}
-	if (config_find_option(name, &id, &negates) != OK) {
+	if (config_find_option(config, name, &id, &negates) != OK) {
 		refuse_name(request, name);
 		return;
 	}

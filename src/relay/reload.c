@@ -59,7 +59,7 @@ struct job {
 struct reload {
 	struct event_base *base;
 	struct circulars *circulars;
-	const struct reload_sources *sources;
+	const struct config_sources *sources;
 	struct config *config; /* owned: the relay's; NULL: it still has that of the start */
 	struct certificate_watch *watch; /* owned; NULL: there is none */
 	struct event *look;              /* owned: set while listeners are drained */
@@ -77,7 +77,7 @@ static void on_files_changed(void *context);
 static void on_look(evutil_socket_t fd, short what, void *context);
 
 enum err reload_create(struct event_base *base, struct circulars *circulars,
-                       const struct reload_sources *sources, struct reload **result)
+                       const struct config_sources *sources, struct reload **result)
 {
 	struct reload *reload = calloc(1, sizeof *reload);
 	struct certificate_stamps stamps;
@@ -295,12 +295,10 @@ static struct thread_part *part_of(struct circular *circular, const struct relay
 /* The configuration as it was read, then with what cannot change as it is: both have to make sense. */
 static enum err check(struct job *job)
 {
-	const struct reload_sources *sources = job->reload->sources;
+	const struct config_sources *sources = job->reload->sources;
 	struct config_report *report = &job->outcome.report;
-	enum err err = job->kind == JOB_READ
-	                       ? config_load(sources->argc, sources->argv, sources->environment,
-	                                     report, &job->config)
-	                       : config_check(job->config, report);
+	enum err err = job->kind == JOB_READ ? config_load(sources, report, &job->config)
+	                                     : config_check(job->config, report);
 
 	if (err == OK)
 		err = outcome_compare(&job->outcome, relay_of(job), job->config);

@@ -63,7 +63,7 @@ int main(void)
 
 	test_files_init(&files);
 	make_links(files.directory);
-	if (paths == NULL || config_create(&config) != OK)
+	if (paths == NULL || config_create(CONFIG_TURNSERVER, &config) != OK)
 		return 99;
 
 	snprintf(path, sizeof path, "%s/live/cert.pem", files.directory);
