@@ -19,6 +19,7 @@ from harness import stun, tap
 from harness.client import Client, Peer, exchange_both_ways
 from harness.server import (PASSWORD, USER, Folder, Server, make_certificate)
 from harness.store import Store
+from reload import Filed
 from third_party import Bearer, KEY, NAME
 
 LOOPBACK = "--allow-loopback-peers"
@@ -146,6 +147,54 @@ def test_options():
             client.path.send(b"\x00\x01\x00\x00garbage")
             client.binding()
         tap.expect("Binding answered" not in server.log() and "packet dropped" not in server.log(), "only then")
+
+
+def visit(server):
+    """On each of two threads, most likely: a Binding request, a packet that is none, and an allocation; waits until
+    the log has the end of all."""
+    ended = len(lines(server, "allocation deleted"))
+    for _ in range(8):
+        with server.client() as client:
+            client.binding()
+            client.path.send(b"\x00\x01\x00\x00garbage")
+            client.allocate()
+    wait_for(server, "allocation deleted", ended + 8)
+
+
+def expect_live(option, pattern, lines_each):
+    """A reload has each thread write the lines of an option, and another one has it write them no more."""
+    always = "user=u:p", "relay-threads=2", "log-rate=0"
+
+    def is_written(count):
+        return tap.wait_until(lambda: len(re.findall(pattern, server.log(), re.M)) == count,
+                              "%d lines of %s" % (count, option))
+    with Filed(*always[1:]) as server, server.client() as call:
+        call.allocate()
+        for turn in range(2):
+            visit(server)
+            is_written(8 * lines_each * turn)
+            answer = server.reload(*always, option)
+            tap.expect_equal(([change["name"] for change in answer["changed"]], answer["restart"]),
+                             ([option], []), "what the reload applied")
+            visit(server)
+            is_written(8 * lines_each * (turn + 1))
+            server.reload(*always)
+        call.refresh(600)
+
+
+def test_live_binding():
+    """log-binding goes on and off by a reload, on every thread"""
+    expect_live("log-binding", r"^\S+ INFO Binding answered: ", 1)
+
+
+def test_live_drops():
+    """drop-invalid-packets-log goes on and off by a reload, on every thread"""
+    expect_live("drop-invalid-packets-log", r"^\S+ INFO packet dropped: reason=drop_malformed ", 1)
+
+
+def test_live_coturn_lines():
+    """log-coturn-sessions goes on and off by a reload, on every thread"""
+    expect_live("log-coturn-sessions", r"^\S+ INFO session \d{18}: (new, |delete: |realm .* processed, success)", 4)
 
 
 def test_rate():
