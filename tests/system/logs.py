@@ -565,8 +565,31 @@ def test_watchdog():
             with Debugger(thread_named(server, "relay-1")):
                 tap.expect(not manager.has_heard_within("WATCHDOG=1", 0.7) or
                            not manager.has_heard_within("WATCHDOG=1", 2), "it stops with a thread that hangs")
-                has(wait_for(server, "threads do not answer")[-1], waiting_for='"relay threads"')
+                has(wait_for(server, "threads do not answer")[-1], waiting_for='"relay-1"')
             manager.hear("WATCHDOG=1", 5)
+
+
+@tap.beside
+def test_silent_thread():
+    """Who asks all threads is told which one hangs; what was asked is done when it goes on, and no more is asked"""
+    with Server("--relay-threads=2", LOOPBACK) as server:
+        with Debugger(thread_named(server, "relay-1")):
+            told = "the thread relay-1 does not answer: "
+            code, out, problem = server.admin("alternate-server", "add", "192.0.2.7:3478")
+            tap.expect_equal((code, out), (1, ""), "of who asked first")
+            tap.expect_in(told + "what was asked for is done once it does", problem, "what is said")
+            began = time.monotonic()
+            for words in (["alternate-server", "add", "192.0.2.8:3478"], ["drain"], ["reload"],
+                          ["set", "max-bps", "1000"], ["session", "list"]):
+                code, out, problem = server.admin(*words)
+                tap.expect_equal((code, out), (1, ""), "turnadmin " + " ".join(words))
+                tap.expect_in(told + "nothing was done", problem, "what is said")
+            tap.expect(time.monotonic() - began < 4, "they are told at once")
+            has(wait_for(server, "threads do not answer")[-1], waiting_for='"relay-1"')
+            tap.expect_equal(server.ask("status")["threads"], 2, "threads of the status, which asks none")
+        tap.wait_until(lambda: server.admin("session", "list")[0] == 0, "it goes on")
+        tap.expect_equal(server.ask("alternate-server", "list")["all"], ["192.0.2.7:3478"], "what was asked for")
+        tap.expect_equal(server.ask("status")["draining"], None, "what was not done")
 
 
 def test_watchdog_of_another():
