@@ -69,19 +69,18 @@ def test_json():
             client.refresh(0)
         with server.client(user=name) as client:
             tap.expect_equal(client.try_allocate(), 401, "error for a user who is not there")
-        tap.wait_until(lambda: "request refused" in server.log(), "the refusal")
+        tap.wait_until(lambda: '"error":401' in server.log(), "the refusal")
         tap.expect_equal(server.end(signal.SIGTERM, 10), 0, "exit code")
         events = [json.loads(line) for line in server.read("stdout").splitlines()]
     for event in events:
         tap.expect(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", event["time"]), "time: %r" % event)
         tap.expect_in(event["level"], ("debug", "info", "warning", "error"), "level")
     by_name = {event["event"]: event for event in events}
-    tap.expect_equal(by_name["request refused"]["user"], name, "the name")
-    tap.expect_equal(by_name["request refused"]["error"], 401, "the error, a number")
+    refusals = [event for event in events if event["event"] == "request refused" and event["error"] == 401]
+    tap.expect_equal([event["user"] for event in refusals], [name], "the name, and the error, a number")
     ended = by_name["allocation deleted"]
     tap.expect_equal((ended["to_peer_packets"], ended["user"], ended["transport"]), (1, USER, "UDP"), "keys")
-    tap.expect("success" in by_name["coturn session"]["text"] or "session" in by_name["coturn session"]["text"],
-               "coturn's lines are a text")
+    tap.expect(re.match(r"session \d{18}: ", by_name["coturn session"]["text"]), "coturn's lines are a text")
     tap.expect_equal(by_name["stopped"]["level"], "info", "the last line")
 
 
