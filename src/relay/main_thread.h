@@ -45,6 +45,11 @@ MUST_CHECK enum err main_thread_open_console(struct main_thread *main_thread, ch
 /* The relay threads may have ended. NULL is fine. */
 void main_thread_destroy(struct main_thread *main_thread);
 
+/* Whether a thread does not answer: then the request, which would ask all of them, has been refused. Of those
+ * that are given up each keeps memory until the thread goes on, so that no more may join them. */
+MUST_CHECK bool main_thread_refuses(const struct main_thread *main_thread,
+                                    struct control_request *request);
+
 /* Has it end when the loop turns again. by is static, for the log. */
 void main_thread_stop(struct main_thread *main_thread, const char *by);
 

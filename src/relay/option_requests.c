@@ -130,7 +130,8 @@ void option_set(struct control_request *request, void *context)
 	struct config *changed;
 
 	if (!control_get_text(request, "option", &option) ||
-	    !control_get_text(request, "value", &value))
+	    !control_get_text(request, "value", &value) ||
+	    main_thread_refuses(main_thread, request))
 		return;
 	if (option == NULL || value == NULL)
 		control_refuse(request, "say which option, and the value that it is to have");

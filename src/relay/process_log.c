@@ -4,14 +4,24 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/log_datagram.h"
 #include "relay/process.h"
 
-/* What the option's check has let through. */
+/* What the options' checks have let through, here and below. */
 static int facility_of(const struct config *config)
 {
 	int facility;
 
 	return log_facility_parse(config->syslog_facility, &facility) == OK ? facility : 0;
+}
+
+static enum log_level level_of(const struct config *config)
+{
+	enum log_level level = LEVEL_DEBUG;
+
+	if (!config->verbose && log_level_parse(config->log_min_level, &level) != OK)
+		level = LEVEL_INFO;
+	return level;
 }
 
 static enum log_time time_of(const struct config *config)
@@ -58,7 +68,7 @@ static void set_owner(const struct config *config, struct log_settings *settings
 enum err process_open_log(const struct config *config, char problem[256])
 {
 	struct log_settings settings = {
-		.min_level = LEVEL_INFO,
+		.min_level = level_of(config),
 		.to_stdout_too = config->stdout_log,
 		.program = "turnserver",
 		.facility = facility_of(config),
@@ -70,15 +80,11 @@ enum err process_open_log(const struct config *config, char problem[256])
 
 	set_destination(config, &settings);
 	set_owner(config, &settings);
-	if (config->verbose)
-		settings.min_level = LEVEL_DEBUG;
-	else if (log_level_parse(config->log_min_level, &settings.min_level) != OK)
-		return ERR_INVALID;
 
 	enum err err = log_open(&settings);
 	if (err != OK)
-		snprintf(problem, 256, "%.200s %s cannot be written: %s",
+		snprintf(problem, 256, "%s %.180s cannot be written: %s",
 		         config->syslog ? "syslog" : "log-file",
-		         settings.file != NULL ? settings.file : "", strerror(errno));
+		         config->syslog ? LOG_SYSLOG_SOCKET : config->log_file, strerror(errno));
 	return err;
 }

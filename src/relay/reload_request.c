@@ -18,7 +18,8 @@ void reload_request(struct control_request *request, void *context)
 {
 	struct main_thread *main_thread = context;
 
-	reload_begin(main_thread->reload, "control socket", reload_answer, request);
+	if (!main_thread_refuses(main_thread, request))
+		reload_begin(main_thread->reload, "control socket", reload_answer, request);
 }
 
 static json_t *describe_change(const struct reload_change *change)
