@@ -2,7 +2,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/file_refusal.h"
 #include "base/log.h"
 #include "relay/process.h"
 
@@ -55,6 +57,18 @@ static void set_owner(const struct config *config, struct log_settings *settings
 		process_find_ids(config, &settings->owner, &settings->group, problem) == OK;
 }
 
+static void describe(const struct log_settings *settings, int reason, char problem[256])
+{
+	char refusal[FILE_REFUSAL_SIZE];
+
+	if (settings->file == NULL)
+		snprintf(problem, 256, "%s cannot be written: %s",
+		         settings->to == LOG_TO_SYSLOG ? "syslog" : "log-file", strerror(reason));
+	else
+		snprintf(problem, 256, "log-file %.120s cannot be written: %s", settings->file,
+		         file_refusal(settings->file, W_OK, reason, refusal));
+}
+
 enum err process_open_log(const struct config *config, char problem[256])
 {
 	struct log_settings settings = {
@@ -77,8 +91,6 @@ enum err process_open_log(const struct config *config, char problem[256])
 
 	enum err err = log_open(&settings);
 	if (err != OK)
-		snprintf(problem, 256, "%.200s %s cannot be written: %s",
-		         config->syslog ? "syslog" : "log-file",
-		         settings.file != NULL ? settings.file : "", strerror(errno));
+		describe(&settings, errno, problem);
 	return err;
 }

@@ -17,6 +17,7 @@ import tempfile
 from harness import tap
 from harness.client import Peer, exchange_both_ways
 from harness.server import Server, is_sanitized, program, start_and_fail
+from reload import Filed, fingerprint_of, install_pair, tls_fingerprint
 
 NOBODY = 65534
 NET_BIND_SERVICE = 1 << 10
@@ -219,6 +220,48 @@ def test_without_a_part():
                 client.allocate()
         text = strict_fails(without.enter)
         tap.expect("fence=strict: " in text and reason in text and "use fence=auto" in text, text)
+
+
+def expect_told(told, *words):
+    for word in words:
+        tap.expect(word in told, "%r in: %s" % (word, told))
+
+
+def test_reload_outside():
+    """A file in a folder that was not known at the start is refused with folder, reason and what mends it"""
+    need_fence()
+    mend = "outside of the fence: restart the server"
+    outside = tempfile.mkdtemp(prefix="turnstone-outside-")
+    try:
+        with Filed(tls=True) as server:
+            if "not fenced" in server.log():
+                raise tap.Skip("this kernel has no Landlock")
+            cert, key = (os.path.join(outside, name) for name in ("c.pem", "k.pem"))
+            install_pair("renewed", cert, key)
+            fixed = [line for line in server.fixed if not line.startswith(("cert", "pkey"))]
+            told = server.refuse("user=u:p", fixed=fixed + ["cert=" + cert, "pkey=" + key])
+            expect_told(told[0]["text"], "cert " + cert, mend, "unlike " + outside)
+            log = os.path.join(outside, "turn.log")
+            told = server.refuse("user=u:p", "log-file=" + log)
+            expect_told(told[0]["text"], "log-file " + log, mend, "unlike " + outside)
+            os.symlink(cert, server.cert + ".new")
+            os.rename(server.cert + ".new", server.cert)
+            tap.wait_until(lambda: "certificates not taken" in server.log(), "the link is followed")
+            line = next(one for one in server.log().splitlines() if "certificates not taken" in one)
+            expect_told(line, "cert " + server.cert, mend, "unlike " + outside)
+            tap.expect_equal(tls_fingerprint(server), fingerprint_of("turn"), "that of before")
+    finally:
+        shutil.rmtree(outside, True)
+
+
+def test_unreadable_key():
+    """A renewed key that root alone may read is refused with the user and the file that keeps it out"""
+    tap.need_root()
+    with Filed(options=("--proc-user=nobody",), tls=True) as server:
+        install_pair("renewed", server.cert, server.key + ".made")
+        os.chmod(server.key + ".made", 0o600)
+        os.rename(server.key + ".made", server.key)
+        tap.wait_until(lambda: "let user 65534 read it: " + server.key in server.log(), "in the log")
 
 
 def test_no_core():
