@@ -15,7 +15,7 @@
 
 #include "base/err.h"
 
-enum { FENCE_PATHS_MAX = 64, FENCE_PATH_MAX = 4096 };
+enum { FENCE_PATHS_MAX = 128, FENCE_PATH_MAX = 4096 };
 
 struct fence_path {
 	char path[FENCE_PATH_MAX];

@@ -48,6 +48,14 @@ static void set_destination(const struct config *config, struct log_settings *se
 		}
 }
 
+const char *process_log_file(const struct config *config)
+{
+	struct log_settings settings = {.file = NULL};
+
+	set_destination(config, &settings);
+	return settings.file;
+}
+
 /* Whoever the server becomes has to open the file anew after it was moved away. */
 static void set_owner(const struct config *config, struct log_settings *settings)
 {

@@ -79,6 +79,36 @@ def test_low_ports():
             client.allocate()
 
 
+def test_ports_beside():
+    """So it is with the ports of the console, of aux-server, and of other addresses"""
+    need_fence()
+    for options in (("--cli", "--cli-port=999", "--cli-password=p"),
+                    ("--aux-server=127.0.0.1:997", "--network-engine=dedicated"),
+                    ("--rfc5780", "--alt-listening-port=996", "--network-engine=dedicated")):
+        with Server("--proc-user=nobody", *options, ips=("127.0.0.1", "127.0.0.2")) as server:
+            tap.expect("capabilities=net_bind_service" in server.log(), "kept for %r" % (options,))
+
+
+def test_folders_of_another():
+    """Root reads a certificate below another's folder again, however far below it is"""
+    need_fence()
+    with Filed(tls=True) as server:
+        server.stop()
+        home = os.path.join(server.folder, "home")
+        os.makedirs(home + "/tls")
+        os.chmod(home, 0o700)
+        os.chown(home, 1234, 1234)
+        fixed = [line for line in server.fixed if not line.startswith(("cert", "pkey"))]
+        server.cert, server.key = home + "/tls/c.pem", home + "/tls/k.pem"
+        install_pair("turn", server.cert, server.key)
+        server.fixed = fixed + ["cert=" + server.cert, "pkey=" + server.key]
+        server.write("user=u:p")
+        server.launch()
+        server.wait_until_ready()
+        install_pair("renewed", server.cert, server.key)
+        tap.wait_until(lambda: tls_fingerprint(server) == fingerprint_of("renewed"), "the new one")
+
+
 def test_off():
     """fence=off: as it was started; the log says so"""
     need_fence()
