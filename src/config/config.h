@@ -130,6 +130,9 @@ MUST_CHECK enum err config_read_bytes(struct config *config, const char *name, c
  * with _FILE behind it names a file that holds the value. */
 MUST_CHECK enum err config_read_environment(struct config *config, char *const *environment,
                                             struct config_report *report);
+/* Calls each with the files of secrets that variables name. */
+void config_environment_files(char *const *environment,
+                              void (*each)(const char *file, void *context), void *context);
 MUST_CHECK enum err config_read_arguments(struct config *config, int argc, char *const *argv,
                                           struct config_report *report);
 

@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "base/file_refusal.h"
 #include "base/log.h"
 #include "listeners/dtls.h"
 
@@ -129,6 +131,7 @@ static enum err refuse(char problem[PROBLEM_SIZE], const char *format, ...)
 static bool is_readable(const char *option, const char *file, const char *advice,
                         char problem[PROBLEM_SIZE])
 {
+	char refusal[FILE_REFUSAL_SIZE];
 	FILE *opened = fopen(file, "r");
 
 	if (opened != NULL) {
@@ -137,13 +140,9 @@ static bool is_readable(const char *option, const char *file, const char *advice
 	}
 	if (errno == ENOENT)
 		(void)refuse(problem, "%s %s: no such file: %s", option, file, advice);
-	else if (errno == EACCES)
-		(void)refuse(problem,
-		             "%s %s: permission denied: let the server's user read it; a running "
-		             "server with fence needs a restart for another folder",
-		             option, file);
 	else
-		(void)refuse(problem, "%s %s: %s", option, file, strerror(errno));
+		(void)refuse(problem, "%s %.120s: %s", option, file,
+		             file_refusal(file, R_OK, errno, refusal));
 	return false;
 }
 

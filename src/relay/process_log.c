@@ -2,7 +2,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/file_refusal.h"
 #include "base/log.h"
 #include "base/log_datagram.h"
 #include "relay/process.h"
@@ -56,6 +58,14 @@ static void set_destination(const struct config *config, struct log_settings *se
 		}
 }
 
+const char *process_log_file(const struct config *config)
+{
+	struct log_settings settings = {.file = NULL};
+
+	set_destination(config, &settings);
+	return settings.file;
+}
+
 /* Whoever the server becomes has to open the file anew after it was moved away. */
 static void set_owner(const struct config *config, struct log_settings *settings)
 {
@@ -63,6 +73,19 @@ static void set_owner(const struct config *config, struct log_settings *settings
 
 	settings->has_owner =
 		process_find_ids(config, &settings->owner, &settings->group, problem) == OK;
+}
+
+static void describe(const struct log_settings *settings, int reason, char problem[256])
+{
+	char refusal[FILE_REFUSAL_SIZE];
+
+	if (settings->file == NULL)
+		snprintf(problem, 256, "%s cannot be written: %s",
+		         settings->to == LOG_TO_SYSLOG ? "syslog " LOG_SYSLOG_SOCKET : "log-file",
+		         strerror(reason));
+	else
+		snprintf(problem, 256, "log-file %.120s cannot be written: %s", settings->file,
+		         file_refusal(settings->file, W_OK, reason, refusal));
 }
 
 enum err process_open_log(const struct config *config, char problem[256])
@@ -83,8 +106,6 @@ enum err process_open_log(const struct config *config, char problem[256])
 
 	enum err err = log_open(&settings);
 	if (err != OK)
-		snprintf(problem, 256, "%s %.180s cannot be written: %s",
-		         config->syslog ? "syslog" : "log-file",
-		         config->syslog ? LOG_SYSLOG_SOCKET : config->log_file, strerror(errno));
+		describe(&settings, errno, problem);
 	return err;
 }
