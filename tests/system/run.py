@@ -4,7 +4,8 @@ compute, and each has networks, ports and folders of its own. A file with a line
 what others would disturb: such files come after all the rest, one by one.
 
     run.py [-j JOBS] [--only beside|alone] [file...]    all of them without arguments
-    JOBS=4                  as -j; twice the CPUs when neither is given
+    JOBS=4                  as -j. Without either: as root twice the CPUs, else one file at a time, for then
+                            they share the machine's network
     SERVER=/path            the server to test; BUILD=folder: turnserver in that folder
     VERBOSE=1               shows every test, not only those that fail or are skipped"""
 import argparse
@@ -42,7 +43,8 @@ def main():
 
 def read_options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-j", dest="jobs", type=int, default=int(os.environ.get("JOBS") or 2 * os.cpu_count()))
+    usual = 2 * os.cpu_count() if os.geteuid() == 0 else 1
+    parser.add_argument("-j", dest="jobs", type=int, default=int(os.environ.get("JOBS") or usual))
     parser.add_argument("--only", choices=("beside", "alone"))
     parser.add_argument("files", nargs="*", default=all_files())
     options = parser.parse_args()
