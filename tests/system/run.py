@@ -43,7 +43,7 @@ def main():
 
 def read_options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    usual = 2 * os.cpu_count() if os.geteuid() == 0 else 1
+    usual = 2 * len(os.sched_getaffinity(0)) if os.geteuid() == 0 else 1
     parser.add_argument("-j", dest="jobs", type=int, default=int(os.environ.get("JOBS") or usual))
     parser.add_argument("--only", choices=("beside", "alone"))
     parser.add_argument("files", nargs="*", default=all_files())
