@@ -397,6 +397,41 @@ enum err store_run(struct store *store, sqlite3_stmt *statement)
 	return store_result(store, result);
 }
 
+enum err sqlite_row(struct store *store, sqlite3_stmt *statement, sqlite_read_fn *read, void *row)
+{
+	int result = sqlite3_step(statement);
+	enum err err = result == SQLITE_DONE ? ERR_NOT_FOUND : store_result(store, result);
+
+	if (err == OK)
+		err = read(store, statement, row);
+	statement_done(statement);
+	return err == ERR_INVALID ? ERR_NOT_FOUND : err;
+}
+
+enum err sqlite_rows(struct store *store, enum store_statement which, const char *first,
+                     sqlite_give_fn *give, void *context)
+{
+	sqlite3_stmt *statement = store_statement(store, which);
+	bool goes_on = true;
+	enum err err = OK;
+	int result;
+
+	if (statement == NULL)
+		return ERR_UNAVAILABLE;
+	if (first != NULL)
+		sqlite3_bind_text(statement, 1, first, -1, SQLITE_STATIC);
+	while (err == OK && goes_on && (result = sqlite3_step(statement)) != SQLITE_DONE) {
+		err = store_result(store, result);
+		if (err != OK)
+			break;
+		err = give(store, statement, context, &goes_on);
+		if (err == ERR_INVALID)
+			err = OK;
+	}
+	statement_done(statement);
+	return err;
+}
+
 /* Runs one of our own constant texts. */
 enum err store_execute(struct store *store, const char *sql)
 {
