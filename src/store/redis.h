@@ -148,9 +148,11 @@ enum err redis_administrator_delete(struct store *store, const char *name);
 enum err redis_administrator_list(struct store *store, const char *realm,
                                   store_each_administrator *each, void *context);
 /* redis_changes.c: */
-enum err redis_data_version(struct store *store, int64_t *version);
+enum err redis_version(struct store *store, struct store_version *version);
 /* Counts changes of users alone. */
 MUST_CHECK enum err redis_user_version(struct redis_store *redis, int64_t *version);
+/* Another connection has to be told of them; what was missed may be anything. NULL is fine. */
+void redis_changes_restart(struct redis_changes *changes);
 void redis_changes_destroy(struct redis_changes *changes);
 /* redis_userhashes.c: finds the name of a user whom coturn's turnadmin made. */
 MUST_CHECK enum err redis_userhash_find(struct redis_store *redis, const char *realm,
