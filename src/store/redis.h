@@ -82,6 +82,11 @@ void redis_texts_sort(struct redis_texts *texts);
 /* Gives the keys that match a pattern, whose parts that are not our own are escaped. */
 MUST_CHECK enum err redis_scan(struct redis_store *redis, const char *pattern,
                                struct redis_texts *keys);
+/* The same, of each key what part makes of it; false: nothing. Keys are many, and what they have in common is
+ * kept but a few times while they come. */
+typedef bool redis_part_fn(const char *key, char part[REDIS_KEY_MAX]);
+MUST_CHECK enum err redis_scan_parts(struct redis_store *redis, const char *pattern,
+                                     redis_part_fn *part, struct redis_texts *parts);
 /* Gives the members of a set. */
 MUST_CHECK enum err redis_members(struct redis_store *redis, const char *key,
                                   struct redis_texts *members);

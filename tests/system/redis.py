@@ -252,6 +252,25 @@ def test_users_at_once():
             wait_for("the secret's end", lambda: allocate(server, *timed_name("one")) == 401, 2)
 
 
+def test_new_realm():
+    """A realm is known by its first secret, or its first user, beside all that else is in Redis"""
+    with Redis() as redis:
+        redis.admin("secret", "add", "--realm", REALM, text="common\n")
+        redis.admin("user", "add", "rosa", "--realm", "red", text="p\n")
+        redis.call("EVAL", "for i = 1, 200000 do redis.call('SET', 'turn/realm/%s/user/u' .. i .. "
+                   "'/allocation/001000000000000001/status', 'new lifetime=600') end" % REALM, "0")
+        with serve(redis, "--use-auth-secret", "--realm-from-username") as server:
+            def named(realm, secret):
+                return allocate(server, *timed_name(secret, "otto@" + realm))
+            tap.expect_equal([named("blue", "common"), named("red", "common")], [0, 401], "one realm is known")
+            redis.admin("secret", "add", "--realm", "blue", text="deep\n")
+            wait_for("the other", lambda: named("blue", "deep") == 0)
+            tap.expect_equal(named("blue", "common"), 401, "it has its own secret")
+            with open("/proc/%d/status" % server.process.pid) as file:
+                peak_kb = int(re.search(r"VmHWM:\s*(\d+)", file.read()).group(1))
+            tap.expect(peak_kb < 20000, "keys of allocations are not gathered: %d kB" % peak_kb)
+
+
 def outage_lines(server):
     return [line for line in server.log().splitlines() if re.search(r"[A-Z]+ store is (away|back):", line)]
 
