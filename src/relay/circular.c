@@ -52,14 +52,16 @@ void circular_release(struct circular *circular)
 	circular->letters = NULL;
 }
 
-void circulars_finish(struct circulars *circulars)
+bool circulars_finish(struct circulars *circulars, int patience_ms)
 {
 	struct pollfd mail = {.fd = mailbox_fd(circulars->mailbox), .events = POLLIN};
 
 	while (!list_is_empty(&circulars->open)) {
-		(void)poll(&mail, 1, -1);
+		if (poll(&mail, 1, patience_ms) == 0)
+			return false;
 		mailbox_deliver(circulars->mailbox, circulars);
 	}
+	return true;
 }
 
 const struct relay_thread *circulars_find_silent(const struct circulars *circulars, timestamp then)

@@ -53,8 +53,9 @@ MUST_CHECK enum err circular_begin(struct circulars *circulars, struct circular 
 void circular_repeat(struct circular *circular);
 /* Frees the letters of one that is repeatable and done, or never began. */
 void circular_release(struct circular *circular);
-/* Waits until no circular is open. */
-void circulars_finish(struct circulars *circulars);
+/* Waits until no circular is open. False: no letter has come back for so long, and some is still out; -1: it
+ * may take for ever. */
+bool circulars_finish(struct circulars *circulars, int patience_ms);
 
 /* A thread that has not answered what it was asked by then; NULL: there is none. */
 const struct relay_thread *circulars_find_silent(const struct circulars *circulars, timestamp then);

@@ -30,6 +30,7 @@ static enum err open_loop(struct main_thread *main_thread);
 static enum err open_control(struct main_thread *main_thread, const struct control_socket *opened);
 static void fill_table(struct main_thread *main_thread);
 static bool is_in_vain(void *context, char problem[CONTROL_PROBLEM_SIZE]);
+static void await_threads(struct main_thread *main_thread);
 static void on_mail(evutil_socket_t fd, short what, void *context);
 static void on_signal(evutil_socket_t fd, short what, void *context);
 static void on_drained(void *context);
@@ -131,7 +132,7 @@ void main_thread_run(struct main_thread *main_thread)
 	notify_ready(main_thread->notify);
 	event_base_dispatch(main_thread->base);
 	sessions_close(main_thread->sessions);
-	circulars_finish(&main_thread->circulars);
+	await_threads(main_thread);
 }
 
 static enum err open_loop(struct main_thread *main_thread)
@@ -182,25 +183,29 @@ static enum err open_control(struct main_thread *main_thread, const struct contr
 
 /* ---- threads that do not answer ---- */
 
-static const char *find_silent(const struct main_thread *main_thread,
+/* Nobody by then: NULL. */
+static const char *find_silent(const struct main_thread *main_thread, timestamp then,
                                char name[RELAY_THREAD_NAME_SIZE])
 {
-	const struct relay_thread *silent =
-		circulars_find_silent(&main_thread->circulars, timestamp_now() - PATIENCE_MS);
+	const struct relay_thread *silent = circulars_find_silent(&main_thread->circulars, then);
 
 	return silent != NULL ? relay_thread_name(silent, name) : NULL;
+}
+
+static void tell_silent(const char *name, const char *advice)
+{
+	log_error("threads do not answer", "waiting_for=\"%s\" advice=\"%s\"", name, advice);
 }
 
 /* The letters are under way, and cannot be taken back. */
 static bool is_in_vain(void *context, char problem[CONTROL_PROBLEM_SIZE])
 {
 	char room[RELAY_THREAD_NAME_SIZE];
-	const char *name = find_silent(context, room);
+	const char *name = find_silent(context, timestamp_now() - PATIENCE_MS, room);
 
 	if (name == NULL)
 		return false;
-	log_error("threads do not answer",
-	          "waiting_for=\"%s\" advice=\"restart the server unless it goes on\"", name);
+	tell_silent(name, "restart the server unless it goes on");
 	snprintf(problem, CONTROL_PROBLEM_SIZE,
 	         "the thread %s does not answer: what was asked for is done once it does", name);
 	return true;
@@ -209,11 +214,38 @@ static bool is_in_vain(void *context, char problem[CONTROL_PROBLEM_SIZE])
 bool main_thread_refuses(const struct main_thread *main_thread, struct control_request *request)
 {
 	char room[RELAY_THREAD_NAME_SIZE];
-	const char *name = find_silent(main_thread, room);
+	const char *name = find_silent(main_thread, timestamp_now() - PATIENCE_MS, room);
 
 	if (name != NULL)
 		control_refuse(request, "the thread %s does not answer: nothing was done", name);
 	return name != NULL;
+}
+
+static void do_nothing(struct circular *circular, struct relay_thread *thread)
+{
+	(void)circular;
+	(void)thread;
+}
+
+static void be_done(struct circular *circular)
+{
+	(void)circular;
+}
+
+/* Each is to answer once more: one that does not would keep the server from ending, without a word. */
+static void await_threads(struct main_thread *main_thread)
+{
+	struct circulars *circulars = &main_thread->circulars;
+	struct circular last = {.run = do_nothing, .done = be_done};
+	char room[RELAY_THREAD_NAME_SIZE];
+	const char *name;
+
+	(void)!circular_begin(circulars, &last); /* without memory nobody would be named */
+	if (circulars_finish(circulars, PATIENCE_MS))
+		return;
+	name = find_silent(main_thread, timestamp_now(), room);
+	tell_silent(name != NULL ? name : "", "nothing but SIGKILL ends the server");
+	(void)circulars_finish(circulars, -1);
 }
 
 /* ---- mail ---- */

@@ -591,6 +591,19 @@ def test_silent_thread():
         tap.expect_equal(server.ask("status")["draining"], None, "what was not done")
 
 
+@tap.beside
+def test_end_with_silent_thread():
+    """A server that a thread keeps from ending says which one it is"""
+    with Server("--relay-threads=2", LOOPBACK) as server:
+        with Debugger(thread_named(server, "relay-1")):
+            server.process.send_signal(signal.SIGTERM)
+            has(wait_for(server, "threads do not answer")[-1], waiting_for='"relay-1"',
+                advice='"nothing but SIGKILL ends the server"')
+            tap.expect(server.process.poll() is None, "it has not ended")
+        tap.expect_equal(server.wait(20), 0, "exit code when the thread goes on")
+        server.process = None
+
+
 def test_watchdog_of_another():
     """A watchdog that is another process's is not petted"""
     with contextlib.closing(Manager()) as manager, \
