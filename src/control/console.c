@@ -29,6 +29,8 @@ enum {
 	ATTEMPTS_MAX = 3,  /* of a client */
 	FAILURES_MAX = 10, /* of all clients together in FAILURES_MS */
 	FAILURES_MS = 60000,
+	/* Of the time that looking at a password took, for which none is looked at. */
+	PAUSE_TIMES = 4,
 };
 
 struct console_client {
@@ -37,7 +39,8 @@ struct console_client {
 	struct line_client line;
 	struct event *deadline; /* owned; of the password */
 	struct telnet telnet;
-	bool is_in; /* it gave the password */
+	bool is_in;           /* it gave the password */
+	bool waits_for_pause; /* to be over, for its password to be looked at */
 	unsigned attempts;
 	void (*more)(struct console_client *client, void *context); /* NULL: none */
 	void *more_context;
@@ -50,7 +53,9 @@ struct console {
 	struct transport_addr addr;
 	struct evconnlistener *listener; /* owned */
 	struct event *resume;            /* owned; ends a pause of the listener */
-	struct list clients;             /* of struct console_client, owned */
+	struct event *pause_over;        /* owned; somebody waits_for_pause */
+	timestamp paused_until;
+	struct list clients; /* of struct console_client, owned */
 	unsigned client_count;
 	unsigned failures; /* since then */
 	timestamp failures_since;
@@ -60,6 +65,7 @@ static void on_connection(struct evconnlistener *listener, evutil_socket_t fd,
                           struct sockaddr *address, int len, void *context);
 static void on_accept_failed(struct evconnlistener *listener, void *context);
 static void on_resume(evutil_socket_t fd, short what, void *context);
+static void on_pause_over(evutil_socket_t fd, short what, void *context);
 static void client_destroy(struct console_client *client);
 static void client_destroy_line(struct line_client *line);
 static bool call_more(struct line_client *line);
@@ -88,7 +94,8 @@ enum err console_create(const struct console_settings *settings, const struct tr
 	created->settings = *settings;
 	list_init(&created->clients);
 	created->resume = event_new(settings->base, -1, 0, on_resume, created);
-	if (created->resume == NULL)
+	created->pause_over = event_new(settings->base, -1, 0, on_pause_over, created);
+	if (created->resume == NULL || created->pause_over == NULL)
 		goto fail;
 	created->listener = evconnlistener_new_bind(settings->base, on_connection, created,
 	                                            LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC |
@@ -104,6 +111,8 @@ enum err console_create(const struct console_settings *settings, const struct tr
 fail:
 	if (created->resume != NULL)
 		event_free(created->resume);
+	if (created->pause_over != NULL)
+		event_free(created->pause_over);
 	free(created);
 	return ERR_SYSTEM;
 }
@@ -114,6 +123,7 @@ void console_destroy(struct console *console)
 		return;
 	evconnlistener_free(console->listener);
 	event_free(console->resume);
+	event_free(console->pause_over);
 	LIST_FOR_EACH (node, &console->clients)
 		client_destroy(CONTAINER_OF(node, struct console_client, node));
 	free(console);
@@ -272,12 +282,16 @@ const char *console_client_name(const struct console_client *client)
 
 /* ---- what happens to a client ---- */
 
-/* Who waits to say more is told of the end by being called. */
+/* Who waits to say more is told of the end by being called; a password of who has gone is not looked at. */
 static bool call_more(struct line_client *line)
 {
 	struct console_client *client = CONTAINER_OF(line, struct console_client, line);
 	void (*more)(struct console_client * client, void *context) = client->more;
 
+	if (client->waits_for_pause && line->stream == NULL) {
+		line_client_done(line);
+		return true;
+	}
 	if (more == NULL)
 		return false;
 	client->more = NULL;
@@ -380,19 +394,70 @@ static void refuse(struct console_client *client)
 		client->line.is_closing = true;
 }
 
-/* The bound is all clients': who guesses by connecting anew gets no further. turnadmin and the control
- * socket are there meanwhile. */
-static void try_password(struct console_client *client)
+/* What was typed is not kept longer than it takes. */
+static bool is_password(struct console_client *client)
 {
 	const struct console_settings *settings = &client->console->settings;
+	timestamp began = timestamp_now(), ended;
+	bool is_right = settings->is_password(client->telnet.line, settings->context);
 
+	bytes_wipe(client->telnet.line, sizeof client->telnet.line);
+	ended = timestamp_now();
+	client->console->paused_until = ended + PAUSE_TIMES * (ended - began);
+	return is_right;
+}
+
+/* The bound is all clients': who guesses by connecting anew gets no further. turnadmin and the control
+ * socket are there meanwhile. */
+static void look_at_password(struct console_client *client)
+{
 	if (are_too_many_failures(client->console)) {
 		console_print(client, "\nToo many wrong passwords: try again in a minute.\n");
 		client->line.is_closing = true;
-	} else if (settings->is_password(client->telnet.line, settings->context)) {
+	} else if (is_password(client)) {
 		let_in(client);
 	} else {
 		refuse(client);
 	}
-	bytes_wipe(client->telnet.line, sizeof client->telnet.line);
+}
+
+static void wait_for_pause(struct console_client *client, timestamp ms)
+{
+	const struct timeval left = {(time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
+
+	client->line.is_waiting = true;
+	client->waits_for_pause = true;
+	event_add(client->console->pause_over, &left);
+}
+
+/* A slow hash takes its time on a thread that has more to do: it gets the lesser part of it, however many
+ * guess. */
+static void try_password(struct console_client *client)
+{
+	struct console *console = client->console;
+	timestamp now = timestamp_now();
+
+	if (now >= console->paused_until)
+		look_at_password(client);
+	else
+		wait_for_pause(client, console->paused_until - now);
+}
+
+/* One by one, since each makes the next wait again. */
+static void on_pause_over(evutil_socket_t fd, short what, void *context)
+{
+	struct console *console = context;
+
+	(void)fd;
+	(void)what;
+	LIST_FOR_EACH (node, &console->clients) {
+		struct console_client *client = CONTAINER_OF(node, struct console_client, node);
+		if (!client->waits_for_pause)
+			continue;
+		client->waits_for_pause = false;
+		client->line.is_waiting = false;
+		try_password(client);
+		if (!client->line.is_waiting)
+			line_client_done(&client->line);
+	}
 }

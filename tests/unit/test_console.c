@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/timestamp.h"
 #include "tap.h"
 
 enum { CLIENTS_MAX = 4, PARTS = 40, HEARD_MAX = 1 << 22 };
@@ -24,11 +25,19 @@ struct fixture {
 	struct console_client *kept;
 	unsigned lines, parts;
 	char last[600];
+	unsigned hash_ms, looks; /* how long a look at a password takes, and how many there were */
+	timestamp began[8];
 };
 
+/* A slow hash: it keeps the thread for so long. */
 static bool is_password(const char *text, void *context)
 {
-	(void)context;
+	struct fixture *fixture = context;
+	timestamp now = timestamp_now(), end = now + fixture->hash_ms;
+
+	fixture->began[fixture->looks++ % 8] = now;
+	while (timestamp_now() < end)
+		continue;
 	return strcmp(text, "secret") == 0;
 }
 
@@ -204,6 +213,36 @@ static void test_password(void)
 	fixture_end(&fixture);
 }
 
+/* All at the same time: no two are looked at without a pause, and who goes meanwhile costs none. */
+static void test_slow_hash(void)
+{
+	enum { HASH_MS = 20, PAUSE_MS = 4 * HASH_MS };
+	struct linger at_once = {1, 0};
+	struct fixture fixture;
+	int fds[3];
+
+	fixture_begin(&fixture);
+	fixture.hash_ms = HASH_MS;
+	for (int i = 0; i < 3; i++) {
+		fds[i] = client_connect(&fixture);
+		client_hear(&fixture, fds[i], ": ");
+	}
+	for (int i = 0; i < 3; i++)
+		client_say(fds[i], i == 2 ? "secret\r\n" : "wrong\r\n");
+	client_hear(&fixture, fds[0], ": ");
+	setsockopt(fds[1], SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+	close(fds[1]);
+	is_text(client_hear(&fixture, fds[2], "> "), SHOW IN, "the right one is let in");
+	is_int(fixture.looks, 2, "who had gone by then was not looked at");
+	ok(fixture.began[1] - fixture.began[0] >= HASH_MS + PAUSE_MS,
+	   "between two looks there is a pause: %d ms", (int)(fixture.began[1] - fixture.began[0]));
+	client_say(fds[0], "secret\r\n");
+	is_text(client_hear(&fixture, fds[0], "> "), SHOW IN, "and the first one");
+	close(fds[0]);
+	close(fds[2]);
+	fixture_end(&fixture);
+}
+
 static void test_web_page(void)
 {
 	struct fixture fixture;
@@ -353,6 +392,7 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN);
 	test_talk();
 	test_password();
+	test_slow_hash();
 	test_web_page();
 	test_times();
 	test_crowd();
