@@ -213,23 +213,31 @@ static void on_connection(struct evconnlistener *listener, evutil_socket_t fd,
 /* ---- what is written ---- */
 
 /* Line ends are telnet's; and what a client of the relay chose as its name is not to move the cursor of
- * whoever reads it. Bytes of UTF-8 pass. */
+ * whoever reads it. Other bytes of UTF-8 pass. */
+static void to_telnet(const char *text, char *line, size_t *len)
+{
+	*len = 0;
+	while (*text != 0) {
+		size_t control = text_control_len(text);
+		if (*text == '\n')
+			line[(*len)++] = '\r';
+		line[(*len)++] = *text == '\n'                                 ? '\n'
+		                 : control > 0 || (uint8_t)*text == TELNET_IAC ? '?'
+		                                                               : *text;
+		text += control > 0 ? control : 1;
+	}
+}
+
 void console_print(struct console_client *client, const char *text, ...)
 {
 	char plain[PRINT_MAX], line[2 * PRINT_MAX];
-	size_t len = 0;
 	va_list args;
+	size_t len;
 
 	va_start(args, text);
 	vsnprintf(plain, sizeof plain, text, args);
 	va_end(args);
-	for (const unsigned char *p = (const unsigned char *)plain; *p != 0; p++)
-		if (*p == '\n') {
-			line[len++] = '\r';
-			line[len++] = '\n';
-		} else {
-			line[len++] = *p < ' ' || *p == 0x7F || *p == TELNET_IAC ? '?' : (char)*p;
-		}
+	to_telnet(plain, line, &len);
 	line_client_write(&client->line, line, len);
 }
 

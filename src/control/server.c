@@ -185,7 +185,7 @@ bool control_get_text(struct control_request *request, const char *name, const c
 	if (value == NULL)
 		return true;
 	if (!json_is_string(value)) {
-		control_refuse(request, "%s: give a text", name);
+		control_refuse(request, "%s: give a text in UTF-8", name);
 		return false;
 	}
 	*text = json_string_value(value);

@@ -141,6 +141,15 @@ static bool is_argument_fine(const struct conversation *conversation)
 	return takes[0] == 0 ? !is_there : takes[0] == '[' || is_there;
 }
 
+/* What is not cannot be asked for in JSON, and a filter that was left out would let all through. */
+static bool is_utf8(const char *text)
+{
+	json_t *string = json_string(text);
+
+	json_decref(string);
+	return string != NULL;
+}
+
 static void on_line(struct console_client *client, char *line, void *context)
 {
 	struct conversation *conversation = console_state(client);
@@ -154,7 +163,10 @@ static void on_line(struct console_client *client, char *line, void *context)
 		return;
 	}
 	split(conversation, line);
-	if (conversation->verb == NULL) {
+	if (!is_utf8(conversation->argument)) {
+		console_print(client, "  Error: that is not UTF-8\n");
+		console_done(client);
+	} else if (conversation->verb == NULL) {
 		console_print(client, "  Unknown command: type ? for help\n");
 		console_done(client);
 	} else if (!is_argument_fine(conversation)) {

@@ -159,6 +159,25 @@ def test_slow_hash():
         tap.expect("secret" not in server.log(), "nothing in the log")
 
 
+def test_not_utf8():
+    """A name that is not UTF-8 is no filter that lets all through, and no option is lost for its value"""
+    with ConsoleServer(password=PASSWORD) as server, server.client() as client:
+        client.allocate()
+        with server.console() as console:
+            for line in (b"ps \xe9", b"sr caf\xe9", b"pc \xe9", b"cs \xe9"):
+                console.socket.sendall(line + b"\r\n")
+                said = console.hear(b"> ")
+                tap.expect_equal(said, b"  Error: that is not UTF-8\r\n> ", line)
+            console.socket.sendall(b"cc user-quota 7\r\n")
+            console.hear(b"> ")
+        for words in (("session", "list", "--realm", b"\xff"),
+                      ("session", "cancel", "--user", "alice", "--realm", b"\xff")):
+            code, _, problem = server.admin(*words)
+            tap.expect(code == 1 and "realm: give a text in UTF-8" in problem, problem)
+        code, _, problem = server.admin("get", "help")
+        tap.expect(code == 1 and "help is a command" in problem, problem)
+
+
 def test_verbs():
     """Each verb of coturn is known and answered, wrong ones say how they are used"""
     with ConsoleServer("--relay-threads=2") as server, server.console() as console:

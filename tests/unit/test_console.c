@@ -71,7 +71,8 @@ static void command(struct console_client *client, char *line, void *context)
 	if (strcmp(line, "quit") == 0)
 		console_hang_up(client);
 	++*(int *)console_state(client);
-	console_print(client, "%d: \x1b\xff%s\n", *(int *)console_state(client), line);
+	console_print(client, "%d: \x1b\xff\xc3\xa4\xc2\x9b%s\n", *(int *)console_state(client),
+	              line);
 	console_done(client);
 }
 
@@ -171,15 +172,24 @@ static void test_talk(void)
 	client_say(fd, "secret\r\n");
 	is_text(client_hear(&fixture, fd, "> "), SHOW IN, "it greets, and shows again");
 	client_say(fd, "one\r\ntw");
-	is_text(client_hear(&fixture, fd, "> "), "1: ??one\r\n> ",
+	is_text(client_hear(&fixture, fd, "> "),
+	        "1: ??\xc3\xa4?"
+	        "one\r\n> ",
 	        "an answer, in which nothing moves the cursor or is a telnet command");
 	client_say(fd, "o\r\n\xff\xfb\x18three\r\n");
-	is_text(client_hear(&fixture, fd, "3: ??three\r\n> "),
-	        "2: ??two\r\n> \xff\xfe\x18"
-	        "3: ??three\r\n> ",
+	is_text(client_hear(&fixture, fd,
+	                    "3: ??\xc3\xa4?"
+	                    "three\r\n> "),
+	        "2: ??\xc3\xa4?"
+	        "two\r\n> \xff\xfe\x18"
+	        "3: ??\xc3\xa4?"
+	        "three\r\n> ",
 	        "in order, with what it keeps");
 	client_say(fd, "quit\r\nfour\r\n");
-	is_text(client_hear(&fixture, fd, NULL), "4: ??quit\r\n(closed)", "the end");
+	is_text(client_hear(&fixture, fd, NULL),
+	        "4: ??\xc3\xa4?"
+	        "quit\r\n(closed)",
+	        "the end");
 	is_int(fixture.lines, 4, "nothing behind it is looked at");
 	close(fd);
 	fixture_end(&fixture);
@@ -366,7 +376,9 @@ static void test_gone(void)
 	}
 	int fd = client_enter(&fixture);
 	client_say(fd, "one\r\n");
-	is_text(client_hear(&fixture, fd, "> "), "1: ??one\r\n> ",
+	is_text(client_hear(&fixture, fd, "> "),
+	        "1: ??\xc3\xa4?"
+	        "one\r\n> ",
 	        "those who went before their answer leave nothing behind");
 	close(fd);
 	fixture_end(&fixture);
@@ -381,7 +393,9 @@ static void test_half_close(void)
 	client_say(fd, "secret\none\ntwo\n");
 	shutdown(fd, SHUT_WR);
 	is_text(client_hear(&fixture, fd, NULL),
-	        HIDE "Enter password: " SHOW IN "1: ??one\r\n> 2: ??two\r\n> (closed)",
+	        HIDE "Enter password: " SHOW IN "1: ??\xc3\xa4?"
+	             "one\r\n> 2: ??\xc3\xa4?"
+	             "two\r\n> (closed)",
 	        "a script that has said all is answered all");
 	close(fd);
 	fixture_end(&fixture);
