@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Prometheus' own tool: the alerts of examples/prometheus fire when they should and then alone, and what
-turnadmin prints for Prometheus is what Prometheus reads."""
+turnadmin prints for Prometheus, and what the dashboard asks of it, is what Prometheus reads."""
+import json
 import os
 import subprocess
 
 from harness import tap
 from harness.client import Peer
-from harness.server import Server
+from harness.server import Server, write_file
 
 EXAMPLES = os.path.join(os.path.dirname(__file__), "..", "..", "examples", "prometheus")
 
@@ -39,6 +40,24 @@ def test_alerts():
         tap.expect("{alertname: %s, eval_time" % name in tests, name + " is to be quiet once")
         tap.expect("- alertname: %s\n" % name in tests, name + " is to fire once")
     promtool("test", "rules", "alerts_test.yml")
+
+
+def queries(part):
+    """Whatever a dashboard asks for, at any depth."""
+    if isinstance(part, dict):
+        own = [part["expr"]] if "expr" in part else []
+        return own + [one for value in part.values() for one in queries(value)]
+    return [one for value in part for one in queries(value)] if isinstance(part, list) else []
+
+
+def test_dashboard():
+    """Each query of examples/grafana is one that Prometheus understands"""
+    with open(os.path.join(EXAMPLES, "..", "grafana", "turnstone.json")) as file:
+        found = [query.replace("$__rate_interval", "5m") for query in queries(json.load(file))]
+    tap.expect(len(found) > 30, "%d queries" % len(found))
+    rules = [{"record": "query:%d" % i, "expr": query} for i, query in enumerate(found)]
+    path = write_file("queries.json", json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
+    tap.expect("%d rules found" % len(found) in promtool("check", "rules", path), "all of them")
 
 
 def test_metrics():
