@@ -21,6 +21,7 @@
 
 #include "base/list.h"
 #include "base/log.h"
+#include "control/line_client.h"
 #include "control/message.h"
 
 enum { BACKLOG = 64 };
@@ -31,13 +32,10 @@ struct control_request {
 	const struct control_settings *settings;
 	control_answered *answered;
 	void *answered_context;
-	struct event *patience;     /* owned; set while it waits; NULL: nobody is given up */
-	struct bufferevent *stream; /* owned; NULL: it has gone and its answer is still to come */
+	struct event *patience; /* owned; set while it waits; NULL: nobody is given up */
+	bool is_given_up;       /* nobody waits for its answer any more */
+	struct line_client line;
 	struct control_message message;
-	bool is_waiting;  /* for control_answer */
-	bool is_given_up; /* nobody else does */
-	bool is_reading;  /* input_lines runs */
-	bool is_closing;  /* nothing more is read; what is written is sent */
 };
 
 struct control_server {
@@ -56,17 +54,19 @@ static bool is_trusted(int fd);
 static void turn_away(int fd, const char *problem);
 static void client_create(struct control_server *server, int fd);
 static void client_destroy(struct control_request *client);
-static void on_input(struct bufferevent *stream, void *context);
-static void on_output(struct bufferevent *stream, void *context);
-static void on_event(struct bufferevent *stream, short what, void *context);
+static void client_destroy_line(struct line_client *line);
 static enum err patience_create(struct control_request *request);
 static void patience_begin(struct control_request *request);
 static void patience_end(struct control_request *request);
-static void input_lines(struct control_request *client);
+static bool input_line(struct line_client *line, struct evbuffer *input);
 static void handle_line(struct control_request *client, const char *line, size_t len);
 static void write_line(struct control_request *client, char *line);
 static void finish(struct control_request *client, char *line);
-static void settle(struct control_request *client);
+
+static const struct line_client_ops client_ops = {
+	.look = input_line,
+	.destroy = client_destroy_line,
+};
 
 enum err control_server_create(const struct control_settings *settings,
                                const struct control_socket *opened, struct control_server **server)
@@ -112,8 +112,8 @@ void control_server_destroy(struct control_server *server)
 	event_free(server->resume);
 	LIST_FOR_EACH (node, &server->clients) {
 		struct control_request *client = CONTAINER_OF(node, struct control_request, node);
-		if (client->stream != NULL)
-			send_rest(client->stream);
+		if (client->line.stream != NULL)
+			send_rest(client->line.stream);
 		client_destroy(client);
 	}
 	free(server);
@@ -218,7 +218,7 @@ bool control_get_text(struct control_request *request, const char *name, const c
 	if (value == NULL)
 		return true;
 	if (!json_is_string(value)) {
-		control_refuse(request, "%s: give a text", name);
+		control_refuse(request, "%s: give a text in UTF-8", name);
 		return false;
 	}
 	*text = json_string_value(value);
@@ -329,6 +329,7 @@ static struct control_request *client_allocate(struct control_server *server)
 		return NULL;
 	client->server = server;
 	client->settings = &server->settings;
+	client->line.ops = &client_ops;
 	if (patience_create(client) != OK) {
 		free(client);
 		return NULL;
@@ -340,28 +341,22 @@ static struct control_request *client_allocate(struct control_server *server)
 
 static void client_create(struct control_server *server, int fd)
 {
+	const struct control_settings *settings = &server->settings;
 	struct control_request *client = client_allocate(server);
-	struct timeval idle = {(time_t)server->settings.idle_timeout_s, 0};
 
-	if (client != NULL)
-		client->stream =
-			bufferevent_socket_new(server->settings.base, fd, BEV_OPT_CLOSE_ON_FREE);
-	if (client == NULL || client->stream == NULL) {
-		if (client != NULL)
-			client_destroy(client);
-		close(fd);
+	if (client != NULL && line_client_init(&client->line, &client_ops, settings->base, fd,
+	                                       CONTROL_LINE_MAX) == OK) {
+		line_client_set_idle(&client->line, settings->idle_timeout_s);
 		return;
 	}
-	bufferevent_setcb(client->stream, on_input, on_output, on_event, client);
-	bufferevent_setwatermark(client->stream, EV_READ, 0, CONTROL_LINE_MAX);
-	bufferevent_set_timeouts(client->stream, &idle, &idle);
-	bufferevent_enable(client->stream, EV_READ | EV_WRITE);
+	if (client != NULL)
+		client_destroy(client);
+	close(fd);
 }
 
 static void client_destroy(struct control_request *client)
 {
-	if (client->stream != NULL)
-		bufferevent_free(client->stream);
+	line_client_deinit(&client->line);
 	if (client->patience != NULL)
 		event_free(client->patience);
 	control_message_deinit(&client->message);
@@ -369,6 +364,11 @@ static void client_destroy(struct control_request *client)
 	if (!client->is_given_up)
 		client->server->client_count--;
 	free(client);
+}
+
+static void client_destroy_line(struct line_client *line)
+{
+	client_destroy(CONTAINER_OF(line, struct control_request, line));
 }
 
 /* ---- patience ---- */
@@ -404,20 +404,17 @@ static void patience_end(struct control_request *request)
 static void client_give_up(struct control_request *client, const char *problem)
 {
 	struct control_request *heir =
-		client->stream != NULL ? client_allocate(client->server) : NULL;
+		client->line.stream != NULL ? client_allocate(client->server) : NULL;
 
 	client->is_given_up = true;
 	client->server->client_count--;
-	if (heir != NULL) {
-		heir->stream = client->stream;
-		heir->is_closing = client->is_closing;
-		bufferevent_setcb(heir->stream, on_input, on_output, on_event, heir);
-		write_line(heir, control_problem_line(problem));
-		input_lines(heir);
-	} else if (client->stream != NULL) {
-		bufferevent_free(client->stream);
+	if (heir == NULL) {
+		line_client_deinit(&client->line);
+		return;
 	}
-	client->stream = NULL;
+	line_client_move(&client->line, &heir->line);
+	write_line(heir, control_problem_line(problem));
+	line_client_done(&heir->line);
 }
 
 static void on_patience(evutil_socket_t fd, short what, void *context)
@@ -440,79 +437,24 @@ static void on_patience(evutil_socket_t fd, short what, void *context)
 
 /* ---- lines ---- */
 
-static void on_input(struct bufferevent *stream, void *context)
+/* A line without an end is refused when no more of it fits. */
+static bool input_line(struct line_client *line, struct evbuffer *input)
 {
-	(void)stream;
-	input_lines(context);
-}
-
-/* All that was written has been sent. */
-static void on_output(struct bufferevent *stream, void *context)
-{
-	(void)stream;
-	input_lines(context);
-}
-
-/* A client that has said all it had may still read. One that waits for an answer is not idle. */
-static void on_event(struct bufferevent *stream, short what, void *context)
-{
-	struct control_request *client = context;
-
-	if (what & BEV_EVENT_EOF) {
-		client->is_closing = true;
-		bufferevent_disable(stream, EV_READ);
-		input_lines(client);
-		return;
-	}
-	if ((what & BEV_EVENT_TIMEOUT) && (what & BEV_EVENT_READING) && client->is_waiting) {
-		bufferevent_enable(stream, EV_READ);
-		return;
-	}
-	bufferevent_free(stream);
-	client->stream = NULL;
-	if (!client->is_waiting)
-		client_destroy(client);
-}
-
-static size_t unsent(const struct control_request *client)
-{
-	return evbuffer_get_length(bufferevent_get_output(client->stream));
-}
-
-/* Handles the lines that are there, one after the other. */
-static void input_lines(struct control_request *client)
-{
-	struct evbuffer *input = bufferevent_get_input(client->stream);
-	char *line;
+	struct control_request *client = CONTAINER_OF(line, struct control_request, line);
 	size_t len;
+	char *text = evbuffer_readln(input, &len, EVBUFFER_EOL_LF);
 
-	if (client->is_reading)
-		return;
-	client->is_reading = true;
-	while (!client->is_waiting && unsent(client) == 0 &&
-	       (line = evbuffer_readln(input, &len, EVBUFFER_EOL_LF)) != NULL) {
-		handle_line(client, line, len);
-		free(line);
+	if (text != NULL) {
+		handle_line(client, text, len);
+		free(text);
+		return true;
 	}
-	client->is_reading = false;
-	settle(client);
-}
-
-/* What is left to do when no line can be handled now: refuse one without an end, or close. */
-static void settle(struct control_request *client)
-{
-	struct evbuffer *input = bufferevent_get_input(client->stream);
-	bool is_idle = !client->is_waiting && unsent(client) == 0;
-
-	if (is_idle && evbuffer_get_length(input) >= CONTROL_LINE_MAX) {
+	if (evbuffer_get_length(input) >= CONTROL_LINE_MAX) {
 		evbuffer_drain(input, evbuffer_get_length(input));
-		bufferevent_disable(client->stream, EV_READ);
-		client->is_closing = true;
+		line->is_closing = true;
 		write_line(client, control_problem_line("a line that is too long"));
-		return;
 	}
-	if (is_idle && client->is_closing)
-		client_destroy(client);
+	return false;
 }
 
 static const struct control_row *row_find(const struct control_settings *settings, const char *name)
@@ -529,7 +471,7 @@ static void handle_line(struct control_request *client, const char *line, size_t
 	char problem[CONTROL_PROBLEM_SIZE];
 	const struct control_row *row;
 
-	client->is_waiting = true;
+	client->line.is_waiting = true;
 	patience_begin(client);
 	if (control_message_parse(line, len, message, problem) != OK) {
 		control_refuse(client, "%s", problem);
@@ -547,21 +489,17 @@ static void handle_line(struct control_request *client, const char *line, size_t
 /* A client that is not given its answer is not left waiting for it. */
 static void write_line(struct control_request *client, char *line)
 {
-	if (line == NULL || bufferevent_write(client->stream, line, strlen(line)) != 0)
-		client->is_closing = true;
+	if (line != NULL)
+		line_client_write(&client->line, line, strlen(line));
+	else
+		client->line.is_closing = true;
 	free(line);
 }
 
 static void finish(struct control_request *client, char *line)
 {
 	control_message_deinit(&client->message);
-	client->is_waiting = false;
 	patience_end(client);
-	if (client->stream == NULL) {
-		free(line);
-		client_destroy(client);
-		return;
-	}
 	write_line(client, line);
-	input_lines(client);
+	line_client_done(&client->line);
 }

@@ -20,7 +20,7 @@ extern char **environ;
 
 static void leave(const struct config *config, struct control_socket *opened);
 static int drive(struct relay *relay, const struct config *config, struct control_socket *opened,
-                 const struct reload_sources *sources);
+                 const struct config_sources *sources);
 
 static void log_addresses(const struct relay *relay)
 {
@@ -205,7 +205,7 @@ static int serve(const struct config *config, const struct config_sources *sourc
 
 /* From the first client to the last, and undoes all of it. */
 static int drive(struct relay *relay, const struct config *config, struct control_socket *opened,
-                 const struct reload_sources *sources)
+                 const struct config_sources *sources)
 {
 	struct main_thread *main_thread = NULL;
 	char problem[256] = "";

@@ -40,7 +40,8 @@ void main_thread_block_signals(void);
 MUST_CHECK enum err main_thread_create(struct relay *relay, const struct control_socket *opened,
                                        const struct config_sources *sources,
                                        struct main_thread **main_thread);
-/* Opens the text console, when there is to be one. ERR_SYSTEM, ERR_NO_MEMORY: problem is a line. */
+/* Opens the text console, when there is to be one. ERR_SYSTEM, ERR_NO_MEMORY, ERR_INVALID: problem
+ * is a line. */
 MUST_CHECK enum err main_thread_open_console(struct main_thread *main_thread, char problem[256]);
 /* The relay threads may have ended. NULL is fine. */
 void main_thread_destroy(struct main_thread *main_thread);

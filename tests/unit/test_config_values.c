@@ -450,6 +450,38 @@ static void test_compare(void)
 	fixture_end(&b);
 }
 
+/* A hash that was cut, or eaten by a shell, is not itself the password. */
+static void test_console_password(void)
+{
+#define SALT "U29kaXVtQ2hsb3JpZGU"
+#define HASH "cCO9yzr9c0hGHAbNgf046/2o+7qQT44+qbVD9lRdofI"
+	static const struct {
+		const char *password;
+		enum err err;
+	} rows[] = {
+		{"secret", OK},
+		{"$ecret", OK},
+		{"$scrypt$ln=15,r=8,p=3$" SALT "$" HASH, OK},
+		{"$scrypt$ln=15,r=8,p=3$" SALT "$" HASH "x", ERR_INVALID},
+		{"$scrypt$ln=15,r=8,p=3$" SALT "$c2hvcnQ", ERR_INVALID},
+		{"$scrypt$ln=15,r=8,p=3$$" HASH, ERR_INVALID},
+		{"$scrypt$ln=15,r=8$" SALT "$" HASH, ERR_INVALID},
+		{"$scrypt$ln=,r=8,p=3$" SALT "$" HASH, ERR_INVALID},
+		{"$scrypt$", ERR_INVALID},
+		{"$5$abc", ERR_INVALID},
+	};
+	struct fixture fixture;
+	char text[200];
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		snprintf(text, sizeof text, "cli-password=%s\n", rows[i].password);
+		fixture_read(&fixture, text);
+		is_int(config_check(fixture.config, &fixture.report), rows[i].err,
+		       "cli-password=%.40s", rows[i].password);
+		fixture_end(&fixture);
+	}
+}
+
 static void test_urls(void)
 {
 	static const char *const wrong[] = {"ftp://x/",      "https://",      "https:///x",
@@ -514,6 +546,7 @@ int main(void)
 	test_log_names();
 	test_too_many_secrets();
 	test_compare();
+	test_console_password();
 	test_urls();
 	test_capacity();
 	test_tls_versions();
