@@ -257,7 +257,7 @@ def test_new_realm():
     with Redis() as redis:
         redis.admin("secret", "add", "--realm", REALM, text="common\n")
         redis.admin("user", "add", "rosa", "--realm", "red", text="p\n")
-        redis.call("EVAL", "for i = 1, 200000 do redis.call('SET', 'turn/realm/%s/user/u' .. i .. "
+        redis.call("EVAL", "for i = 1, 100000 do redis.call('SET', 'turn/realm/%s/user/u' .. i .. "
                    "'/allocation/001000000000000001/status', 'new lifetime=600') end" % REALM, "0")
         with serve(redis, "--use-auth-secret", "--realm-from-username") as server:
             def named(realm, secret):
@@ -268,7 +268,7 @@ def test_new_realm():
             tap.expect_equal(named("blue", "common"), 401, "it has its own secret")
             with open("/proc/%d/status" % server.process.pid) as file:
                 peak_kb = int(re.search(r"VmHWM:\s*(\d+)", file.read()).group(1))
-            tap.expect(peak_kb < 20000, "keys of allocations are not gathered: %d kB" % peak_kb)
+            tap.expect(peak_kb < 15000 or server.sanitized, "keys of allocations are not gathered: %d kB" % peak_kb)
 
 
 def outage_lines(server):
