@@ -17,8 +17,8 @@
 #include "relay/certificate_check.h"
 #include "relay/frontends.h"
 #include "relay/statsdb.h"
-#include "relay/store_location.h"
 #include "relay/thread.h"
+#include "store/configured_store.h"
 #include "turn/source_limit.h"
 
 enum {

@@ -257,7 +257,7 @@ def test_new_realm():
     with Redis() as redis:
         redis.admin("secret", "add", "--realm", REALM, text="common\n")
         redis.admin("user", "add", "rosa", "--realm", "red", text="p\n")
-        redis.call("EVAL", "for i = 1, 200000 do redis.call('SET', 'turn/realm/%s/user/u' .. i .. "
+        redis.call("EVAL", "for i = 1, 100000 do redis.call('SET', 'turn/realm/%s/user/u' .. i .. "
                    "'/allocation/001000000000000001/status', 'new lifetime=600') end" % REALM, "0")
         with serve(redis, "--use-auth-secret", "--realm-from-username") as server:
             def named(realm, secret):
@@ -268,7 +268,7 @@ def test_new_realm():
             tap.expect_equal(named("blue", "common"), 401, "it has its own secret")
             with open("/proc/%d/status" % server.process.pid) as file:
                 peak_kb = int(re.search(r"VmHWM:\s*(\d+)", file.read()).group(1))
-            tap.expect(peak_kb < 20000, "keys of allocations are not gathered: %d kB" % peak_kb)
+            tap.expect(peak_kb < 15000 or server.sanitized, "keys of allocations are not gathered: %d kB" % peak_kb)
 
 
 def outage_lines(server):
@@ -276,7 +276,7 @@ def outage_lines(server):
 
 
 def expect_outage(server, redis, away, back):
-    """Known users go on, new ones are told at once or soon, nothing is dropped, one line each way."""
+    """Known users go on, new ones are told at once or soon, nothing is dropped, one line for each reason."""
     with Peer() as peer, Client(server.address, **user("anna", "sky")) as call:
         call.allocate()
         away()
@@ -295,7 +295,9 @@ def expect_outage(server, redis, away, back):
         tap.expect(exchange_both_ways(call, peer), "data passes still")
         call.refresh(600)
     lines = outage_lines(server)
-    tap.expect_equal(len([line for line in lines if "store is away" in line]), 1, "lines: %s" % lines)
+    reasons = [line.split("reason=")[1] for line in lines if "store is away" in line]
+    tap.expect_in(len(reasons), (1, 2), "how it was lost, and why it cannot be opened: %s" % lines)
+    tap.expect_equal(len(set(reasons)), len(reasons), "lines: %s" % lines)
     tap.expect_equal(len([line for line in lines if "store is back" in line]), 1, "lines: %s" % lines)
 
 

@@ -15,7 +15,7 @@ static timestamp waited(struct backoff *backoff, timestamp now, unsigned times)
 
 static void expect_between(timestamp waited_ms, timestamp least, timestamp most, const char *what)
 {
-	ok(waited_ms >= least && waited_ms <= most, what);
+	ok(waited_ms >= least && waited_ms <= most, "%s", what);
 }
 
 static void test_growing(void)
