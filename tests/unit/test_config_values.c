@@ -169,6 +169,7 @@ static void test_families(void)
 	is_family("allocation-default-address-family=ipv6\n", "ipv6");
 	is_family("keep-address-family\n", "keep");
 	is_family("keep-address-family=no\nallocation-default-address-family=ipv6\n", "ipv6");
+	is_family("keep-address-family\nallocation-default-address-family=ipv6\n", "ipv6");
 }
 
 static void test_self_balance(void)
