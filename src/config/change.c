@@ -86,6 +86,18 @@ static enum err replace_flag(struct config *config, const struct option_match *m
 	return OK;
 }
 
+/* The name is not repeated: whoever asked for it puts it before. */
+static void say_why_not(const struct option_match *match, char problem[CONFIG_PROBLEM_SIZE])
+{
+	if (match->foreign != NULL)
+		snprintf(problem, CONFIG_PROBLEM_SIZE, "is no option here: %s",
+		         match->foreign->why);
+	else if (match->option != NULL && match->option->flags & OPTION_COMMAND)
+		snprintf(problem, CONFIG_PROBLEM_SIZE, "belongs on the command line");
+	else
+		snprintf(problem, CONFIG_PROBLEM_SIZE, "is no option");
+}
+
 enum err config_set(struct config *config, const char *name, const char *text,
                     char problem[CONFIG_PROBLEM_SIZE])
 {
@@ -93,9 +105,8 @@ enum err config_set(struct config *config, const char *name, const char *text,
 	enum option_id id;
 	enum err err;
 
-	if (!option_find(name, &match) || match.option == NULL ||
-	    !option_is_for(match.option, config->program)) {
-		snprintf(problem, CONFIG_PROBLEM_SIZE, "there is no option %.64s", name);
+	if (!option_find(name, &match) || !option_is_setting(&match, config->program)) {
+		say_why_not(&match, problem);
 		return ERR_NOT_FOUND;
 	}
 	id = (enum option_id)(match.option - option_table);

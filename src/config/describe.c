@@ -12,8 +12,7 @@ enum err config_find_option(const struct config *config, const char *name, enum 
 {
 	struct option_match match;
 
-	if (!option_find(name, &match) || match.option == NULL ||
-	    !option_is_for(match.option, config->program))
+	if (!option_find(name, &match) || !option_is_setting(&match, config->program))
 		return ERR_NOT_FOUND;
 	*id = (enum option_id)(match.option - option_table);
 	*negates = match.negates;
@@ -37,7 +36,7 @@ void config_describe(const struct config *config, enum option_id id,
 	description->is_flag = option->type == OPTION_FLAG;
 	description->may_change = option->flags & OPTION_RELOAD;
 	description->is_setting =
-		option_is_for(option, config->program) && !(option->flags & OPTION_COMMAND);
+		option_is_setting(&(struct option_match){.option = option}, config->program);
 	description->source =
 		origin.source == CONFIG_FROM_DEFAULT ? "default" : config_source_name(config, id);
 	description->line = origin.line;

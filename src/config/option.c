@@ -122,6 +122,12 @@ bool option_match_is_for(const struct option_match *match, enum config_program p
 	return option_is_for(match->option, program);
 }
 
+bool option_is_setting(const struct option_match *match, enum config_program program)
+{
+	return match->option != NULL && option_is_for(match->option, program) &&
+	       !(match->option->flags & OPTION_COMMAND);
+}
+
 /* Looks through the options of a section for one that has none of these flags. */
 static bool section_has(size_t item, enum config_program program, unsigned without)
 {

@@ -103,6 +103,8 @@ bool option_find_abbreviated(enum config_program program, const char *name,
 /* Whether it is for this program to read. coturn's other names are turnserver's. */
 bool option_is_for(const struct option *option, enum config_program program);
 bool option_match_is_for(const struct option_match *match, enum config_program program);
+/* Whether it is an option of this program, and no command such as help. */
+bool option_is_setting(const struct option_match *match, enum config_program program);
 /* Whether the section that begins at an item has something for this program; and that is to be set, not a
  * command. */
 bool option_section_is_for(size_t item, enum config_program program);

@@ -38,6 +38,24 @@ static void tell(enum tls_setting about, enum err err, const char *problem, void
 	                  "%s", problem);
 }
 
+static void remember(enum tls_setting about, enum err err, const char *problem, void *context)
+{
+	enum option_id *id = context;
+
+	(void)problem;
+	if (err != OK && *id == OPTION_ID_COUNT)
+		*id = options[about];
+}
+
+enum option_id certificate_option_at_fault(const struct config *config)
+{
+	const struct tls_settings settings = tls_settings_of(config);
+	enum option_id id = OPTION_ID_COUNT;
+
+	tls_settings_check(&settings, remember, &id);
+	return id != OPTION_ID_COUNT ? id : OPTION_ID_cert;
+}
+
 void certificate_check(const struct config *config, struct config_report *report)
 {
 	const struct tls_settings settings = tls_settings_of(config);

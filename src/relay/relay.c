@@ -96,6 +96,8 @@ static enum err take_steps(struct relay *relay, const struct step *steps, size_t
 	}
 	if (*about == OPTION_ID_userdb)
 		*about = configured_store_option(relay->config);
+	if (err != OK && *about == OPTION_ID_cert)
+		*about = certificate_option_at_fault(relay->config);
 	return err;
 }
 

@@ -49,12 +49,12 @@ def test_every_line():
         for name, line in options:
             if name in PLACEHOLDERS:
                 continue
-            code, said = check("realm=example.org\nuserdb=/tmp/x\n%s\n" % line)
-            about = [text for text in said if text.startswith("FILE:3: ")]
+            code, said = check("realm=example.org\nuserdb=/tmp/x\ncli-password=x\n%s\n" % line)
+            about = [text for text in said if text.startswith("FILE:4: ")]
             tap.expect(code == 0, "%s is taken: %s" % (line, said))
             tap.expect(not any("no such option" in text for text in said), "%s is known: %s" % (line, said))
             for text in about:
-                tap.expect(len(text) > len("FILE:3: warning: ") + 20, "a reason: %s" % text)
+                tap.expect(len(text) > len("FILE:4: warning: ") + 20, "a reason: %s" % text)
 
 
 def test_whole_file():
@@ -195,6 +195,18 @@ def test_start_refuses_the_same():
     tap.expect_equal(code, 1, "exit code")
     for line in (2, 3):
         tap.expect("%s:%d: error: " % (path, line) in said, "line %d: %s" % (line, said))
+
+
+def test_start_names_the_line():
+    """A start that TLS settings end names the line of the one that is wrong, not of the certificate"""
+    cert, key = make_pair("start")
+    other = make_pair("stranger")[1]
+    for lines, line in ((("cert=" + cert, "pkey=" + other), 3), (("cert=" + other, "pkey=" + key), 2),
+                        (("cert=" + cert, "pkey=" + key, "cipher-list=NONE-SUCH"), 4)):
+        path = write_file("fault.conf", "no-auth\n" + "\n".join(lines) + "\n")
+        code, said = start_and_fail("-c", path)
+        tap.expect_equal(code, 1, "exit code")
+        tap.expect("%s:%d: error: %s " % (path, line, lines[line - 2].split("=")[0]) in said, "line %d: %s" % (line, said))
 
 
 if __name__ == "__main__":
