@@ -709,6 +709,32 @@ def test_ips_share_threads():
             tap.expect_equal(len(os.listdir("/proc/%d/task" % server.pid)), threads, "threads")
 
 
+def test_ip_keeps_its_thread():
+    """An IP stays with its thread, served or drained, whatever becomes of others: no second socket takes
+    clients from the first"""
+    for engine in ENGINES[1:]:
+        with Filed(options=["--network-engine=" + engine, "--relay-threads=2"]) as server, Peer() as peer:
+            one = ["user=u:p"]
+            two = one + ["listening-ip=127.0.0.2"]
+            other = [line for line in server.fixed if not line.startswith("listening-ip")]
+            server.write(*two)
+            server.stop()
+            server.launch()
+            server.wait_until_ready()
+            address = ("127.0.0.2", server.port)
+            calls = [Client(address) for _ in range(8)]
+            for call in calls:
+                call.allocate()
+            for lines, fixed, heard in ((two, other, 8), (one, None, 0), (two, other, 8), (two, None, 8)):
+                server.reload(*lines, fixed=fixed)
+                tap.expect_equal(sum(is_heard(address) for _ in range(8)), heard,
+                                 "%s: strangers heard with %r" % (engine, lines))
+                for call in calls:
+                    tap.expect(exchange_both_ways(call, peer), engine + ": a call")
+            for call in calls:
+                call.close()
+
+
 def test_answers_from_elsewhere():
     """RFC 5780: whose thread the other address is makes no difference, also when it is a new one"""
     change = stun.Message(stun.BINDING, attributes=[(CHANGE_REQUEST, struct.pack("!I", 6))])
