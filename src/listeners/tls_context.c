@@ -271,7 +271,10 @@ static enum err set_dh(SSL_CTX *context, const struct tls_settings *settings,
 	BIO *bio;
 
 	if (file == NULL)
-		return SSL_CTX_set_dh_auto(context, 1) == 1 ? OK : ERR_INVALID;
+		return SSL_CTX_set_dh_auto(context, 1) == 1
+		               ? OK
+		               : refuse(problem,
+		                        "dh-file: OpenSSL has no DH parameters of its own");
 	if (!is_readable("dh-file", file, "make one with openssl dhparam -out dh.pem 2048",
 	                 problem))
 		return ERR_NOT_FOUND;

@@ -71,8 +71,9 @@ enum err door_check(const struct relay *relay, char problem[256])
 	for (unsigned i = 0; i < relay->thread_count; i++) {
 		const struct relay_thread *thread = relay->threads[i];
 
-		for (size_t j = 0; j < thread->udp_count && thread->door != NULL; j++)
-			if (try_endpoint(thread, udp_listener_addr(thread->udp[j]), problem) != OK)
+		for (size_t j = 0; j < thread->serving.udp_count && thread->door != NULL; j++)
+			if (try_endpoint(thread, udp_listener_addr(thread->serving.udp[j]),
+			                 problem) != OK)
 				return ERR_SYSTEM;
 	}
 	return OK;
@@ -308,19 +309,28 @@ void door_on_departure(struct mail *mail, void *receiver)
 	free(departure);
 }
 
+/* One that is drained meets clients that come back from another address. NULL: it has been closed. */
+static struct udp_listener *find_listener(const struct relay_thread *thread,
+                                          const struct transport_addr *addr)
+{
+	struct udp_listener *listener = listener_set_udp(&thread->serving, addr);
+
+	return listener != NULL ? listener : listener_set_udp(&thread->drained, addr);
+}
+
 /* It is dealt with as if it had just arrived: its client may be another thread's by now. */
 void door_on_datagram(struct mail *mail, void *receiver)
 {
 	struct relay_thread *thread = receiver;
 	struct datagram_letter *letter = CONTAINER_OF(mail, struct datagram_letter, mail);
 
-	for (size_t i = 0; i < thread->udp_count && !thread->is_ending; i++) {
-		if (!addr_equal(udp_listener_addr(thread->udp[i]), &letter->packet.dst))
-			continue;
+	struct udp_listener *listener = find_listener(thread, &letter->packet.dst);
+
+	if (listener != NULL && !thread->is_ending) {
 		if (letter->is_first)
-			refuse(thread, udp_listener_path(thread->udp[i]), &letter->packet);
+			refuse(thread, udp_listener_path(listener), &letter->packet);
 		else
-			udp_listener_input(thread->udp[i], &letter->packet);
+			udp_listener_input(listener, &letter->packet);
 	}
 	free(letter);
 }
