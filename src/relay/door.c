@@ -33,10 +33,7 @@ static enum err try_endpoint(const struct relay_thread *thread, const struct tra
                              char problem[256]);
 static bool hand_over_datagrams(struct door *door, const struct five_tuple *tuple,
                                 const struct packet *packet);
-static struct relay_thread *choose(struct door *door, enum counter level,
-                                   unsigned (*most)(const struct relay_thread *));
-static unsigned endpoints_max(const struct relay_thread *thread);
-static unsigned connections_max(const struct relay_thread *thread);
+static struct relay_thread *choose(struct door *door, enum counter level, unsigned most);
 static enum err give(struct door *door, struct relay_thread *taker, const struct five_tuple *tuple,
                      int fd);
 static bool count_refused(struct door *door, const struct five_tuple *tuple, const char *reason);
@@ -173,7 +170,8 @@ static void on_stream(void *context, const struct transport_addr *server,
 {
 	struct relay_thread *thread = context;
 	struct five_tuple tuple = tuple_of(client, server, TRANSPORT_TCP);
-	struct relay_thread *taker = choose(thread->door, COUNT_connections_now, connections_max);
+	struct relay_thread *taker =
+		choose(thread->door, COUNT_connections_now, thread->host.connections_max);
 
 	if (taker != NULL && give(thread->door, taker, &tuple, fd) == OK)
 		return;
@@ -196,7 +194,8 @@ static bool hand_over_datagrams(struct door *door, const struct five_tuple *tupl
                                 const struct packet *packet)
 {
 	int size = (int)door->thread->config->sock_buf_size, fd;
-	struct relay_thread *taker = choose(door, COUNT_endpoints_now, endpoints_max);
+	struct relay_thread *taker =
+		choose(door, COUNT_endpoints_now, door->thread->host.endpoints_max);
 	struct guest *guest;
 
 	if (taker == NULL)
@@ -217,16 +216,6 @@ static bool hand_over_datagrams(struct door *door, const struct five_tuple *tupl
 	return true;
 }
 
-static unsigned endpoints_max(const struct relay_thread *thread)
-{
-	return thread->host.endpoints_max;
-}
-
-static unsigned connections_max(const struct relay_thread *thread)
-{
-	return thread->host.connections_max;
-}
-
 /* What a thread has or will have to do. Clients and not sessions are counted: who has just come has
  * none yet. The counters of another thread may be a moment old. */
 static uint64_t load(const struct door *door, const struct relay_thread *thread)
@@ -237,9 +226,9 @@ static uint64_t load(const struct door *door, const struct relay_thread *thread)
 }
 
 /* Finds the relay thread with the fewest clients that may have one more; of several, the next behind
- * the one chosen last, so that a server without clients fills evenly. NULL when all are full. */
-static struct relay_thread *choose(struct door *door, enum counter level,
-                                   unsigned (*most)(const struct relay_thread *))
+ * the one chosen last, so that a server without clients fills evenly. NULL when all are full. Each may have
+ * as many as this thread's own host says, since they share a bound evenly: a reload changes theirs. */
+static struct relay_thread *choose(struct door *door, enum counter level, unsigned most)
 {
 	const struct relay *relay = door->thread->relay;
 	struct relay_thread *chosen = NULL;
@@ -248,7 +237,7 @@ static struct relay_thread *choose(struct door *door, enum counter level,
 		struct relay_thread *thread =
 			relay->threads[(door->last + i) % relay->relay_threads];
 
-		if (counter_read(&thread->counters, level) < most(thread) &&
+		if (counter_read(&thread->counters, level) < most &&
 		    (chosen == NULL || load(door, thread) < load(door, chosen)))
 			chosen = thread;
 	}
