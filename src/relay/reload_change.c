@@ -3,8 +3,8 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "process/process.h"
 #include "relay/alternates.h"
-#include "relay/process.h"
 #include "relay/reload_job.h"
 #include "relay/thread.h"
 

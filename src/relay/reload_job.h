@@ -11,7 +11,7 @@
 #pragma once
 
 #include "base/list.h"
-#include "relay/certificate_watch.h"
+#include "process/certificate_watch.h"
 #include "relay/circular.h"
 #include "relay/drained_listeners.h"
 #include "relay/listener_plan.h"
