@@ -68,17 +68,33 @@ static bool find_udp_counter(struct doctor *doctor, const char *name, long long 
 	return false;
 }
 
+/* Twice what the server asks for now. */
+static void advise_buffer(const struct doctor *doctor, char mend[128])
+{
+	uint64_t now = doctor->config->sock_buf_size;
+	unsigned long long size = 2 * (now != 0 ? now : BUFFER_WANTED);
+	long long most = 0;
+
+	if (doctor_read_numbers(doctor, "/proc/sys/net/core/rmem_max", &most, 1) == 1 &&
+	    (unsigned long long)most >= size)
+		snprintf(mend, 128, "sock-buf-size=%llu", size);
+	else
+		snprintf(mend, 128, "sysctl -w net.core.rmem_max=%llu, and sock-buf-size=%llu",
+		         size, size);
+}
+
 void doctor_look_at_buffers(struct doctor *doctor)
 {
 	long long received = 0, lost = 0;
+	char mend[128];
 
 	look_at_buffer(doctor, "rmem_max");
 	look_at_buffer(doctor, "wmem_max");
 	if (!find_udp_counter(doctor, "InDatagrams", &received) ||
 	    !find_udp_counter(doctor, "RcvbufErrors", &lost) || lost == 0)
 		return;
-	doctor_find(doctor, lost > received / 1000 ? FINDING_WARNING : FINDING_NOTE,
-	            "sysctl -w net.core.rmem_max=8388608, and sock-buf-size=4M",
+	advise_buffer(doctor, mend);
+	doctor_find(doctor, lost > received / 1000 ? FINDING_WARNING : FINDING_NOTE, mend,
 	            "%lld of %lld datagrams were dropped since the start of the machine, as a "
 	            "socket's buffer was full",
 	            lost, lost + received);

@@ -118,7 +118,8 @@ static void judge_mode(struct doctor *doctor, const char *path)
 
 	if (stat(path, &status) != 0)
 		return;
-	snprintf(mend, sizeof mend, "chmod o= %.400s", path);
+	snprintf(mend, sizeof mend, "chmod %s %.400s",
+	         (status.st_mode & S_IRWXO) != 0 ? "o=" : "g-w", path);
 	if ((status.st_mode & S_IRWXO) != 0)
 		doctor_find(doctor, FINDING_ERROR, mend,
 		            "%s has mode %04o: every user of this machine may read it", path,

@@ -56,8 +56,12 @@ enum turnadmin_exit turnadmin_admin_password(const struct turnadmin_request *req
 		return administrator_store(request, store, &administrator);
 	if (err != ERR_NOT_FOUND)
 		return turnadmin_database_close(store, err);
-	turnadmin_say("there is no administrator %s: admin add makes one", request->name);
 	store_close(store);
+	if (request->realm != NULL)
+		turnadmin_say("there is no administrator %s of realm %s: admin list has them all",
+		              request->name, request->realm);
+	else
+		turnadmin_say("there is no administrator %s: admin add makes one", request->name);
 	return TURNADMIN_PROBLEM;
 }
 

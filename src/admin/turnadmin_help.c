@@ -28,7 +28,8 @@ void turnadmin_help_all(void)
 		if (turnadmin_options[i].text != NULL)
 			print_option(&turnadmin_options[i]);
 	print_coturn();
-	puts("\nExit status: 0 done, 1 a problem (one line says which), 2 wrong usage.");
+	puts("\nExit status: 0 done, 1 a problem (one line says which), 2 wrong usage;\n"
+	     "of doctor 3 warnings, 4 errors.");
 }
 
 bool turnadmin_help_words(char **words, int count)

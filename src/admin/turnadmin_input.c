@@ -73,8 +73,10 @@ static bool terminal_read(const struct turnadmin_input *input, char *text)
 	if (!input->repeat)
 		return true;
 	repeated = calloc(1, input->max + 1);
-	if (repeated == NULL)
+	if (repeated == NULL) {
+		turnadmin_say("%s", err_string(ERR_NO_MEMORY));
 		return false;
+	}
 	is_same = prompt_read(input, " again", repeated);
 	if (is_same && strcmp(text, repeated) != 0) {
 		turnadmin_say("the two are not the same: nothing was changed");

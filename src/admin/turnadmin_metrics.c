@@ -16,7 +16,7 @@ enum { NAME_WIDTH = 72, LINE_SIZE = 512 };
 
 typedef enum turnadmin_exit print_fn(const struct turnadmin_request *request, const json_t *now,
                                      const json_t *before);
-static print_fn print_table, print_openmetrics, print_json;
+static print_fn print_table, print_openmetrics, print_prometheus, print_json;
 
 static const struct {
 	const char *name;
@@ -24,6 +24,7 @@ static const struct {
 } formats[] = {
 	{"table", print_table},
 	{"openmetrics", print_openmetrics},
+	{"prometheus", print_prometheus},
 	{"json", print_json},
 };
 
@@ -37,7 +38,8 @@ enum turnadmin_exit turnadmin_metrics(const struct turnadmin_request *request)
 	print_fn *print = find_format(request);
 
 	if (print == NULL) {
-		turnadmin_say("--format %s: give table, openmetrics or json", request->format);
+		turnadmin_say("--format %s: give table, openmetrics, prometheus or json",
+		              request->format);
 		return TURNADMIN_USAGE;
 	}
 	return watch(request, print);
@@ -106,13 +108,8 @@ static enum turnadmin_exit print_json(const struct turnadmin_request *request, c
 	return TURNADMIN_DONE;
 }
 
-static enum turnadmin_exit print_openmetrics(const struct turnadmin_request *request,
-                                             const json_t *now, const json_t *before)
+static enum turnadmin_exit print_text(char *text)
 {
-	char *text = openmetrics_text(now);
-
-	(void)request;
-	(void)before;
 	if (text == NULL) {
 		turnadmin_say("%s", err_string(ERR_NO_MEMORY));
 		return TURNADMIN_PROBLEM;
@@ -120,6 +117,22 @@ static enum turnadmin_exit print_openmetrics(const struct turnadmin_request *req
 	fputs(text, stdout);
 	free(text);
 	return TURNADMIN_DONE;
+}
+
+static enum turnadmin_exit print_openmetrics(const struct turnadmin_request *request,
+                                             const json_t *now, const json_t *before)
+{
+	(void)request;
+	(void)before;
+	return print_text(openmetrics_text(now));
+}
+
+static enum turnadmin_exit print_prometheus(const struct turnadmin_request *request,
+                                            const json_t *now, const json_t *before)
+{
+	(void)request;
+	(void)before;
+	return print_text(openmetrics_plain_text(now));
 }
 
 /* ---- for people ---- */
@@ -235,7 +248,7 @@ static void print_sample(const json_t *metric, const json_t *sample, const json_
                          double seconds)
 {
 	const json_t *value = json_object_get(sample, "value");
-	double rate = 0;
+	double grown;
 
 	if (json_object_get(sample, "buckets") != NULL) {
 		print_histogram(sample, text(metric, "unit"));
@@ -244,9 +257,9 @@ static void print_sample(const json_t *metric, const json_t *sample, const json_
 	print_number(value);
 	if (before == NULL || !grows(metric) || seconds <= 0)
 		return;
-	rate = (json_number_value(value) - json_number_value(json_object_get(before, "value"))) /
-	       seconds;
-	printf(" %14.3f", rate);
+	grown = json_number_value(value) - json_number_value(json_object_get(before, "value"));
+	if (grown >= 0) /* else the server began anew */
+		printf(" %14.3f", grown / seconds);
 }
 
 static bool is_zero(const json_t *sample)

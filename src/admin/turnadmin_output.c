@@ -3,15 +3,21 @@
 
 #include <stdio.h>
 
+#include "base/bytes.h"
+
 static unsigned utf8_len(const unsigned char *text);
 
 void turnadmin_output_text(const char *text)
 {
-	for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++)
-		if (*p < ' ' || *p == 0x7f)
-			printf("\\x%02x", *p);
-		else
-			putchar(*p);
+	while (*text != '\0') {
+		size_t control = text_control_len(text);
+
+		for (size_t i = 0; i < control; i++)
+			printf("\\x%02x", (unsigned char)text[i]);
+		if (control == 0)
+			putchar(*text);
+		text += control > 0 ? control : 1;
+	}
 }
 
 void turnadmin_output_json(const char *text)

@@ -19,7 +19,7 @@ static void result_print(const struct turnadmin_request *request, const char *na
                          const char *text);
 static bool is_text(const uint8_t *bytes, size_t len);
 
-/* What coturn's -P makes goes into a configuration, whose cli-password takes no other. */
+/* What coturn's -P makes may go into a configuration of coturn's, whose cli-password takes no other. */
 enum turnadmin_exit turnadmin_password_hash(const struct turnadmin_request *request)
 {
 	char password[TURNADMIN_PASSWORD_MAX + 1], hash[PASSWORD_HASH_SIZE];

@@ -1,41 +1,27 @@
 /* reload: the running server reads its configuration anew, and says what became of it. */
 #include <stdio.h>
 
-#include <jansson.h>
-
+#include "admin/turnadmin_ask.h"
 #include "admin/turnadmin_output.h"
 #include "admin/turnadmin_verbs.h"
-#include "control/client.h"
 
 static void print_answer(const json_t *answer);
 
 /* A configuration that was refused is a problem, whatever the answer's form. */
 enum turnadmin_exit turnadmin_reload(const struct turnadmin_request *request)
 {
-	char problem[256];
-	json_t *answer;
+	json_t *answer = turnadmin_ask(request, "reload", NULL);
 	bool is_applied;
 
-	if (control_ask(request->control_socket, "reload", NULL, &answer, problem) != OK) {
-		turnadmin_say("%s", problem);
+	if (answer == NULL)
 		return TURNADMIN_PROBLEM;
-	}
-	if (request->as_json) {
-		json_dumpf(answer, stdout, JSON_INDENT(2));
-		putchar('\n');
-	} else {
+	if (request->as_json)
+		turnadmin_print_json(answer);
+	else
 		print_answer(answer);
-	}
 	is_applied = json_is_true(json_object_get(answer, "applied"));
 	json_decref(answer);
 	return is_applied ? TURNADMIN_DONE : TURNADMIN_PROBLEM;
-}
-
-static const char *text(const json_t *object, const char *name)
-{
-	const char *value = json_string_value(json_object_get(object, name));
-
-	return value != NULL ? value : "";
 }
 
 /* "/etc/turnserver.conf:12: error: ..." */
@@ -46,12 +32,12 @@ static void print_problems(const json_t *problems)
 
 	json_array_foreach(problems, i, problem)
 	{
-		json_int_t line = json_integer_value(json_object_get(problem, "line"));
-		turnadmin_output_text(text(problem, "source"));
+		int64_t line = turnadmin_number(problem, "line");
+		turnadmin_output_text(turnadmin_text(problem, "source"));
 		if (line != 0)
-			printf(":%" JSON_INTEGER_FORMAT, line);
-		printf(": %s: ", text(problem, "severity"));
-		turnadmin_output_text(text(problem, "text"));
+			printf(":%" PRId64, line);
+		printf(": %s: ", turnadmin_text(problem, "severity"));
+		turnadmin_output_text(turnadmin_text(problem, "text"));
 		putchar('\n');
 	}
 }
@@ -65,14 +51,14 @@ static void print_changes(const char *what, const json_t *changes)
 	json_array_foreach(changes, i, change)
 	{
 		printf("%s\t", what);
-		turnadmin_output_text(text(change, "name"));
+		turnadmin_output_text(turnadmin_text(change, "name"));
 		fputs(": ", stdout);
-		turnadmin_output_text(text(change, "from"));
+		turnadmin_output_text(turnadmin_text(change, "from"));
 		fputs(" -> ", stdout);
-		turnadmin_output_text(text(change, "to"));
+		turnadmin_output_text(turnadmin_text(change, "to"));
 		if (json_object_get(change, "reason") != NULL) {
 			fputs(": ", stdout);
-			turnadmin_output_text(text(change, "reason"));
+			turnadmin_output_text(turnadmin_text(change, "reason"));
 		}
 		putchar('\n');
 	}

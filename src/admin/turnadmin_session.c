@@ -13,10 +13,13 @@ static void print_session(const json_t *session);
 
 /* ---- list ---- */
 
+/* What is not UTF-8 is null in JSON, and refused: what fits would else be all that there is. */
 static void add_text(json_t *arguments, const char *name, const char *text)
 {
+	json_t *string = text != NULL ? json_string(text) : NULL;
+
 	if (text != NULL)
-		json_object_set_new(arguments, name, json_string(text));
+		json_object_set_new(arguments, name, string != NULL ? string : json_null());
 }
 
 static json_t *page_arguments(const struct turnadmin_request *request, long limit,
@@ -208,6 +211,10 @@ static void print_session(const json_t *session)
 		print_members(name, value);
 	else if (json_is_array(value)) print_items(name, value);
 	else print_value(name, value);
+	if (json_is_true(json_object_get(session, "more_peers")))
+		turnadmin_say(
+			"there are more permissions, channels and connections than are shown: "
+			"the counts are of all");
 }
 
 /* ---- cancel ---- */

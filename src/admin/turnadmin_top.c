@@ -134,7 +134,7 @@ static void top_take(struct top *top, struct sample *sample)
 	}
 	top->problem[0] = 0;
 	sample_destroy(top->before);
-	top->before = top->now != NULL ? top->now : NULL;
+	top->before = top->now;
 	top->now = sample;
 	if (top->before == NULL)
 		return;

@@ -136,3 +136,12 @@ enum err base64_get(const char *text, size_t text_len, uint8_t *bytes, size_t si
 	*len = n;
 	return OK;
 }
+
+size_t text_control_len(const char *text)
+{
+	const uint8_t *p = (const uint8_t *)text;
+
+	if (*p == 0xC2 && p[1] >= 0x80 && p[1] < 0xA0)
+		return 2;
+	return (*p > 0 && *p < ' ') || *p == 0x7F ? 1 : 0;
+}

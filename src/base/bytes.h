@@ -39,6 +39,9 @@ static inline void put_u64(uint8_t *p, uint64_t value)
 bool bytes_equal_secret(const void *a, const void *b, size_t len);
 /* Copies a text and its end into size bytes. ERR_FULL when it does not fit: to is empty then. */
 MUST_CHECK enum err text_copy(char *to, size_t size, const char *from);
+/* Returns how many bytes the control character has that begins here: C0, DEL, or C1 in UTF-8 (U+0080 to
+ * U+009F), all of which terminals obey. 0: none does. */
+size_t text_control_len(const char *text);
 /* Overwrites a secret so that the compiler keeps the writes. */
 void bytes_wipe(void *bytes, size_t len);
 

@@ -26,6 +26,8 @@ enum err config_copy(const struct config *config, struct config **copy)
 	struct config *made = calloc(1, sizeof *made);
 	enum err err = made != NULL ? OK : ERR_NO_MEMORY;
 
+	if (err == OK)
+		made->program = config->program;
 	if (err == OK && config->file_name != NULL) {
 		made->file_name = strdup(config->file_name);
 		err = made->file_name != NULL ? OK : ERR_NO_MEMORY;
@@ -84,6 +86,18 @@ static enum err replace_flag(struct config *config, const struct option_match *m
 	return OK;
 }
 
+/* The name is not repeated: whoever asked for it puts it before. */
+static void say_why_not(const struct option_match *match, char problem[CONFIG_PROBLEM_SIZE])
+{
+	if (match->foreign != NULL)
+		snprintf(problem, CONFIG_PROBLEM_SIZE, "is no option here: %s",
+		         match->foreign->why);
+	else if (match->option != NULL && match->option->flags & OPTION_COMMAND)
+		snprintf(problem, CONFIG_PROBLEM_SIZE, "belongs on the command line");
+	else
+		snprintf(problem, CONFIG_PROBLEM_SIZE, "is no option");
+}
+
 enum err config_set(struct config *config, const char *name, const char *text,
                     char problem[CONFIG_PROBLEM_SIZE])
 {
@@ -91,8 +105,8 @@ enum err config_set(struct config *config, const char *name, const char *text,
 	enum option_id id;
 	enum err err;
 
-	if (!option_find(name, &match) || match.option == NULL) {
-		snprintf(problem, CONFIG_PROBLEM_SIZE, "there is no option %.64s", name);
+	if (!option_find(name, &match) || !option_is_setting(&match, config->program)) {
+		say_why_not(&match, problem);
 		return ERR_NOT_FOUND;
 	}
 	id = (enum option_id)(match.option - option_table);

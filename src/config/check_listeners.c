@@ -115,9 +115,72 @@ void check_alternate_servers(struct check *check)
 
 /* ---- proxies ---- */
 
+/* RFC 5780's other port: the next one, unless it is named. */
+static unsigned alternative(unsigned named, unsigned port)
+{
+	return named != 0 ? named : port + 1;
+}
+
 static bool serves_certified(const struct config *config, bool is_wanted)
 {
 	return is_wanted && config->cert != NULL;
+}
+
+/* Whether proxies come to this address, too: to each that is listened on. */
+static bool is_listened_on(const struct config *config, const struct transport_addr *addr)
+{
+	const struct addr_list *list = &config->listening_ip;
+
+	for (size_t i = 0; i < list->count; i++)
+		if (addr_is_any(&list->item[i]) || addr_equal_ip(&list->item[i], addr))
+			return true;
+	return list->count == 0;
+}
+
+static bool is_auxiliary(const struct config *config, unsigned port)
+{
+	for (size_t i = 0; i < config->aux_server.count; i++) {
+		const struct transport_addr *server = &config->aux_server.item[i];
+
+		if (addr_port(server) == port && is_listened_on(config, server))
+			return true;
+	}
+	return false;
+}
+
+/* Returns the option by which clients without a proxy come to a port; NULL: none does. */
+static const char *option_of_port(const struct config *config, unsigned port)
+{
+	unsigned plain = config->listening_port, tls = config->tls_listening_port;
+	const struct {
+		const char *option;
+		unsigned port;
+		bool is_used;
+	} ports[] = {
+		{"listening-port", plain, true},
+		{"tls-listening-port", tls, true},
+		{"alt-listening-port", alternative(config->alt_listening_port, plain),
+	         config->rfc5780},
+		{"alt-tls-listening-port", alternative(config->alt_tls_listening_port, tls),
+	         config->rfc5780 && config->cert != NULL},
+	};
+
+	for (size_t i = 0; i < sizeof ports / sizeof ports[0]; i++)
+		if (ports[i].is_used && ports[i].port == port)
+			return ports[i].option;
+	return is_auxiliary(config, port) ? "aux-server" : NULL;
+}
+
+static void check_proxy_port(struct check *check, enum option_id id, const char *name,
+                             unsigned port)
+{
+	const char *other = port != 0 ? option_of_port(check->config, port) : NULL;
+
+	if (other != NULL)
+		check_error(check, id,
+		            "%s: port %u is that of %s too: clients there send no header, and "
+		            "proxies' must not be forged: give it another",
+		            name, port, other);
 }
 
 void check_proxies(struct check *check)
@@ -139,15 +202,8 @@ void check_proxies(struct check *check)
 	if (!has_port && config->proxy_trusted.count > 0)
 		check_warn(check, OPTION_ID_proxy_trusted,
 		           "proxy-trusted is of no use without tcp-proxy-port or udp-proxy-port");
-	if (has_port && (config->tcp_proxy_port == config->listening_port ||
-	                 config->udp_proxy_port == config->listening_port ||
-	                 config->tcp_proxy_port == config->tls_listening_port ||
-	                 config->udp_proxy_port == config->tls_listening_port))
-		check_error(
-			check, OPTION_ID_tcp_proxy_port,
-			"a port for proxies is listening-port or tls-listening-port too: clients "
-			"there "
-			"send no header, and proxies' must not be forged: give it another");
+	check_proxy_port(check, OPTION_ID_tcp_proxy_port, "tcp-proxy-port", config->tcp_proxy_port);
+	check_proxy_port(check, OPTION_ID_udp_proxy_port, "udp-proxy-port", config->udp_proxy_port);
 }
 
 /* ---- Binding ---- */
@@ -190,9 +246,9 @@ static void check_other_ports(struct check *check)
 	unsigned port = config->listening_port, tls_port = config->tls_listening_port;
 	const unsigned ports[4] = {
 		port,
-		config->alt_listening_port ? config->alt_listening_port : port + 1,
+		alternative(config->alt_listening_port, port),
 		tls_port,
-		config->alt_tls_listening_port ? config->alt_tls_listening_port : tls_port + 1,
+		alternative(config->alt_tls_listening_port, tls_port),
 	};
 
 	check_other_port(check, OPTION_ID_alt_listening_port, "alt-listening-port", ports, 1);
@@ -207,6 +263,12 @@ static void check_other_ports(struct check *check)
 	                 3);
 }
 
+static enum option_id set_alternative(const struct check *check)
+{
+	return check_is_set(check, OPTION_ID_alt_listening_port) ? OPTION_ID_alt_listening_port
+	                                                         : OPTION_ID_alt_tls_listening_port;
+}
+
 void check_nat_discovery(struct check *check)
 {
 	const struct config *config = check->config;
@@ -214,7 +276,7 @@ void check_nat_discovery(struct check *check)
 	if (!config->rfc5780) {
 		if (check_is_set(check, OPTION_ID_alt_listening_port) ||
 		    check_is_set(check, OPTION_ID_alt_tls_listening_port))
-			check_warn(check, OPTION_ID_rfc5780,
+			check_warn(check, set_alternative(check),
 			           "alt-listening-port and alt-tls-listening-port are of no use "
 			           "without "
 			           "rfc5780");

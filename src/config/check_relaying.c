@@ -153,12 +153,14 @@ void check_lifetimes(struct check *check)
 		           "permission-lifetime: clients rely on 300 seconds (RFC 8656 section 9)");
 }
 
+/* The newer name wins, and can be set while the server runs. */
 void complete_address_family(struct check *check)
 {
 	struct config *config = check->config;
 	char *keep;
 
-	if (!config->keep_address_family)
+	if (!config->keep_address_family ||
+	    check_is_set(check, OPTION_ID_allocation_default_address_family))
 		return;
 	keep = strdup("keep");
 	if (keep == NULL) {

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <stdarg.h>
@@ -20,6 +19,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/timestamp.h"
+#include "control/line_client.h"
 #include "control/telnet.h"
 
 enum {
@@ -29,20 +29,18 @@ enum {
 	ATTEMPTS_MAX = 3,  /* of a client */
 	FAILURES_MAX = 10, /* of all clients together in FAILURES_MS */
 	FAILURES_MS = 60000,
+	/* Of the time that looking at a password took, for which none is looked at. */
+	PAUSE_TIMES = 4,
 };
 
 struct console_client {
 	struct list node; /* in the console's clients */
 	struct console *console;
-	struct bufferevent
-		*stream;        /* owned; NULL: it has gone, and a command is still carried out */
+	struct line_client line;
 	struct event *deadline; /* owned; of the password */
 	struct telnet telnet;
-	bool is_in;      /* it gave the password */
-	bool is_waiting; /* for console_done */
-	bool is_reading; /* input_bytes runs */
-	bool has_ended;  /* it says no more, and may still read */
-	bool is_closing; /* nothing more is looked at; what is written is sent */
+	bool is_in;           /* it gave the password */
+	bool waits_for_pause; /* to be over, for its password to be looked at */
 	unsigned attempts;
 	void (*more)(struct console_client *client, void *context); /* NULL: none */
 	void *more_context;
@@ -55,7 +53,9 @@ struct console {
 	struct transport_addr addr;
 	struct evconnlistener *listener; /* owned */
 	struct event *resume;            /* owned; ends a pause of the listener */
-	struct list clients;             /* of struct console_client, owned */
+	struct event *pause_over;        /* owned; somebody waits_for_pause */
+	timestamp paused_until;
+	struct list clients; /* of struct console_client, owned */
 	unsigned client_count;
 	unsigned failures; /* since then */
 	timestamp failures_since;
@@ -65,16 +65,21 @@ static void on_connection(struct evconnlistener *listener, evutil_socket_t fd,
                           struct sockaddr *address, int len, void *context);
 static void on_accept_failed(struct evconnlistener *listener, void *context);
 static void on_resume(evutil_socket_t fd, short what, void *context);
+static void on_pause_over(evutil_socket_t fd, short what, void *context);
 static void client_destroy(struct console_client *client);
-static void on_input(struct bufferevent *stream, void *context);
-static void on_output(struct bufferevent *stream, void *context);
-static void on_event(struct bufferevent *stream, short what, void *context);
+static void client_destroy_line(struct line_client *line);
+static bool call_more(struct line_client *line);
 static void on_deadline(evutil_socket_t fd, short what, void *context);
 static void ask_password(struct console_client *client);
-static void input_bytes(struct console_client *client);
+static bool input_byte(struct line_client *line, struct evbuffer *input);
 static void handle_line(struct console_client *client);
 static void try_password(struct console_client *client);
-static void end_if_done(struct console_client *client);
+
+static const struct line_client_ops client_ops = {
+	.look = input_byte,
+	.go_on = call_more,
+	.destroy = client_destroy_line,
+};
 
 /* ---- the console ---- */
 
@@ -89,7 +94,8 @@ enum err console_create(const struct console_settings *settings, const struct tr
 	created->settings = *settings;
 	list_init(&created->clients);
 	created->resume = event_new(settings->base, -1, 0, on_resume, created);
-	if (created->resume == NULL)
+	created->pause_over = event_new(settings->base, -1, 0, on_pause_over, created);
+	if (created->resume == NULL || created->pause_over == NULL)
 		goto fail;
 	created->listener = evconnlistener_new_bind(settings->base, on_connection, created,
 	                                            LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC |
@@ -105,6 +111,8 @@ enum err console_create(const struct console_settings *settings, const struct tr
 fail:
 	if (created->resume != NULL)
 		event_free(created->resume);
+	if (created->pause_over != NULL)
+		event_free(created->pause_over);
 	free(created);
 	return ERR_SYSTEM;
 }
@@ -115,6 +123,7 @@ void console_destroy(struct console *console)
 		return;
 	evconnlistener_free(console->listener);
 	event_free(console->resume);
+	event_free(console->pause_over);
 	LIST_FOR_EACH (node, &console->clients)
 		client_destroy(CONTAINER_OF(node, struct console_client, node));
 	free(console);
@@ -150,10 +159,9 @@ static struct console_client *client_create(struct console *console, int fd,
 		return NULL;
 	client->console = console;
 	client->deadline = event_new(console->settings.base, -1, 0, on_deadline, client);
-	if (client->deadline != NULL)
-		client->stream =
-			bufferevent_socket_new(console->settings.base, fd, BEV_OPT_CLOSE_ON_FREE);
-	if (client->stream == NULL) {
+	if (client->deadline == NULL ||
+	    line_client_init(&client->line, &client_ops, console->settings.base, fd, INPUT_MAX) !=
+	            OK) {
 		if (client->deadline != NULL)
 			event_free(client->deadline);
 		free(client);
@@ -167,13 +175,17 @@ static struct console_client *client_create(struct console *console, int fd,
 
 static void client_destroy(struct console_client *client)
 {
-	if (client->stream != NULL)
-		bufferevent_free(client->stream);
+	line_client_deinit(&client->line);
 	event_free(client->deadline);
 	list_remove(&client->node);
 	client->console->client_count--;
 	bytes_wipe(&client->telnet, sizeof client->telnet);
 	free(client);
+}
+
+static void client_destroy_line(struct line_client *line)
+{
+	client_destroy(CONTAINER_OF(line, struct console_client, line));
 }
 
 static void on_connection(struct evconnlistener *listener, evutil_socket_t fd,
@@ -194,40 +206,39 @@ static void on_connection(struct evconnlistener *listener, evutil_socket_t fd,
 		evutil_closesocket(fd);
 		return;
 	}
-	bufferevent_setcb(client->stream, on_input, on_output, on_event, client);
-	bufferevent_setwatermark(client->stream, EV_READ, 0, INPUT_MAX);
-	bufferevent_enable(client->stream, EV_READ | EV_WRITE);
 	event_add(client->deadline, &login);
 	ask_password(client);
 }
 
 /* ---- what is written ---- */
 
-static void write_bytes(struct console_client *client, const void *bytes, size_t len)
+/* Line ends are telnet's; and what a client of the relay chose as its name is not to move the cursor of
+ * whoever reads it. Other bytes of UTF-8 pass. */
+static void to_telnet(const char *text, char *line, size_t *len)
 {
-	if (client->stream != NULL && bufferevent_write(client->stream, bytes, len) != 0)
-		client->is_closing = true;
+	*len = 0;
+	while (*text != 0) {
+		size_t control = text_control_len(text);
+		if (*text == '\n')
+			line[(*len)++] = '\r';
+		line[(*len)++] = *text == '\n'                                 ? '\n'
+		                 : control > 0 || (uint8_t)*text == TELNET_IAC ? '?'
+		                                                               : *text;
+		text += control > 0 ? control : 1;
+	}
 }
 
-/* Line ends are telnet's; and what a client of the relay chose as its name is not to move the cursor of
- * whoever reads it. Bytes of UTF-8 pass. */
 void console_print(struct console_client *client, const char *text, ...)
 {
 	char plain[PRINT_MAX], line[2 * PRINT_MAX];
-	size_t len = 0;
 	va_list args;
+	size_t len;
 
 	va_start(args, text);
 	vsnprintf(plain, sizeof plain, text, args);
 	va_end(args);
-	for (const unsigned char *p = (const unsigned char *)plain; *p != 0; p++)
-		if (*p == '\n') {
-			line[len++] = '\r';
-			line[len++] = '\n';
-		} else {
-			line[len++] = *p < ' ' || *p == 0x7F || *p == TELNET_IAC ? '?' : (char)*p;
-		}
-	write_bytes(client, line, len);
+	to_telnet(plain, line, &len);
+	line_client_write(&client->line, line, len);
 }
 
 /* The client stops showing what is typed, since it takes it that we do (RFC 857). */
@@ -235,7 +246,7 @@ static void ask_password(struct console_client *client)
 {
 	static const uint8_t will_echo[] = {TELNET_IAC, TELNET_WILL, TELNET_ECHO};
 
-	write_bytes(client, will_echo, sizeof will_echo);
+	line_client_write(&client->line, will_echo, sizeof will_echo);
 	console_print(client, "Enter password: ");
 }
 
@@ -244,39 +255,27 @@ static void prompt(struct console_client *client)
 	console_print(client, "> ");
 }
 
-static size_t unsent(const struct console_client *client)
-{
-	return evbuffer_get_length(bufferevent_get_output(client->stream));
-}
-
 bool console_when_sent(struct console_client *client,
                        void (*more)(struct console_client *client, void *context), void *context)
 {
-	if (client->stream == NULL || client->is_closing)
+	if (client->line.stream == NULL || client->line.is_closing)
 		return false;
 	client->more = more;
 	client->more_context = context;
-	if (unsent(client) == 0) /* on_output is still called, from the loop */
-		bufferevent_trigger(client->stream, EV_WRITE, BEV_TRIG_DEFER_CALLBACKS);
+	line_client_call_when_sent(&client->line);
 	return true;
 }
 
 void console_done(struct console_client *client)
 {
-	client->is_waiting = false;
-	if (client->stream == NULL) {
-		client_destroy(client);
-		return;
-	}
-	if (!client->is_closing)
+	if (!client->line.is_closing)
 		prompt(client);
-	if (!client->is_reading)
-		input_bytes(client);
+	line_client_done(&client->line);
 }
 
 void console_hang_up(struct console_client *client)
 {
-	client->is_closing = true;
+	client->line.is_closing = true;
 }
 
 void *console_state(struct console_client *client)
@@ -291,54 +290,21 @@ const char *console_client_name(const struct console_client *client)
 
 /* ---- what happens to a client ---- */
 
-static void on_input(struct bufferevent *stream, void *context)
+/* Who waits to say more is told of the end by being called; a password of who has gone is not looked at. */
+static bool call_more(struct line_client *line)
 {
-	(void)stream;
-	input_bytes(context);
-}
-
-static void call_more(struct console_client *client)
-{
+	struct console_client *client = CONTAINER_OF(line, struct console_client, line);
 	void (*more)(struct console_client * client, void *context) = client->more;
 
+	if (client->waits_for_pause && line->stream == NULL) {
+		line_client_done(line);
+		return true;
+	}
+	if (more == NULL)
+		return false;
 	client->more = NULL;
 	more(client, client->more_context);
-}
-
-/* All that was written has been sent. */
-static void on_output(struct bufferevent *stream, void *context)
-{
-	struct console_client *client = context;
-
-	(void)stream;
-	if (client->more != NULL)
-		call_more(client);
-	else
-		input_bytes(client);
-}
-
-/* It may go while a command of its is carried out; who waits to say more is told by being called. One that
- * waits for an answer is not idle. */
-static void on_event(struct bufferevent *stream, short what, void *context)
-{
-	struct console_client *client = context;
-
-	if (what & BEV_EVENT_EOF) {
-		client->has_ended = true;
-		bufferevent_disable(stream, EV_READ);
-		input_bytes(client);
-		return;
-	}
-	if ((what & BEV_EVENT_TIMEOUT) && (what & BEV_EVENT_READING) && client->is_waiting) {
-		bufferevent_enable(stream, EV_READ);
-		return;
-	}
-	bufferevent_free(stream);
-	client->stream = NULL;
-	if (client->more != NULL)
-		call_more(client);
-	else if (!client->is_waiting)
-		client_destroy(client);
+	return true;
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *context)
@@ -349,22 +315,6 @@ static void on_deadline(evutil_socket_t fd, short what, void *context)
 }
 
 /* ---- what is typed ---- */
-
-static bool may_read(const struct console_client *client)
-{
-	return !client->is_waiting && !client->is_closing && unsent(client) == 0;
-}
-
-static enum telnet_event input_byte(struct console_client *client, uint8_t byte)
-{
-	uint8_t reply[TELNET_REPLY_MAX];
-	size_t len;
-	enum telnet_event event = telnet_input(&client->telnet, byte, reply, &len);
-
-	if (len > 0)
-		write_bytes(client, reply, len);
-	return event;
-}
 
 static void handle_event(struct console_client *client, enum telnet_event event)
 {
@@ -382,29 +332,26 @@ static void handle_event(struct console_client *client, enum telnet_event event)
 			prompt(client);
 		break;
 	case TELNET_END:
-		client->is_closing = true;
+		client->line.is_closing = true;
 		break;
 	}
 }
 
-/* Looks at bytes one by one, since what follows a line waits until that is done. */
-static void input_bytes(struct console_client *client)
+/* One at a time, since what follows a line waits until that is done. */
+static bool input_byte(struct line_client *line, struct evbuffer *input)
 {
-	struct evbuffer *input = bufferevent_get_input(client->stream);
-	uint8_t byte;
+	struct console_client *client = CONTAINER_OF(line, struct console_client, line);
+	uint8_t byte, reply[TELNET_REPLY_MAX];
+	enum telnet_event event;
+	size_t len;
 
-	client->is_reading = true;
-	while (may_read(client) && evbuffer_remove(input, &byte, 1) == 1)
-		handle_event(client, input_byte(client, byte));
-	client->is_reading = false;
-	client->is_closing |= client->has_ended && evbuffer_get_length(input) == 0;
-	end_if_done(client);
-}
-
-static void end_if_done(struct console_client *client)
-{
-	if (client->is_closing && !client->is_waiting && unsent(client) == 0)
-		client_destroy(client);
+	if (evbuffer_remove(input, &byte, 1) != 1)
+		return false;
+	event = telnet_input(&client->telnet, byte, reply, &len);
+	if (len > 0)
+		line_client_write(line, reply, len);
+	handle_event(client, event);
+	return true;
 }
 
 static void handle_line(struct console_client *client)
@@ -413,7 +360,7 @@ static void handle_line(struct console_client *client)
 		try_password(client);
 		return;
 	}
-	client->is_waiting = true;
+	client->line.is_waiting = true;
 	client->console->settings.command(client, client->telnet.line,
 	                                  client->console->settings.context);
 }
@@ -434,11 +381,10 @@ static bool are_too_many_failures(struct console *console)
 static void let_in(struct console_client *client)
 {
 	static const uint8_t wont_echo[] = {TELNET_IAC, TELNET_WONT, TELNET_ECHO};
-	struct timeval idle = {(time_t)client->console->settings.idle_timeout_s, 0};
 
 	event_del(client->deadline);
-	bufferevent_set_timeouts(client->stream, &idle, &idle);
-	write_bytes(client, wont_echo, sizeof wont_echo);
+	line_client_set_idle(&client->line, client->console->settings.idle_timeout_s);
+	line_client_write(&client->line, wont_echo, sizeof wont_echo);
 	client->is_in = true;
 	log_info("operator let in", "client=%s", client->name);
 	console_print(client, "\n%s\n", client->console->settings.greeting);
@@ -453,22 +399,73 @@ static void refuse(struct console_client *client)
 	if (++client->attempts < ATTEMPTS_MAX)
 		ask_password(client);
 	else
-		client->is_closing = true;
+		client->line.is_closing = true;
+}
+
+/* What was typed is not kept longer than it takes. */
+static bool is_password(struct console_client *client)
+{
+	const struct console_settings *settings = &client->console->settings;
+	timestamp began = timestamp_now(), ended;
+	bool is_right = settings->is_password(client->telnet.line, settings->context);
+
+	bytes_wipe(client->telnet.line, sizeof client->telnet.line);
+	ended = timestamp_now();
+	client->console->paused_until = ended + PAUSE_TIMES * (ended - began);
+	return is_right;
 }
 
 /* The bound is all clients': who guesses by connecting anew gets no further. turnadmin and the control
  * socket are there meanwhile. */
-static void try_password(struct console_client *client)
+static void look_at_password(struct console_client *client)
 {
-	const struct console_settings *settings = &client->console->settings;
-
 	if (are_too_many_failures(client->console)) {
 		console_print(client, "\nToo many wrong passwords: try again in a minute.\n");
-		client->is_closing = true;
-	} else if (settings->is_password(client->telnet.line, settings->context)) {
+		client->line.is_closing = true;
+	} else if (is_password(client)) {
 		let_in(client);
 	} else {
 		refuse(client);
 	}
-	bytes_wipe(client->telnet.line, sizeof client->telnet.line);
+}
+
+static void wait_for_pause(struct console_client *client, timestamp ms)
+{
+	const struct timeval left = {(time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
+
+	client->line.is_waiting = true;
+	client->waits_for_pause = true;
+	event_add(client->console->pause_over, &left);
+}
+
+/* A slow hash takes its time on a thread that has more to do: it gets the lesser part of it, however many
+ * guess. */
+static void try_password(struct console_client *client)
+{
+	struct console *console = client->console;
+	timestamp now = timestamp_now();
+
+	if (now >= console->paused_until)
+		look_at_password(client);
+	else
+		wait_for_pause(client, console->paused_until - now);
+}
+
+/* One by one, since each makes the next wait again. */
+static void on_pause_over(evutil_socket_t fd, short what, void *context)
+{
+	struct console *console = context;
+
+	(void)fd;
+	(void)what;
+	LIST_FOR_EACH (node, &console->clients) {
+		struct console_client *client = CONTAINER_OF(node, struct console_client, node);
+		if (!client->waits_for_pause)
+			continue;
+		client->waits_for_pause = false;
+		client->line.is_waiting = false;
+		try_password(client);
+		if (!client->line.is_waiting)
+			line_client_done(&client->line);
+	}
 }

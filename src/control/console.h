@@ -18,7 +18,7 @@ struct console_settings {
 	unsigned clients_max;
 	unsigned login_timeout_s, idle_timeout_s;
 	size_t state_size; /* of what the host keeps for each client: console_state */
-	/* Whether that is the password. It may take its time. */
+	/* Whether that is the password. It may take its time: it is not called again for four times as long. */
 	bool (*is_password)(const char *text, void *context);
 	/* A line, which is lent. Calls console_done once, now or later. */
 	void (*command)(struct console_client *client, char *line, void *context);

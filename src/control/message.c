@@ -107,6 +107,21 @@ char *control_problem_line(const char *problem)
 	return line_of(json_pack("{s:s}", "problem", text));
 }
 
+json_t *control_text(const char *bytes)
+{
+	json_t *text = json_string(bytes);
+	char *plain = text == NULL ? strdup(bytes) : NULL;
+
+	if (plain == NULL)
+		return text;
+	for (char *p = plain; *p != 0; p++)
+		if (*p < ' ' || *p > '~')
+			*p = '?';
+	text = json_string(plain);
+	free(plain);
+	return text;
+}
+
 static bool has_word(const char *words, const char *word)
 {
 	size_t len = strlen(word);

@@ -36,3 +36,7 @@ bool control_message_takes(const struct control_message *message, const char *ta
 char *control_request_line(const char *name, json_t *arguments);
 char *control_result_line(json_t *result);
 char *control_problem_line(const char *problem);
+
+/* Makes a JSON string of bytes that may be anything: with ? for what is not ASCII when they are not UTF-8,
+ * which JSON demands (RFC 8259 section 8.1). NULL when there is no memory. */
+json_t *control_text(const char *bytes);

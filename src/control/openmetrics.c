@@ -1,31 +1,47 @@
 /* The text, a metric after the other:
  *
- *     # HELP name ...
- *     # TYPE name counter
+ *     # HELP name ...                          # HELP name_total ...
+ *     # TYPE name counter                      # TYPE name_total counter
  *     # UNIT name seconds
- *     name_total{label="value"} 12
- *     ...
+ *     name_total{label="value"} 12             name_total{label="value"} 12
+ *     ...                                      ...
  *     # EOF
  */
 #include "control/openmetrics.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef void write_fn(FILE *to, const char *name, const json_t *sample);
-static write_fn write_value, write_total, write_info, write_histogram;
-
-static const struct {
-	const char *type;
-	write_fn *write;
-} types[] = {
-	{"counter", write_total}, {"gauge", write_value},         {"info", write_info},
-	{"unknown", write_value}, {"histogram", write_histogram},
+struct text {
+	FILE *file;
+	bool is_plain; /* Prometheus' own, as on the right */
 };
 
-static void write_metric(FILE *to, const json_t *metric);
-static void write_escaped(FILE *to, const char *text);
+typedef void write_fn(FILE *to, const char *name, const json_t *sample);
+static write_fn write_value, write_histogram;
+
+/* The first is what a type that is none of them is taken for. */
+static const struct type {
+	const char *name, *plain_name;
+	const char *end; /* of the names of its samples */
+	write_fn *write;
+} types[] = {
+	{"unknown", "untyped", "", write_value},
+	{"counter", "counter", "_total", write_value},
+	{"gauge", "gauge", "", write_value},
+	{"info", "gauge", "_info", write_value},
+	{"histogram", "histogram", "", write_histogram},
+};
+
+enum { SAMPLE_NAME_SIZE = 128 };
+
+static char *make_text(const json_t *answer, bool is_plain);
+static void write_metric(const struct text *text, const json_t *metric);
+static void write_head(const struct text *text, const char *name, const struct type *type,
+                       const json_t *metric);
+static void write_escaped(FILE *to, const char *text, const char *which);
 static void write_sample(FILE *to, const char *name, const char *end, const json_t *labels,
                          const json_t *value);
 static void write_labels(FILE *to, const json_t *labels, const char *most);
@@ -34,18 +50,30 @@ static void format_real(double value, char text[32]);
 
 char *openmetrics_text(const json_t *answer)
 {
-	char *text = NULL;
+	return make_text(answer, false);
+}
+
+char *openmetrics_plain_text(const json_t *answer)
+{
+	return make_text(answer, true);
+}
+
+static char *make_text(const json_t *answer, bool is_plain)
+{
+	char *made = NULL;
 	size_t len, i;
 	json_t *metric;
-	FILE *to = open_memstream(&text, &len);
+	struct text text = {open_memstream(&made, &len), is_plain};
 
-	if (to == NULL)
+	if (text.file == NULL)
 		return NULL;
-	json_array_foreach(json_object_get(answer, "metrics"), i, metric) write_metric(to, metric);
-	fputs("# EOF\n", to);
-	if (fclose(to) == 0)
-		return text;
-	free(text);
+	json_array_foreach(json_object_get(answer, "metrics"), i, metric)
+		write_metric(&text, metric);
+	if (!is_plain)
+		fputs("# EOF\n", text.file);
+	if (fclose(text.file) == 0)
+		return made;
+	free(made);
 	return NULL;
 }
 
@@ -56,39 +84,44 @@ static const char *text_of(const json_t *object, const char *name)
 	return text != NULL ? text : "";
 }
 
-static void write_metric(FILE *to, const json_t *metric)
+static const struct type *find_type(const char *name)
 {
-	const char *name = text_of(metric, "name"), *type = text_of(metric, "type");
-	write_fn *write = write_value;
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+		if (strcmp(types[i].name, name) == 0)
+			return &types[i];
+	return &types[0];
+}
+
+static void write_metric(const struct text *text, const json_t *metric)
+{
+	const struct type *type = find_type(text_of(metric, "type"));
+	char name[SAMPLE_NAME_SIZE];
 	json_t *sample;
 	size_t i;
 
-	for (i = 0; i < sizeof types / sizeof types[0]; i++)
-		if (strcmp(types[i].type, type) == 0)
-			write = types[i].write;
-	fprintf(to, "# HELP %s ", name);
-	write_escaped(to, text_of(metric, "help"));
-	fprintf(to, "\n# TYPE %s %s\n", name, type);
-	if (text_of(metric, "unit")[0] != 0)
-		fprintf(to, "# UNIT %s %s\n", name, text_of(metric, "unit"));
-	json_array_foreach(json_object_get(metric, "samples"), i, sample) write(to, name, sample);
+	snprintf(name, sizeof name, "%s%s", text_of(metric, "name"), type->end);
+	write_head(text, text->is_plain ? name : text_of(metric, "name"), type, metric);
+	json_array_foreach(json_object_get(metric, "samples"), i, sample)
+		type->write(text->file, name, sample);
+}
+
+/* In the plain text a quote is not escaped here, which is an error there, and there is no unit. */
+static void write_head(const struct text *text, const char *name, const struct type *type,
+                       const json_t *metric)
+{
+	const char *unit = text_of(metric, "unit");
+
+	fprintf(text->file, "# HELP %s ", name);
+	write_escaped(text->file, text_of(metric, "help"), text->is_plain ? "\\" : "\\\"");
+	fprintf(text->file, "\n# TYPE %s %s\n", name,
+	        text->is_plain ? type->plain_name : type->name);
+	if (unit[0] != 0 && !text->is_plain)
+		fprintf(text->file, "# UNIT %s %s\n", name, unit);
 }
 
 static void write_value(FILE *to, const char *name, const json_t *sample)
 {
 	write_sample(to, name, "", json_object_get(sample, "labels"),
-	             json_object_get(sample, "value"));
-}
-
-static void write_total(FILE *to, const char *name, const json_t *sample)
-{
-	write_sample(to, name, "_total", json_object_get(sample, "labels"),
-	             json_object_get(sample, "value"));
-}
-
-static void write_info(FILE *to, const char *name, const json_t *sample)
-{
-	write_sample(to, name, "_info", json_object_get(sample, "labels"),
 	             json_object_get(sample, "value"));
 }
 
@@ -140,7 +173,8 @@ static void write_labels(FILE *to, const json_t *labels, const char *most)
 	json_object_foreach((json_t *)labels, name, value)
 	{
 		fprintf(to, "%s%s=\"", separator, name);
-		write_escaped(to, json_string_value(value) != NULL ? json_string_value(value) : "");
+		write_escaped(to, json_string_value(value) != NULL ? json_string_value(value) : "",
+		              "\\\"");
 		fputc('"', to);
 		separator = ",";
 	}
@@ -150,12 +184,13 @@ static void write_labels(FILE *to, const json_t *labels, const char *most)
 		fputc('}', to);
 }
 
-static void write_escaped(FILE *to, const char *text)
+/* which: the characters that get a backslash, beside line ends. */
+static void write_escaped(FILE *to, const char *text, const char *which)
 {
 	for (; *text != 0; text++)
 		if (*text == '\n')
 			fputs("\\n", to);
-		else if (*text == '"' || *text == '\\')
+		else if (strchr(which, *text) != NULL)
 			fprintf(to, "\\%c", *text);
 		else
 			fputc(*text, to);

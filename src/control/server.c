@@ -2,7 +2,9 @@
  * is bounded, and so does the next request while an answer is not read.
  *
  *     line ──► parse ──► row ──► arguments known? ──► handler ─ ─ ─ ► control_answer ──► line
- */
+ *
+ * Who has waited in vain is given up: another struct has the client from then on, and the one that the handler
+ * knows stays until it is answered. */
 #include "control/server.h"
 
 #include <errno.h>
@@ -19,6 +21,7 @@
 
 #include "base/list.h"
 #include "base/log.h"
+#include "control/line_client.h"
 #include "control/message.h"
 
 enum { BACKLOG = 64 };
@@ -26,13 +29,13 @@ enum { BACKLOG = 64 };
 struct control_request {
 	struct list node; /* in the server's clients: a client is its request, one at a time */
 	struct control_server *server; /* NULL: the program itself asks, and answered is told */
+	const struct control_settings *settings;
 	control_answered *answered;
 	void *answered_context;
-	struct bufferevent *stream; /* owned; NULL: it has gone and its answer is still to come */
+	struct event *patience; /* owned; set while it waits; NULL: nobody is given up */
+	bool is_given_up;       /* nobody waits for its answer any more */
+	struct line_client line;
 	struct control_message message;
-	bool is_waiting; /* for control_answer */
-	bool is_reading; /* input_lines runs */
-	bool is_closing; /* nothing more is read; what is written is sent */
 };
 
 struct control_server {
@@ -51,14 +54,19 @@ static bool is_trusted(int fd);
 static void turn_away(int fd, const char *problem);
 static void client_create(struct control_server *server, int fd);
 static void client_destroy(struct control_request *client);
-static void on_input(struct bufferevent *stream, void *context);
-static void on_output(struct bufferevent *stream, void *context);
-static void on_event(struct bufferevent *stream, short what, void *context);
-static void input_lines(struct control_request *client);
+static void client_destroy_line(struct line_client *line);
+static enum err patience_create(struct control_request *request);
+static void patience_begin(struct control_request *request);
+static void patience_end(struct control_request *request);
+static bool input_line(struct line_client *line, struct evbuffer *input);
 static void handle_line(struct control_request *client, const char *line, size_t len);
 static void write_line(struct control_request *client, char *line);
 static void finish(struct control_request *client, char *line);
-static void settle(struct control_request *client);
+
+static const struct line_client_ops client_ops = {
+	.look = input_line,
+	.destroy = client_destroy_line,
+};
 
 enum err control_server_create(const struct control_settings *settings,
                                const struct control_socket *opened, struct control_server **server)
@@ -104,8 +112,8 @@ void control_server_destroy(struct control_server *server)
 	event_free(server->resume);
 	LIST_FOR_EACH (node, &server->clients) {
 		struct control_request *client = CONTAINER_OF(node, struct control_request, node);
-		if (client->stream != NULL)
-			send_rest(client->stream);
+		if (client->line.stream != NULL)
+			send_rest(client->line.stream);
 		client_destroy(client);
 	}
 	free(server);
@@ -116,20 +124,44 @@ void control_server_destroy(struct control_server *server)
 static const struct control_row *row_find(const struct control_settings *settings,
                                           const char *name);
 
+static struct control_request *call_create(const struct control_settings *settings)
+{
+	struct control_request *request = calloc(1, sizeof *request);
+
+	if (request == NULL)
+		return NULL;
+	request->settings = settings;
+	if (patience_create(request) == OK)
+		return request;
+	free(request);
+	return NULL;
+}
+
+static void call_destroy(struct control_request *request)
+{
+	if (request == NULL)
+		return;
+	if (request->patience != NULL)
+		event_free(request->patience);
+	control_message_deinit(&request->message);
+	free(request);
+}
+
 void control_call(const struct control_settings *settings, const char *name, json_t *arguments,
                   control_answered *answered, void *context)
 {
 	const struct control_row *row = row_find(settings, name);
-	struct control_request *request = calloc(1, sizeof *request);
+	struct control_request *request = call_create(settings);
 	json_t *object = json_pack("{s:s, s:o}", "request", name, "arguments", arguments);
 
 	if (row == NULL || request == NULL || object == NULL) {
 		json_decref(object);
-		free(request);
+		call_destroy(request);
 		answered(NULL, row == NULL ? "there is no such request" : err_string(ERR_NO_MEMORY),
 		         context);
 		return;
 	}
+	patience_begin(request);
 	request->answered = answered;
 	request->answered_context = context;
 	request->message.object = object;
@@ -140,9 +172,10 @@ void control_call(const struct control_settings *settings, const char *name, jso
 
 static void finish_call(struct control_request *request, const json_t *result, const char *problem)
 {
-	request->answered(result, problem, request->answered_context);
-	control_message_deinit(&request->message);
-	free(request);
+	patience_end(request);
+	if (!request->is_given_up)
+		request->answered(result, problem, request->answered_context);
+	call_destroy(request);
 }
 
 void control_answer(struct control_request *request, json_t *result)
@@ -185,7 +218,7 @@ bool control_get_text(struct control_request *request, const char *name, const c
 	if (value == NULL)
 		return true;
 	if (!json_is_string(value)) {
-		control_refuse(request, "%s: give a text", name);
+		control_refuse(request, "%s: give a text in UTF-8", name);
 		return false;
 	}
 	*text = json_string_value(value);
@@ -287,111 +320,141 @@ static void turn_away(int fd, const char *problem)
 	close(fd);
 }
 
-static void client_create(struct control_server *server, int fd)
+/* NULL without memory. Its stream is still to come. */
+static struct control_request *client_allocate(struct control_server *server)
 {
 	struct control_request *client = calloc(1, sizeof *client);
-	struct timeval idle = {(time_t)server->settings.idle_timeout_s, 0};
 
-	if (client != NULL)
-		client->stream =
-			bufferevent_socket_new(server->settings.base, fd, BEV_OPT_CLOSE_ON_FREE);
-	if (client == NULL || client->stream == NULL) {
-		free(client);
-		close(fd);
-		return;
-	}
+	if (client == NULL)
+		return NULL;
 	client->server = server;
+	client->settings = &server->settings;
+	client->line.ops = &client_ops;
+	if (patience_create(client) != OK) {
+		free(client);
+		return NULL;
+	}
 	list_append(&server->clients, &client->node);
 	server->client_count++;
-	bufferevent_setcb(client->stream, on_input, on_output, on_event, client);
-	bufferevent_setwatermark(client->stream, EV_READ, 0, CONTROL_LINE_MAX);
-	bufferevent_set_timeouts(client->stream, &idle, &idle);
-	bufferevent_enable(client->stream, EV_READ | EV_WRITE);
+	return client;
+}
+
+static void client_create(struct control_server *server, int fd)
+{
+	const struct control_settings *settings = &server->settings;
+	struct control_request *client = client_allocate(server);
+
+	if (client != NULL && line_client_init(&client->line, &client_ops, settings->base, fd,
+	                                       CONTROL_LINE_MAX) == OK) {
+		line_client_set_idle(&client->line, settings->idle_timeout_s);
+		return;
+	}
+	if (client != NULL)
+		client_destroy(client);
+	close(fd);
 }
 
 static void client_destroy(struct control_request *client)
 {
-	if (client->stream != NULL)
-		bufferevent_free(client->stream);
+	line_client_deinit(&client->line);
+	if (client->patience != NULL)
+		event_free(client->patience);
 	control_message_deinit(&client->message);
 	list_remove(&client->node);
-	client->server->client_count--;
+	if (!client->is_given_up)
+		client->server->client_count--;
 	free(client);
 }
 
-static void on_input(struct bufferevent *stream, void *context)
+static void client_destroy_line(struct line_client *line)
 {
-	(void)stream;
-	input_lines(context);
+	client_destroy(CONTAINER_OF(line, struct control_request, line));
 }
 
-/* All that was written has been sent. */
-static void on_output(struct bufferevent *stream, void *context)
+/* ---- patience ---- */
+
+static void on_patience(evutil_socket_t fd, short what, void *context);
+
+static enum err patience_create(struct control_request *request)
 {
-	(void)stream;
-	input_lines(context);
+	const struct control_settings *settings = request->settings;
+
+	if (settings->is_in_vain == NULL)
+		return OK;
+	request->patience = event_new(settings->base, -1, EV_PERSIST, on_patience, request);
+	return request->patience != NULL ? OK : ERR_NO_MEMORY;
 }
 
-/* A client that has said all it had may still read. One that waits for an answer is not idle. */
-static void on_event(struct bufferevent *stream, short what, void *context)
+static void patience_begin(struct control_request *request)
 {
-	struct control_request *client = context;
+	unsigned ms = request->settings->patience_ms;
+	struct timeval each = {(time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
 
-	if (what & BEV_EVENT_EOF) {
-		client->is_closing = true;
-		bufferevent_disable(stream, EV_READ);
-		input_lines(client);
+	if (request->patience != NULL)
+		event_add(request->patience, &each);
+}
+
+static void patience_end(struct control_request *request)
+{
+	if (request->patience != NULL)
+		event_del(request->patience);
+}
+
+/* Another struct has the client from now on; without memory for it, the client is hung up. */
+static void client_give_up(struct control_request *client, const char *problem)
+{
+	struct control_request *heir =
+		client->line.stream != NULL ? client_allocate(client->server) : NULL;
+
+	client->is_given_up = true;
+	client->server->client_count--;
+	if (heir == NULL) {
+		line_client_deinit(&client->line);
 		return;
 	}
-	if ((what & BEV_EVENT_TIMEOUT) && (what & BEV_EVENT_READING) && client->is_waiting) {
-		bufferevent_enable(stream, EV_READ);
+	line_client_move(&client->line, &heir->line);
+	write_line(heir, control_problem_line(problem));
+	line_client_done(&heir->line);
+}
+
+static void on_patience(evutil_socket_t fd, short what, void *context)
+{
+	struct control_request *request = context;
+	char problem[CONTROL_PROBLEM_SIZE];
+
+	(void)fd;
+	(void)what;
+	if (!request->settings->is_in_vain(request->settings->context, problem))
+		return;
+	patience_end(request);
+	if (request->answered == NULL) {
+		client_give_up(request, problem);
 		return;
 	}
-	bufferevent_free(stream);
-	client->stream = NULL;
-	if (!client->is_waiting)
-		client_destroy(client);
+	request->is_given_up = true;
+	request->answered(NULL, problem, request->answered_context);
 }
 
-static size_t unsent(const struct control_request *client)
-{
-	return evbuffer_get_length(bufferevent_get_output(client->stream));
-}
+/* ---- lines ---- */
 
-/* Handles the lines that are there, one after the other. */
-static void input_lines(struct control_request *client)
+/* A line without an end is refused when no more of it fits. */
+static bool input_line(struct line_client *line, struct evbuffer *input)
 {
-	struct evbuffer *input = bufferevent_get_input(client->stream);
-	char *line;
+	struct control_request *client = CONTAINER_OF(line, struct control_request, line);
 	size_t len;
+	char *text = evbuffer_readln(input, &len, EVBUFFER_EOL_LF);
 
-	if (client->is_reading)
-		return;
-	client->is_reading = true;
-	while (!client->is_waiting && unsent(client) == 0 &&
-	       (line = evbuffer_readln(input, &len, EVBUFFER_EOL_LF)) != NULL) {
-		handle_line(client, line, len);
-		free(line);
+	if (text != NULL) {
+		handle_line(client, text, len);
+		free(text);
+		return true;
 	}
-	client->is_reading = false;
-	settle(client);
-}
-
-/* What is left to do when no line can be handled now: refuse one without an end, or close. */
-static void settle(struct control_request *client)
-{
-	struct evbuffer *input = bufferevent_get_input(client->stream);
-	bool is_idle = !client->is_waiting && unsent(client) == 0;
-
-	if (is_idle && evbuffer_get_length(input) >= CONTROL_LINE_MAX) {
+	if (evbuffer_get_length(input) >= CONTROL_LINE_MAX) {
 		evbuffer_drain(input, evbuffer_get_length(input));
-		bufferevent_disable(client->stream, EV_READ);
-		client->is_closing = true;
+		line->is_closing = true;
 		write_line(client, control_problem_line("a line that is too long"));
-		return;
 	}
-	if (is_idle && client->is_closing)
-		client_destroy(client);
+	return false;
 }
 
 static const struct control_row *row_find(const struct control_settings *settings, const char *name)
@@ -408,7 +471,8 @@ static void handle_line(struct control_request *client, const char *line, size_t
 	char problem[CONTROL_PROBLEM_SIZE];
 	const struct control_row *row;
 
-	client->is_waiting = true;
+	client->line.is_waiting = true;
+	patience_begin(client);
 	if (control_message_parse(line, len, message, problem) != OK) {
 		control_refuse(client, "%s", problem);
 		return;
@@ -425,20 +489,17 @@ static void handle_line(struct control_request *client, const char *line, size_t
 /* A client that is not given its answer is not left waiting for it. */
 static void write_line(struct control_request *client, char *line)
 {
-	if (line == NULL || bufferevent_write(client->stream, line, strlen(line)) != 0)
-		client->is_closing = true;
+	if (line != NULL)
+		line_client_write(&client->line, line, strlen(line));
+	else
+		client->line.is_closing = true;
 	free(line);
 }
 
 static void finish(struct control_request *client, char *line)
 {
 	control_message_deinit(&client->message);
-	client->is_waiting = false;
-	if (client->stream == NULL) {
-		free(line);
-		client_destroy(client);
-		return;
-	}
+	patience_end(client);
 	write_line(client, line);
-	input_lines(client);
+	line_client_done(&client->line);
 }

@@ -81,6 +81,11 @@ void udp_endpoints_destroy(struct udp_endpoints *endpoints)
 	free(endpoints);
 }
 
+enum err udp_endpoints_serve_dtls(struct udp_endpoints *endpoints)
+{
+	return datagrams_serve_dtls(&endpoints->datagrams);
+}
+
 const struct transport_addr *udp_endpoints_addr(const struct udp_endpoints *endpoints)
 {
 	return &endpoints->datagrams.server;

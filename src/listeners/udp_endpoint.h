@@ -14,6 +14,8 @@ MUST_CHECK enum err udp_endpoints_create(const struct listener_host *host,
                                          struct udp_endpoints **endpoints);
 /* Ends all of them; the host hears of each. */
 void udp_endpoints_destroy(struct udp_endpoints *endpoints);
+/* Has them serve DTLS, when host->dtls is set, which it may be later. ERR_NO_MEMORY. */
+MUST_CHECK enum err udp_endpoints_serve_dtls(struct udp_endpoints *endpoints);
 const struct transport_addr *udp_endpoints_addr(const struct udp_endpoints *endpoints);
 
 /* Opens the socket of one; any thread. socket_buffer_size 0: 1 MiB. ERR_SYSTEM with errno. */

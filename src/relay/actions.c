@@ -15,7 +15,8 @@
  * worth no batch, and that address may well be another thread's. */
 static void act_send_elsewhere(struct relay_thread *thread, const struct turn_action *action)
 {
-	const struct udp_listener *listener = relay_thread_find_udp(thread, &action->message->src);
+	const struct udp_listener *listener =
+		relay_thread_find_sender(thread, &action->message->src);
 
 	if (listener == NULL ||
 	    udp_listener_send_now(listener, action->message, &action->dst) != OK)

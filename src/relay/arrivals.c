@@ -31,15 +31,19 @@ void arrivals_on_hand_over(struct mail *mail, void *receiver)
 	mailbox_post(letter->door->mailbox, mail);
 }
 
-/* Too many are refused by the listener. */
+/* Too many are refused by the listener. The door may have accepted it before it heard that the listener is
+ * to go. */
 static void adopt_stream(struct relay_thread *thread, const struct hand_over *letter)
 {
-	for (size_t i = 0; i < thread->tcp_count; i++)
-		if (addr_equal(tcp_listener_addr(thread->tcp[i]), &letter->tuple.server)) {
-			tcp_listener_adopt(thread->tcp[i], &letter->tuple.client, letter->fd);
-			return;
-		}
-	close(letter->fd);
+	const struct transport_addr *server = &letter->tuple.server;
+	struct tcp_listener *listener = listener_set_tcp(&thread->serving, server);
+
+	if (listener == NULL)
+		listener = listener_set_tcp(&thread->drained, server);
+	if (listener != NULL)
+		tcp_listener_adopt(listener, &letter->tuple.client, letter->fd);
+	else
+		close(letter->fd);
 }
 
 static bool adopt_endpoint(struct relay_thread *thread, const struct hand_over *letter)
@@ -65,10 +69,9 @@ refuse:
 static struct udp_endpoints *endpoints_of(const struct relay_thread *thread,
                                           const struct transport_addr *server)
 {
-	for (size_t i = 0; i < thread->endpoints_count; i++)
-		if (addr_equal(udp_endpoints_addr(thread->endpoints[i]), server))
-			return thread->endpoints[i];
-	return NULL;
+	struct udp_endpoints *endpoints = listener_set_endpoints(&thread->serving, server);
+
+	return endpoints != NULL ? endpoints : listener_set_endpoints(&thread->drained, server);
 }
 
 void arrivals_on_datagram(struct mail *mail, void *receiver)

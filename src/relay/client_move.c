@@ -17,7 +17,6 @@ struct letter {
 	struct stream *stream; /* owned, once it has left */
 };
 
-static bool keeps_streams(const struct relay_thread *thread);
 static void on_left(void *context, struct stream *stream);
 static void on_arrival(struct mail *mail, void *receiver);
 
@@ -26,7 +25,9 @@ void client_move(struct relay_thread *thread, const struct turn_action *action)
 	const struct packet *message = action->message;
 	struct path *path = action->path;
 	struct relay_thread *to = thread->relay->threads[action->thread];
-	struct letter *letter = keeps_streams(to) ? calloc(1, sizeof *letter) : NULL;
+	/* An id that names another thread was never given. */
+	bool keeps_streams = action->thread < thread->relay->relay_threads;
+	struct letter *letter = keeps_streams ? calloc(1, sizeof *letter) : NULL;
 
 	if (letter != NULL) {
 		letter->mail.deliver = on_arrival;
@@ -37,12 +38,6 @@ void client_move(struct relay_thread *thread, const struct turn_action *action)
 		free(letter);
 	}
 	path->ops->close(path);
-}
-
-/* An id that names another thread was never given. */
-static bool keeps_streams(const struct relay_thread *thread)
-{
-	return thread->tcp_count > 0 && !thread->role.is_door;
 }
 
 static void on_left(void *context, struct stream *stream)
@@ -59,13 +54,17 @@ static void on_left(void *context, struct stream *stream)
 	mailbox_post(letter->to->mailbox, &letter->mail);
 }
 
-/* Any listener will do: the stream keeps its 5-tuple. */
+/* Any listener will do: the stream keeps its 5-tuple. A reload may have taken the last. */
 static void on_arrival(struct mail *mail, void *receiver)
 {
 	struct relay_thread *thread = receiver;
 	struct letter *letter = CONTAINER_OF(mail, struct letter, mail);
 
-	counter_add(&thread->counters, COUNT_client_data_connections_moved, 1);
-	tcp_listener_adopt_stream(thread->tcp[0], letter->stream);
+	if (thread->serving.tcp_count > 0) {
+		counter_add(&thread->counters, COUNT_client_data_connections_moved, 1);
+		tcp_listener_adopt_stream(thread->serving.tcp[0], letter->stream);
+	} else {
+		stream_discard(letter->stream);
+	}
 	free(letter);
 }

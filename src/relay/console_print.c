@@ -153,4 +153,6 @@ void console_print_peers(struct console_client *client, const json_t *session)
 	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
 		json_array_foreach(json_object_get(session, lists[i].member), at, peer)
 			print_peer(client, lists[i].what, peer);
+	if (json_is_true(json_object_get(session, "more_peers")))
+		console_print(client, "          and more, which are not shown\n");
 }

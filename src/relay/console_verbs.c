@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "relay/console_password.h"
 #include "relay/conversation.h"
 #include "relay/main_thread.h"
 #include "relay/requests.h"
+#include "store/password_hash.h"
 
 enum { CLIENTS_MAX = 8, LOGIN_TIMEOUT_S = 60, IDLE_TIMEOUT_S = 600 };
 
@@ -73,6 +73,12 @@ enum err console_open(struct main_thread *main_thread, struct console **console,
 
 	if (!config->cli)
 		return OK;
+	if (password_hash_strength(config->cli_password) == PASSWORD_UNREADABLE) {
+		snprintf(problem, 256,
+		         "cli-password: this hash takes too long: give what turnadmin "
+		         "password hash prints");
+		return ERR_INVALID;
+	}
 	err = addr_parse(config->cli_ip, config->cli_port, &addr);
 	if (err == OK)
 		err = console_create(&settings, &addr, console);
@@ -87,7 +93,7 @@ static bool is_password(const char *text, void *context)
 {
 	const char *password = ((struct main_thread *)context)->relay->config->cli_password;
 
-	return password != NULL && console_password_fits(password, text);
+	return password != NULL && password_hash_check_alone(password, text) == OK;
 }
 
 static bool has_word(const char *words, const char *word, size_t len)
@@ -135,6 +141,15 @@ static bool is_argument_fine(const struct conversation *conversation)
 	return takes[0] == 0 ? !is_there : takes[0] == '[' || is_there;
 }
 
+/* What is not cannot be asked for in JSON, and a filter that was left out would let all through. */
+static bool is_utf8(const char *text)
+{
+	json_t *string = json_string(text);
+
+	json_decref(string);
+	return string != NULL;
+}
+
 static void on_line(struct console_client *client, char *line, void *context)
 {
 	struct conversation *conversation = console_state(client);
@@ -148,7 +163,10 @@ static void on_line(struct console_client *client, char *line, void *context)
 		return;
 	}
 	split(conversation, line);
-	if (conversation->verb == NULL) {
+	if (!is_utf8(conversation->argument)) {
+		console_print(client, "  Error: that is not UTF-8\n");
+		console_done(client);
+	} else if (conversation->verb == NULL) {
 		console_print(client, "  Unknown command: type ? for help\n");
 		console_done(client);
 	} else if (!is_argument_fine(conversation)) {

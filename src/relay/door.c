@@ -33,10 +33,7 @@ static enum err try_endpoint(const struct relay_thread *thread, const struct tra
                              char problem[256]);
 static bool hand_over_datagrams(struct door *door, const struct five_tuple *tuple,
                                 const struct packet *packet);
-static struct relay_thread *choose(struct door *door, enum counter level,
-                                   unsigned (*most)(const struct relay_thread *));
-static unsigned endpoints_max(const struct relay_thread *thread);
-static unsigned connections_max(const struct relay_thread *thread);
+static struct relay_thread *choose(struct door *door, enum counter level, unsigned most);
 static enum err give(struct door *door, struct relay_thread *taker, const struct five_tuple *tuple,
                      int fd);
 static bool count_refused(struct door *door, const struct five_tuple *tuple, const char *reason);
@@ -71,8 +68,9 @@ enum err door_check(const struct relay *relay, char problem[256])
 	for (unsigned i = 0; i < relay->thread_count; i++) {
 		const struct relay_thread *thread = relay->threads[i];
 
-		for (size_t j = 0; j < thread->udp_count && thread->door != NULL; j++)
-			if (try_endpoint(thread, udp_listener_addr(thread->udp[j]), problem) != OK)
+		for (size_t j = 0; j < thread->serving.udp_count && thread->door != NULL; j++)
+			if (try_endpoint(thread, udp_listener_addr(thread->serving.udp[j]),
+			                 problem) != OK)
 				return ERR_SYSTEM;
 	}
 	return OK;
@@ -172,7 +170,8 @@ static void on_stream(void *context, const struct transport_addr *server,
 {
 	struct relay_thread *thread = context;
 	struct five_tuple tuple = tuple_of(client, server, TRANSPORT_TCP);
-	struct relay_thread *taker = choose(thread->door, COUNT_connections_now, connections_max);
+	struct relay_thread *taker =
+		choose(thread->door, COUNT_connections_now, thread->host.connections_max);
 
 	if (taker != NULL && give(thread->door, taker, &tuple, fd) == OK)
 		return;
@@ -195,7 +194,8 @@ static bool hand_over_datagrams(struct door *door, const struct five_tuple *tupl
                                 const struct packet *packet)
 {
 	int size = (int)door->thread->config->sock_buf_size, fd;
-	struct relay_thread *taker = choose(door, COUNT_endpoints_now, endpoints_max);
+	struct relay_thread *taker =
+		choose(door, COUNT_endpoints_now, door->thread->host.endpoints_max);
 	struct guest *guest;
 
 	if (taker == NULL)
@@ -216,16 +216,6 @@ static bool hand_over_datagrams(struct door *door, const struct five_tuple *tupl
 	return true;
 }
 
-static unsigned endpoints_max(const struct relay_thread *thread)
-{
-	return thread->host.endpoints_max;
-}
-
-static unsigned connections_max(const struct relay_thread *thread)
-{
-	return thread->host.connections_max;
-}
-
 /* What a thread has or will have to do. Clients and not sessions are counted: who has just come has
  * none yet. The counters of another thread may be a moment old. */
 static uint64_t load(const struct door *door, const struct relay_thread *thread)
@@ -236,9 +226,9 @@ static uint64_t load(const struct door *door, const struct relay_thread *thread)
 }
 
 /* Finds the relay thread with the fewest clients that may have one more; of several, the next behind
- * the one chosen last, so that a server without clients fills evenly. NULL when all are full. */
-static struct relay_thread *choose(struct door *door, enum counter level,
-                                   unsigned (*most)(const struct relay_thread *))
+ * the one chosen last, so that a server without clients fills evenly. NULL when all are full. Each may have
+ * as many as this thread's own host says, since they share a bound evenly: a reload changes theirs. */
+static struct relay_thread *choose(struct door *door, enum counter level, unsigned most)
 {
 	const struct relay *relay = door->thread->relay;
 	struct relay_thread *chosen = NULL;
@@ -247,7 +237,7 @@ static struct relay_thread *choose(struct door *door, enum counter level,
 		struct relay_thread *thread =
 			relay->threads[(door->last + i) % relay->relay_threads];
 
-		if (counter_read(&thread->counters, level) < most(thread) &&
+		if (counter_read(&thread->counters, level) < most &&
 		    (chosen == NULL || load(door, thread) < load(door, chosen)))
 			chosen = thread;
 	}
@@ -308,19 +298,28 @@ void door_on_departure(struct mail *mail, void *receiver)
 	free(departure);
 }
 
+/* One that is drained meets clients that come back from another address. NULL: it has been closed. */
+static struct udp_listener *find_listener(const struct relay_thread *thread,
+                                          const struct transport_addr *addr)
+{
+	struct udp_listener *listener = listener_set_udp(&thread->serving, addr);
+
+	return listener != NULL ? listener : listener_set_udp(&thread->drained, addr);
+}
+
 /* It is dealt with as if it had just arrived: its client may be another thread's by now. */
 void door_on_datagram(struct mail *mail, void *receiver)
 {
 	struct relay_thread *thread = receiver;
 	struct datagram_letter *letter = CONTAINER_OF(mail, struct datagram_letter, mail);
 
-	for (size_t i = 0; i < thread->udp_count && !thread->is_ending; i++) {
-		if (!addr_equal(udp_listener_addr(thread->udp[i]), &letter->packet.dst))
-			continue;
+	struct udp_listener *listener = find_listener(thread, &letter->packet.dst);
+
+	if (listener != NULL && !thread->is_ending) {
 		if (letter->is_first)
-			refuse(thread, udp_listener_path(thread->udp[i]), &letter->packet);
+			refuse(thread, udp_listener_path(listener), &letter->packet);
 		else
-			udp_listener_input(thread->udp[i], &letter->packet);
+			udp_listener_input(listener, &letter->packet);
 	}
 	free(letter);
 }

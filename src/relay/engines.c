@@ -5,7 +5,10 @@
  *   paired      each frontend IP has a thread that is listener and relay for its UDP and DTLS; the
  *               relay threads that are counted share TCP and TLS
  *   dedicated   each frontend IP has a thread that only listens (a door); it hands every client over
- *               to the relay thread with the fewest */
+ *               to the relay thread with the fewest
+ *
+ * Threads are there for the life of the server. Of an IP that a reload brings one of the IP threads that
+ * there are takes care: frontends.c chooses it. */
 #include "relay/engines.h"
 
 #include <string.h>
@@ -43,19 +46,27 @@ const char *engine_name(const struct engine *engine)
 	return engine->name;
 }
 
+static unsigned work_of(const struct part *part)
+{
+	return part->opens | part->takes;
+}
+
+static unsigned kinds_of(bool has_datagrams, bool has_streams)
+{
+	return (has_datagrams ? ENGINE_DATAGRAMS : 0) | (has_streams ? ENGINE_STREAMS : 0);
+}
+
 /* What the configuration has clients come by. */
 static unsigned served(const struct relay *relay)
 {
 	const struct config *config = relay->config;
-	bool has_datagrams = config->udp || relay->dtls != NULL;
-	bool has_streams = config->tcp || relay->tls != NULL;
 
-	return (has_datagrams ? ENGINE_DATAGRAMS : 0) | (has_streams ? ENGINE_STREAMS : 0);
+	return kinds_of(config->udp || relay->dtls != NULL, config->tcp || relay->tls != NULL);
 }
 
 static bool has_work(const struct relay *relay, const struct part *part)
 {
-	return ((part->opens | part->takes) & served(relay)) != 0;
+	return (work_of(part) & served(relay)) != 0;
 }
 
 unsigned engine_relay_threads(const struct relay *relay)
@@ -68,15 +79,27 @@ unsigned engine_ip_threads(const struct relay *relay)
 	return has_work(relay, &relay->engine->ip_thread) ? (unsigned)relay->frontend_ip_count : 0;
 }
 
-bool engine_has_ip_threads(const struct engine *engine)
+unsigned engine_ip_threads_now(const struct relay *relay)
 {
-	return (engine->ip_thread.opens | engine->ip_thread.takes) != 0;
+	return relay->thread_count - relay->relay_threads;
+}
+
+bool engine_can_serve(const struct relay *relay, const struct config *config)
+{
+	bool has_datagrams = config->udp || (config->cert != NULL && config->dtls);
+	bool has_streams = config->tcp || (config->cert != NULL && config->tls);
+	unsigned kinds = kinds_of(has_datagrams, has_streams), left_undone = 0;
+
+	if (relay->relay_threads == 0)
+		left_undone |= work_of(&relay->engine->relay_thread);
+	if (engine_ip_threads_now(relay) == 0)
+		left_undone |= work_of(&relay->engine->ip_thread);
+	return (kinds & left_undone) == 0;
 }
 
 void engine_role(const struct relay *relay, unsigned thread, struct engine_role *role)
 {
-	unsigned relay_threads = engine_relay_threads(relay);
-	bool is_of_ip = thread >= relay_threads;
+	bool is_of_ip = thread >= relay->relay_threads;
 	const struct part *part =
 		is_of_ip ? &relay->engine->ip_thread : &relay->engine->relay_thread;
 
@@ -84,45 +107,27 @@ void engine_role(const struct relay *relay, unsigned thread, struct engine_role 
 		.opens = part->opens & served(relay),
 		.takes = part->takes & served(relay),
 		.is_door = part->is_door,
+		.is_of_ip = is_of_ip,
+		.ip_index = is_of_ip ? thread - relay->relay_threads : 0,
 	};
-	if (is_of_ip) {
-		role->ip_index = thread - relay_threads;
-		role->ip = &relay->frontend_ips[role->ip_index];
-	}
-}
-
-static bool is_frontend_ip(const struct relay *relay, const struct transport_addr *addr)
-{
-	for (size_t i = 0; i < relay->frontend_ip_count; i++)
-		if (addr_equal_ip(&relay->frontend_ips[i], addr))
-			return true;
-	return false;
-}
-
-/* A frontend on an IP of its own has no thread for it; the first IP's does. */
-bool engine_opens_on(const struct relay *relay, const struct engine_role *role,
-                     const struct transport_addr *frontend)
-{
-	return role->ip == NULL || addr_equal_ip(role->ip, frontend) ||
-	       (role->ip_index == 0 && !is_frontend_ip(relay, frontend));
 }
 
 bool engine_is_first(const struct relay *relay, unsigned thread)
 {
-	return thread == 0 || thread >= engine_relay_threads(relay);
+	return thread == 0 || thread >= relay->relay_threads;
 }
 
 static unsigned count_serving(const struct part *part, unsigned kind, unsigned threads)
 {
-	return (part->opens | part->takes) & kind && !part->is_door ? threads : 0;
+	return work_of(part) & kind && !part->is_door ? threads : 0;
 }
 
 /* At least 1. */
 static unsigned serving(const struct relay *relay, unsigned kind)
 {
 	const struct engine *engine = relay->engine;
-	unsigned count = count_serving(&engine->relay_thread, kind, engine_relay_threads(relay)) +
-	                 count_serving(&engine->ip_thread, kind, engine_ip_threads(relay));
+	unsigned count = count_serving(&engine->relay_thread, kind, relay->relay_threads) +
+	                 count_serving(&engine->ip_thread, kind, engine_ip_threads_now(relay));
 
 	return count > 0 ? count : 1;
 }

@@ -356,36 +356,6 @@ enum err frontends_list(struct relay *relay, char problem[256])
 	return OK;
 }
 
-/* ---- as they are ---- */
-
-static void *copy_of(const void *items, size_t count, size_t size)
-{
-	void *copy = calloc(count + 1, size);
-
-	if (copy != NULL && count > 0)
-		memcpy(copy, items, count * size);
-	return copy;
-}
-
-enum err frontends_keep(struct relay *relay, char problem[256])
-{
-	const struct relay *running = relay->running;
-
-	relay->frontend_ips = copy_of(running->frontend_ips, running->frontend_ip_count,
-	                              sizeof *running->frontend_ips);
-	relay->frontends =
-		copy_of(running->frontends, running->frontend_count, sizeof *running->frontends);
-	relay->pairs = copy_of(running->pairs, running->pair_count, sizeof *running->pairs);
-	if (relay->frontend_ips == NULL || relay->frontends == NULL || relay->pairs == NULL) {
-		snprintf(problem, 256, "listening-ip: %s", err_string(ERR_NO_MEMORY));
-		return ERR_NO_MEMORY;
-	}
-	relay->frontend_ip_count = running->frontend_ip_count;
-	relay->frontend_count = running->frontend_count;
-	relay->pair_count = running->pair_count;
-	return OK;
-}
-
 /* ---- NAT behaviour discovery ---- */
 
 static void add_pair(struct relay *relay, struct transport_addr addr, struct transport_addr other)

@@ -12,8 +12,8 @@ MUST_CHECK enum err frontends_check_relay_device(struct relay *relay, char probl
 MUST_CHECK enum err frontends_find(struct relay *relay, char problem[256]);
 MUST_CHECK enum err frontends_find_relays(struct relay *relay, char problem[256]);
 MUST_CHECK enum err frontends_list(struct relay *relay, char problem[256]);
-/* Copies all of these from relay->running. */
-MUST_CHECK enum err frontends_keep(struct relay *relay, char problem[256]);
 /* Adds to relay->frontends the ports that proxies come to. */
 MUST_CHECK enum err frontends_list_proxied(struct relay *relay, char problem[256]);
+/* Sets ip_thread of all frontends, when the threads that there are or will be are counted. */
+MUST_CHECK enum err frontends_place(struct relay *relay, char problem[256]);
 MUST_CHECK enum err frontends_pair(struct relay *relay, char problem[256]);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "relay/certificate_check.h"
 #include "relay/coturn_log.h"
 #include "relay/door.h"
 #include "relay/main_thread.h"
@@ -18,8 +19,10 @@
 extern char **environ;
 
 static void leave(const struct config *config, struct control_socket *opened);
+static int drive(struct relay *relay, const struct config *config, struct control_socket *opened,
+                 const struct config_sources *sources);
 
-static void log_ready(const struct relay *relay, const struct control_socket *control_socket)
+static void log_addresses(const struct relay *relay)
 {
 	const struct config *config = relay->config;
 
@@ -43,6 +46,13 @@ static void log_ready(const struct relay *relay, const struct control_socket *co
 		           addr_format_ip(&relay->addresses[i].public_ip, public_ip),
 		           config->min_port, config->max_port);
 	}
+}
+
+static void log_ready(const struct relay *relay, const struct control_socket *control_socket)
+{
+	const struct config *config = relay->config;
+
+	log_addresses(relay);
 	if (control_socket->fd >= 0)
 		log_always("control socket", "path=%s", control_socket->path);
 	log_always("ready", "version=%s realm=%s engine=%s threads=%u pid=%ld", PACKAGE_VERSION,
@@ -165,14 +175,12 @@ static void leave(const struct config *config, struct control_socket *opened)
 		process_remove_pidfile(config->pidfile);
 }
 
-static int serve(const struct config *config, const struct reload_sources *sources)
+static int serve(const struct config *config, const struct config_sources *sources)
 {
 	struct control_socket control_socket = {.fd = -1};
-	struct main_thread *main_thread = NULL;
 	struct relay *relay = NULL;
 	char problem[256] = "";
 	enum option_id about;
-	enum err err;
 
 	main_thread_block_signals();
 	process_raise_limits();
@@ -192,20 +200,31 @@ static int serve(const struct config *config, const struct reload_sources *sourc
 		leave(config, &control_socket);
 		return fail(config, about, problem);
 	}
-	if (main_thread_create(relay, &control_socket, sources, &main_thread) != OK) {
+	return drive(relay, config, &control_socket, sources);
+}
+
+/* From the first client to the last, and undoes all of it. */
+static int drive(struct relay *relay, const struct config *config, struct control_socket *opened,
+                 const struct config_sources *sources)
+{
+	struct main_thread *main_thread = NULL;
+	char problem[256] = "";
+	enum err err;
+
+	if (main_thread_create(relay, opened, sources, &main_thread) != OK) {
 		relay_stop(relay);
-		leave(config, &control_socket);
+		leave(config, opened);
 		return fail(config, OPTION_ID_control_socket, err_string(ERR_NO_MEMORY));
 	}
 	err = main_thread_open_console(main_thread, problem);
 	if (err == OK) {
-		log_ready(relay, &control_socket);
+		log_ready(relay, opened);
 		main_thread_run(main_thread);
 		log_totals(relay);
 	}
 	relay_stop(relay);
 	main_thread_destroy(main_thread);
-	leave(config, &control_socket);
+	leave(config, opened);
 	if (err != OK)
 		return fail(config, OPTION_ID_cli, problem);
 	log_always("stopped", NULL);
@@ -223,11 +242,11 @@ static void print_help(void)
 	     "An option NAME may also stand in the configuration file (NAME=VALUE) or in the "
 	     "environment\n"
 	     "(TURNSTONE_NAME). turnserver.conf(5) has more about each.\n");
-	config_print_help(stdout);
+	config_print_help(CONFIG_TURNSERVER, stdout);
 }
 
 static int run(const struct config *config, const struct config_report *report,
-               const struct reload_sources *sources)
+               const struct config_sources *sources)
 {
 	if (config->help) {
 		print_help();
@@ -247,10 +266,16 @@ static int run(const struct config *config, const struct config_report *report,
 
 int main(int argc, char **argv)
 {
-	const struct reload_sources sources = {argc, argv, environ};
+	const struct config_sources sources = {
+		.program = CONFIG_TURNSERVER,
+		.argc = argc,
+		.argv = argv,
+		.environment = environ,
+		.look_into_files = certificate_check,
+	};
 	struct config_report report = {0};
 	struct config *config = NULL;
-	enum err err = config_load(argc, argv, environ, &report, &config);
+	enum err err = config_load(&sources, &report, &config);
 	int status = EXIT_FAILURE;
 
 	config_report_print(&report, stderr);

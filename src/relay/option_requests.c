@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "config/config.h"
+#include "control/message.h"
 #include "relay/main_thread.h"
 #include "relay/reload_request.h"
 
@@ -45,11 +46,15 @@ void option_get(struct control_request *request, void *context)
 		control_answer(request, json_pack("{s:o}", "options", describe_all(config)));
 		return;
 	}
-	if (config_find_option(name, &id, &negates) != OK) {
+	if (config_find_option(config, name, &id, &negates) != OK) {
 		refuse_name(request, name);
 		return;
 	}
 	json_t *option = describe(config, id, negates);
+	if (option == NULL) {
+		control_refuse(request, "%s is a command, and has no value", name);
+		return;
+	}
 	if (negates)
 		json_object_set_new(option, "name", json_string(name));
 	control_answer(request, json_pack("{s:[o]}", "options", option));
@@ -60,7 +65,7 @@ static const char *opposite(const char *flag)
 	return strcmp(flag, "yes") == 0 ? "no" : "yes";
 }
 
-/* A command, such as help, has no value that means anything: null. */
+/* A command, such as help, has no value that means anything: NULL. */
 static json_t *describe(const struct config *config, enum option_id id, bool negates)
 {
 	struct config_description option;
@@ -73,9 +78,10 @@ static json_t *describe(const struct config *config, enum option_id id, bool neg
 		snprintf(source, sizeof source, "%.100s:%u", option.source, option.line);
 	else
 		snprintf(source, sizeof source, "%.100s", option.source);
-	return json_pack("{s:s, s:s, s:s, s:b, s:b}", "name", option.name, "value",
-	                 negates ? opposite(option.value) : option.value, "source", source,
-	                 "changes_live", (int)option.may_change, "flag", (int)option.is_flag);
+	return json_pack("{s:s, s:o, s:o, s:b, s:b}", "name", option.name, "value",
+	                 control_text(negates ? opposite(option.value) : option.value), "source",
+	                 control_text(source), "changes_live", (int)option.may_change, "flag",
+	                 (int)option.is_flag);
 }
 
 /* ---- set ---- */
@@ -130,7 +136,8 @@ void option_set(struct control_request *request, void *context)
 	struct config *changed;
 
 	if (!control_get_text(request, "option", &option) ||
-	    !control_get_text(request, "value", &value))
+	    !control_get_text(request, "value", &value) ||
+	    main_thread_refuses(main_thread, request))
 		return;
 	if (option == NULL || value == NULL)
 		control_refuse(request, "say which option, and the value that it is to have");

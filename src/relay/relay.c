@@ -14,10 +14,12 @@
 #include "base/random.h"
 #include "listeners/tls_context.h"
 #include "relay/alternates.h"
+#include "relay/certificate_check.h"
 #include "relay/frontends.h"
 #include "relay/statsdb.h"
-#include "relay/store_location.h"
 #include "relay/thread.h"
+#include "relay/thread_listeners.h"
+#include "store/configured_store.h"
 #include "turn/source_limit.h"
 
 enum {
@@ -29,7 +31,7 @@ typedef enum err step_fn(struct relay *relay, char problem[256]);
 
 static step_fn make_users, make_filter, make_secrets, make_ticket_key, make_features, open_store,
 	open_statsdb, start_statsdb, make_limits, make_unproven, choose_engine, open_threads,
-	start_store, start_threads;
+	list_senders, start_store, start_threads;
 
 struct step {
 	step_fn *take;
@@ -53,9 +55,11 @@ static const struct step opening[] = {
 	{open_statsdb, OPTION_ID_redis_statsdb},
 	{make_features, OPTION_ID_userdb},
 	{choose_engine, OPTION_ID_network_engine},
+	{frontends_place, OPTION_ID_listening_ip},
 	{make_limits, OPTION_ID_user_quota},
 	{make_unproven, OPTION_ID_unauthorized_ratelimit_rps},
 	{open_threads, OPTION_ID_listening_ip},
+	{list_senders, OPTION_ID_listening_ip},
 };
 static const struct step starting[] = {
 	{start_store, OPTION_ID_userdb},
@@ -70,16 +74,8 @@ static const struct step steps_again[] = {
 	{relay_make_contexts, OPTION_ID_cert},
 	{frontends_list, OPTION_ID_listening_ip},
 	{frontends_list_proxied, OPTION_ID_tcp_proxy_port},
+	{frontends_place, OPTION_ID_listening_ip},
 	{frontends_pair, OPTION_ID_rfc5780},
-	{make_filter, OPTION_ID_allowed_peer_ip},
-	{make_unproven, OPTION_ID_unauthorized_ratelimit_rps},
-};
-
-/* The same where the threads there are depend on the frontends. */
-static const struct step steps_with_frontends[] = {
-	{frontends_keep, OPTION_ID_listening_ip},
-	{make_users, OPTION_ID_user},
-	{relay_make_contexts, OPTION_ID_cert},
 	{make_filter, OPTION_ID_allowed_peer_ip},
 	{make_unproven, OPTION_ID_unauthorized_ratelimit_rps},
 };
@@ -95,6 +91,8 @@ static enum err take_steps(struct relay *relay, const struct step *steps, size_t
 	}
 	if (*about == OPTION_ID_userdb)
 		*about = configured_store_option(relay->config);
+	if (err != OK && *about == OPTION_ID_cert)
+		*about = certificate_option_at_fault(relay->config);
 	return err;
 }
 
@@ -130,11 +128,6 @@ enum err relay_start(struct relay *relay, char problem[256], enum option_id *abo
 
 /* ---- another configuration ---- */
 
-bool relay_may_change_listeners(const struct relay *relay)
-{
-	return !engine_has_ip_threads(relay->engine);
-}
-
 /* What stays is lent to it. */
 static struct relay begin_next(const struct relay *relay, const struct config *config)
 {
@@ -163,10 +156,7 @@ enum err relay_prepare(const struct relay *relay, const struct config *config, s
 		return ERR_NO_MEMORY;
 	}
 	*made = begin_next(relay, config);
-	err = relay_may_change_listeners(relay)
-	              ? take_steps(made, steps_again, COUNT_OF(steps_again), problem, about)
-	              : take_steps(made, steps_with_frontends, COUNT_OF(steps_with_frontends),
-	                           problem, about);
+	err = take_steps(made, steps_again, COUNT_OF(steps_again), problem, about);
 	if (err != OK) {
 		relay_discard(made);
 		return err;
@@ -339,16 +329,7 @@ static enum err make_filter(struct relay *relay, char problem[256])
 enum err relay_make_contexts(struct relay *relay, char problem[256])
 {
 	const struct config *config = relay->config;
-	const struct tls_settings settings = {
-		.cert_file = config->cert,
-		.key_file = config->pkey,
-		.key_password = config->pkey_pwd,
-		.cipher_list = config->cipher_list,
-		.ca_file = config->ca_file,
-		.dh_file = config->dh_file,
-		.curve_name = config->ec_curve_name,
-		.without_tls12 = !config->tlsv1_2,
-	};
+	const struct tls_settings settings = tls_settings_of(config);
 	enum err err = OK;
 
 	if (config->cert == NULL) {
@@ -567,6 +548,19 @@ static enum err open_threads(struct relay *relay, char problem[256])
 		}
 	}
 	return OK;
+}
+
+static enum err list_senders(struct relay *relay, char problem[256])
+{
+	enum err err = OK;
+
+	for (unsigned i = 0; i < relay->thread_count && err == OK; i++)
+		err = relay_add_senders(relay, &relay->threads[i]->serving);
+	if (err != OK)
+		snprintf(problem, 256, "listeners: %s", err_string(err));
+	for (unsigned i = 0; i < relay->thread_count; i++)
+		thread_listeners_configure(relay->threads[i]);
+	return err;
 }
 
 static enum err start_threads(struct relay *relay, char problem[256])

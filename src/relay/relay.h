@@ -14,7 +14,9 @@
 #include "relay/quota.h"
 #include "turn/turn.h"
 
+struct listener_set;
 struct relay_thread;
+struct udp_listener;
 
 struct relay_address {                   /* an address that allocations are relayed from */
 	struct transport_addr ip;        /* that sockets are bound to */
@@ -26,6 +28,8 @@ struct frontend { /* a transport address that clients reach */
 	struct transport_addr addr;
 	/* What proxies bring here, and nothing else does: ENGINE_ bits. 0: clients come by themselves. */
 	unsigned proxied;
+	/* Which of the threads of frontend IPs opens it, where the engine has such. */
+	unsigned ip_thread;
 };
 
 struct relay {
@@ -40,6 +44,11 @@ struct relay {
 	size_t frontend_count;
 	struct turn_pair *pairs; /* owned: frontends with a second one, for RFC 5780 */
 	size_t pair_count;
+	/* Owned: a UDP listener of each address, whichever thread's, for udp_listener_send_now; replaced. One
+	 * that a thread may look at is open: drained listeners are not among them, and are not closed
+	 * before each thread has the set without them. */
+	const struct udp_listener **senders;
+	size_t sender_count;
 	struct relay_address *addresses; /* owned */
 	size_t address_count;
 	struct turn_address_map *address_map; /* owned: the addresses that are seen under another */
@@ -83,13 +92,13 @@ MUST_CHECK enum err relay_prepare(const struct relay *relay, const struct config
 void relay_exchange(struct relay *relay, struct relay *next);
 void relay_exchange_contexts(struct relay *relay, struct relay *next);
 void relay_discard(struct relay *next);
+/* Adds the UDP listeners of a set to relay->senders. ERR_NO_MEMORY. */
+MUST_CHECK enum err relay_add_senders(struct relay *relay, const struct listener_set *set);
 /* Frees what of a relay can be exchanged. */
 void relay_free_replaceable(struct relay *relay);
 /* Makes TLS contexts of the certificates that the files have now. Of use to next too. */
 MUST_CHECK enum err relay_make_contexts(struct relay *relay, char problem[256]);
 struct quota_settings relay_quota_settings(const struct config *config);
-/* Whether a reload may open and close listeners: the threads there are do not depend on them. */
-bool relay_may_change_listeners(const struct relay *relay);
 
 /* The sum of a counter over all threads, and what one of them has of it. */
 uint64_t relay_counter(const struct relay *relay, enum counter counter);

@@ -1,5 +1,5 @@
-/* Most options change or do not by their row of options.def; those that say where clients come in cannot
- * where threads are there for them. */
+/* Options change or do not by their row of options.def; a certificate cannot where no threads are there for
+ * what it brings. */
 #include "relay/reload_outcome.h"
 
 #include <stdlib.h>
@@ -16,32 +16,12 @@ struct comparison {
 	enum err err;
 };
 
-static const char threads_reason[] = "network-engine has threads for each listening IP";
-
+/* The first certificate brings TLS and DTLS, which other threads may have to serve. */
 static const char *find_reason(const struct comparison *comparison, enum option_id id)
 {
-	static const enum option_id listeners[] = {
-		OPTION_ID_listening_ip,
-		OPTION_ID_listening_port,
-		OPTION_ID_tls_listening_port,
-		OPTION_ID_tcp_proxy_port,
-		OPTION_ID_udp_proxy_port,
-		OPTION_ID_aux_server,
-		OPTION_ID_rfc5780,
-		OPTION_ID_alt_listening_port,
-		OPTION_ID_alt_tls_listening_port,
-	};
-	const struct config *old = comparison->relay->config;
-	bool is_served = comparison->config->cert != NULL;
-
-	if (relay_may_change_listeners(comparison->relay))
-		return NULL;
-	for (size_t i = 0; i < sizeof listeners / sizeof listeners[0]; i++)
-		if (listeners[i] == id)
-			return threads_reason;
-	/* The first certificate, or none any more: then other threads would be there. */
-	if ((id == OPTION_ID_cert || id == OPTION_ID_pkey) && is_served != (old->cert != NULL))
-		return threads_reason;
+	if ((id == OPTION_ID_cert || id == OPTION_ID_pkey) &&
+	    !engine_can_serve(comparison->relay, comparison->config))
+		return "network-engine has no threads for TLS or DTLS without it";
 	return NULL;
 }
 

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "control/message.h"
 #include "control/server.h"
 #include "relay/main_thread.h"
 
@@ -18,13 +19,15 @@ void reload_request(struct control_request *request, void *context)
 {
 	struct main_thread *main_thread = context;
 
-	reload_begin(main_thread->reload, "control socket", reload_answer, request);
+	if (!main_thread_refuses(main_thread, request))
+		reload_begin(main_thread->reload, "control socket", reload_answer, request);
 }
 
 static json_t *describe_change(const struct reload_change *change)
 {
-	json_t *object = json_pack("{s:s, s:s, s:s}", "name", change->name, "from",
-	                           change->old_value, "to", change->new_value);
+	json_t *object =
+		json_pack("{s:s, s:o, s:o}", "name", change->name, "from",
+	                  control_text(change->old_value), "to", control_text(change->new_value));
 
 	if (change->reason != NULL)
 		json_object_set_new(object, "reason", json_string(change->reason));
@@ -43,9 +46,10 @@ static json_t *describe_changes(const struct reload_outcome *outcome, bool is_ap
 
 static json_t *describe_problem(const struct config_problem *problem)
 {
-	return json_pack("{s:s, s:s, s:i, s:s}", "severity",
+	return json_pack("{s:s, s:o, s:i, s:o}", "severity",
 	                 problem->severity == CONFIG_ERROR ? "error" : "warning", "source",
-	                 problem->source, "line", (int)problem->line, "text", problem->message);
+	                 control_text(problem->source), "line", (int)problem->line, "text",
+	                 control_text(problem->message));
 }
 
 /* Errors first: there may be more warnings than are told. */

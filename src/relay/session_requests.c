@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+#include "control/message.h"
 #include "relay/main_thread.h"
 
 enum { MS_PER_S = 1000, PAGE_DEFAULT = 50, CANCEL_DEFAULT = 1000, PLACE_SIZE = 40 };
@@ -246,8 +247,11 @@ static bool get_filter(struct control_request *request, struct session_filter *f
 static void ask(struct control_request *request, struct main_thread *main_thread,
                 const struct sessions_wish *wish, sessions_done *done)
 {
-	enum err err = sessions_ask(main_thread->sessions, wish, done, request);
+	enum err err;
 
+	if (main_thread_refuses(main_thread, request))
+		return;
+	err = sessions_ask(main_thread->sessions, wish, done, request);
 	if (err != OK)
 		control_refuse(request, "%s", err_string(err));
 }
@@ -262,21 +266,6 @@ static bool has_failed(struct control_request *request, const struct sessions_fo
 }
 
 /* ---- answers ---- */
-
-/* JSON is UTF-8 (RFC 8259), and so are names (RFC 8265), if their makers kept to it. */
-static json_t *name_or_bytes(const char *name)
-{
-	json_t *text = json_string(name);
-	char plain[TURN_REALM_MAX + 1];
-	size_t len = 0;
-
-	if (text != NULL)
-		return text;
-	for (; name[len] != 0 && len + 1 < sizeof plain; len++)
-		plain[len] = name[len] >= ' ' && name[len] <= '~' ? name[len] : '?';
-	plain[len] = 0;
-	return json_string(plain);
-}
 
 static json_t *addr_text(const struct transport_addr *addr)
 {
@@ -335,10 +324,10 @@ static void describe_names(json_t *object, const struct session *session)
 	char id[SESSION_ID_SIZE];
 
 	json_object_set_new(object, "id", json_string(session_id_format(session->what.id, id)));
-	json_object_set_new(object, "user", name_or_bytes(session->username));
-	json_object_set_new(object, "realm", name_or_bytes(session->realm));
+	json_object_set_new(object, "user", control_text(session->username));
+	json_object_set_new(object, "realm", control_text(session->realm));
 	if (session->origin[0] != 0)
-		json_object_set_new(object, "origin", name_or_bytes(session->origin));
+		json_object_set_new(object, "origin", control_text(session->origin));
 }
 
 static void describe_tls(json_t *object, const struct session *session)
@@ -409,5 +398,6 @@ static json_t *describe_in_full(const struct sessions_found *found)
 	for (size_t i = 0; i < found->peer_count; i++)
 		json_array_append_new(json_object_get(object, names[found->peer[i].type]),
 		                      describe_peer(&found->peer[i], found->now));
+	json_object_set_new(object, "more_peers", json_boolean(found->has_more_peers));
 	return object;
 }

@@ -26,7 +26,7 @@ struct part {                    /* of one thread */
 	bool is_stale;                   /* of some the rates are not known */
 	uint64_t matched, seen;
 	uint32_t may_cancel, cancelled; /* in the next slice; in all */
-	struct turn_session_peer *peer; /* owned; NULL: not wanted */
+	struct turn_session_peer *peer; /* owned; NULL: not wanted. One more than is told */
 	size_t peer_count;
 };
 
@@ -133,7 +133,7 @@ static bool part_init(struct part *part, const struct sessions_wish *wish)
 	part->session = calloc(limit, sizeof *part->session);
 	part->sorted = calloc(limit, sizeof(struct session *));
 	if (wish->wants_peers)
-		part->peer = calloc(SESSIONS_PEERS_MAX, sizeof *part->peer);
+		part->peer = calloc(SESSIONS_PEERS_MAX + 1, sizeof *part->peer);
 	return part->session != NULL && part->sorted != NULL &&
 	       (part->peer != NULL || !wish->wants_peers);
 }
@@ -303,7 +303,8 @@ static unsigned look_at(const struct sessions_wish *wish, struct part *part, uns
 	    keep(part, wish->limit, &head))
 		steps += STEPS_TO_COPY;
 	if (wish->wants_peers)
-		part->peer_count = turn_session_peers(allocation, part->peer, SESSIONS_PEERS_MAX);
+		part->peer_count =
+			turn_session_peers(allocation, part->peer, SESSIONS_PEERS_MAX + 1);
 	return steps + (wish->cancel > 0 ? cancel(part, allocation, now) : 0);
 }
 
@@ -477,6 +478,13 @@ static int compare(const void *a, const void *b)
 	return is_before((*left)->place, (*right)->place) ? -1 : 1;
 }
 
+static void tell_peers(const struct part *part, struct sessions_found *found)
+{
+	found->has_more_peers = part->peer_count > SESSIONS_PEERS_MAX;
+	found->peer_count = found->has_more_peers ? SESSIONS_PEERS_MAX : part->peer_count;
+	found->peer = part->peer;
+}
+
 /* Adds up what the parts have; a session that moved during the walk may be there twice. */
 static void merge(const struct survey *survey, struct sessions_found *found)
 {
@@ -499,10 +507,8 @@ static void merge(const struct survey *survey, struct sessions_found *found)
 	found->is_all &= unique <= survey->wish.limit;
 	found->count = unique < survey->wish.limit ? unique : survey->wish.limit;
 	found->item = (const struct session *const *)merged;
-	if (found->count > 0) {
-		found->peer = survey->part[merged[0]->thread].peer;
-		found->peer_count = survey->part[merged[0]->thread].peer_count;
-	}
+	if (found->count > 0)
+		tell_peers(&survey->part[merged[0]->thread], found);
 }
 
 static void log_cancelled(const struct survey *survey, uint32_t cancelled)

@@ -62,6 +62,7 @@ struct sessions_found {
 	uint32_t cancelled;
 	const struct turn_session_peer *peer; /* with wants_peers */
 	size_t peer_count;
+	bool has_more_peers; /* than SESSIONS_PEERS_MAX */
 	timestamp now;
 };
 typedef void sessions_done(const struct sessions_found *found, void *context);

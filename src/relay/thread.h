@@ -14,7 +14,7 @@
 #include "io/io.h"
 #include "listeners/listener.h"
 #include "listeners/pipe_pool.h"
-#include "listeners/udp_endpoint.h"
+#include "relay/listener_set.h"
 #include "relay/realms.h"
 #include "relay/relay.h"
 
@@ -25,12 +25,6 @@ struct event_base;
 enum {
 	REPLY_SIZE = 2048, /* more than the core writes in one message */
 	REPLIES = 64,      /* messages of the core that wait for one flush */
-};
-
-struct listener_set { /* its arrays and what is in them are owned */
-	struct udp_listener **udp;
-	struct tcp_listener **tcp;
-	size_t udp_count, tcp_count;
 };
 
 struct relay_thread {
@@ -57,12 +51,13 @@ struct relay_thread {
 	timestamp timeout_at; /* when timeout_event fires; TIMESTAMP_NEVER: it is not set */
 	struct timer_wheel *timers;
 	struct listener_host host;
-	struct udp_listener **udp;
-	struct tcp_listener **tcp;
-	struct udp_endpoints **endpoints;
-	size_t udp_count, tcp_count, endpoints_count;
-	struct listener_set drained; /* listeners that are to go, once nobody needs them */
-	struct door *door;           /* NULL: a relay thread */
+	/* What is in them is owned too; changed by a reload, while a circular is under way. */
+	struct listener_set serving;
+	struct listener_set drained; /* those that are to go, once nobody needs them */
+	/* The relay's, as of when this thread was last configured. */
+	const struct udp_listener *const *senders;
+	size_t sender_count;
+	struct door *door; /* NULL: a relay thread */
 	struct pool relay_sockets;
 	struct list open_sockets;           /* of relay_socket.node */
 	struct hash_table peer_connections; /* by the core's cookie */
@@ -110,8 +105,8 @@ void relay_thread_count_setups(struct relay_thread *thread);
 
 /* Finds a UDP listener on this address, its own or another thread's, for udp_listener_send_now; NULL:
  * there is none. On the thread. */
-const struct udp_listener *relay_thread_find_udp(const struct relay_thread *thread,
-                                                 const struct transport_addr *addr);
+const struct udp_listener *relay_thread_find_sender(const struct relay_thread *thread,
+                                                    const struct transport_addr *addr);
 
 /* What listeners and relay sockets call: src/relay/forward.c. */
 void relay_thread_client_input(void *thread, struct path *path, const struct five_tuple *tuples,

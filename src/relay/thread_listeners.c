@@ -29,10 +29,7 @@ enum err thread_listeners_open(struct relay_thread *thread, char problem[256])
 	enum err err = OK;
 
 	fill_host(thread);
-	thread->udp = calloc(relay->frontend_count, sizeof(struct udp_listener *));
-	thread->tcp = calloc(relay->frontend_count, sizeof(struct tcp_listener *));
-	thread->endpoints = calloc(relay->frontend_count, sizeof(struct udp_endpoints *));
-	if (thread->udp == NULL || thread->tcp == NULL || thread->endpoints == NULL) {
+	if (listener_set_make_room(&thread->serving, relay->frontend_count) != OK) {
 		snprintf(problem, 256, "listeners: %s", err_string(ERR_NO_MEMORY));
 		return ERR_NO_MEMORY;
 	}
@@ -41,52 +38,43 @@ enum err thread_listeners_open(struct relay_thread *thread, char problem[256])
 	return err;
 }
 
-void thread_listeners_close(struct relay_thread *thread)
+static void close_all(struct listener_set *set)
 {
-	for (size_t i = 0; i < thread->udp_count; i++)
-		udp_listener_destroy(thread->udp[i]);
-	for (size_t i = 0; i < thread->tcp_count; i++)
-		tcp_listener_destroy(thread->tcp[i]);
-	for (size_t i = 0; i < thread->endpoints_count; i++)
-		udp_endpoints_destroy(thread->endpoints[i]);
-	for (size_t i = 0; i < thread->drained.udp_count; i++)
-		udp_listener_destroy(thread->drained.udp[i]);
-	for (size_t i = 0; i < thread->drained.tcp_count; i++)
-		tcp_listener_destroy(thread->drained.tcp[i]);
-	free(thread->drained.udp);
-	free(thread->drained.tcp);
-	free(thread->udp);
-	free(thread->tcp);
-	free(thread->endpoints);
+	for (size_t i = 0; i < set->udp_count; i++)
+		udp_listener_destroy(set->udp[i]);
+	for (size_t i = 0; i < set->tcp_count; i++)
+		tcp_listener_destroy(set->tcp[i]);
+	for (size_t i = 0; i < set->endpoints_count; i++)
+		udp_endpoints_destroy(set->endpoints[i]);
+	listener_set_free(set);
 }
 
-static const struct udp_listener *find_udp(const struct relay_thread *thread,
-                                           const struct transport_addr *addr)
+void thread_listeners_close(struct relay_thread *thread)
 {
-	for (size_t i = 0; i < thread->udp_count; i++)
-		if (addr_equal(udp_listener_addr(thread->udp[i]), addr))
-			return thread->udp[i];
+	close_all(&thread->serving);
+	close_all(&thread->drained);
+}
+
+const struct udp_listener *relay_thread_find_sender(const struct relay_thread *thread,
+                                                    const struct transport_addr *addr)
+{
+	for (size_t i = 0; i < thread->sender_count; i++)
+		if (addr_equal(udp_listener_addr(thread->senders[i]), addr))
+			return thread->senders[i];
 	return NULL;
 }
 
-/* Threads that share the frontends among them do not change their listeners, so that any may look at all
- * of them: whose it is makes no difference to who receives. Where they may change each has all. */
-const struct udp_listener *relay_thread_find_udp(const struct relay_thread *thread,
-                                                 const struct transport_addr *addr)
-{
-	const struct relay *relay = thread->relay;
-	const struct udp_listener *found = find_udp(thread, addr);
-
-	if (relay_may_change_listeners(relay))
-		return found;
-	for (unsigned i = 0; found == NULL && i < relay->thread_count; i++)
-		found = find_udp(relay->threads[i], addr);
-	return found;
-}
-
+/* What else there is to its role is so for life, and known to others. */
 void thread_listeners_configure(struct relay_thread *thread)
 {
-	engine_role(thread->relay, thread->index, &thread->role);
+	const struct relay *relay = thread->relay;
+	struct engine_role role;
+
+	engine_role(relay, thread->index, &role);
+	thread->role.opens = role.opens;
+	thread->role.takes = role.takes;
+	thread->senders = relay->senders;
+	thread->sender_count = relay->sender_count;
 	set_bounds(thread);
 }
 
@@ -166,18 +154,17 @@ static bool has_session(void *context, const struct five_tuple *tuple)
 static enum err open_listener(struct relay_thread *thread, const struct frontend *frontend,
                               char problem[256])
 {
-	const struct engine_role at = thread_listeners_role(&thread->role, frontend), *role = &at;
+	const struct engine_role role =
+		thread_listeners_role(thread->relay, thread->index, frontend);
 	enum err err = OK;
 
-	if (!engine_opens_on(thread->relay, role, &frontend->addr))
-		return OK;
-	if (role->opens & ENGINE_DATAGRAMS)
+	if (role.opens & ENGINE_DATAGRAMS)
 		err = open_udp(thread, frontend);
-	if (err == OK && role->opens & ENGINE_STREAMS)
+	if (err == OK && role.opens & ENGINE_STREAMS)
 		err = open_tcp(thread, frontend);
-	if (err == OK && role->takes & ENGINE_DATAGRAMS)
+	if (err == OK && role.takes & ENGINE_DATAGRAMS)
 		err = open_endpoints(thread, frontend);
-	if (err == OK && role->takes & ENGINE_STREAMS)
+	if (err == OK && role.takes & ENGINE_STREAMS)
 		err = open_adopting(thread, frontend);
 	return err == OK ? OK : thread_listeners_problem(err, frontend, problem);
 }
@@ -192,22 +179,25 @@ enum err thread_listeners_problem(enum err err, const struct frontend *frontend,
 	return err;
 }
 
-/* What a thread of a role has to do with a frontend. A proxy's socket has many UDP clients, who cannot be
- * handed over by it: relay threads open such frontends themselves, also where a door meets the others. */
-struct engine_role thread_listeners_role(const struct engine_role *role,
+/* A proxy's socket has many UDP clients, who cannot be handed over by it: relay threads open such frontends
+ * themselves, also where a door meets the others. */
+struct engine_role thread_listeners_role(const struct relay *relay, unsigned thread,
                                          const struct frontend *frontend)
 {
-	struct engine_role at = *role;
+	struct engine_role role;
 
+	engine_role(relay, thread, &role);
+	if (role.is_of_ip && role.ip_index != frontend->ip_thread)
+		role.opens = role.takes = 0;
 	if (frontend->proxied == 0)
-		return at;
-	at.opens &= frontend->proxied;
-	at.takes &= frontend->proxied;
+		return role;
+	role.opens &= frontend->proxied;
+	role.takes &= frontend->proxied;
 	if (frontend->proxied & ENGINE_DATAGRAMS) {
-		at.opens = role->is_door ? 0 : at.opens | at.takes;
-		at.takes = 0;
+		role.opens = role.is_door ? 0 : role.opens | role.takes;
+		role.takes = 0;
 	}
-	return at;
+	return role;
 }
 
 /* Endpoints are opened beside a door's listener as proc-user. */
@@ -235,14 +225,14 @@ static enum err probe(const struct relay_thread *thread, const struct frontend *
 
 static enum err open_udp(struct relay_thread *thread, const struct frontend *frontend)
 {
-	struct udp_listener **listener = &thread->udp[thread->udp_count];
+	struct udp_listener **listener = &thread->serving.udp[thread->serving.udp_count];
 	enum err err = probe(thread, frontend, SOCK_DGRAM);
 
 	if (err == OK)
 		err = thread_listeners_open_udp(thread, thread->config, frontend, listener);
 	if (err != OK)
 		return err;
-	thread->udp_count++;
+	thread->serving.udp_count++;
 	return thread->role.is_door && !frontend->proxied ? give_to_user(*listener, thread->config)
 	                                                  : OK;
 }
@@ -270,8 +260,8 @@ static enum err open_tcp(struct relay_thread *thread, const struct frontend *fro
 
 	if (err == OK)
 		err = thread_listeners_open_tcp(thread, thread->config, frontend,
-		                                &thread->tcp[thread->tcp_count]);
-	thread->tcp_count += err == OK;
+		                                &thread->serving.tcp[thread->serving.tcp_count]);
+	thread->serving.tcp_count += err == OK;
 	return err;
 }
 
@@ -288,23 +278,33 @@ enum err thread_listeners_open_tcp(struct relay_thread *thread, const struct con
 /* Places for clients that a door will have met. */
 static enum err open_endpoints(struct relay_thread *thread, const struct frontend *frontend)
 {
-	const struct config *config = thread->relay->config;
-	enum err err = udp_endpoints_create(&thread->host, &frontend->addr, config->udp,
-	                                    &thread->endpoints[thread->endpoints_count]);
+	struct listener_set *set = &thread->serving;
+	enum err err = udp_endpoints_create(&thread->host, &frontend->addr, thread->config->udp,
+	                                    &set->endpoints[set->endpoints_count]);
 
-	thread->endpoints_count += err == OK;
+	set->endpoints_count += err == OK;
 	return err;
 }
 
 static enum err open_adopting(struct relay_thread *thread, const struct frontend *frontend)
 {
-	const struct config *config = thread->relay->config;
-	enum err err = tcp_listener_create_adopting(&thread->host, &frontend->addr, config->tcp,
-	                                            &thread->tcp[thread->tcp_count]);
+	struct listener_set *set = &thread->serving;
+	enum err err = thread_listeners_open_adopting(thread, thread->config, frontend,
+	                                              &set->tcp[set->tcp_count]);
+
+	set->tcp_count += err == OK;
+	return err;
+}
+
+enum err thread_listeners_open_adopting(struct relay_thread *thread, const struct config *config,
+                                        const struct frontend *frontend,
+                                        struct tcp_listener **listener)
+{
+	enum err err =
+		tcp_listener_create_adopting(&thread->host, &frontend->addr, config->tcp, listener);
 
 	if (err == OK && frontend->proxied)
-		tcp_listener_expect_proxies(thread->tcp[thread->tcp_count]);
-	thread->tcp_count += err == OK;
+		tcp_listener_expect_proxies(*listener);
 	return err;
 }
 

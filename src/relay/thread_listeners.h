@@ -9,8 +9,8 @@ MUST_CHECK enum err thread_listeners_open(struct relay_thread *thread, char prob
 /* Has them go by what the relay has now, for whoever comes from now on. On the thread, between two batches. */
 void thread_listeners_configure(struct relay_thread *thread);
 
-/* What listeners of a thread need of a frontend. */
-struct engine_role thread_listeners_role(const struct engine_role *role,
+/* What a thread of the relay has to do with a frontend; it need not be the relay of the threads. */
+struct engine_role thread_listeners_role(const struct relay *relay, unsigned thread,
                                          const struct frontend *frontend);
 /* Open one, by a configuration that need not be the thread's yet. */
 MUST_CHECK enum err thread_listeners_open_udp(struct relay_thread *thread,
@@ -21,6 +21,10 @@ MUST_CHECK enum err thread_listeners_open_tcp(struct relay_thread *thread,
                                               const struct config *config,
                                               const struct frontend *frontend,
                                               struct tcp_listener **listener);
+MUST_CHECK enum err thread_listeners_open_adopting(struct relay_thread *thread,
+                                                   const struct config *config,
+                                                   const struct frontend *frontend,
+                                                   struct tcp_listener **listener);
 /* Says why a frontend cannot be listened on, from err and errno, and how to mend it; returns err. */
 MUST_CHECK enum err thread_listeners_problem(enum err err, const struct frontend *frontend,
                                              char problem[256]);

@@ -138,6 +138,19 @@ enum err password_hash_check(const char *hash, const char *password)
 	return is_right ? OK : ERR_DENIED;
 }
 
+enum err password_hash_check_alone(const char *hash, const char *password)
+{
+	bool is_right = false;
+	enum err err;
+
+	if (begins(hash, scrypt_prefix))
+		return password_hash_check(hash, password);
+	err = weak_check(hash, password, &is_right);
+	if (err != OK)
+		return err;
+	return is_right ? OK : ERR_DENIED;
+}
+
 /* ---- scrypt ---- */
 
 static enum err scrypt_run(const struct scrypt *scrypt, const char *password,

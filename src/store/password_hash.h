@@ -35,3 +35,6 @@ const char *password_strength_name(enum password_strength strength);
  * whatever kind of hash it is, and also when hash is NULL, to which nothing is right: so nobody learns
  * by the clock which names there are. */
 MUST_CHECK enum err password_hash_check(const char *hash, const char *password);
+
+/* The same where there is one password and no name to learn: it takes as long as that kind of hash does. */
+MUST_CHECK enum err password_hash_check_alone(const char *hash, const char *password);

@@ -301,6 +301,9 @@ static bool client_response(struct load *load, struct client *c, const uint8_t *
 {
 	int error = error_code(m, m_len);
 
+	/* RFC 8656 section 8.2: of a Refresh that was sent again the second finds no allocation. */
+	if (c->state == READY || c->state == RELEASED)
+		return false;
 	if (error == 401 || error == 438) {
 		client_learn(load, c, m, m_len);
 		client_request(load, c);

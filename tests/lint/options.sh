@@ -92,4 +92,24 @@ else
 	skip "$name" 'there is no relay yet'
 fi
 
+# A program's own rows, and nothing of another's, in all that is made for it.
+"$generate" names turnsignal | awk '$1 == "option" {print $3}' | sort > "$tmp/signaling"
+awk '$1 == "option" {print $3}' "$tmp/names" | sort | comm -23 - "$tmp/signaling" > "$tmp/of_others"
+{
+	"$generate" help turnsignal
+	"$generate" sample turnsignal | sed -n 's/^#\([a-zA-Z0-9_-]*\)=.*/--\1=/p'
+	echo @OPTIONS@ | "$generate" commands turnsignal | sed 's/\\f[BRI]//g; s/\\-/-/g'
+	echo @OPTIONS@ | "$generate" settings turnsignal | sed 's/\\f[BRI]//g; s/\\-/-/g; s/^\([a-zA-Z0-9_-]*\)/--\1/'
+} > "$tmp/of_signaling"
+expect_nothing 'what is made for turnsignal has each of its options' "$(
+	[ "$(wc -l < "$tmp/signaling")" -gt 5 ] || echo 'it has few options'
+	while read -r name; do
+		[ "$(grep -cE -- "(^|[ ,])--$name([]=[, ]|\$)" "$tmp/of_signaling")" -ge 3 ] || echo "$name"
+	done < "$tmp/signaling")"
+expect_nothing 'and none that turnserver alone reads' "$(
+	[ "$(wc -l < "$tmp/of_others")" -gt 50 ] || echo 'there are few others'
+	while read -r name; do
+		grep -E -- "(^|[ ,])--$name([]=[, ]|\$)" "$tmp/of_signaling"
+	done < "$tmp/of_others")"
+
 tap_end

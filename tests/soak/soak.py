@@ -57,10 +57,10 @@ def ports_in_use():
 
 
 class Probe:
-    """A call among the others: round trips of its packets in ms."""
+    """A call among the others: round trips of its packets in ms, and how many of them came back."""
 
     def __init__(self, server):
-        self.server = server
+        self.server, self.sent, self.returned = server, 0, 0
 
     def __enter__(self):
         self.peer, self.client = Peer(), Client(self.server.address)
@@ -87,6 +87,8 @@ class Probe:
                 self.peer.send(b"probe", source)
                 if self.client.receive(1):
                     trips.append((time.monotonic() - begin) * 1000)
+        self.sent += count
+        self.returned += len(trips)
         return (statistics.median(trips), max(trips)) if trips else (None, None)
 
 
@@ -124,13 +126,13 @@ class Samples:
 
 
 def crowd_for(samples, seconds, seed, clients):
-    """A crowd that comes, for so long, and has left; what it did."""
+    """A crowd that comes, for so long, and has left; what it did, and the call that was among it."""
     server, end = samples.server, time.monotonic() + seconds
     with Crowds(server, range(seed, seed + CROWDS), clients) as crowds, Probe(server) as probe:
         while time.monotonic() < end:
             samples.take(probe.measure())
             time.sleep(max(0, min(1 - time.monotonic() % 1, end - time.monotonic())))
-    return crowds
+    return crowds, probe
 
 
 def rest(samples):
@@ -145,7 +147,7 @@ def rest(samples):
         return samples.take()
 
 
-def judge(before, after, crowds):
+def judge(before, after, crowds, probe):
     """(name, what it is, whether it is as it should be) of each thing that must not grow."""
     most_kb = before["rss_kb"] * (1 + GROWTH) + GROWTH_KB
     done, failed = sum(crowds.done.values()), sum(crowds.failed.values())
@@ -157,22 +159,30 @@ def judge(before, after, crowds):
         yield name.replace("_now", "").replace("_", " ") + " left", str(after[name]), after[name] == 0
     yield "clients that were served", "%d deeds, %d failed" % (done, failed), \
         done > 0 and failed <= done * FAILED_SHARE
+    yield "packets that came back", "%d of %d" % (probe.returned, probe.sent), \
+        probe.returned > 0 and probe.sent - probe.returned <= probe.sent * FAILED_SHARE
 
 
-def summary(samples, before, after, crowds):
+def trip_times(samples):
     longest = [one for one in samples.column("trip_longest_ms") if one is not None]
     middle = [one for one in samples.column("trip_median_ms") if one is not None]
+    if not middle:
+        return "round trip of a packet: none came back"
+    return "round trip of a packet: median %.2f ms, longest %.1f ms" % (
+        statistics.median(middle), max(longest))
+
+
+def summary(samples, before, after, crowds, probe):
     yield "seed %d, %.0f s after %.0f s of warming up; %d crowds of %d clients" % (
         SEED, SECONDS, WARM_UP_S, CROWDS, CLIENTS)
     yield "deeds: " + ", ".join("%s %d" % item for item in sorted(crowds.done.items()))
     yield "failed: " + (", ".join("%s %d" % item for item in sorted(crowds.failed.items())) or "none")
     for words in crowds.words:
         yield "    " + words[:200]
-    yield "round trip of a packet: median %.2f ms, longest %.1f ms" % (
-        statistics.median(middle), max(longest))
+    yield trip_times(samples)
     yield "most at one time: %d allocations, %d descriptors, %d kB" % tuple(
         max(samples.column(name)) for name in ("allocations_now", "descriptors", "rss_kb"))
-    for name, value, is_well in judge(before, after, crowds):
+    for name, value, is_well in judge(before, after, crowds, probe):
         yield "%-28s %-28s %s" % (name, value, "" if is_well else "FAILED")
 
 
@@ -187,14 +197,14 @@ def soak(server):
     samples = Samples(server)
     crowd_for(samples, WARM_UP_S, SEED + 1000, WARM_UP_CLIENTS)
     before = rest(samples)
-    crowds = crowd_for(samples, SECONDS, SEED, CLIENTS)
+    crowds, probe = crowd_for(samples, SECONDS, SEED, CLIENTS)
     after = rest(samples)
     samples.write()
-    lines = list(summary(samples, before, after, crowds))
+    lines = list(summary(samples, before, after, crowds, probe))
     with open(os.path.join(RESULTS, "summary.txt"), "w") as file:
         file.write("\n".join(lines) + "\n")
     print("\n".join("# " + line for line in lines))
-    return list(judge(before, after, crowds))
+    return list(judge(before, after, crowds, probe))
 
 
 def main():

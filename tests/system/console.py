@@ -7,12 +7,15 @@ import signal
 import socket
 import subprocess
 import termios
+import time
 
 from harness import stun, tap
 from harness.client import readable
 from harness.server import Server, free_ports, start_and_fail, write_file
 
 PASSWORD = "open sesame"
+SLOWEST = "$scrypt$ln=20,r=2,p=8$U29kaXVtQ2hsb3JpZGU$cCO9yzr9c0hGHAbNgf046/2o+7qQT44+qbVD9lRdofI"
+TURNADMIN = os.path.abspath(os.path.join(os.environ.get("BUILD", "."), "turnadmin"))
 HIDE, SHOW = b"\xff\xfb\x01", b"\xff\xfc\x01"
 
 
@@ -89,6 +92,7 @@ def test_off_by_default():
         code, err = start_and_fail("-n", "--no-auth", "--cli", *words)
         tap.expect((code, "cli needs cli-password" in err) == (1, True), err)
     for words, said in ((("--cli-password=$5$abc",), "begins like a hash"),
+                        (("--cli-password=" + SLOWEST.replace("ln=20", "ln=21"),), "takes too long"),
                         (("--cli-password=x", "--cli-ip=localhost"), "not an IP address")):
         code, err = start_and_fail("-n", "--no-auth", "--cli", *words)
         tap.expect((code, said in err) == (1, True), err)
@@ -131,6 +135,49 @@ def test_coturns_hash():
     with ConsoleServer(password=hashed) as server:
         with server.console(password="secret") as console:
             tap.expect("version: " in console.say("status"), "let in")
+
+
+@tap.limit_s(120)
+def test_slow_hash():
+    """cli-password as turnadmin password hash prints it; guesses at it leave the server time for all else"""
+    path = write_file("password", "secret\n")
+    hashed = subprocess.run([TURNADMIN, "password", "hash", "--password-file", path],
+                            stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    tap.expect(hashed.startswith("$scrypt$"), hashed)
+    with ConsoleServer(password=hashed) as server:
+        with server.console(password="secret") as console:
+            tap.expect("version: " in console.say("status"), "let in")
+        guessers = [server.console(password=None) for _ in range(2 if server.sanitized else 4)]
+        for guesser in guessers:
+            guesser.socket.settimeout(60)
+            guesser.send("wrong")
+        guessers[0].hear(b"Enter password: ")
+        tap.expect(server.ask("status"), "an answer")
+        tap.expect(not readable(guessers[-1].socket, 0), "the last guess is not looked at yet")
+        for guesser in guessers[1:]:
+            guesser.hear(b"Enter password: ")
+        for guesser in guessers:
+            guesser.socket.close()
+        tap.expect("secret" not in server.log(), "nothing in the log")
+
+
+def test_not_utf8():
+    """A name that is not UTF-8 is no filter that lets all through, and no option is lost for its value"""
+    with ConsoleServer(password=PASSWORD) as server, server.client() as client:
+        client.allocate()
+        with server.console() as console:
+            for line in (b"ps \xe9", b"sr caf\xe9", b"pc \xe9", b"cs \xe9"):
+                console.socket.sendall(line + b"\r\n")
+                said = console.hear(b"> ")
+                tap.expect_equal(said, b"  Error: that is not UTF-8\r\n> ", line)
+            console.socket.sendall(b"cc user-quota 7\r\n")
+            console.hear(b"> ")
+        for words in (("session", "list", "--realm", b"\xff"),
+                      ("session", "cancel", "--user", "alice", "--realm", b"\xff")):
+            code, _, problem = server.admin(*words)
+            tap.expect(code == 1 and "realm: give a text in UTF-8" in problem, problem)
+        code, _, problem = server.admin("get", "help")
+        tap.expect(code == 1 and "help is a command" in problem, problem)
 
 
 def test_verbs():

@@ -114,7 +114,10 @@ def test_buffers():
     expect_one(findings("socket-buffers", small, "sock-buf-size=1M\n"), "warning",
                "sock-buf-size asks for 1048576")
     lossy = {"/proc/net/snmp": GOOD["/proc/net/snmp"].replace("1000000 0\n", "1000000 5000\n")}
-    expect_one(findings("socket-buffers", lossy), "warning", "5000 of 1005000 datagrams")
+    expect_one(findings("socket-buffers", lossy), "warning", "5000 of 1005000 datagrams", "sock-buf-size=8388608")
+    large = {**lossy, "/proc/sys/net/core/rmem_max": "33554432"}
+    found = findings("socket-buffers", large, "sock-buf-size=8M\n")
+    tap.expect_equal([one[2] for one in found], ["sock-buf-size=16777216"], "a mend that makes nothing smaller")
 
 
 def test_udp_memory():
@@ -216,6 +219,8 @@ def test_key():
     expect_one(findings("key", config=with_pair(cert, cert)), "error", "no key")
     os.chmod(key, 0o644)
     expect_one(findings("key", config=with_pair(cert, key)), "error", "mode 0644", "chmod o= " + key)
+    os.chmod(key, 0o660)
+    expect_one(findings("key", config=with_pair(cert, key)), "warning", "by its group", "chmod g-w " + key)
 
 
 def test_database():

@@ -3,15 +3,19 @@
 each error, each thread; as JSON, as a table, and as OpenMetrics text read by a parser that forgives nothing."""
 import collections
 import json
+import os
 import re
+import socket
+import subprocess
 import threading
 
 from harness import stun, tap
 from harness.client import Peer
-from harness.server import Server
+from harness.server import Folder, Server
 from harness.store import Store
 from harness.tcp_pair import TcpPeer
 
+TURNADMIN = os.path.abspath(os.path.join(os.environ.get("BUILD", "."), "turnadmin"))
 TRANSPORTS = ("udp", "tcp", "tls", "dtls")
 Sample = collections.namedtuple("Sample", "name labels value")
 
@@ -492,6 +496,28 @@ def test_coturn_names():
                    families["stun_binding_response"]["samples"][0].value > 0, "Binding")
         tls.close()
         udp.close()
+
+
+def test_server_began_anew():
+    """A counter that is less than it was has no rate: the server was started again between two answers"""
+    path = os.path.join(Folder.get(), "anew")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        watching = subprocess.Popen(
+            [TURNADMIN, "--control-socket", path, "metrics", "--watch", "1", "--count", "2"],
+            stdout=subprocess.PIPE, text=True)
+        for time_s, value in ((1, 9000), (2, 7)):
+            metric = {"name": "turnstone_a", "type": "counter", "unit": "", "help": "",
+                      "samples": [{"labels": {}, "value": value}]}
+            connection = listener.accept()[0]
+            connection.recv(4096)
+            answer = {"result": {"time": time_s + 0.5, "metrics": [metric]}}
+            connection.sendall(json.dumps(answer).encode() + b"\n")
+            connection.close()
+        out = watching.communicate(timeout=10)[0]
+    lines = [line.split() for line in out.splitlines() if line.startswith("turnstone_a")]
+    tap.expect_equal(lines, [["turnstone_a", "9000"], ["turnstone_a", "7"]], "no rate")
 
 
 def test_table():

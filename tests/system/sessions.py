@@ -14,6 +14,8 @@ from harness.server import Server
 from harness.tcp_pair import TcpPeer
 from threads import load_generator
 
+ALONE = "it compares latencies"
+
 TWO_USERS = ("--user=anna:p", "--user=bert:p", "--allow-loopback-peers", "--relay-threads=3")
 TRANSPORTS = ("udp", "tcp", "tls", "dtls")
 
@@ -162,6 +164,22 @@ def id_of_only(server):
     found = ids(server)
     tap.expect_equal(len(found), 1, "sessions")
     return found[0]
+
+
+def test_show_many_peers():
+    """Of very many peers 512 are shown, and it is said that there are more"""
+    with Server("--allow-loopback-peers") as server, server.client() as client:
+        client.allocate()
+        session = None
+        for count, is_more in ((512, False), (513, True)):
+            for i in range(len(shown["permissions"]) if session else 0, count):
+                client.permit("127.1.%d.%d" % (i // 250, i % 250 + 1))
+            session = session or id_of_only(server)
+            shown = server.ask("session", "show", session)
+            tap.expect_equal((len(shown["permissions"]), shown["permission_count"],
+                              shown["more_peers"]), (512, count, is_more), "of %d" % count)
+            code, _, problem = server.admin("session", "show", session)
+            tap.expect_equal((code, "there are more permissions" in problem), (0, is_more), problem)
 
 
 def test_show_tcp_relay():

@@ -56,6 +56,34 @@ static void test_coturn(void)
 	is_int(password_hash_check("$ecret", "$ecret"), OK, "with a $ too");
 }
 
+/* As the text console has it: one password, and no name. */
+static void test_alone(void)
+{
+	static const struct {
+		const char *hash, *password;
+		enum err err;
+		const char *what;
+	} rows[] = {
+		{"secret", "secret", OK, "the password itself"},
+		{"secret", "secreT", ERR_DENIED, "another"},
+		{"secret", "", ERR_DENIED, "none"},
+		{"secret", "secret ", ERR_DENIED, "a longer one"},
+		{"secret", "secre", ERR_DENIED, "a shorter one"},
+		{COTURN, "secret", OK, "coturn's hash of it"},
+		{COTURN, "Secret", ERR_DENIED, "and of no other"},
+		{COTURN, COTURN, ERR_DENIED, "a hash is no password"},
+		{RFC_7914, "pleaseletmein", OK, "scrypt's hash of it"},
+		{RFC_7914, "pleaseletmeout", ERR_DENIED, "and of no other"},
+		{RFC_7914, RFC_7914, ERR_DENIED, "a hash is no password"},
+		{"$5$short", "$5$short", ERR_DENIED, "what begins as a hash is no password"},
+		{"$scrypt$short", "$scrypt$short", ERR_DENIED, "what begins as ours is none"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		is_int(password_hash_check_alone(rows[i].hash, rows[i].password), rows[i].err, "%s",
+		       rows[i].what);
+}
+
 static void test_unreadable(void)
 {
 	static const char *const hashes[] = {
@@ -234,6 +262,7 @@ int main(void)
 {
 	test_scrypt();
 	test_coturn();
+	test_alone();
 	test_unreadable();
 	test_rows();
 	test_sign_in();

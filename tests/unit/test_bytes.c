@@ -89,8 +89,20 @@ static void test_base64(void)
 		       ERR_INVALID, "\"%s\" is refused", wrong[i]);
 }
 
+static void test_control(void)
+{
+	is_int(text_control_len("\x1b["), 1, "ESC");
+	is_int(text_control_len("\x7f"), 1, "DEL");
+	is_int(text_control_len("\xc2\x9b"), 2, "CSI in UTF-8");
+	is_int(text_control_len("\xc2\xa0"), 0, "a space that does not break");
+	is_int(text_control_len("\xc3\x9b"), 0, "a letter");
+	is_int(text_control_len("\xc2"), 0, "half a character");
+	is_int(text_control_len(""), 0, "nothing");
+}
+
 int main(void)
 {
+	test_control();
 	test_order();
 	test_secrets();
 	test_hex();

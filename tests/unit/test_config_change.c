@@ -75,6 +75,9 @@ static void test_set(void)
 {
 	struct fixture fixture;
 
+	enum option_id id;
+	bool negates;
+
 	fixture_read(&fixture, everything);
 	struct config *config = fixture.config;
 	set_is(config, "user-quota", "7", OK, "");
@@ -90,7 +93,11 @@ static void test_set(void)
 	set_is(config, "user-quota", "many", ERR_INVALID, "is not a number");
 	is_int((int)config->user_quota, 7, "and so does a number");
 	set_is(config, "static-auth-secret", "", OK, "");
-	set_is(config, "user-quoat", "7", ERR_NOT_FOUND, "no option user-quoat");
+	set_is(config, "user-quoat", "7", ERR_NOT_FOUND, "is no option");
+	set_is(config, "web-admin", "yes", ERR_NOT_FOUND, "the console over HTTPS");
+	set_is(config, "help", "yes", ERR_NOT_FOUND, "belongs on the command line");
+	is_int(config_find_option(config, "help", &id, &negates), ERR_NOT_FOUND,
+	       "nor is there anything to say of a command");
 	set_is(config, "fingerprint", "maybe", ERR_INVALID, "neither yes nor no");
 	fixture_end(&fixture);
 }

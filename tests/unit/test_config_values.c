@@ -169,6 +169,7 @@ static void test_families(void)
 	is_family("allocation-default-address-family=ipv6\n", "ipv6");
 	is_family("keep-address-family\n", "keep");
 	is_family("keep-address-family=no\nallocation-default-address-family=ipv6\n", "ipv6");
+	is_family("keep-address-family\nallocation-default-address-family=ipv6\n", "ipv6");
 }
 
 static void test_self_balance(void)
@@ -335,7 +336,8 @@ static void test_compatible(void)
 		{CONFIG_WARNING, 1, "rfc3489-compatibility\nno-stun\n", "of no use with no-stun"},
 		{CONFIG_WARNING, 1, "rfc3489-compatibility\nsecure-stun\n",
 	         "of no use with secure-stun"},
-		{CONFIG_WARNING, 0, "alt-listening-port=3479\n", "of no use without rfc5780"},
+		{CONFIG_WARNING, 1, "alt-listening-port=3479\n", "of no use without rfc5780"},
+		{CONFIG_WARNING, 2, "\nalt-tls-listening-port=3479\n", "of no use without rfc5780"},
 		{CONFIG_ERROR, 2, "rfc5780\nalt-listening-port=3478\n",
 	         "port 3478 is that of listening-port"},
 		{CONFIG_ERROR, 0, "rfc5780\nlistening-port=65535\n", "no port above 65535"},
@@ -343,6 +345,14 @@ static void test_compatible(void)
 		{CONFIG_WARNING, 1, "rfc5780\nno-stun\n", "rfc5780 is of no use with no-stun"},
 		{CONFIG_WARNING, 1, "udp-proxy-port=1\nno-udp\n", "udp-proxy-port is of no use"},
 		{CONFIG_WARNING, 1, "tcp-proxy-port=1\nno-tcp\n", "tcp-proxy-port is of no use"},
+		{CONFIG_ERROR, 1, "tcp-proxy-port=3478\n",
+	         "tcp-proxy-port: port 3478 is that of listening-port"},
+		{CONFIG_ERROR, 2, "tcp-proxy-port=1\nudp-proxy-port=5349\n",
+	         "udp-proxy-port: port 5349 is that of tls-listening-port"},
+		{CONFIG_ERROR, 2, "rfc5780\ntcp-proxy-port=3479\n",
+	         "tcp-proxy-port: port 3479 is that of alt-listening-port"},
+		{CONFIG_ERROR, 2, "aux-server=192.0.2.1:80\ntcp-proxy-port=80\n",
+	         "tcp-proxy-port: port 80 is that of aux-server"},
 		{CONFIG_ERROR, 1, "no-auth\nlt-cred-mech\n", "no-auth cannot go together"},
 		{CONFIG_ERROR, 1, "no-auth\nuser=a:b\nrealm=x\n", "no-auth cannot go together"},
 		{CONFIG_WARNING, 1, "no-auth\n", "open relay"},
@@ -387,6 +397,19 @@ static void test_agreement(void)
 	is_int(config_check(fixture.config, &fixture.report), OK, "a realm may be missing");
 	ok(fixture.config->realm != NULL && fixture.config->realm[0] != 0,
 	   "the machine's name stands in");
+	fixture_end(&fixture);
+}
+
+/* Clients' and proxies' addresses with the same port are not the same. */
+static void test_proxy_ports(void)
+{
+	struct fixture fixture;
+
+	fixture_read(&fixture, "no-auth\nlistening-ip=192.0.2.1\naux-server=192.0.2.2:80\n"
+	                       "tcp-proxy-port=80\nudp-proxy-port=80\nproxy-trusted=192.0.2.9\n");
+	is_int(config_check(fixture.config, &fixture.report), OK,
+	       "a port for proxies at other addresses than aux-server");
+	is_int(fixture.report.count, 1, "is not warned of");
 	fixture_end(&fixture);
 }
 
@@ -450,6 +473,38 @@ static void test_compare(void)
 	fixture_end(&b);
 }
 
+/* A hash that was cut, or eaten by a shell, is not itself the password. */
+static void test_console_password(void)
+{
+#define SALT "U29kaXVtQ2hsb3JpZGU"
+#define HASH "cCO9yzr9c0hGHAbNgf046/2o+7qQT44+qbVD9lRdofI"
+	static const struct {
+		const char *password;
+		enum err err;
+	} rows[] = {
+		{"secret", OK},
+		{"$ecret", OK},
+		{"$scrypt$ln=15,r=8,p=3$" SALT "$" HASH, OK},
+		{"$scrypt$ln=15,r=8,p=3$" SALT "$" HASH "x", ERR_INVALID},
+		{"$scrypt$ln=15,r=8,p=3$" SALT "$c2hvcnQ", ERR_INVALID},
+		{"$scrypt$ln=15,r=8,p=3$$" HASH, ERR_INVALID},
+		{"$scrypt$ln=15,r=8$" SALT "$" HASH, ERR_INVALID},
+		{"$scrypt$ln=,r=8,p=3$" SALT "$" HASH, ERR_INVALID},
+		{"$scrypt$", ERR_INVALID},
+		{"$5$abc", ERR_INVALID},
+	};
+	struct fixture fixture;
+	char text[200];
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		snprintf(text, sizeof text, "cli-password=%s\n", rows[i].password);
+		fixture_read(&fixture, text);
+		is_int(config_check(fixture.config, &fixture.report), rows[i].err,
+		       "cli-password=%.40s", rows[i].password);
+		fixture_end(&fixture);
+	}
+}
+
 static void test_urls(void)
 {
 	static const char *const wrong[] = {"ftp://x/",      "https://",      "https:///x",
@@ -511,9 +566,11 @@ int main(void)
 	test_long_values();
 	test_compatible();
 	test_agreement();
+	test_proxy_ports();
 	test_log_names();
 	test_too_many_secrets();
 	test_compare();
+	test_console_password();
 	test_urls();
 	test_capacity();
 	test_tls_versions();

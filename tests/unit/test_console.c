@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/timestamp.h"
 #include "tap.h"
 
 enum { CLIENTS_MAX = 4, PARTS = 40, HEARD_MAX = 1 << 22 };
@@ -24,11 +25,19 @@ struct fixture {
 	struct console_client *kept;
 	unsigned lines, parts;
 	char last[600];
+	unsigned hash_ms, looks; /* how long a look at a password takes, and how many there were */
+	timestamp began[8];
 };
 
+/* A slow hash: it keeps the thread for so long. */
 static bool is_password(const char *text, void *context)
 {
-	(void)context;
+	struct fixture *fixture = context;
+	timestamp now = timestamp_now(), end = now + fixture->hash_ms;
+
+	fixture->began[fixture->looks++ % 8] = now;
+	while (timestamp_now() < end)
+		continue;
 	return strcmp(text, "secret") == 0;
 }
 
@@ -62,7 +71,8 @@ static void command(struct console_client *client, char *line, void *context)
 	if (strcmp(line, "quit") == 0)
 		console_hang_up(client);
 	++*(int *)console_state(client);
-	console_print(client, "%d: \x1b\xff%s\n", *(int *)console_state(client), line);
+	console_print(client, "%d: \x1b\xff\xc3\xa4\xc2\x9b%s\n", *(int *)console_state(client),
+	              line);
 	console_done(client);
 }
 
@@ -162,15 +172,24 @@ static void test_talk(void)
 	client_say(fd, "secret\r\n");
 	is_text(client_hear(&fixture, fd, "> "), SHOW IN, "it greets, and shows again");
 	client_say(fd, "one\r\ntw");
-	is_text(client_hear(&fixture, fd, "> "), "1: ??one\r\n> ",
+	is_text(client_hear(&fixture, fd, "> "),
+	        "1: ??\xc3\xa4?"
+	        "one\r\n> ",
 	        "an answer, in which nothing moves the cursor or is a telnet command");
 	client_say(fd, "o\r\n\xff\xfb\x18three\r\n");
-	is_text(client_hear(&fixture, fd, "3: ??three\r\n> "),
-	        "2: ??two\r\n> \xff\xfe\x18"
-	        "3: ??three\r\n> ",
+	is_text(client_hear(&fixture, fd,
+	                    "3: ??\xc3\xa4?"
+	                    "three\r\n> "),
+	        "2: ??\xc3\xa4?"
+	        "two\r\n> \xff\xfe\x18"
+	        "3: ??\xc3\xa4?"
+	        "three\r\n> ",
 	        "in order, with what it keeps");
 	client_say(fd, "quit\r\nfour\r\n");
-	is_text(client_hear(&fixture, fd, NULL), "4: ??quit\r\n(closed)", "the end");
+	is_text(client_hear(&fixture, fd, NULL),
+	        "4: ??\xc3\xa4?"
+	        "quit\r\n(closed)",
+	        "the end");
 	is_int(fixture.lines, 4, "nothing behind it is looked at");
 	close(fd);
 	fixture_end(&fixture);
@@ -201,6 +220,36 @@ static void test_password(void)
 	   "after ten wrong ones not even the right one is looked at");
 	close(fd);
 	is_int(fixture.lines, 0, "and no line was carried out");
+	fixture_end(&fixture);
+}
+
+/* All at the same time: no two are looked at without a pause, and who goes meanwhile costs none. */
+static void test_slow_hash(void)
+{
+	enum { HASH_MS = 20, PAUSE_MS = 4 * HASH_MS };
+	struct linger at_once = {1, 0};
+	struct fixture fixture;
+	int fds[3];
+
+	fixture_begin(&fixture);
+	fixture.hash_ms = HASH_MS;
+	for (int i = 0; i < 3; i++) {
+		fds[i] = client_connect(&fixture);
+		client_hear(&fixture, fds[i], ": ");
+	}
+	for (int i = 0; i < 3; i++)
+		client_say(fds[i], i == 2 ? "secret\r\n" : "wrong\r\n");
+	client_hear(&fixture, fds[0], ": ");
+	setsockopt(fds[1], SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+	close(fds[1]);
+	is_text(client_hear(&fixture, fds[2], "> "), SHOW IN, "the right one is let in");
+	is_int(fixture.looks, 2, "who had gone by then was not looked at");
+	ok(fixture.began[1] - fixture.began[0] >= HASH_MS + PAUSE_MS,
+	   "between two looks there is a pause: %d ms", (int)(fixture.began[1] - fixture.began[0]));
+	client_say(fds[0], "secret\r\n");
+	is_text(client_hear(&fixture, fds[0], "> "), SHOW IN, "and the first one");
+	close(fds[0]);
+	close(fds[2]);
 	fixture_end(&fixture);
 }
 
@@ -327,7 +376,9 @@ static void test_gone(void)
 	}
 	int fd = client_enter(&fixture);
 	client_say(fd, "one\r\n");
-	is_text(client_hear(&fixture, fd, "> "), "1: ??one\r\n> ",
+	is_text(client_hear(&fixture, fd, "> "),
+	        "1: ??\xc3\xa4?"
+	        "one\r\n> ",
 	        "those who went before their answer leave nothing behind");
 	close(fd);
 	fixture_end(&fixture);
@@ -342,7 +393,9 @@ static void test_half_close(void)
 	client_say(fd, "secret\none\ntwo\n");
 	shutdown(fd, SHUT_WR);
 	is_text(client_hear(&fixture, fd, NULL),
-	        HIDE "Enter password: " SHOW IN "1: ??one\r\n> 2: ??two\r\n> (closed)",
+	        HIDE "Enter password: " SHOW IN "1: ??\xc3\xa4?"
+	             "one\r\n> 2: ??\xc3\xa4?"
+	             "two\r\n> (closed)",
 	        "a script that has said all is answered all");
 	close(fd);
 	fixture_end(&fixture);
@@ -353,6 +406,7 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN);
 	test_talk();
 	test_password();
+	test_slow_hash();
 	test_web_page();
 	test_times();
 	test_crowd();

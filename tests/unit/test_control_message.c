@@ -28,6 +28,25 @@ static void test_requests(void)
 	control_message_deinit(&message);
 }
 
+static void test_text(void)
+{
+	static const struct {
+		const char *bytes, *text;
+	} rows[] = {
+		{"alice", "alice"},
+		{"caf\xc3\xa9", "caf\xc3\xa9"},
+		{"caf\xe9", "caf?"},
+		{"\xff\n\xc3", "???"},
+		{"", ""},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		json_t *text = control_text(rows[i].bytes);
+		is_text(json_string_value(text), rows[i].text, "what JSON has of %s", rows[i].text);
+		json_decref(text);
+	}
+}
+
 static void test_refused(void)
 {
 	static const struct {
@@ -95,6 +114,7 @@ static void test_lines(void)
 int main(void)
 {
 	test_requests();
+	test_text();
 	test_refused();
 	test_deep();
 	test_lines();

@@ -205,6 +205,42 @@ static int makes_code_of_memory(void)
 
 	return made == MAP_FAILED ? ENOMEM : result(mprotect(made, 4096, PROT_READ | PROT_EXEC));
 }
+static int types_into_a_terminal(void)
+{
+	/* The number alone counts: there is no terminal, which would say ENOTTY. */
+	return result(ioctl(STDERR_FILENO, TIOCSTI, "x"));
+}
+static int hides_what_it_types(void)
+{
+	return result(syscall(SYS_ioctl, STDERR_FILENO, (uint64_t)1 << 32 | TIOCSTI, "x"));
+}
+static int reads_how_much_there_is(void)
+{
+	int ends[2], count;
+
+	return pipe(ends) != 0 ? errno : result(ioctl(ends[0], FIONREAD, &count));
+}
+static int makes_a_program_set_uid(void)
+{
+	char path[256];
+
+	snprintf(path, sizeof path, "%s/inside", files.directory);
+	return result(fchmod(open(path, O_RDONLY | O_CLOEXEC), 04755));
+}
+static int changes_a_mode(void)
+{
+	char path[256];
+
+	snprintf(path, sizeof path, "%s/inside", files.directory);
+	return result(fchmod(open(path, O_RDONLY | O_CLOEXEC), 0640));
+}
+static int changes_a_mode_elsewhere(void)
+{
+	char path[256];
+
+	snprintf(path, sizeof path, "%s/inside", to_read);
+	return result(chmod(path, 0600));
+}
 static int listens_to_the_wire(void)
 {
 	return result(socket(AF_PACKET, SOCK_RAW, 0));
@@ -227,6 +263,8 @@ struct deed {
 };
 
 static const struct deed deeds[] = {
+	{"it asks how much there is to read", reads_how_much_there_is, 0, 0},
+	{"it sets a file's mode", changes_a_mode, 0, 0},
 	{"it writes to a file in a folder to write", writes_where_it_may, 0, 0},
 	{"it makes a file there", makes_a_file, 0, 0},
 	{"it reads a file in a folder to read", reads_where_it_may, 0, 0},
@@ -252,6 +290,10 @@ static const struct deed deeds[] = {
 	{"it becomes no other user", changes_its_user, EPERM, SECCOMP_MISSING},
 	{"no memory is to write and to execute", makes_memory_of_code, EPERM, SECCOMP_MISSING},
 	{"nor first the one and then the other", makes_code_of_memory, EPERM, SECCOMP_MISSING},
+	{"it types into no terminal", types_into_a_terminal, EPERM, SECCOMP_MISSING},
+	{"nor with a number that is too wide", hides_what_it_types, EPERM, SECCOMP_MISSING},
+	{"it makes no program set-uid", makes_a_program_set_uid, EPERM, SECCOMP_MISSING},
+	{"it changes no mode by a name", changes_a_mode_elsewhere, EPERM, SECCOMP_MISSING},
 	{"it opens no raw socket", listens_to_the_wire, EPERM, SECCOMP_MISSING},
 };
 

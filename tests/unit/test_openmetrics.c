@@ -51,6 +51,31 @@ static void test_texts(void)
 	          "a_count{t=\"0\"} 3\na_sum{t=\"0\"} 1e-06\n# EOF\n");
 }
 
+static void test_plain(void)
+{
+	json_t *answer = json_loads("{\"metrics\": [{\"name\": \"a_seconds\", \"help\": "
+	                            "\"\\\"b\\\\\", \"type\": \"counter\","
+	                            "\"unit\": \"seconds\", \"samples\": [{\"labels\": {\"c\": "
+	                            "\"\\\"d\"}, \"value\": 1}]},"
+	                            "{\"name\": \"e\", \"help\": \"\", \"type\": \"info\", "
+	                            "\"unit\": \"\", \"samples\": "
+	                            "[{\"labels\": {}, \"value\": 1}]},"
+	                            "{\"name\": \"f\", \"help\": \"\", \"type\": \"unknown\", "
+	                            "\"unit\": \"\", \"samples\": "
+	                            "[{\"labels\": {}, \"value\": 2}]}]}",
+	                            0, NULL);
+	char *text = openmetrics_plain_text(answer);
+
+	is_text(text,
+	        "# HELP a_seconds_total \"b\\\\\n# TYPE a_seconds_total counter\n"
+	        "a_seconds_total{c=\"\\\"d\"} 1\n"
+	        "# HELP e_info \n# TYPE e_info gauge\ne_info 1\n"
+	        "# HELP f \n# TYPE f untyped\nf 2\n",
+	        "the plain text");
+	free(text);
+	json_decref(answer);
+}
+
 /* Each counter is told of once, but by coturn's names. */
 static void test_tables(void)
 {
@@ -113,6 +138,7 @@ static void test_lanes(void)
 int main(void)
 {
 	test_texts();
+	test_plain();
 	test_tables();
 	test_group_values();
 	test_lanes();

@@ -1,4 +1,4 @@
-/* Which store the configuration names. */
+/* Which store the configuration names, for every program that reads it. */
 #pragma once
 
 #include "config/config.h"
