@@ -16,7 +16,6 @@
 #include "relay/drained_listeners.h"
 #include "relay/listener_plan.h"
 #include "relay/reload.h"
-#include "relay/reload_outcome.h"
 
 enum job_kind { JOB_READ, JOB_APPLY, JOB_CERTIFICATES, JOB_LOOK };
 

@@ -21,10 +21,11 @@ store: base stun config / sqlite3 event2 hiredis
 store/password_hash.c: / openssl
 store/redis_tls.c: / openssl
 control: base / event2 jansson
-process: base config listeners / event2 openssl
+process: base config control listeners / event2 openssl
+process/reload_answer.c: / jansson
+process/reload_answer.h: / jansson
 relay: base stun turn config io listeners store control process / event2 openssl
 relay/fence_calls.c: / seccomp
-relay/reload_request.c: / jansson
 relay/requests.c: / jansson
 relay/session_requests.c: / jansson
 relay/thread_requests.c: / jansson
