@@ -140,8 +140,8 @@ struct event {
 	timestamp now;
 	uint64_t wall_ms;             /* since 1970 */
 	const struct room_info *room; /* NULL outside of rooms */
-	const struct participant
-		*from; /* who did it; of events to the session itself: the session */
+	const struct participant *
+		from; /* who did it; of events to the session itself: the session. Of EVENT_MESSAGE without its attributes */
 	const struct participant *participants;
 	size_t participant_count;
 	const struct message *message; /* NULL */
