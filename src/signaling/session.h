@@ -12,11 +12,14 @@
 
 struct session;
 struct dialect;
+struct hub;
 struct hub_settings;
 
 const char *session_id(const struct session *session);
 const struct identity *session_identity(const struct session *session);
 const struct dialect *session_dialect(const struct session *session);
+/* For hub_derive_key and hub_images alone. */
+const struct hub *session_hub(const struct session *session);
 /* The room it is in, as it last heard of it; NULL: none. */
 const struct room_info *session_room(const struct session *session);
 /* The client's address, as the trusted proxies say it: "192.0.2.1". */
