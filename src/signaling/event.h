@@ -152,8 +152,9 @@ struct event {
 	const struct message *message; /* NULL */
 	const char *to;                /* id of the one it is for, where is_unicast; "" */
 	bool is_unicast, is_soft;
-	const char *name;                           /* of an attribute */
-	struct slice value;                         /* its raw value */
+	const char *name; /* of an attribute */
+	struct slice
+		value; /* its raw value. Of EVENT_ROOM, and EVENT_DONE of a change: the new PIN, a raw string; empty: as it was */
 	const struct turn_credentials *credentials; /* NULL */
 	const struct reference *reference;          /* NULL: nobody asked */
 	enum signaling_error error;
