@@ -91,12 +91,17 @@ static enum err read_configuration(struct doctor *doctor, const char *file, stru
 {
 	char program[] = "turnserver", option[] = "-c", *name = file != NULL ? strdup(file) : NULL;
 	char *with_file[] = {program, option, name, NULL}, *without[] = {program, NULL};
+	const struct config_sources sources = {
+		.program = CONFIG_TURNSERVER,
+		.argc = name != NULL ? 3 : 1,
+		.argv = name != NULL ? with_file : without,
+		.environment = environ,
+	};
 	struct config_report report = {0};
 	enum err err = ERR_NO_MEMORY;
 
 	if (file == NULL || name != NULL)
-		err = config_load(name != NULL ? 3 : 1, name != NULL ? with_file : without, environ,
-		                  &report, config);
+		err = config_load(&sources, &report, config);
 	for (size_t i = 0; i < report.count; i++)
 		tell_problem(doctor, &report.problem[i]);
 	if (err != OK && report.count == 0)

@@ -34,7 +34,8 @@ static struct {
 static bool is_journal(int fd);
 static void set_owner(const struct log_settings *settings, int fd);
 static void write_entry(const struct log_entry *entry);
-static void tell_held_back(void);
+static void tell_held_back(const char *event, unsigned lines);
+static void tell_all_held_back(void);
 
 /* Standard error that leads to the journal is left for the journal's own door, where keys stay keys. */
 static bool open_sink(struct log_sink *sink, const struct log_settings *settings)
@@ -64,8 +65,7 @@ enum err log_open(const struct log_settings *settings)
 		set_owner(settings, sink.fd);
 	log_set_level(settings->min_level);
 	pthread_mutex_lock(&process_log.lock);
-	if (process_log.sink.clock.started_ms != 0)
-		sink.clock.started_ms = process_log.sink.clock.started_ms;
+	log_sink_follow(&sink, &process_log.sink);
 	log_sink_close(&process_log.sink);
 	process_log.sink = sink;
 	/* What goes to syslog is in the journal already. */
@@ -82,7 +82,7 @@ enum err log_open(const struct log_settings *settings)
 void log_close(void)
 {
 	pthread_mutex_lock(&process_log.lock);
-	tell_held_back();
+	tell_all_held_back();
 	log_sink_close(&process_log.sink);
 	process_log.sink = (struct log_sink){.fd = STDERR_FILENO};
 	process_log.has_copy = false;
@@ -113,7 +113,9 @@ static void submit(struct log_entry *entry, bool is_always)
 	pthread_mutex_lock(&process_log.lock);
 	if (is_always || entry->level == LEVEL_ERROR ||
 	    log_rate_passes(&process_log.rate, entry, timestamp_now(), &held_back)) {
-		if (held_back > 0)
+		if (held_back > 0 && entry->text != NULL) /* which has no keys */
+			tell_held_back(entry->event, held_back);
+		else if (held_back > 0)
 			log_entry_put(entry, "held_back=%u", held_back);
 		write_entry(entry);
 	}
@@ -169,19 +171,24 @@ static void write_entry(const struct log_entry *entry)
 	(void)log_sink_write(&last_resort, &failure);
 }
 
+static void tell_held_back(const char *event, unsigned lines)
+{
+	struct log_entry entry;
+
+	log_entry_init(&entry, LEVEL_WARNING, "lines held back");
+	log_entry_put(&entry, "of=\"%s\" held_back=%u", event, lines);
+	write_entry(&entry);
+}
+
 /* No line comes any more that could tell it. */
-static void tell_held_back(void)
+static void tell_all_held_back(void)
 {
 	for (unsigned i = 0; i < LOG_RATE_SLOTS; i++) {
 		struct log_rate_slot *slot = &process_log.rate.slots[i];
-		struct log_entry entry;
 
-		if (slot->held_back == 0)
-			continue;
-		log_entry_init(&entry, LEVEL_WARNING, "lines held back");
-		log_entry_put(&entry, "of=\"%s\" held_back=%u", slot->event, slot->held_back);
+		if (slot->held_back > 0)
+			tell_held_back(slot->event, slot->held_back);
 		slot->held_back = 0;
-		write_entry(&entry);
 	}
 }
 

@@ -74,6 +74,23 @@ void log_sink_close(struct log_sink *sink)
 	sink->fd = -1;
 }
 
+static bool is_same_file(int fd, int other)
+{
+	struct stat one, two;
+
+	return fstat(fd, &one) == 0 && fstat(other, &two) == 0 && one.st_dev == two.st_dev &&
+	       one.st_ino == two.st_ino;
+}
+
+void log_sink_follow(struct log_sink *sink, const struct log_sink *before)
+{
+	if (before->clock.started_ms != 0)
+		sink->clock.started_ms = before->clock.started_ms;
+	sink->lost = before->lost;
+	sink->reason = before->reason;
+	sink->is_in_line = before->is_in_line && is_same_file(sink->fd, before->fd);
+}
+
 int log_sink_write(struct log_sink *sink, const struct log_entry *entry)
 {
 	bool is_written;
@@ -91,13 +108,15 @@ int log_sink_write(struct log_sink *sink, const struct log_entry *entry)
 
 /* ---- files ---- */
 
+/* Nobody waits for the reader of a named pipe. */
 static bool open_file(struct log_sink *sink)
 {
-	sink->fd = open(sink->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+	sink->fd = open(sink->path,
+	                O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
 	return sink->fd >= 0;
 }
 
-static bool is_same_file(int fd, const char *path)
+static bool is_named(int fd, const char *path)
 {
 	struct stat opened, named;
 
@@ -115,7 +134,7 @@ static void look_for_file(struct log_sink *sink)
 	if (second == sink->looked_at_s)
 		return;
 	sink->looked_at_s = second;
-	if (is_same_file(sink->fd, sink->path))
+	if (is_named(sink->fd, sink->path))
 		return;
 	if (!open_file(sink)) {
 		sink->fd = old_fd;

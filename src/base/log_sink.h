@@ -24,5 +24,7 @@ struct log_sink {
 /* Opens what settings name. False with errno. */
 bool log_sink_open(struct log_sink *sink, const struct log_settings *settings);
 void log_sink_close(struct log_sink *sink);
+/* Goes on where the one before it ends: with its time, what it lost, and a line that it could not finish. */
+void log_sink_follow(struct log_sink *sink, const struct log_sink *before);
 /* Returns 0, or the errno of a line that could not be written when the one before could. */
 int log_sink_write(struct log_sink *sink, const struct log_entry *entry);

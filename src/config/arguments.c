@@ -57,6 +57,12 @@ static void assign(struct arguments *arguments, const struct option_match *match
 		config_reader_error(&arguments->reader, "%s: the value is missing", written);
 		return;
 	}
+	if (!option_match_is_for(match, arguments->reader.config->program)) {
+		config_reader_error(&arguments->reader,
+		                    "%s: no option of %s, but of another program", written,
+		                    option_program_name(arguments->reader.config->program));
+		return;
+	}
 	if (match->option != NULL && match->option->flags & OPTION_SECRET)
 		warn_of_secret(&arguments->reader, match->option, written);
 	config_assign(&arguments->reader, match, written, value);
@@ -64,13 +70,14 @@ static void assign(struct arguments *arguments, const struct option_match *match
 
 static void read_long(struct arguments *arguments, const char *argument)
 {
+	enum config_program program = arguments->reader.config->program;
 	struct option_match match;
 	char name[OPTION_NAME_SIZE + 2];
 	size_t len = strcspn(argument, "=");
 	const char *value = argument[len] == '=' ? argument + len + 1 : NULL;
 
 	snprintf(name, sizeof name, "%.*s", (int)len, argument);
-	if (!option_find(name + 2, &match) && !option_find_abbreviated(name + 2, &match)) {
+	if (!option_find(name + 2, &match) && !option_find_abbreviated(program, name + 2, &match)) {
 		config_reader_unknown(&arguments->reader, name + 2, true);
 		return;
 	}
@@ -85,7 +92,7 @@ static const char *read_letter(struct arguments *arguments, const char *letter)
 	const char written[] = {'-', *letter, 0}, *value = letter + 1;
 	struct option_match match;
 
-	if (!option_find_letter(*letter, &match)) {
+	if (!option_find_letter(arguments->reader.config->program, *letter, &match)) {
 		config_reader_error(&arguments->reader, "%s: no such option; --help lists them",
 		                    written);
 		return NULL;

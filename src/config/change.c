@@ -26,6 +26,8 @@ enum err config_copy(const struct config *config, struct config **copy)
 	struct config *made = calloc(1, sizeof *made);
 	enum err err = made != NULL ? OK : ERR_NO_MEMORY;
 
+	if (err == OK)
+		made->program = config->program;
 	if (err == OK && config->file_name != NULL) {
 		made->file_name = strdup(config->file_name);
 		err = made->file_name != NULL ? OK : ERR_NO_MEMORY;
@@ -91,7 +93,8 @@ enum err config_set(struct config *config, const char *name, const char *text,
 	enum option_id id;
 	enum err err;
 
-	if (!option_find(name, &match) || match.option == NULL) {
+	if (!option_find(name, &match) || match.option == NULL ||
+	    !option_is_for(match.option, config->program)) {
 		snprintf(problem, CONFIG_PROBLEM_SIZE, "there is no option %.64s", name);
 		return ERR_NOT_FOUND;
 	}

@@ -11,7 +11,14 @@
 #include <string.h>
 #include <unistd.h>
 
-static check_fn *const checks[];
+enum { RELAY = OPTION_RELAY, EVERY = OPTION_RELAY | OPTION_SIGNALING };
+
+/* In their order, each for the programs whose options it compares. */
+struct check_row {
+	check_fn *look;
+	unsigned programs;
+};
+static const struct check_row checks[];
 
 /* Puts a problem where the option was set, so that the operator finds the line. */
 static void say(struct check *check, enum config_severity severity, enum option_id id,
@@ -52,8 +59,9 @@ enum err config_check(struct config *config, struct config_report *report)
 {
 	struct check check = {config, report, false, false};
 
-	for (size_t i = 0; checks[i] != NULL; i++)
-		checks[i](&check);
+	for (size_t i = 0; checks[i].look != NULL; i++)
+		if (checks[i].programs & option_program_flag(config->program))
+			checks[i].look(&check);
 	if (check.is_out_of_memory)
 		return ERR_NO_MEMORY;
 	return check.has_error ? ERR_INVALID : OK;
@@ -149,32 +157,32 @@ static void check_folders(struct check *check)
 }
 
 /* clang-format off */
-static check_fn *const checks[] = {
-	check_files,
-	check_certificate,
-	check_transports,
-	check_ports,
-	check_proxies,
-	check_relay_ips,
-	check_external_ips,
-	check_peer_rules,
-	check_lifetimes,
-	check_alternate_servers,
-	complete_address_family,
-	check_binding,
-	check_nat_discovery,
-	check_capacity,
-	complete_mechanisms,
-	check_mechanisms,
-	check_realm,
-	check_secrets,
-	check_stores,
-	check_sources,
-	check_accounts,
-	complete_log,
-	check_console,
-	check_log,
-	check_folders,
-	NULL,
+static const struct check_row checks[] = {
+	{check_files, EVERY},
+	{check_certificate, EVERY},
+	{check_transports, RELAY},
+	{check_ports, RELAY},
+	{check_proxies, RELAY},
+	{check_relay_ips, RELAY},
+	{check_external_ips, RELAY},
+	{check_peer_rules, RELAY},
+	{check_lifetimes, RELAY},
+	{check_alternate_servers, RELAY},
+	{complete_address_family, RELAY},
+	{check_binding, RELAY},
+	{check_nat_discovery, RELAY},
+	{check_capacity, RELAY},
+	{complete_mechanisms, RELAY},
+	{check_mechanisms, RELAY},
+	{check_realm, RELAY},
+	{check_secrets, EVERY},
+	{check_stores, EVERY},
+	{check_sources, EVERY},
+	{check_accounts, EVERY},
+	{complete_log, EVERY},
+	{check_console, RELAY},
+	{check_log, EVERY},
+	{check_folders, EVERY},
+	{NULL, 0},
 };
 /* clang-format on */

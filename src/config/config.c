@@ -20,12 +20,13 @@ static enum err set_default(struct config *config, const struct option *option)
 	return err;
 }
 
-enum err config_create(struct config **config)
+enum err config_create(enum config_program program, struct config **config)
 {
 	struct config *made = calloc(1, sizeof *made);
 
 	if (made == NULL)
 		return ERR_NO_MEMORY;
+	made->program = program;
 	for (size_t i = 0; i < OPTION_ID_COUNT; i++)
 		if (set_default(made, &option_table[i]) != OK) {
 			config_destroy(made);
@@ -47,16 +48,16 @@ void config_destroy(struct config *config)
 
 /* Asks environment and command line alone which file is meant. What is wrong with them is told when
  * they are read in their turn. */
-static enum err look_ahead(int argc, char *const *argv, char *const *environment,
-                           struct config **config)
+static enum err look_ahead(const struct config_sources *sources, struct config **config)
 {
 	struct config_report unread = {0};
-	enum err err = config_create(config);
+	enum err err = config_create(sources->program, config);
 
 	if (err != OK)
 		return err;
-	if (config_read_environment(*config, environment, &unread) == ERR_NO_MEMORY ||
-	    config_read_arguments(*config, argc, argv, &unread) == ERR_NO_MEMORY) {
+	if (config_read_environment(*config, sources->environment, &unread) == ERR_NO_MEMORY ||
+	    config_read_arguments(*config, sources->argc, sources->argv, &unread) ==
+	            ERR_NO_MEMORY) {
 		config_destroy(*config);
 		err = ERR_NO_MEMORY;
 	}
@@ -108,32 +109,44 @@ static enum err worse(enum err a, enum err b)
 	return a == ERR_NO_MEMORY || b == OK ? a : b;
 }
 
+/* What was found on the way keeps the program from starting as all else does. */
+static enum err look_into_files(const struct config *config, const struct config_sources *sources,
+                                struct config_report *report)
+{
+	size_t before = report->errors;
+
+	if (config->check && sources->look_into_files != NULL)
+		sources->look_into_files(config, report);
+	return report->errors == before ? OK : ERR_INVALID;
+}
+
 /* Reads on after an error: all problems are told at once. */
-static enum err read_all(struct config *config, const struct config *ahead, int argc,
-                         char *const *argv, char *const *environment, struct config_report *report)
+static enum err read_all(struct config *config, const struct config *ahead,
+                         const struct config_sources *sources, struct config_report *report)
 {
 	bool is_question = ahead->help || ahead->version;
 	enum err err = is_question ? OK : read_file(config, ahead, report);
 
-	err = worse(err, config_read_environment(config, environment, report));
-	err = worse(err, config_read_arguments(config, argc, argv, report));
+	err = worse(err, config_read_environment(config, sources->environment, report));
+	err = worse(err, config_read_arguments(config, sources->argc, sources->argv, report));
 	if (is_question)
 		return err;
-	return worse(err, config_check(config, report));
+	err = worse(err, config_check(config, report));
+	return worse(err, look_into_files(config, sources, report));
 }
 
-enum err config_load(int argc, char *const *argv, char *const *environment,
-                     struct config_report *report, struct config **config)
+enum err config_load(const struct config_sources *sources, struct config_report *report,
+                     struct config **config)
 {
 	struct config *ahead = NULL, *made = NULL;
-	enum err err = look_ahead(argc, argv, environment, &ahead);
+	enum err err = look_ahead(sources, &ahead);
 
 	*config = NULL;
 	if (err != OK)
 		return err;
-	err = config_create(&made);
+	err = config_create(sources->program, &made);
 	if (err == OK)
-		err = read_all(made, ahead, argc, argv, environment, report);
+		err = read_all(made, ahead, sources, report);
 	config_destroy(ahead);
 	if (err != OK) {
 		config_destroy(made);

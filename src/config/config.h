@@ -1,9 +1,12 @@
 /* What the operator wants: struct config, made from a configuration file, the environment and the
  * command line. config/options.def has one row for each member; the format is coturn's.
  *
+ *     const struct config_sources sources = {
+ *             CONFIG_TURNSERVER, argc, argv, environ, look_into_files,
+ *     };
  *     struct config_report report = {0};
  *     struct config *config;
- *     enum err err = config_load(argc, argv, environ, &report, &config);
+ *     enum err err = config_load(&sources, &report, &config);
  *
  *     config_report_print(&report, stderr);
  *     if (err != OK)
@@ -47,6 +50,10 @@ struct external_list {
 	size_t count;
 };
 
+/* Who reads. The programs share file and environment: each knows its own options, passes over those of
+ * the others there, and refuses them on its command line. */
+enum config_program { CONFIG_TURNSERVER, CONFIG_TURNSIGNAL, CONFIG_PROGRAM_COUNT /* the count */ };
+
 /* The types of options.def as C has them. */
 typedef bool config_FLAG;
 typedef uint32_t config_NUMBER;
@@ -86,20 +93,30 @@ struct config {
 #include "config/options.def"
 
 	struct config_origin origin[OPTION_ID_COUNT];
+	enum config_program program;
 	char *file_name; /* of the file that was read; NULL when none was. owned */
 };
 
 /* Makes a configuration of nothing but defaults. ERR_NO_MEMORY. */
-MUST_CHECK enum err config_create(struct config **config);
+MUST_CHECK enum err config_create(enum config_program program, struct config **config);
 /* Wipes the secrets and frees everything. */
 void config_destroy(struct config *config);
 
+struct config_sources { /* lent, all of it */
+	enum config_program program;
+	int argc;
+	char *const *argv;
+	char *const *environment; /* environ's form */
+	/* Called with --check alone, for what its caller knows better than src/config: adds problems to
+	 * report. What it may find in files has not been looked for here. NULL: there is none. */
+	void (*look_into_files)(const struct config *config, struct config_report *report);
+};
+
 /* Does all that follows in its order: finds and reads the file, reads environment and command line,
- * checks. environment is environ's form. Problems are added to report. With --help or --version the
- * rest is not read. ERR_INVALID when the program must not start: report then has an error, and
- * *config is NULL. */
-MUST_CHECK enum err config_load(int argc, char *const *argv, char *const *environment,
-                                struct config_report *report, struct config **config);
+ * checks. Problems are added to report. With --help or --version the rest is not read. ERR_INVALID when
+ * the program must not start: report then has an error, and *config is NULL. */
+MUST_CHECK enum err config_load(const struct config_sources *sources, struct config_report *report,
+                                struct config **config);
 
 /* Each reads one source over what config has. They read on after an error, so that all problems are
  * told at once. ERR_INVALID when at least one was an error, ERR_NO_MEMORY. */
@@ -113,6 +130,9 @@ MUST_CHECK enum err config_read_bytes(struct config *config, const char *name, c
  * with _FILE behind it names a file that holds the value. */
 MUST_CHECK enum err config_read_environment(struct config *config, char *const *environment,
                                             struct config_report *report);
+/* Calls each with the files of secrets that variables name. */
+void config_environment_files(char *const *environment,
+                              void (*each)(const char *file, void *context), void *context);
 MUST_CHECK enum err config_read_arguments(struct config *config, int argc, char *const *argv,
                                           struct config_report *report);
 
@@ -158,9 +178,10 @@ MUST_CHECK enum err config_set(struct config *config, const char *name, const ch
 char *config_value_text(const struct config *config, enum option_id id, char *room, size_t size);
 
 enum { CONFIG_NAME_SIZE = 64, CONFIG_VALUE_SIZE = 1024 };
-/* Finds an option by any of its names; negates tells that the name says the opposite of a flag.
- * ERR_NOT_FOUND. */
-MUST_CHECK enum err config_find_option(const char *name, enum option_id *id, bool *negates);
+/* Finds an option of the configuration's program by any of its names; negates tells that the name says
+ * the opposite of a flag. ERR_NOT_FOUND. */
+MUST_CHECK enum err config_find_option(const struct config *config, const char *name,
+                                       enum option_id *id, bool *negates);
 /* Says what became of an option of coturn's that this program does not have; NULL: it is none. */
 const char *config_why_not(const char *name);
 /* What there is to say of an option as it is set. */
@@ -170,10 +191,10 @@ struct config_description {
 	const char *source;            /* "default", or config_source_name's */
 	unsigned line;                 /* of a file; 0 elsewhere */
 	bool is_flag, may_change;      /* may_change: while the program runs (RELOAD) */
-	bool is_setting;               /* else a command, such as help */
+	bool is_setting; /* of the program; else a command, such as help, or another's */
 };
 void config_describe(const struct config *config, enum option_id id,
                      struct config_description *description);
 
-/* Prints the options in sections, 80 columns wide, for --help. */
-void config_print_help(FILE *file);
+/* Prints the options of a program in sections, 80 columns wide, for --help. */
+void config_print_help(enum config_program program, FILE *file);

@@ -7,11 +7,13 @@
 
 _Static_assert((int)CONFIG_NAME_SIZE == (int)OPTION_NAME_SIZE, "both are a name");
 
-enum err config_find_option(const char *name, enum option_id *id, bool *negates)
+enum err config_find_option(const struct config *config, const char *name, enum option_id *id,
+                            bool *negates)
 {
 	struct option_match match;
 
-	if (!option_find(name, &match) || match.option == NULL)
+	if (!option_find(name, &match) || match.option == NULL ||
+	    !option_is_for(match.option, config->program))
 		return ERR_NOT_FOUND;
 	*id = (enum option_id)(match.option - option_table);
 	*negates = match.negates;
@@ -34,7 +36,8 @@ void config_describe(const struct config *config, enum option_id id,
 	option_name(option, description->name);
 	description->is_flag = option->type == OPTION_FLAG;
 	description->may_change = option->flags & OPTION_RELOAD;
-	description->is_setting = !(option->flags & OPTION_COMMAND);
+	description->is_setting =
+		option_is_for(option, config->program) && !(option->flags & OPTION_COMMAND);
 	description->source =
 		origin.source == CONFIG_FROM_DEFAULT ? "default" : config_source_name(config, id);
 	description->line = origin.line;

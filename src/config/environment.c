@@ -101,23 +101,37 @@ static void assign_file(struct config_reader *reader, const struct option *optio
 	free(bytes);
 }
 
+/* The name of a variable of ours, without the prefix, and how long it is; NULL: it is none. */
+static const char *name_in(const char *variable, size_t *len)
+{
+	const char *name = variable + strlen(prefix), *equals;
+
+	if (strncmp(variable, prefix, strlen(prefix)) != 0 || (equals = strchr(name, '=')) == NULL)
+		return NULL;
+	*len = (size_t)(equals - name);
+	return name;
+}
+
 static void read_variable(struct config_reader *reader, const char *variable)
 {
-	const char *name = variable + strlen(prefix), *equals = strchr(variable, '=');
+	void (*assign_it)(struct config_reader *, const struct option *, const char *,
+	                  const char *);
 	const struct option *option;
 	char text[OPTION_NAME_SIZE];
 	size_t len;
+	const char *name = name_in(variable, &len);
 
-	if (equals == NULL || equals < name)
+	if (name == NULL)
 		return;
-	snprintf(text, sizeof text, "%.*s", (int)(equals - variable), variable);
-	len = (size_t)(equals - name);
+	snprintf(text, sizeof text, "%s%.*s", prefix, (int)len, name);
 	if ((option = find(name, len)) != NULL)
-		assign_copy(reader, option, text, equals + 1);
+		assign_it = assign_copy;
 	else if ((option = find_secret_file(name, len)) != NULL)
-		assign_file(reader, option, text, equals + 1);
-	else
+		assign_it = assign_file;
+	if (option == NULL)
 		config_reader_warn(reader, "%s: no option has this variable; it is ignored", text);
+	else if (option_is_for(option, reader->config->program))
+		assign_it(reader, option, text, name + len + 1);
 }
 
 enum err config_read_environment(struct config *config, char *const *environment,
@@ -127,7 +141,19 @@ enum err config_read_environment(struct config *config, char *const *environment
 		config, report, {CONFIG_FROM_ENVIRONMENT, "environment", 0}, false, false};
 
 	for (; *environment != NULL; environment++)
-		if (strncmp(*environment, prefix, strlen(prefix)) == 0)
-			read_variable(&reader, *environment);
+		read_variable(&reader, *environment);
 	return config_reader_result(&reader);
+}
+
+void config_environment_files(char *const *environment,
+                              void (*each)(const char *file, void *context), void *context)
+{
+	for (; *environment != NULL; environment++) {
+		size_t len;
+		const char *name = name_in(*environment, &len);
+
+		if (name != NULL && find(name, len) == NULL &&
+		    find_secret_file(name, len) != NULL && name[len + 1] != '\0')
+			each(name + len + 1, context);
+	}
 }

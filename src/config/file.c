@@ -7,7 +7,7 @@
  *     fingerprint
  *
  * One option a line: its long name, then any run of spaces, tabs and equals signs, then the value,
- * in double quotes or not. An unknown name is a warning. */
+ * in double quotes or not. An unknown name is a warning; that of another program of ours is not for us. */
 #include "config/config.h"
 
 #include <stdlib.h>
@@ -126,6 +126,8 @@ static void read_line(struct config_reader *reader, char *line)
 		config_reader_unknown(reader, name, false);
 		return;
 	}
+	if (!option_match_is_for(&match, reader->config->program))
+		return;
 	handle_comment(reader, name, value, is_text(&match));
 	handle_semicolon(reader, name, value, is_text(&match));
 	config_assign(reader, &match, name, unquote(reader, name, value));

@@ -1,5 +1,7 @@
 /* Writes what is derived from options.def and read by people, to standard output:
  *
+ *     generate OUTPUT [PROGRAM]       of turnserver's options, or of turnsignal's
+ *
  *     generate commands < template    the template, @OPTIONS@, @COUNTERS@ and @METRICS@ replaced by short lists
  *     generate settings < template    the template, @OPTIONS@ and @COTURN@ replaced by long ones
  *     generate sample                 examples/turnserver.conf
@@ -24,12 +26,6 @@ static const char *yes_or_no(const struct option *option)
 	if (option->type != OPTION_FLAG)
 		return option->default_text;
 	return strcmp(option->default_text, "true") == 0 ? "yes" : "no";
-}
-
-static bool starts_section_of_options(size_t item)
-{
-	return option_items[item].title != NULL && item + 1 < option_item_count &&
-	       option_items[item + 1].title == NULL;
 }
 
 /* ---- roff ---- */
@@ -139,17 +135,36 @@ static void print_setting(const struct option *option)
 	printf(".\n");
 }
 
-static void print_options(void (*print)(const struct option *option), bool with_text)
+/* The way that options are printed in, and whose. */
+struct form {
+	void (*print)(const struct option *option);
+	void (*print_section)(const struct option_item *section);
+	bool (*has_section)(size_t item, enum config_program program);
+	enum config_program program;
+};
+
+static void print_options(const struct form *form)
 {
 	for (size_t i = 0; i < option_item_count; i++) {
-		if (option_items[i].title == NULL) {
-			print(&option_table[option_items[i].id]);
-		} else if (starts_section_of_options(i)) {
-			printf(".SS %s\n", option_items[i].title);
-			if (with_text)
-				print_roff(option_items[i].text);
-		}
+		const struct option_item *item = &option_items[i];
+
+		if (item->title != NULL && form->has_section(i, form->program))
+			form->print_section(item);
+		else if (item->title == NULL &&
+		         option_is_for(&option_table[item->id], form->program))
+			form->print(&option_table[item->id]);
 	}
+}
+
+static void print_heading(const struct option_item *section)
+{
+	printf(".SS %s\n", section->title);
+}
+
+static void print_heading_with_text(const struct option_item *section)
+{
+	print_heading(section);
+	print_roff(section->text);
 }
 
 static void print_foreign(bool is_gone)
@@ -217,13 +232,13 @@ static void print_metrics(void)
 }
 
 /* Copies the template and fills in what its lines ask for. */
-static int fill(void (*print)(const struct option *option), bool with_text)
+static int fill(const struct form *form)
 {
 	char line[LINE_MAX_SIZE];
 
 	while (fgets(line, sizeof line, stdin) != NULL)
 		if (strcmp(line, "@OPTIONS@\n") == 0)
-			print_options(print, with_text);
+			print_options(form);
 		else if (strcmp(line, "@COTURN@\n") == 0)
 			print_coturn();
 		else if (strcmp(line, "@COUNTERS@\n") == 0)
@@ -235,14 +250,15 @@ static int fill(void (*print)(const struct option *option), bool with_text)
 	return 0;
 }
 
-static int generate_commands(void)
+static int generate_commands(enum config_program program)
 {
-	return fill(print_command, false);
+	return fill(&(struct form){print_command, print_heading, option_section_is_for, program});
 }
 
-static int generate_settings(void)
+static int generate_settings(enum config_program program)
 {
-	return fill(print_setting, true);
+	return fill(&(struct form){print_setting, print_heading_with_text, option_section_is_for,
+	                           program});
 }
 
 /* ---- the sample file ---- */
@@ -286,24 +302,19 @@ static void print_sample(const struct option *option)
 		printf("#%s=%s\n", name, option->arg);
 }
 
-static bool has_settings(size_t item)
+static void print_sample_section(const struct option_item *section)
 {
-	return starts_section_of_options(item) &&
-	       !(option_table[option_items[item + 1].id].flags & OPTION_COMMAND);
+	printf("\n\n## %s\n#\n", section->title);
+	print_comment(section->text);
 }
 
-static int generate_sample(void)
+static int generate_sample(enum config_program program)
 {
-	printf("# turnserver.conf: every option, each with its default or the form of its value.\n"
-	       "# Take the # away in front of what you set. man turnserver.conf says more.\n");
-	for (size_t i = 0; i < option_item_count; i++) {
-		if (option_items[i].title == NULL) {
-			print_sample(&option_table[option_items[i].id]);
-		} else if (has_settings(i)) {
-			printf("\n\n## %s\n#\n", option_items[i].title);
-			print_comment(option_items[i].text);
-		}
-	}
+	printf("# turnserver.conf: every option of %s, with its default or the form of its value.\n"
+	       "# Take the # away in front of what you set. man turnserver.conf says more.\n",
+	       option_program_name(program));
+	print_options(&(struct form){print_sample, print_sample_section,
+	                             option_section_has_settings, program});
 	return 0;
 }
 
@@ -322,7 +333,8 @@ static size_t add_options(struct row *rows)
 	for (size_t i = 0; i < OPTION_ID_COUNT; i++) {
 		const struct option *option = &option_table[i];
 
-		if (option->flags & OPTION_OWN && option_letter(option) == 0)
+		if (!option_is_for(option, CONFIG_TURNSERVER) ||
+		    (option->flags & OPTION_OWN && option_letter(option) == 0))
 			continue;
 		if (!(option->flags & OPTION_OWN))
 			option_name(option, rows[count].name);
@@ -379,8 +391,9 @@ static void print_row(const struct row *row)
 		printf("| `%s` | `-%c` | %s |\n", row->name, row->letter, row->here);
 }
 
-static int generate_coturn(void)
+static int generate_coturn(enum config_program program)
 {
+	(void)program; /* coturn has none but turnserver's */
 	struct row *rows =
 		calloc(OPTION_ID_COUNT + option_alias_count + option_foreign_count, sizeof *rows);
 	size_t count;
@@ -403,39 +416,43 @@ static int generate_coturn(void)
 
 /* ---- for tests ---- */
 
-static int generate_help(void)
+static int generate_help(enum config_program program)
 {
-	config_print_help(stdout);
+	config_print_help(program, stdout);
 	return 0;
 }
 
 /* "option MEMBER NAME LETTER parser|used secret|- DEFAULT", or "alias - NAME LETTER -", "foreign - NAME
  * LETTER -". */
-static int generate_names(void)
+static void print_option_name(const struct option *option)
 {
-	char name[OPTION_NAME_SIZE];
+	char name[OPTION_NAME_SIZE], letter = option_letter(option);
 
-	for (size_t i = 0; i < OPTION_ID_COUNT; i++) {
-		const struct option *option = &option_table[i];
-		char letter = option_letter(option);
+	printf("option %s %s %c %s %s %s\n", option->member, option_name(option, name),
+	       letter != 0 ? letter : '-', option->flags & OPTION_PARSER ? "parser" : "used",
+	       option->flags & OPTION_SECRET ? "secret" : "-", yes_or_no(option));
+}
 
-		printf("option %s %s %c %s %s %s\n", option->member, option_name(option, name),
-		       letter != 0 ? letter : '-',
-		       option->flags & OPTION_PARSER ? "parser" : "used",
-		       option->flags & OPTION_SECRET ? "secret" : "-", yes_or_no(option));
-	}
+static int generate_names(enum config_program program)
+{
+	for (size_t i = 0; i < OPTION_ID_COUNT; i++)
+		if (option_is_for(&option_table[i], program))
+			print_option_name(&option_table[i]);
 	for (size_t i = 0; i < option_alias_count; i++)
-		printf("alias - %s %c -\n", option_alias_table[i].name,
-		       option_alias_table[i].letter != 0 ? option_alias_table[i].letter : '-');
-	for (size_t i = 0; i < option_foreign_count; i++)
+		if (option_is_for(&option_table[option_alias_table[i].id], program))
+			printf("alias - %s %c -\n", option_alias_table[i].name,
+			       option_alias_table[i].letter != 0 ? option_alias_table[i].letter
+			                                         : '-');
+	for (size_t i = 0; program == CONFIG_TURNSERVER && i < option_foreign_count; i++)
 		printf("foreign - %s %c -\n", option_foreign_table[i].name,
 		       option_foreign_table[i].letter != 0 ? option_foreign_table[i].letter : '-');
 	return 0;
 }
 
 /* "NAME SAMPLE TYPE LABEL...": what is queried is the sample. */
-static int generate_metrics(void)
+static int generate_metrics(enum config_program program)
 {
+	(void)program;
 	static const struct {
 		enum metric_type type;
 		const char *end;
@@ -455,11 +472,21 @@ static int generate_metrics(void)
 	return 0;
 }
 
+static bool find_program(const char *name, enum config_program *program)
+{
+	for (int i = 0; i < CONFIG_PROGRAM_COUNT; i++)
+		if (strcmp(option_program_name((enum config_program)i), name) == 0) {
+			*program = (enum config_program)i;
+			return true;
+		}
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
-		int (*generate)(void);
+		int (*generate)(enum config_program program);
 	} outputs[] = {
 		{"commands", generate_commands}, {"settings", generate_settings},
 		{"sample", generate_sample},     {"coturn", generate_coturn},
@@ -467,9 +494,13 @@ int main(int argc, char **argv)
 		{"metrics", generate_metrics},
 	};
 
-	for (size_t i = 0; argc == 2 && i < sizeof outputs / sizeof outputs[0]; i++)
+	enum config_program program = CONFIG_TURNSERVER;
+	bool is_known = argc == 2 || (argc == 3 && find_program(argv[2], &program));
+
+	for (size_t i = 0; is_known && i < sizeof outputs / sizeof outputs[0]; i++)
 		if (strcmp(argv[1], outputs[i].name) == 0)
-			return outputs[i].generate() != 0 || fflush(stdout) != 0;
-	fprintf(stderr, "usage: generate commands|settings|sample|coturn|help|names|metrics\n");
+			return outputs[i].generate(program) != 0 || fflush(stdout) != 0;
+	fprintf(stderr, "usage: generate commands|settings|sample|coturn|help|names|metrics "
+	                "[turnserver|turnsignal]\n");
 	return 2;
 }

@@ -61,18 +61,16 @@ static void print_option(FILE *file, const struct option *option)
 	print_words(file, text, SUMMARY_COLUMN, SUMMARY_COLUMN);
 }
 
-static bool has_options(size_t section)
+void config_print_help(enum config_program program, FILE *file)
 {
-	return section + 1 < option_item_count && option_items[section + 1].title == NULL;
-}
+	for (size_t i = 0; i < option_item_count; i++) {
+		const struct option_item *item = &option_items[i];
 
-void config_print_help(FILE *file)
-{
-	for (size_t i = 0; i < option_item_count; i++)
-		if (option_items[i].title == NULL)
-			print_option(file, &option_table[option_items[i].id]);
-		else if (has_options(i))
-			fprintf(file, "\n%s\n", option_items[i].title);
+		if (item->title != NULL && option_section_is_for(i, program))
+			fprintf(file, "\n%s\n", item->title);
+		else if (item->title == NULL && option_is_for(&option_table[item->id], program))
+			print_option(file, &option_table[item->id]);
+	}
 	fputs("\nA flag is turned off with =no. Defaults are in brackets.\n"
 	      "SIGHUP and turnadmin reload apply changes while the server runs; * takes a\n"
 	      "restart.\n",

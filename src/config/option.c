@@ -92,6 +92,58 @@ char option_letter(const struct option *option)
 	return letters[option - option_table];
 }
 
+static const struct {
+	unsigned flag;
+	const char *name;
+} programs[CONFIG_PROGRAM_COUNT] = {
+	[CONFIG_TURNSERVER] = {OPTION_RELAY, "turnserver"},
+	[CONFIG_TURNSIGNAL] = {OPTION_SIGNALING, "turnsignal"},
+};
+
+unsigned option_program_flag(enum config_program program)
+{
+	return programs[program].flag;
+}
+
+const char *option_program_name(enum config_program program)
+{
+	return programs[program].name;
+}
+
+bool option_is_for(const struct option *option, enum config_program program)
+{
+	return option->flags & programs[program].flag;
+}
+
+bool option_match_is_for(const struct option_match *match, enum config_program program)
+{
+	if (match->option == NULL)
+		return program == CONFIG_TURNSERVER;
+	return option_is_for(match->option, program);
+}
+
+/* Looks through the options of a section for one that has none of these flags. */
+static bool section_has(size_t item, enum config_program program, unsigned without)
+{
+	for (size_t i = item + 1; i < option_item_count && option_items[i].title == NULL; i++) {
+		const struct option *option = &option_table[option_items[i].id];
+
+		if (option_is_for(option, program) && !(option->flags & without))
+			return true;
+	}
+	return false;
+}
+
+bool option_section_is_for(size_t item, enum config_program program)
+{
+	return section_has(item, program, 0);
+}
+
+bool option_section_has_settings(size_t item, enum config_program program)
+{
+	return section_has(item, program, OPTION_COMMAND);
+}
+
 /* Every name there is, one after the other: options, then aliases, then coturn's others. */
 static bool name_at(size_t index, const char **text, char name[OPTION_NAME_SIZE],
                     struct option_match *match)
@@ -143,19 +195,21 @@ static bool letter_matches(const struct option_match *match, char letter)
 	return false;
 }
 
-bool option_find_letter(char letter, struct option_match *match)
+bool option_find_letter(enum config_program program, char letter, struct option_match *match)
 {
 	char name[OPTION_NAME_SIZE];
 	const char *text;
 
 	for (size_t i = 0; letter != 0 && name_at(i, &text, name, match); i++)
-		if (!match->negates && letter_matches(match, letter))
+		if (!match->negates && option_match_is_for(match, program) &&
+		    letter_matches(match, letter))
 			return true;
 	*match = (struct option_match){0};
 	return false;
 }
 
-bool option_find_abbreviated(const char *written, struct option_match *match)
+bool option_find_abbreviated(enum config_program program, const char *written,
+                             struct option_match *match)
 {
 	char name[OPTION_NAME_SIZE];
 	const char *text;
@@ -163,7 +217,7 @@ bool option_find_abbreviated(const char *written, struct option_match *match)
 	size_t len = strlen(written), found = 0;
 
 	for (size_t i = 0; len >= 3 && name_at(i, &text, name, &candidate); i++)
-		if (strncmp(text, written, len) == 0) {
+		if (option_match_is_for(&candidate, program) && strncmp(text, written, len) == 0) {
 			*match = candidate;
 			found++;
 		}

@@ -95,9 +95,21 @@ struct option_match {
 
 /* Return true when there is an option, alias or other name of coturn's. */
 bool option_find(const char *name, struct option_match *match);
-bool option_find_letter(char letter, struct option_match *match);
+/* Among those of the program alone: another may have the letter for something else. */
+bool option_find_letter(enum config_program program, char letter, struct option_match *match);
 /* The same for the beginning of a name that only one option has, as getopt_long(3) accepts it. */
-bool option_find_abbreviated(const char *name, struct option_match *match);
+bool option_find_abbreviated(enum config_program program, const char *name,
+                             struct option_match *match);
+/* Whether it is for this program to read. coturn's other names are turnserver's. */
+bool option_is_for(const struct option *option, enum config_program program);
+bool option_match_is_for(const struct option_match *match, enum config_program program);
+/* Whether the section that begins at an item has something for this program; and that is to be set, not a
+ * command. */
+bool option_section_is_for(size_t item, enum config_program program);
+bool option_section_has_settings(size_t item, enum config_program program);
+/* OPTION_RELAY, "turnserver"; OPTION_SIGNALING, "turnsignal". */
+unsigned option_program_flag(enum config_program program);
+const char *option_program_name(enum config_program program);
 /* Returns the name nearest to what was written, NULL when none is near. The room is the caller's. */
 const char *option_suggest(const char *written, char name[OPTION_NAME_SIZE]);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/file_refusal.h"
 
 static enum err refuse(char *problem, enum err err, const char *why, const char *detail)
 {
@@ -73,12 +74,14 @@ static enum err read_open(int fd, size_t max, char **bytes, size_t *len, char *p
 enum err whole_file_read(const char *name, size_t max, char **bytes, size_t *len,
                          char problem[WHOLE_FILE_PROBLEM_SIZE])
 {
+	char refusal[FILE_REFUSAL_SIZE];
 	struct stat status;
 	enum err err;
 	int fd = open(name, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return refuse(problem, ERR_SYSTEM, "cannot be opened: ", strerror(errno));
+		return refuse(problem, ERR_SYSTEM,
+		              "cannot be opened: ", file_refusal(name, R_OK, errno, refusal));
 	if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode))
 		err = refuse(problem, ERR_INVALID, "is a directory, not a file", "");
 	else

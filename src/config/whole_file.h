@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 
-enum { WHOLE_FILE_PROBLEM_SIZE = 160 };
+enum { WHOLE_FILE_PROBLEM_SIZE = 320 };
 
 /* Gives the bytes of a file of at most max, and a zero behind them; the caller wipes and frees.
  * ERR_SYSTEM, ERR_FULL, ERR_INVALID (a directory, or binary): problem says which and why. */

@@ -2,7 +2,9 @@
  * is bounded, and so does the next request while an answer is not read.
  *
  *     line ──► parse ──► row ──► arguments known? ──► handler ─ ─ ─ ► control_answer ──► line
- */
+ *
+ * Who has waited in vain is given up: another struct has the client from then on, and the one that the handler
+ * knows stays until it is answered. */
 #include "control/server.h"
 
 #include <errno.h>
@@ -26,13 +28,16 @@ enum { BACKLOG = 64 };
 struct control_request {
 	struct list node; /* in the server's clients: a client is its request, one at a time */
 	struct control_server *server; /* NULL: the program itself asks, and answered is told */
+	const struct control_settings *settings;
 	control_answered *answered;
 	void *answered_context;
+	struct event *patience;     /* owned; set while it waits; NULL: nobody is given up */
 	struct bufferevent *stream; /* owned; NULL: it has gone and its answer is still to come */
 	struct control_message message;
-	bool is_waiting; /* for control_answer */
-	bool is_reading; /* input_lines runs */
-	bool is_closing; /* nothing more is read; what is written is sent */
+	bool is_waiting;  /* for control_answer */
+	bool is_given_up; /* nobody else does */
+	bool is_reading;  /* input_lines runs */
+	bool is_closing;  /* nothing more is read; what is written is sent */
 };
 
 struct control_server {
@@ -54,6 +59,9 @@ static void client_destroy(struct control_request *client);
 static void on_input(struct bufferevent *stream, void *context);
 static void on_output(struct bufferevent *stream, void *context);
 static void on_event(struct bufferevent *stream, short what, void *context);
+static enum err patience_create(struct control_request *request);
+static void patience_begin(struct control_request *request);
+static void patience_end(struct control_request *request);
 static void input_lines(struct control_request *client);
 static void handle_line(struct control_request *client, const char *line, size_t len);
 static void write_line(struct control_request *client, char *line);
@@ -116,20 +124,44 @@ void control_server_destroy(struct control_server *server)
 static const struct control_row *row_find(const struct control_settings *settings,
                                           const char *name);
 
+static struct control_request *call_create(const struct control_settings *settings)
+{
+	struct control_request *request = calloc(1, sizeof *request);
+
+	if (request == NULL)
+		return NULL;
+	request->settings = settings;
+	if (patience_create(request) == OK)
+		return request;
+	free(request);
+	return NULL;
+}
+
+static void call_destroy(struct control_request *request)
+{
+	if (request == NULL)
+		return;
+	if (request->patience != NULL)
+		event_free(request->patience);
+	control_message_deinit(&request->message);
+	free(request);
+}
+
 void control_call(const struct control_settings *settings, const char *name, json_t *arguments,
                   control_answered *answered, void *context)
 {
 	const struct control_row *row = row_find(settings, name);
-	struct control_request *request = calloc(1, sizeof *request);
+	struct control_request *request = call_create(settings);
 	json_t *object = json_pack("{s:s, s:o}", "request", name, "arguments", arguments);
 
 	if (row == NULL || request == NULL || object == NULL) {
 		json_decref(object);
-		free(request);
+		call_destroy(request);
 		answered(NULL, row == NULL ? "there is no such request" : err_string(ERR_NO_MEMORY),
 		         context);
 		return;
 	}
+	patience_begin(request);
 	request->answered = answered;
 	request->answered_context = context;
 	request->message.object = object;
@@ -140,9 +172,10 @@ void control_call(const struct control_settings *settings, const char *name, jso
 
 static void finish_call(struct control_request *request, const json_t *result, const char *problem)
 {
-	request->answered(result, problem, request->answered_context);
-	control_message_deinit(&request->message);
-	free(request);
+	patience_end(request);
+	if (!request->is_given_up)
+		request->answered(result, problem, request->answered_context);
+	call_destroy(request);
 }
 
 void control_answer(struct control_request *request, json_t *result)
@@ -287,22 +320,38 @@ static void turn_away(int fd, const char *problem)
 	close(fd);
 }
 
-static void client_create(struct control_server *server, int fd)
+/* NULL without memory. Its stream is still to come. */
+static struct control_request *client_allocate(struct control_server *server)
 {
 	struct control_request *client = calloc(1, sizeof *client);
+
+	if (client == NULL)
+		return NULL;
+	client->server = server;
+	client->settings = &server->settings;
+	if (patience_create(client) != OK) {
+		free(client);
+		return NULL;
+	}
+	list_append(&server->clients, &client->node);
+	server->client_count++;
+	return client;
+}
+
+static void client_create(struct control_server *server, int fd)
+{
+	struct control_request *client = client_allocate(server);
 	struct timeval idle = {(time_t)server->settings.idle_timeout_s, 0};
 
 	if (client != NULL)
 		client->stream =
 			bufferevent_socket_new(server->settings.base, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (client == NULL || client->stream == NULL) {
-		free(client);
+		if (client != NULL)
+			client_destroy(client);
 		close(fd);
 		return;
 	}
-	client->server = server;
-	list_append(&server->clients, &client->node);
-	server->client_count++;
 	bufferevent_setcb(client->stream, on_input, on_output, on_event, client);
 	bufferevent_setwatermark(client->stream, EV_READ, 0, CONTROL_LINE_MAX);
 	bufferevent_set_timeouts(client->stream, &idle, &idle);
@@ -313,11 +362,83 @@ static void client_destroy(struct control_request *client)
 {
 	if (client->stream != NULL)
 		bufferevent_free(client->stream);
+	if (client->patience != NULL)
+		event_free(client->patience);
 	control_message_deinit(&client->message);
 	list_remove(&client->node);
-	client->server->client_count--;
+	if (!client->is_given_up)
+		client->server->client_count--;
 	free(client);
 }
+
+/* ---- patience ---- */
+
+static void on_patience(evutil_socket_t fd, short what, void *context);
+
+static enum err patience_create(struct control_request *request)
+{
+	const struct control_settings *settings = request->settings;
+
+	if (settings->is_in_vain == NULL)
+		return OK;
+	request->patience = event_new(settings->base, -1, EV_PERSIST, on_patience, request);
+	return request->patience != NULL ? OK : ERR_NO_MEMORY;
+}
+
+static void patience_begin(struct control_request *request)
+{
+	unsigned ms = request->settings->patience_ms;
+	struct timeval each = {(time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
+
+	if (request->patience != NULL)
+		event_add(request->patience, &each);
+}
+
+static void patience_end(struct control_request *request)
+{
+	if (request->patience != NULL)
+		event_del(request->patience);
+}
+
+/* Another struct has the client from now on; without memory for it, the client is hung up. */
+static void client_give_up(struct control_request *client, const char *problem)
+{
+	struct control_request *heir =
+		client->stream != NULL ? client_allocate(client->server) : NULL;
+
+	client->is_given_up = true;
+	client->server->client_count--;
+	if (heir != NULL) {
+		heir->stream = client->stream;
+		heir->is_closing = client->is_closing;
+		bufferevent_setcb(heir->stream, on_input, on_output, on_event, heir);
+		write_line(heir, control_problem_line(problem));
+		input_lines(heir);
+	} else if (client->stream != NULL) {
+		bufferevent_free(client->stream);
+	}
+	client->stream = NULL;
+}
+
+static void on_patience(evutil_socket_t fd, short what, void *context)
+{
+	struct control_request *request = context;
+	char problem[CONTROL_PROBLEM_SIZE];
+
+	(void)fd;
+	(void)what;
+	if (!request->settings->is_in_vain(request->settings->context, problem))
+		return;
+	patience_end(request);
+	if (request->answered == NULL) {
+		client_give_up(request, problem);
+		return;
+	}
+	request->is_given_up = true;
+	request->answered(NULL, problem, request->answered_context);
+}
+
+/* ---- lines ---- */
 
 static void on_input(struct bufferevent *stream, void *context)
 {
@@ -409,6 +530,7 @@ static void handle_line(struct control_request *client, const char *line, size_t
 	const struct control_row *row;
 
 	client->is_waiting = true;
+	patience_begin(client);
 	if (control_message_parse(line, len, message, problem) != OK) {
 		control_refuse(client, "%s", problem);
 		return;
@@ -434,6 +556,7 @@ static void finish(struct control_request *client, char *line)
 {
 	control_message_deinit(&client->message);
 	client->is_waiting = false;
+	patience_end(client);
 	if (client->stream == NULL) {
 		free(line);
 		client_destroy(client);

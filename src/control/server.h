@@ -1,6 +1,6 @@
 /* The side that is asked: it listens on the control socket, reads requests, finds each in a table
  * and writes what its handler answers. It lives on one libevent loop; a handler that needs others
- * answers later, and its client waits for as long. */
+ * answers later, and its client waits for as long, unless the host says that it would wait in vain. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "base/err.h"
+#include "control/message.h"
 #include "control/socket.h"
 
 struct event_base;
@@ -30,6 +31,10 @@ struct control_settings {
 	void *context;
 	unsigned clients_max;    /* at one time */
 	unsigned idle_timeout_s; /* of a client that neither asks nor reads */
+	/* Asked each patience_ms about who waits for an answer: true ends the wait, and problem is what is
+	 * told. The answer that may still come is for nobody then. NULL: they wait for as long as it takes. */
+	bool (*is_in_vain)(void *context, char problem[CONTROL_PROBLEM_SIZE]);
+	unsigned patience_ms;
 };
 
 /* Listens on a socket that was opened; it stays the caller's. */
@@ -42,8 +47,8 @@ void control_server_destroy(struct control_server *server);
 
 /* result is lent; NULL: it was refused, and problem says why. */
 typedef void control_answered(const json_t *result, const char *problem, void *context);
-/* Has the program itself ask for a row of a table, as a client would; of the settings the rows and their
- * context are looked at. arguments, an object that the row takes, are taken over. answered is called
+/* Has the program itself ask for a row of a table, as a client would; of the settings, which outlive the
+ * answer, all that is about requests is looked at. arguments, an object that the row takes, are taken over. answered is called
  * once, now or later. */
 void control_call(const struct control_settings *settings, const char *name, json_t *arguments,
                   control_answered *answered, void *context);

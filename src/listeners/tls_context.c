@@ -10,7 +10,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "base/file_refusal.h"
 #include "base/log.h"
 #include "listeners/dtls.h"
 
@@ -35,9 +38,17 @@ static enum err set_dh(SSL_CTX *context, const struct tls_settings *settings,
 static enum err set_curve(SSL_CTX *context, const struct tls_settings *settings,
                           char problem[PROBLEM_SIZE]);
 static void warn_of_dates(SSL_CTX *context, const char *file);
+static bool date_problem(SSL_CTX *context, const char *file, char problem[PROBLEM_SIZE]);
 static int select_protocol(SSL *ssl, const unsigned char **selected, unsigned char *selected_len,
                            const unsigned char *offered, unsigned int offered_len, void *unused);
 static enum err refuse(char problem[PROBLEM_SIZE], const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* In their order: the key is compared with the certificate. */
+static enum err (*const steps[])(SSL_CTX *, const struct tls_settings *, char *) = {
+	[TLS_CERT] = set_certificate,    [TLS_KEY] = set_key, [TLS_CIPHERS] = set_ciphers,
+	[TLS_CLIENT_CA] = set_client_ca, [TLS_DH] = set_dh,   [TLS_CURVE] = set_curve,
+};
+enum { STEP_COUNT = sizeof steps / sizeof steps[0] };
 
 enum err tls_context_create(const struct tls_settings *settings, SSL_CTX **context,
                             char problem[256])
@@ -62,9 +73,6 @@ static enum err context_create(const SSL_METHOD *method, int min_version,
                                const struct tls_settings *settings, SSL_CTX **result,
                                char problem[PROBLEM_SIZE])
 {
-	static enum err (*const steps[])(SSL_CTX *, const struct tls_settings *, char *) = {
-		set_certificate, set_key, set_ciphers, set_client_ca, set_dh, set_curve,
-	};
 	SSL_CTX *context = SSL_CTX_new(method);
 	enum err err = OK;
 
@@ -77,7 +85,7 @@ static enum err context_create(const SSL_METHOD *method, int min_version,
 	/* Tickets resume sessions; a cache would be memory that clients fill. */
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_alpn_select_cb(context, select_protocol, NULL);
-	for (size_t i = 0; i < sizeof steps / sizeof steps[0] && err == OK; i++)
+	for (size_t i = 0; i < STEP_COUNT && err == OK; i++)
 		err = steps[i](context, settings, problem);
 	ERR_clear_error();
 	if (err != OK) {
@@ -87,6 +95,25 @@ static enum err context_create(const SSL_METHOD *method, int min_version,
 	warn_of_dates(context, settings->cert_file);
 	*result = context;
 	return OK;
+}
+
+void tls_settings_check(const struct tls_settings *settings,
+                        void (*each)(enum tls_setting about, enum err err, const char *problem,
+                                     void *context),
+                        void *context)
+{
+	SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
+	char problem[PROBLEM_SIZE];
+
+	for (size_t i = 0; tls != NULL && i < STEP_COUNT; i++) {
+		enum err err = steps[i](tls, settings, problem);
+		if (err != OK)
+			each((enum tls_setting)i, err, problem, context);
+	}
+	if (tls != NULL && date_problem(tls, settings->cert_file, problem))
+		each(TLS_CERT, OK, problem, context);
+	SSL_CTX_free(tls);
+	ERR_clear_error();
 }
 
 static enum err refuse(char problem[PROBLEM_SIZE], const char *format, ...)
@@ -104,6 +131,7 @@ static enum err refuse(char problem[PROBLEM_SIZE], const char *format, ...)
 static bool is_readable(const char *option, const char *file, const char *advice,
                         char problem[PROBLEM_SIZE])
 {
+	char refusal[FILE_REFUSAL_SIZE];
 	FILE *opened = fopen(file, "r");
 
 	if (opened != NULL) {
@@ -112,13 +140,9 @@ static bool is_readable(const char *option, const char *file, const char *advice
 	}
 	if (errno == ENOENT)
 		(void)refuse(problem, "%s %s: no such file: %s", option, file, advice);
-	else if (errno == EACCES)
-		(void)refuse(problem,
-		             "%s %s: permission denied: let the server's user read it; a running "
-		             "server with fence needs a restart for another folder",
-		             option, file);
 	else
-		(void)refuse(problem, "%s %s: %s", option, file, strerror(errno));
+		(void)refuse(problem, "%s %.120s: %s", option, file,
+		             file_refusal(file, R_OK, errno, refusal));
 	return false;
 }
 
@@ -173,6 +197,12 @@ static enum err key_problem(const struct tls_settings *settings, const struct pa
 	              settings->key_file);
 }
 
+/* A certificate that could not be read has been told of. */
+static bool is_key_of(const X509 *certificate, const EVP_PKEY *key)
+{
+	return certificate == NULL || X509_check_private_key(certificate, key) == 1;
+}
+
 static enum err set_key(SSL_CTX *context, const struct tls_settings *settings,
                         char problem[PROBLEM_SIZE])
 {
@@ -193,7 +223,7 @@ static enum err set_key(SSL_CTX *context, const struct tls_settings *settings,
 		fclose(file);
 	if (key == NULL)
 		return key_problem(settings, &password, problem);
-	if (X509_check_private_key(SSL_CTX_get0_certificate(context), key) != 1 ||
+	if (!is_key_of(SSL_CTX_get0_certificate(context), key) ||
 	    SSL_CTX_use_PrivateKey(context, key) != 1)
 		err = refuse(problem,
 		             "pkey %s: not the key of cert %s: they have to be made together",
@@ -282,6 +312,36 @@ static void warn_of_dates(SSL_CTX *context, const char *file)
 	else if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0)
 		log_warning("certificate is not valid yet", "cert=%s advice=\"check the clock\"",
 		            file);
+}
+
+static void date_text(const ASN1_TIME *date, char text[32])
+{
+	struct tm tm;
+
+	if (ASN1_TIME_to_tm(date, &tm) != 1 || strftime(text, 32, "%F %T UTC", &tm) == 0)
+		snprintf(text, 32, "a date that cannot be read");
+}
+
+/* The same for --check, in words. */
+static bool date_problem(SSL_CTX *context, const char *file, char problem[PROBLEM_SIZE])
+{
+	const X509 *certificate = SSL_CTX_get0_certificate(context);
+	char date[32];
+
+	if (certificate == NULL)
+		return false;
+	if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) {
+		date_text(X509_get0_notAfter(certificate), date);
+		(void)refuse(problem, "cert %s: has expired on %s, and clients refuse it: renew it",
+		             file, date);
+		return true;
+	}
+	if (X509_cmp_current_time(X509_get0_notBefore(certificate)) <= 0)
+		return false;
+	date_text(X509_get0_notBefore(certificate), date);
+	(void)refuse(problem, "cert %s: is not valid before %s: wait for it, or correct the clock",
+	             file, date);
+	return true;
 }
 
 /* RFC 7443 section 4: stun.turn, or stun.nat-discovery. RFC 7301 section 3.2: a client that offers

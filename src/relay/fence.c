@@ -10,8 +10,10 @@
 #include "base/log.h"
 #include "relay/capabilities.h"
 
+enum { STANDING_SIZE = 96 };
+
 struct standing { /* what of it stands, for the log */
-	char capabilities[CAPABILITIES_TEXT_SIZE], files[64], calls[64];
+	char capabilities[CAPABILITIES_TEXT_SIZE], files[STANDING_SIZE], calls[STANDING_SIZE];
 };
 
 static enum err forbid_new_privileges(char problem[256]);
@@ -55,14 +57,26 @@ static enum err forbid_new_privileges(char problem[256])
 	return ERR_SYSTEM;
 }
 
+/* errno of a part that is not there, as an operator can look for the cause of it. */
+static const char *cause_of(int reason)
+{
+	switch (reason) {
+	case ENOSYS:
+		return "not in this kernel or build";
+	case EOPNOTSUPP:
+		return "switched off when the kernel was started: see its parameter lsm";
+	default: /* EPERM, EACCES: by what confines the server already */
+		return strerror(reason);
+	}
+}
+
 /* A part that is not there is no reason to serve nobody, unless it was asked for. */
 static enum err judge(enum err err, const struct fence_settings *settings, const char *part,
-                      char text[64], char problem[256])
+                      char text[STANDING_SIZE], char problem[256])
 {
 	if (err == OK)
 		return OK;
-	snprintf(text, 64, "not fenced: %s",
-	         err == ERR_UNAVAILABLE ? "not in this kernel or build" : strerror(errno));
+	snprintf(text, STANDING_SIZE, "not fenced: %s", cause_of(errno));
 	if (!settings->is_strict)
 		return OK;
 	snprintf(problem, 256, "fence=strict: %s: %s: use fence=auto to go without", part, text);

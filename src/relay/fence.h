@@ -15,7 +15,7 @@
 
 #include "base/err.h"
 
-enum { FENCE_PATHS_MAX = 64, FENCE_PATH_MAX = 4096 };
+enum { FENCE_PATHS_MAX = 128, FENCE_PATH_MAX = 4096 };
 
 struct fence_path {
 	char path[FENCE_PATH_MAX];
@@ -38,6 +38,7 @@ MUST_CHECK enum err fence_raise(const struct fence_settings *settings, char prob
 /* False where a sanitizer wants the process for itself. */
 bool fence_is_built(void);
 
-/* The parts. ERR_UNAVAILABLE: the kernel or this build does not have it. */
+/* The parts. ERR_UNAVAILABLE: there is none; that and ERR_SYSTEM: errno says why. ENOSYS: it is not in the
+ * kernel or this build. */
 MUST_CHECK enum err fence_files(const struct fence_path *paths, size_t count, int *version);
 MUST_CHECK enum err fence_calls(bool kills);

@@ -62,6 +62,7 @@ static const struct {
 	{"prlimit64", 2, UINT64_MAX, 0}, /* to look */
 };
 
+static enum err judge(int result);
 static enum err add_names(scmp_filter_ctx filter);
 static enum err add_conditions(scmp_filter_ctx filter);
 static enum err set_attributes(scmp_filter_ctx filter, uint32_t otherwise);
@@ -69,24 +70,25 @@ static enum err set_attributes(scmp_filter_ctx filter, uint32_t otherwise);
 enum err fence_calls(bool kills)
 {
 	uint32_t otherwise = kills ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM);
-	scmp_filter_ctx filter = seccomp_init(otherwise);
-	enum err err = ERR_NO_MEMORY;
+	scmp_filter_ctx filter;
+	enum err err;
 
 	if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0) {
-		seccomp_release(filter);
+		errno = errno == EINVAL ? ENOSYS : errno; /* EINVAL: a kernel without */
 		return ERR_UNAVAILABLE;
 	}
-	if (filter != NULL)
-		err = set_attributes(filter, otherwise);
+	filter = seccomp_init(otherwise);
+	if (filter == NULL) {
+		errno = ENOMEM;
+		return ERR_NO_MEMORY;
+	}
+	err = set_attributes(filter, otherwise);
 	if (err == OK)
 		err = add_names(filter);
 	if (err == OK)
 		err = add_conditions(filter);
-	if (err == OK) {
-		int result = seccomp_load(filter);
-		errno = -result;
-		err = result == 0 ? OK : ERR_SYSTEM;
-	}
+	if (err == OK)
+		err = judge(seccomp_load(filter));
 	int reason = errno;
 	seccomp_release(filter);
 	errno = reason;

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/log.h"
+#include "relay/process.h"
 #include "store/store.h"
 
 extern char **environ;
@@ -23,9 +25,9 @@ static const struct {
 	size_t text; /* offset of the option's member */
 	bool may_write;
 } named[] = {
-	{TEXT_OF(file_name), false}, {TEXT_OF(cert), false},    {TEXT_OF(pkey), false},
-	{TEXT_OF(ca_file), false},   {TEXT_OF(dh_file), false}, {TEXT_OF(userdb), true},
-	{TEXT_OF(log_file), true},   {TEXT_OF(pidfile), true},  {TEXT_OF(control_socket), true},
+	{TEXT_OF(file_name), false}, {TEXT_OF(cert), false},          {TEXT_OF(pkey), false},
+	{TEXT_OF(ca_file), false},   {TEXT_OF(dh_file), false},       {TEXT_OF(userdb), true},
+	{TEXT_OF(pidfile), true},    {TEXT_OF(control_socket), true},
 };
 enum { NAMED_COUNT = sizeof named / sizeof named[0] };
 
@@ -61,11 +63,35 @@ static const struct {
 	{"/dev/urandom", false},
 };
 
+typedef void named_file_fn(const char *file, bool may_write, void *context);
+
+struct reading { /* files that are read alone */
+	named_file_fn *each;
+	void *context;
+};
+
+static void each_named(const struct config *config, named_file_fn *each, void *context);
+
+static struct fence_path *find(struct fence_paths *paths, const char *path)
+{
+	for (size_t i = 0; i < paths->count; i++)
+		if (strcmp(paths->item[i].path, path) == 0)
+			return &paths->item[i];
+	return NULL;
+}
+
 static void add(struct fence_paths *paths, const char *path, bool may_write)
 {
-	if (paths->count < FENCE_PATHS_MAX &&
-	    text_copy(paths->item[paths->count].path, FENCE_PATH_MAX, path) == OK)
+	struct fence_path *known = find(paths, path);
+
+	if (known != NULL)
+		known->may_write |= may_write;
+	else if (paths->count < FENCE_PATHS_MAX &&
+	         text_copy(paths->item[paths->count].path, FENCE_PATH_MAX, path) == OK)
 		paths->item[paths->count++].may_write = may_write;
+	else
+		log_warning("fence leaves out a file", "path=%s reason=\"%s\"", path,
+		            paths->count == FENCE_PATHS_MAX ? "too many" : "name too long");
 }
 
 /* Folders that hold too much of what is not the server's: the file alone, then. So it is in /etc for
@@ -85,68 +111,26 @@ static void add_folder(struct fence_paths *paths, const char *file, bool may_wri
 		add(paths, is_too_wide(folder, is_strict) ? file : folder, may_write);
 }
 
-static void add_named(struct fence_paths *paths, const char *file, bool may_write, bool is_strict)
-{
-	char real[PATH_MAX];
-
-	add_folder(paths, file, may_write, is_strict);
-	if (realpath(file, real) != NULL)
-		add_folder(paths, real, may_write, is_strict);
-}
-
-static const char *text_at(const struct config *config, size_t i)
-{
-	const char *text = *(char *const *)((const char *)config + named[i].text);
-
-	return text != NULL && strcmp(text, "off") != 0 ? text : NULL;
-}
-
-/* Secrets in files that environment variables name are read again with the configuration. */
-static void add_of_environment(struct fence_paths *paths, bool is_strict)
-{
-	static const char prefix[] = "TURNSTONE_", suffix[] = "_FILE";
-
-	for (char *const *one = environ; one != NULL && *one != NULL; one++) {
-		const char *value = strchr(*one, '=');
-
-		if (strncmp(*one, prefix, sizeof prefix - 1) == 0 && value != NULL &&
-		    (size_t)(value - *one) > sizeof suffix &&
-		    strncmp(value - (sizeof suffix - 1), suffix, sizeof suffix - 1) == 0)
-			add_named(paths, value + 1, false, is_strict);
-	}
-}
-
-struct redis_paths {
+struct listing {
 	struct fence_paths *paths;
 	bool is_strict;
 };
 
-static void add_redis_file(const char *path, void *context)
+static void add_named(const char *file, bool may_write, void *context)
 {
-	const struct redis_paths *redis = context;
+	const struct listing *listing = context;
+	char real[PATH_MAX];
 
-	add_named(redis->paths, path, false, redis->is_strict);
-}
-
-static void add_redis_files(const char *connection, struct fence_paths *paths, bool is_strict)
-{
-	const struct store_location location = {.redis = connection};
-	struct redis_paths redis = {paths, is_strict};
-
-	store_location_files(&location, add_redis_file, &redis);
+	add_folder(listing->paths, file, may_write, listing->is_strict);
+	if (realpath(file, real) != NULL)
+		add_folder(listing->paths, real, may_write, listing->is_strict);
 }
 
 void fence_paths_list(const struct config *config, struct fence_paths *paths)
 {
-	bool is_strict = strcmp(config->fence, "strict") == 0;
+	struct listing listing = {paths, strcmp(config->fence, "strict") == 0};
 
 	paths->count = 0;
-	for (size_t i = 0; i < NAMED_COUNT; i++)
-		if (text_at(config, i) != NULL)
-			add_named(paths, text_at(config, i), named[i].may_write, is_strict);
-	add_of_environment(paths, is_strict);
-	add_redis_files(config->redis_userdb, paths, is_strict);
-	add_redis_files(config->redis_statsdb, paths, is_strict);
 	for (size_t i = 0; i < sizeof of_system / sizeof of_system[0]; i++)
 		add(paths, of_system[i].path, of_system[i].may_write);
 	/* Users and resolvers change there by replacing files; what others may not read stays shut by
@@ -155,21 +139,71 @@ void fence_paths_list(const struct config *config, struct fence_paths *paths)
 		add(paths, "/etc", false);
 	if (config->core_dumps)
 		add(paths, ".", true);
+	each_named(config, add_named, &listing);
+}
+
+/* Of path, which is absolute, and of all folders above it. */
+static bool is_below_others(const char *path)
+{
+	char copy[PATH_MAX], *at = copy;
+	struct stat status;
+
+	if (text_copy(copy, sizeof copy, path) != OK)
+		return false;
+	for (;;) {
+		if (stat(at, &status) == 0 && status.st_uid != 0)
+			return true;
+		if (strcmp(at, "/") == 0)
+			return false;
+		at = dirname(at);
+	}
+}
+
+static void look_for_others(const char *file, bool may_write, void *context)
+{
+	char copy[PATH_MAX], real[PATH_MAX];
+	bool *found = context;
+
+	(void)may_write;
+	if (text_copy(copy, sizeof copy, file) == OK && realpath(dirname(copy), real) != NULL)
+		*found |= is_below_others(real);
+	if (realpath(file, real) != NULL)
+		*found |= is_below_others(real);
 }
 
 bool fence_paths_are_others(const struct config *config)
 {
-	struct stat status;
+	bool found = false;
+
+	each_named(config, look_for_others, &found);
+	return found;
+}
+
+/* ---- what is named ---- */
+
+static void read_one(const char *file, void *context)
+{
+	const struct reading *reading = context;
+
+	reading->each(file, false, reading->context);
+}
+
+/* By options; by variables, whose secrets are read again with the configuration; by connections. */
+static void each_named(const struct config *config, named_file_fn *each, void *context)
+{
+	const struct store_location users = {.redis = config->redis_userdb};
+	const struct store_location states = {.redis = config->redis_statsdb};
+	struct reading reading = {each, context};
 
 	for (size_t i = 0; i < NAMED_COUNT; i++) {
-		const char *file = text_at(config, i);
-		char folder[PATH_MAX];
+		const char *file = *(char *const *)((const char *)config + named[i].text);
 
-		if (file == NULL || text_copy(folder, sizeof folder, file) != OK)
-			continue;
-		if ((stat(file, &status) == 0 && status.st_uid != 0) ||
-		    (stat(dirname(folder), &status) == 0 && status.st_uid != 0))
-			return true;
+		if (file != NULL && strcmp(file, "off") != 0)
+			each(file, named[i].may_write, context);
 	}
-	return false;
+	if (process_log_file(config) != NULL)
+		each(process_log_file(config), true, context);
+	config_environment_files(environ, read_one, &reading);
+	store_location_files(&users, read_one, &reading);
+	store_location_files(&states, read_one, &reading);
 }

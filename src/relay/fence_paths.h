@@ -11,6 +11,6 @@ struct fence_paths {
 
 /* Lists them, for the user that the process is now. */
 void fence_paths_list(const struct config *config, struct fence_paths *paths);
-/* Whether one of those that options name is another user's than root's: root could not go there
- * without its capabilities. */
+/* Whether one of those that options name, or a folder on the way to it, is another user's than root's: root
+ * could not go there without its capabilities. */
 bool fence_paths_are_others(const struct config *config);

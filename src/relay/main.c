@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "relay/certificate_check.h"
 #include "relay/coturn_log.h"
 #include "relay/door.h"
 #include "relay/main_thread.h"
@@ -165,7 +166,7 @@ static void leave(const struct config *config, struct control_socket *opened)
 		process_remove_pidfile(config->pidfile);
 }
 
-static int serve(const struct config *config, const struct reload_sources *sources)
+static int serve(const struct config *config, const struct config_sources *sources)
 {
 	struct control_socket control_socket = {.fd = -1};
 	struct main_thread *main_thread = NULL;
@@ -223,11 +224,11 @@ static void print_help(void)
 	     "An option NAME may also stand in the configuration file (NAME=VALUE) or in the "
 	     "environment\n"
 	     "(TURNSTONE_NAME). turnserver.conf(5) has more about each.\n");
-	config_print_help(stdout);
+	config_print_help(CONFIG_TURNSERVER, stdout);
 }
 
 static int run(const struct config *config, const struct config_report *report,
-               const struct reload_sources *sources)
+               const struct config_sources *sources)
 {
 	if (config->help) {
 		print_help();
@@ -247,10 +248,16 @@ static int run(const struct config *config, const struct config_report *report,
 
 int main(int argc, char **argv)
 {
-	const struct reload_sources sources = {argc, argv, environ};
+	const struct config_sources sources = {
+		.program = CONFIG_TURNSERVER,
+		.argc = argc,
+		.argv = argv,
+		.environment = environ,
+		.look_into_files = certificate_check,
+	};
 	struct config_report report = {0};
 	struct config *config = NULL;
-	enum err err = config_load(argc, argv, environ, &report, &config);
+	enum err err = config_load(&sources, &report, &config);
 	int status = EXIT_FAILURE;
 
 	config_report_print(&report, stderr);

@@ -18,11 +18,18 @@
 #include "relay/process.h"
 #include "relay/reload.h"
 #include "relay/requests.h"
+#include "relay/thread.h"
 
-enum { CLIENTS_MAX = 32, IDLE_TIMEOUT_S = 60 };
+enum {
+	CLIENTS_MAX = 32,
+	IDLE_TIMEOUT_S = 60,
+	PATIENCE_MS = 5000, /* more than any thread is ever busy between two looks at its mail */
+};
 
 static enum err open_loop(struct main_thread *main_thread);
 static enum err open_control(struct main_thread *main_thread, const struct control_socket *opened);
+static void fill_table(struct main_thread *main_thread);
+static bool is_in_vain(void *context, char problem[CONTROL_PROBLEM_SIZE]);
 static void on_mail(evutil_socket_t fd, short what, void *context);
 static void on_signal(evutil_socket_t fd, short what, void *context);
 static void on_drained(void *context);
@@ -57,21 +64,20 @@ void main_thread_block_signals(void)
 }
 
 enum err main_thread_create(struct relay *relay, const struct control_socket *opened,
-                            const struct reload_sources *sources, struct main_thread **main_thread)
+                            const struct config_sources *sources, struct main_thread **main_thread)
 {
 	struct main_thread *created = calloc(1, sizeof *created);
 	enum err err;
 
 	if (created == NULL)
 		return ERR_NO_MEMORY;
-	created->relay = created->circulars.relay = relay;
-	created->table.rows = requests;
-	created->table.row_count = request_count;
-	created->table.context = created;
+	created->relay = relay;
+	circulars_init(&created->circulars, relay);
 	created->signal_fd = -1;
 	created->started = timestamp_now();
 	created->started_wall_ms = timestamp_wall_ms();
 	err = open_loop(created);
+	fill_table(created);
 	if (err == OK)
 		err = drain_create(created->base, &created->circulars, on_drained, created,
 		                   &created->drain);
@@ -155,15 +161,62 @@ static enum err open_loop(struct main_thread *main_thread)
 	return OK;
 }
 
+static void fill_table(struct main_thread *main_thread)
+{
+	main_thread->table = (struct control_settings){
+		.base = main_thread->base,
+		.rows = requests,
+		.row_count = request_count,
+		.context = main_thread,
+		.clients_max = CLIENTS_MAX,
+		.idle_timeout_s = IDLE_TIMEOUT_S,
+		.is_in_vain = is_in_vain,
+		.patience_ms = PATIENCE_MS,
+	};
+}
+
 static enum err open_control(struct main_thread *main_thread, const struct control_socket *opened)
 {
-	struct control_settings *settings = &main_thread->table;
-
-	settings->base = main_thread->base;
-	settings->clients_max = CLIENTS_MAX;
-	settings->idle_timeout_s = IDLE_TIMEOUT_S;
-	return control_server_create(settings, opened, &main_thread->control);
+	return control_server_create(&main_thread->table, opened, &main_thread->control);
 }
+
+/* ---- threads that do not answer ---- */
+
+static const char *find_silent(const struct main_thread *main_thread,
+                               char name[RELAY_THREAD_NAME_SIZE])
+{
+	const struct relay_thread *silent =
+		circulars_find_silent(&main_thread->circulars, timestamp_now() - PATIENCE_MS);
+
+	return silent != NULL ? relay_thread_name(silent, name) : NULL;
+}
+
+/* The letters are under way, and cannot be taken back. */
+static bool is_in_vain(void *context, char problem[CONTROL_PROBLEM_SIZE])
+{
+	char room[RELAY_THREAD_NAME_SIZE];
+	const char *name = find_silent(context, room);
+
+	if (name == NULL)
+		return false;
+	log_error("threads do not answer",
+	          "waiting_for=\"%s\" advice=\"restart the server unless it goes on\"", name);
+	snprintf(problem, CONTROL_PROBLEM_SIZE,
+	         "the thread %s does not answer: what was asked for is done once it does", name);
+	return true;
+}
+
+bool main_thread_refuses(const struct main_thread *main_thread, struct control_request *request)
+{
+	char room[RELAY_THREAD_NAME_SIZE];
+	const char *name = find_silent(main_thread, room);
+
+	if (name != NULL)
+		control_refuse(request, "the thread %s does not answer: nothing was done", name);
+	return name != NULL;
+}
+
+/* ---- mail ---- */
 
 static void on_mail(evutil_socket_t fd, short what, void *context)
 {

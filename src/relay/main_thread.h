@@ -12,7 +12,7 @@
 struct console;
 struct event;
 struct reload;
-struct reload_sources;
+struct config_sources;
 struct event_base;
 
 struct main_thread {
@@ -38,12 +38,17 @@ void main_thread_block_signals(void);
 /* Makes the loop. opened is not open when there is no control socket; it stays the caller's. sources is
  * where the configuration came from. */
 MUST_CHECK enum err main_thread_create(struct relay *relay, const struct control_socket *opened,
-                                       const struct reload_sources *sources,
+                                       const struct config_sources *sources,
                                        struct main_thread **main_thread);
 /* Opens the text console, when there is to be one. ERR_SYSTEM, ERR_NO_MEMORY: problem is a line. */
 MUST_CHECK enum err main_thread_open_console(struct main_thread *main_thread, char problem[256]);
 /* The relay threads may have ended. NULL is fine. */
 void main_thread_destroy(struct main_thread *main_thread);
+
+/* Whether a thread does not answer: then the request, which would ask all of them, has been refused. Of those
+ * that are given up each keeps memory until the thread goes on, so that no more may join them. */
+MUST_CHECK bool main_thread_refuses(const struct main_thread *main_thread,
+                                    struct control_request *request);
 
 /* Has it end when the loop turns again. by is static, for the log. */
 void main_thread_stop(struct main_thread *main_thread, const char *by);

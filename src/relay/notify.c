@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "relay/relay.h"
+#include "relay/thread.h"
 #include "relay/watchdog.h"
 #include "store/store.h"
 
@@ -216,12 +217,23 @@ static enum err open_timers(struct notify *notify, struct event_base *base)
 	               : err;
 }
 
+static const char *waiting_for(const struct notify *notify, char name[RELAY_THREAD_NAME_SIZE])
+{
+	const struct relay_thread *silent =
+		notify->has_question ? circulars_find_silent(notify->circulars, timestamp_now())
+				     : NULL;
+
+	return silent != NULL ? relay_thread_name(silent, name) : "store thread";
+}
+
 static void complain(struct notify *notify)
 {
+	char name[RELAY_THREAD_NAME_SIZE];
+
 	if (!notify->has_complained)
 		log_error("threads do not answer",
 		          "waiting_for=\"%s\" advice=\"the service manager will end the server\"",
-		          notify->has_question ? "relay threads" : "store thread");
+		          waiting_for(notify, name));
 	notify->has_complained = true;
 }
 

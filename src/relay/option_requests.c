@@ -45,7 +45,7 @@ void option_get(struct control_request *request, void *context)
 		control_answer(request, json_pack("{s:o}", "options", describe_all(config)));
 		return;
 	}
-	if (config_find_option(name, &id, &negates) != OK) {
+	if (config_find_option(config, name, &id, &negates) != OK) {
 		refuse_name(request, name);
 		return;
 	}
@@ -130,7 +130,8 @@ void option_set(struct control_request *request, void *context)
 	struct config *changed;
 
 	if (!control_get_text(request, "option", &option) ||
-	    !control_get_text(request, "value", &value))
+	    !control_get_text(request, "value", &value) ||
+	    main_thread_refuses(main_thread, request))
 		return;
 	if (option == NULL || value == NULL)
 		control_refuse(request, "say which option, and the value that it is to have");

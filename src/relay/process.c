@@ -100,15 +100,35 @@ enum err process_find_ids(const struct config *config, uid_t *uid, gid_t *gid, c
 	return OK;
 }
 
+/* Whether there is a port that only the privileged open. */
+static bool has_low_port(const struct config *config)
+{
+	enum { FIRST_FREE_PORT = 1024 };
+	const unsigned ports[] = {
+		config->listening_port,     config->tls_listening_port,
+		config->alt_listening_port, config->alt_tls_listening_port,
+		config->tcp_proxy_port,     config->udp_proxy_port,
+		config->min_port,           config->cli ? config->cli_port : 0,
+	};
+
+	for (size_t i = 0; i < sizeof ports / sizeof ports[0]; i++)
+		if (ports[i] != 0 && ports[i] < FIRST_FREE_PORT)
+			return true;
+	for (size_t i = 0; i < config->aux_server.count; i++) {
+		unsigned port = addr_port(&config->aux_server.item[i]);
+		if (port != 0 && port < FIRST_FREE_PORT)
+			return true;
+	}
+	return false;
+}
+
 /* Root goes on as root only without proc-user, and then has to reach the files of others. */
 static uint64_t capabilities_needed(const struct config *config, uid_t uid)
 {
-	enum { FIRST_FREE_PORT = 1024 };
 	uint64_t needed = 0;
 
-	/* A client of network-engine=dedicated, an allocation, a reload open such a port later. */
-	if (config->listening_port < FIRST_FREE_PORT || config->min_port < FIRST_FREE_PORT ||
-	    config->tls_listening_port < FIRST_FREE_PORT)
+	/* The console, a client of network-engine=dedicated, an allocation, a reload open it later. */
+	if (has_low_port(config))
 		needed |= CAPABILITY(CAP_NET_BIND_SERVICE);
 	if (uid == 0 && fence_paths_are_others(config))
 		needed |= CAPABILITY(CAP_CHOWN) | CAPABILITY(CAP_DAC_OVERRIDE) |

@@ -2,16 +2,28 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/file_refusal.h"
 #include "base/log.h"
+#include "base/log_datagram.h"
 #include "relay/process.h"
 
-/* What the option's check has let through. */
+/* What the options' checks have let through, here and below. */
 static int facility_of(const struct config *config)
 {
 	int facility;
 
 	return log_facility_parse(config->syslog_facility, &facility) == OK ? facility : 0;
+}
+
+static enum log_level level_of(const struct config *config)
+{
+	enum log_level level = LEVEL_DEBUG;
+
+	if (!config->verbose && log_level_parse(config->log_min_level, &level) != OK)
+		level = LEVEL_INFO;
+	return level;
 }
 
 static enum log_time time_of(const struct config *config)
@@ -46,6 +58,14 @@ static void set_destination(const struct config *config, struct log_settings *se
 		}
 }
 
+const char *process_log_file(const struct config *config)
+{
+	struct log_settings settings = {.file = NULL};
+
+	set_destination(config, &settings);
+	return settings.file;
+}
+
 /* Whoever the server becomes has to open the file anew after it was moved away. */
 static void set_owner(const struct config *config, struct log_settings *settings)
 {
@@ -55,10 +75,23 @@ static void set_owner(const struct config *config, struct log_settings *settings
 		process_find_ids(config, &settings->owner, &settings->group, problem) == OK;
 }
 
+static void describe(const struct log_settings *settings, int reason, char problem[256])
+{
+	char refusal[FILE_REFUSAL_SIZE];
+
+	if (settings->file == NULL)
+		snprintf(problem, 256, "%s cannot be written: %s",
+		         settings->to == LOG_TO_SYSLOG ? "syslog " LOG_SYSLOG_SOCKET : "log-file",
+		         strerror(reason));
+	else
+		snprintf(problem, 256, "log-file %.120s cannot be written: %s", settings->file,
+		         file_refusal(settings->file, W_OK, reason, refusal));
+}
+
 enum err process_open_log(const struct config *config, char problem[256])
 {
 	struct log_settings settings = {
-		.min_level = LEVEL_INFO,
+		.min_level = level_of(config),
 		.to_stdout_too = config->stdout_log,
 		.program = "turnserver",
 		.facility = facility_of(config),
@@ -70,15 +103,9 @@ enum err process_open_log(const struct config *config, char problem[256])
 
 	set_destination(config, &settings);
 	set_owner(config, &settings);
-	if (config->verbose)
-		settings.min_level = LEVEL_DEBUG;
-	else if (log_level_parse(config->log_min_level, &settings.min_level) != OK)
-		return ERR_INVALID;
 
 	enum err err = log_open(&settings);
 	if (err != OK)
-		snprintf(problem, 256, "%.200s %s cannot be written: %s",
-		         config->syslog ? "syslog" : "log-file",
-		         settings.file != NULL ? settings.file : "", strerror(errno));
+		describe(&settings, errno, problem);
 	return err;
 }

@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "listeners/tls_context.h"
 #include "relay/alternates.h"
+#include "relay/certificate_check.h"
 #include "relay/frontends.h"
 #include "relay/statsdb.h"
 #include "relay/store_location.h"
@@ -326,16 +327,7 @@ static enum err make_filter(struct relay *relay, char problem[256])
 enum err relay_make_contexts(struct relay *relay, char problem[256])
 {
 	const struct config *config = relay->config;
-	const struct tls_settings settings = {
-		.cert_file = config->cert,
-		.key_file = config->pkey,
-		.key_password = config->pkey_pwd,
-		.cipher_list = config->cipher_list,
-		.ca_file = config->ca_file,
-		.dh_file = config->dh_file,
-		.curve_name = config->ec_curve_name,
-		.without_tls12 = !config->tlsv1_2,
-	};
+	const struct tls_settings settings = tls_settings_of(config);
 	enum err err = OK;
 
 	if (config->cert == NULL) {

@@ -16,7 +16,7 @@ static void on_files_changed(void *context);
 static void on_look(evutil_socket_t fd, short what, void *context);
 
 enum err reload_create(struct event_base *base, struct circulars *circulars,
-                       const struct reload_sources *sources, struct reload **result)
+                       const struct config_sources *sources, struct reload **result)
 {
 	struct reload *reload = calloc(1, sizeof *reload);
 	struct certificate_stamps stamps;

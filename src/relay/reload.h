@@ -17,12 +17,6 @@
 struct event_base;
 struct reload;
 
-struct reload_sources { /* lent for the life of the process */
-	int argc;
-	char *const *argv;
-	char *const *environment;
-};
-
 /* An option whose value differs. */
 struct reload_change {
 	enum option_id id;
@@ -45,7 +39,7 @@ struct reload_outcome {
 typedef void reload_told_fn(const struct reload_outcome *outcome, void *context);
 
 MUST_CHECK enum err reload_create(struct event_base *base, struct circulars *circulars,
-                                  const struct reload_sources *sources, struct reload **reload);
+                                  const struct config_sources *sources, struct reload **reload);
 /* The relay threads have ended. NULL is fine. */
 void reload_destroy(struct reload *reload);
 

@@ -16,12 +16,10 @@ static void all_have_planned(struct circular *circular);
 /* The configuration as it was read, then with what cannot change as it is: both have to make sense. */
 static enum err check(struct job *job)
 {
-	const struct reload_sources *sources = job->reload->sources;
+	const struct config_sources *sources = job->reload->sources;
 	struct config_report *report = &job->outcome.report;
-	enum err err = job->kind == JOB_READ
-	                       ? config_load(sources->argc, sources->argv, sources->environment,
-	                                     report, &job->config)
-	                       : config_check(job->config, report);
+	enum err err = job->kind == JOB_READ ? config_load(sources, report, &job->config)
+	                                     : config_check(job->config, report);
 
 	if (err == OK)
 		err = outcome_compare(&job->outcome, job_relay(job), job->config);

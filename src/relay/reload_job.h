@@ -51,7 +51,7 @@ struct job {
 struct reload {
 	struct event_base *base;
 	struct circulars *circulars;
-	const struct reload_sources *sources;
+	const struct config_sources *sources;
 	struct config *config; /* owned: the relay's; NULL: it still has that of the start */
 	struct certificate_watch *watch; /* owned; NULL: there is none */
 	struct event *look;              /* owned: set while listeners are drained */

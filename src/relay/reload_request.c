@@ -22,7 +22,8 @@ void reload_request(struct control_request *request, void *context)
 {
 	struct main_thread *main_thread = context;
 
-	reload_begin(main_thread->reload, "control socket", reload_answer, request);
+	if (!main_thread_refuses(main_thread, request))
+		reload_begin(main_thread->reload, "control socket", reload_answer, request);
 }
 
 /* Values and what is said of them are a file's bytes and need not be UTF-8, which JSON demands: a question

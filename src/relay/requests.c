@@ -244,7 +244,7 @@ static void change_alternates(struct control_request *request, struct main_threa
 	enum turn_alternate_kind kind;
 	struct transport_addr addr;
 
-	if (!get_server(request, &kind, &addr))
+	if (!get_server(request, &kind, &addr) || main_thread_refuses(main_thread, request))
 		return;
 	switch (change(&changed, kind, &addr)) {
 	case OK:
@@ -303,7 +303,8 @@ static void drain(struct control_request *request, void *context)
 	struct drain_question *question;
 
 	if (!control_get_number(request, "deadline", 0, YEAR_S, &timeout_s) ||
-	    !control_get_number(request, "minimum", 0, UINT32_MAX, &minimum))
+	    !control_get_number(request, "minimum", 0, UINT32_MAX, &minimum) ||
+	    main_thread_refuses(main_thread, request))
 		return;
 
 	struct drain_wish wish = {
@@ -333,6 +334,8 @@ static void undrain(struct control_request *request, void *context)
 		control_refuse(request, "it ends because of SIGTERM, and will not go back");
 		return;
 	}
+	if (main_thread_refuses(main_thread, request))
+		return;
 	question = question_create(main_thread, request);
 	if (question == NULL || drain_stop(main_thread->drain, all_obey, question) != OK) {
 		free(question);

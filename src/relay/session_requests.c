@@ -246,8 +246,11 @@ static bool get_filter(struct control_request *request, struct session_filter *f
 static void ask(struct control_request *request, struct main_thread *main_thread,
                 const struct sessions_wish *wish, sessions_done *done)
 {
-	enum err err = sessions_ask(main_thread->sessions, wish, done, request);
+	enum err err;
 
+	if (main_thread_refuses(main_thread, request))
+		return;
+	err = sessions_ask(main_thread->sessions, wish, done, request);
 	if (err != OK)
 		control_refuse(request, "%s", err_string(err));
 }

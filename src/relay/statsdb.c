@@ -17,9 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/backoff.h"
 #include "base/bytes.h"
 #include "base/log.h"
-#include "base/random.h"
 #include "relay/thread.h"
 #include "store/redis_writer.h"
 
@@ -40,10 +40,9 @@ struct statsdb {
 	bool is_stopping;
 	char *connection;            /* owned */
 	struct redis_writer *writer; /* owned; NULL: away */
-	timestamp retry_at;          /* when it is away */
-	unsigned retry_ms;
-	bool is_missed, is_refused; /* it was told that it is away, or full */
-	struct mail *written;       /* owned: letters whose replies have not been seen */
+	struct backoff retry;        /* when it is away */
+	bool is_missed, is_refused;  /* it was told that it is away, or full */
+	struct mail *written;        /* owned: letters whose replies have not been seen */
 	unsigned written_count;
 };
 
@@ -66,7 +65,6 @@ static void *statsdb_thread(void *argument);
 static int timeout(const struct statsdb *statsdb);
 static void connect_when_due(struct statsdb *statsdb);
 static void lose(struct statsdb *statsdb, const char *problem);
-static void retry_later(struct statsdb *statsdb);
 static void stop(struct mail *mail, void *receiver);
 static void letter_write(struct mail *mail, void *receiver);
 static void flush(struct statsdb *statsdb);
@@ -96,7 +94,7 @@ enum err statsdb_create(const char *connection, struct statsdb **result, char pr
 	if (statsdb == NULL)
 		return ERR_NO_MEMORY;
 	statsdb->connection = strdup(connection);
-	statsdb->retry_ms = RETRY_FIRST_MS;
+	backoff_init(&statsdb->retry, RETRY_FIRST_MS, RETRY_LAST_MS);
 	statsdb->stop.deliver = stop;
 	if (statsdb->connection == NULL || mailbox_create(&statsdb->mailbox) != OK) {
 		free(statsdb->connection);
@@ -195,14 +193,14 @@ static int timeout(const struct statsdb *statsdb)
 
 	if (statsdb->writer != NULL)
 		return -1;
-	return statsdb->retry_at <= now ? 0 : (int)(statsdb->retry_at - now);
+	return backoff_is_due(&statsdb->retry, now) ? 0 : (int)(statsdb->retry.due - now);
 }
 
 static void connect_when_due(struct statsdb *statsdb)
 {
 	char problem[256];
 
-	if (statsdb->writer != NULL || timestamp_now() < statsdb->retry_at)
+	if (statsdb->writer != NULL || !backoff_is_due(&statsdb->retry, timestamp_now()))
 		return;
 	if (redis_writer_open(statsdb->connection, &statsdb->writer, problem) != OK) {
 		statsdb->writer = NULL;
@@ -212,7 +210,7 @@ static void connect_when_due(struct statsdb *statsdb)
 	if (statsdb->is_missed)
 		log_always("status database is back", NULL);
 	statsdb->is_missed = false;
-	statsdb->retry_ms = RETRY_FIRST_MS;
+	backoff_worked(&statsdb->retry, timestamp_now());
 }
 
 static void lose(struct statsdb *statsdb, const char *problem)
@@ -225,16 +223,7 @@ static void lose(struct statsdb *statsdb, const char *problem)
 		            "it is back\"",
 		            problem);
 	statsdb->is_missed = true;
-	retry_later(statsdb);
-}
-
-/* Servers that lost the same Redis do not all come back to it in the same moment. */
-static void retry_later(struct statsdb *statsdb)
-{
-	unsigned wait_ms = statsdb->retry_ms;
-
-	statsdb->retry_at = timestamp_now() + wait_ms / 2 + random_below(wait_ms / 2 + 1);
-	statsdb->retry_ms = 2 * wait_ms > RETRY_LAST_MS ? RETRY_LAST_MS : 2 * wait_ms;
+	backoff_failed(&statsdb->retry, timestamp_now());
 }
 
 static void stop(struct mail *mail, void *receiver)

@@ -6,14 +6,20 @@
 #include "base/bytes.h"
 #include "base/log.h"
 
-static enum err administrator_read(sqlite3_stmt *statement, struct store_administrator *read);
+/* To whom a list is given. */
+struct receiver {
+	store_each_administrator *each;
+	void *context;
+};
+
+static sqlite_read_fn administrator_read;
+static sqlite_give_fn administrator_give;
 
 enum err sqlite_administrator_find(struct store *store, const char *name,
                                    struct store_administrator *administrator)
 {
 	enum err err = store_find_table(store, "admin_user");
 	sqlite3_stmt *statement;
-	int result;
 
 	if (err != OK)
 		return err;
@@ -21,14 +27,7 @@ enum err sqlite_administrator_find(struct store *store, const char *name,
 	if (statement == NULL)
 		return ERR_UNAVAILABLE;
 	sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
-	result = sqlite3_step(statement);
-	err = store_result(store, result);
-	if (result == SQLITE_DONE)
-		err = ERR_NOT_FOUND;
-	if (err == OK)
-		err = administrator_read(statement, administrator);
-	statement_done(statement);
-	return err == ERR_INVALID ? ERR_NOT_FOUND : err;
+	return sqlite_row(store, statement, administrator_read, administrator);
 }
 
 enum err sqlite_administrator_put(struct store *store,
@@ -59,33 +58,33 @@ enum err sqlite_administrator_list(struct store *store, const char *realm,
                                    store_each_administrator *each, void *context)
 {
 	enum err err = store_find_table(store, "admin_user");
-	struct store_administrator administrator;
-	sqlite3_stmt *statement;
-	int result;
+	struct receiver receiver = {each, context};
 
 	if (err != OK)
 		return err == ERR_NOT_FOUND ? OK : err;
-	statement = store_statement(store, STATEMENT_LIST_ADMINISTRATORS);
-	if (statement == NULL)
-		return ERR_UNAVAILABLE;
-	sqlite3_bind_text(statement, 1, realm, -1, SQLITE_STATIC);
-	while (err == OK && (result = sqlite3_step(statement)) != SQLITE_DONE) {
-		err = store_result(store, result);
-		if (err == OK)
-			err = administrator_read(statement, &administrator);
-		if (err == OK && !each(&administrator, context))
-			break;
-		if (err == ERR_INVALID)
-			err = OK;
-	}
-	statement_done(statement);
+	return sqlite_rows(store, STATEMENT_LIST_ADMINISTRATORS, realm, administrator_give,
+	                   &receiver);
+}
+
+static enum err administrator_give(struct store *store, sqlite3_stmt *statement, void *context,
+                                   bool *goes_on)
+{
+	const struct receiver *receiver = context;
+	struct store_administrator administrator;
+	enum err err = administrator_read(store, statement, &administrator);
+
+	if (err == OK)
+		*goes_on = receiver->each(&administrator, receiver->context);
 	bytes_wipe(&administrator, sizeof administrator);
 	return err;
 }
 
-/* ERR_INVALID: the row is not one that anybody could sign in by. */
-static enum err administrator_read(sqlite3_stmt *statement, struct store_administrator *read)
+/* ERR_INVALID: nobody could sign in by it. */
+static enum err administrator_read(struct store *store, sqlite3_stmt *statement, void *row)
 {
+	struct store_administrator *read = row;
+
+	(void)store;
 	memset(read, 0, sizeof *read);
 	if (statement_text(statement, 0, read->name, sizeof read->name) == OK &&
 	    (sqlite3_column_type(statement, 1) == SQLITE_NULL ||

@@ -11,7 +11,7 @@ struct store_driver {
 	 * answered; those asked ahead are answered in their order and before any other. ERR_INVALID: not
 	 * one that can be. NULL: none can. */
 	enum err (*ask_ahead)(struct store *store, const struct store_request *request);
-	enum err (*data_version)(struct store *store, int64_t *version);
+	enum err (*version)(struct store *store, struct store_version *version);
 
 	enum err (*user_find)(struct store *store, const char *realm, const char *name,
 	                      struct store_user *user);

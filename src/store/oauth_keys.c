@@ -7,10 +7,17 @@
 #include "base/bytes.h"
 #include "base/log.h"
 
+/* To whom a list is given. */
+struct receiver {
+	bool (*each)(const struct store_oauth_key *key, void *context);
+	void *context;
+};
+
 enum { COLUMN_KID, COLUMN_KEY, COLUMN_TIMESTAMP, COLUMN_LIFETIME, COLUMN_ALGORITHM, COLUMN_REALM };
 
 static enum err table_check(struct store *store);
-static enum err key_read(sqlite3_stmt *statement, struct store_oauth_key *key);
+static sqlite_read_fn key_read;
+static sqlite_give_fn key_give;
 static enum err text_or_empty(sqlite3_stmt *statement, int column, char *text, size_t size);
 static uint64_t number_or_zero(sqlite3_stmt *statement, int column);
 
@@ -18,7 +25,6 @@ enum err sqlite_oauth_key_find(struct store *store, const char *kid, struct stor
 {
 	enum err err = table_check(store);
 	sqlite3_stmt *statement;
-	int result;
 
 	if (err != OK)
 		return err;
@@ -26,14 +32,7 @@ enum err sqlite_oauth_key_find(struct store *store, const char *kid, struct stor
 	if (statement == NULL)
 		return ERR_UNAVAILABLE;
 	sqlite3_bind_text(statement, 1, kid, -1, SQLITE_STATIC);
-	result = sqlite3_step(statement);
-	err = store_result(store, result);
-	if (result == SQLITE_DONE)
-		err = ERR_NOT_FOUND;
-	if (err == OK)
-		err = key_read(statement, key);
-	statement_done(statement);
-	return err == ERR_INVALID ? ERR_NOT_FOUND : err;
+	return sqlite_row(store, statement, key_read, key);
 }
 
 enum err sqlite_oauth_key_put(struct store *store, const struct store_oauth_key *key)
@@ -75,26 +74,21 @@ enum err sqlite_oauth_key_list(struct store *store, const char *realm,
                                void *context)
 {
 	enum err err = table_check(store);
-	struct store_oauth_key key;
-	sqlite3_stmt *statement;
-	int result;
+	struct receiver receiver = {each, context};
 
 	if (err != OK)
 		return err == ERR_NOT_FOUND ? OK : err;
-	statement = store_statement(store, STATEMENT_LIST_OAUTH_KEYS);
-	if (statement == NULL)
-		return ERR_UNAVAILABLE;
-	sqlite3_bind_text(statement, 1, realm, -1, SQLITE_STATIC);
-	while (err == OK && (result = sqlite3_step(statement)) != SQLITE_DONE) {
-		err = store_result(store, result);
-		if (err == OK)
-			err = key_read(statement, &key);
-		if (err == OK && !each(&key, context))
-			break;
-		if (err == ERR_INVALID)
-			err = OK;
-	}
-	statement_done(statement);
+	return sqlite_rows(store, STATEMENT_LIST_OAUTH_KEYS, realm, key_give, &receiver);
+}
+
+static enum err key_give(struct store *store, sqlite3_stmt *statement, void *context, bool *goes_on)
+{
+	const struct receiver *receiver = context;
+	struct store_oauth_key key;
+	enum err err = key_read(store, statement, &key);
+
+	if (err == OK)
+		*goes_on = receiver->each(&key, receiver->context);
 	bytes_wipe(&key, sizeof key);
 	return err;
 }
@@ -127,11 +121,12 @@ static enum err table_check(struct store *store)
 	return known == COLUMNS ? OK : ERR_NOT_FOUND;
 }
 
-/* ERR_INVALID: the row is not one that can be used. */
-static enum err key_read(sqlite3_stmt *statement, struct store_oauth_key *key)
+static enum err key_read(struct store *store, sqlite3_stmt *statement, void *row)
 {
+	struct store_oauth_key *key = row;
 	char ikm_key[BASE64_SIZE(STORE_OAUTH_KEY_MAX)];
 
+	(void)store;
 	memset(key, 0, sizeof *key);
 	if (statement_text(statement, COLUMN_KID, key->kid, sizeof key->kid) != OK ||
 	    text_or_empty(statement, COLUMN_ALGORITHM, key->algorithm, sizeof key->algorithm) !=

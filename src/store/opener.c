@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,8 +104,11 @@ static void attempt(struct mail *mail, void *receiver)
 	struct store_opened *opened = &opener->opened;
 
 	(void)mail;
-	if (store_open_at(&opener->location, false, &opened->store, opened->problem) != OK)
+	enum err err = store_open_at(&opener->location, false, &opened->store, opened->problem);
+	if (err != OK)
 		opened->store = NULL;
+	if (err != OK && opened->problem[0] == '\0')
+		snprintf(opened->problem, sizeof opened->problem, "%s", err_string(err));
 	mailbox_post(opener->reply_to, &opened->mail);
 }
 

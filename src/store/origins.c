@@ -3,6 +3,14 @@
 
 #include "base/log.h"
 
+/* To whom a list is given. */
+struct receiver {
+	bool (*each)(const char *origin, const char *realm, void *context);
+	void *context;
+};
+
+static sqlite_give_fn origin_give;
+
 enum err sqlite_origin_put(struct store *store, const char *origin, const char *realm)
 {
 	sqlite3_stmt *statement = store_statement(store, STATEMENT_PUT_ORIGIN);
@@ -30,31 +38,27 @@ enum err sqlite_origin_list(struct store *store, const char *realm,
                             void *context)
 {
 	enum err err = store_find_table(store, "turn_origin_to_realm");
-	char origin[STORE_TEXT_MAX], row_realm[STORE_TEXT_MAX];
-	sqlite3_stmt *statement;
-	int result;
+	struct receiver receiver = {each, context};
 
 	if (err != OK)
 		return err == ERR_NOT_FOUND ? OK : err;
-	statement = store_statement(store, STATEMENT_LIST_ORIGINS);
-	if (statement == NULL)
-		return ERR_UNAVAILABLE;
-	sqlite3_bind_text(statement, 1, realm, -1, SQLITE_STATIC);
-	while (err == OK && (result = sqlite3_step(statement)) != SQLITE_DONE) {
-		err = store_result(store, result);
-		if (err != OK)
-			break;
-		if (statement_text(statement, 0, origin, sizeof origin) != OK ||
-		    statement_text(statement, 1, row_realm, sizeof row_realm) != OK) {
-			log_warning("origin skipped",
-			            "store=%s reason=\"it or its realm is not a text of at most "
-			            "767 bytes\"",
-			            store->path);
-			continue;
-		}
-		if (!each(origin, row_realm, context))
-			break;
+	return sqlite_rows(store, STATEMENT_LIST_ORIGINS, realm, origin_give, &receiver);
+}
+
+static enum err origin_give(struct store *store, sqlite3_stmt *statement, void *context,
+                            bool *goes_on)
+{
+	const struct receiver *receiver = context;
+	char origin[STORE_TEXT_MAX], realm[STORE_TEXT_MAX];
+
+	if (statement_text(statement, 0, origin, sizeof origin) != OK ||
+	    statement_text(statement, 1, realm, sizeof realm) != OK) {
+		log_warning("origin skipped",
+		            "store=%s reason=\"it or its realm is not a text of at most "
+		            "767 bytes\"",
+		            store->path);
+		return ERR_INVALID;
 	}
-	statement_done(statement);
-	return err;
+	*goes_on = receiver->each(origin, realm, receiver->context);
+	return OK;
 }

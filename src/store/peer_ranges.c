@@ -16,7 +16,15 @@ static const struct {
                                 STATEMENT_DELETE_DENIED_PEER, STATEMENT_LIST_DENIED_PEERS},
 };
 
+/* To whom a list is given. */
+struct receiver {
+	const char *table;
+	bool (*each)(const char *realm, const char *range, void *context);
+	void *context;
+};
+
 static enum err table_check(struct store *store, const char *table);
+static sqlite_give_fn range_give;
 
 enum err sqlite_peer_range_add(struct store *store, enum store_peer_list list, const char *realm,
                                const char *range)
@@ -50,33 +58,28 @@ enum err sqlite_peer_range_list(struct store *store, enum store_peer_list list, 
                                 void *context)
 {
 	enum err err = table_check(store, tables[list].name);
-	char row_realm[STORE_TEXT_MAX], range[STORE_RANGE_MAX + 1];
-	sqlite3_stmt *statement;
-	int result;
+	struct receiver receiver = {tables[list].name, each, context};
 
 	if (err != OK)
 		return err == ERR_NOT_FOUND ? OK : err;
-	statement = store_statement(store, tables[list].list);
-	if (statement == NULL)
-		return ERR_UNAVAILABLE;
-	sqlite3_bind_text(statement, 1, realm, -1, SQLITE_STATIC);
-	while (err == OK && (result = sqlite3_step(statement)) != SQLITE_DONE) {
-		err = store_result(store, result);
-		if (err != OK)
-			break;
-		if (statement_text(statement, 0, row_realm, sizeof row_realm) != OK ||
-		    statement_text(statement, 1, range, sizeof range) != OK) {
-			log_warning("peer range skipped",
-			            "store=%s table=%s reason=\"it or its realm is too long, or no "
-			            "text\"",
-			            store->path, tables[list].name);
-			continue;
-		}
-		if (!each(row_realm, range, context))
-			break;
+	return sqlite_rows(store, tables[list].list, realm, range_give, &receiver);
+}
+
+static enum err range_give(struct store *store, sqlite3_stmt *statement, void *context,
+                           bool *goes_on)
+{
+	const struct receiver *receiver = context;
+	char realm[STORE_TEXT_MAX], range[STORE_RANGE_MAX + 1];
+
+	if (statement_text(statement, 0, realm, sizeof realm) != OK ||
+	    statement_text(statement, 1, range, sizeof range) != OK) {
+		log_warning("peer range skipped",
+		            "store=%s table=%s reason=\"it or its realm is too long, or no text\"",
+		            store->path, receiver->table);
+		return ERR_INVALID;
 	}
-	statement_done(statement);
-	return err;
+	*goes_on = receiver->each(realm, range, receiver->context);
+	return OK;
 }
 
 /* ERR_NOT_FOUND: there is none, or one of a version of coturn that knew of no realms here. What cannot be

@@ -15,7 +15,14 @@ static const struct {
 	[STORE_USER_QUOTA] = {"user-quota", UINT32_MAX},
 };
 
+/* To whom a list is given. */
+struct receiver {
+	bool (*each)(const char *realm, const char *name, const char *value, void *context);
+	void *context;
+};
+
 static enum err number_parse(const char *text, uint64_t most, uint64_t *number);
+static sqlite_give_fn option_give;
 
 const char *store_realm_option_name(enum store_realm_option option)
 {
@@ -81,31 +88,27 @@ enum err sqlite_realm_option_list(struct store *store, const char *realm,
                                   void *context)
 {
 	enum err err = store_find_table(store, "turn_realm_option");
-	char row_realm[STORE_TEXT_MAX], name[STORE_OPTION_MAX + 1], value[STORE_VALUE_MAX + 1];
-	sqlite3_stmt *statement;
-	int result;
+	struct receiver receiver = {each, context};
 
 	if (err != OK)
 		return err == ERR_NOT_FOUND ? OK : err;
-	statement = store_statement(store, STATEMENT_LIST_REALM_OPTIONS);
-	if (statement == NULL)
-		return ERR_UNAVAILABLE;
-	sqlite3_bind_text(statement, 1, realm, -1, SQLITE_STATIC);
-	while (err == OK && (result = sqlite3_step(statement)) != SQLITE_DONE) {
-		err = store_result(store, result);
-		if (err != OK)
-			break;
-		if (statement_text(statement, 0, row_realm, sizeof row_realm) != OK ||
-		    statement_text(statement, 1, name, sizeof name) != OK ||
-		    statement_text(statement, 2, value, sizeof value) != OK) {
-			log_warning("realm option skipped",
-			            "store=%s reason=\"it or its value is too long, or no text\"",
-			            store->path);
-			continue;
-		}
-		if (!each(row_realm, name, value, context))
-			break;
+	return sqlite_rows(store, STATEMENT_LIST_REALM_OPTIONS, realm, option_give, &receiver);
+}
+
+static enum err option_give(struct store *store, sqlite3_stmt *statement, void *context,
+                            bool *goes_on)
+{
+	const struct receiver *receiver = context;
+	char realm[STORE_TEXT_MAX], name[STORE_OPTION_MAX + 1], value[STORE_VALUE_MAX + 1];
+
+	if (statement_text(statement, 0, realm, sizeof realm) != OK ||
+	    statement_text(statement, 1, name, sizeof name) != OK ||
+	    statement_text(statement, 2, value, sizeof value) != OK) {
+		log_warning("realm option skipped",
+		            "store=%s reason=\"it or its value is too long, or no text\"",
+		            store->path);
+		return ERR_INVALID;
 	}
-	statement_done(statement);
-	return err;
+	*goes_on = receiver->each(realm, name, value, receiver->context);
+	return OK;
 }

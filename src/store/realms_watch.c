@@ -60,20 +60,19 @@ void realms_watch_reset(struct realms_watch *watch)
 	watch->is_fresh = false;
 }
 
-/* The number is read first: what is written while the tables are read makes it another one. */
+/* The version is read first: what is written while the tables are read makes it another one. */
 enum err realms_watch_look(struct realms_watch *watch, struct store *store)
 {
-	int64_t version = 0;
-	enum err err = store_data_version(store, &version);
-	bool is_written = !watch->is_fresh || version != watch->data_version;
+	struct store_version version;
+	enum err err = store_version(store, &version);
 
-	if (err == OK && is_written)
+	if (err == OK && (!watch->is_fresh || version.realms != watch->seen.realms))
 		err = tables_read(watch, store);
 	if (err != OK)
 		return err;
+	watch->writes += !watch->is_fresh || version.data != watch->seen.data;
 	watch->is_fresh = true;
-	watch->data_version = version;
-	watch->writes += is_written;
+	watch->seen = version;
 	LIST_FOR_EACH (node, &watch->watches) {
 		struct store_watch *watcher = CONTAINER_OF(node, struct store_watch, node);
 

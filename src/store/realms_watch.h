@@ -10,8 +10,8 @@ struct realms_watch {
 	uint64_t version;            /* grows when they are other ones */
 	uint64_t writes;             /* grows when anything was written */
 	uint64_t unused;             /* a hash of what could not be used, as it was told of last */
-	int64_t data_version;        /* of the database when they were read */
-	bool is_fresh;               /* data_version is of the database that is open now */
+	struct store_version seen;   /* of the database when it was looked at */
+	bool is_fresh;               /* that is the database that is open now */
 };
 
 void realms_watch_init(struct realms_watch *watch);

@@ -17,7 +17,7 @@ static enum err reconnect(struct redis_store *redis);
 static const struct store_driver driver = {
 	.close = redis_close,
 	.ask_ahead = redis_ask_ahead,
-	.data_version = redis_data_version,
+	.version = redis_version,
 	.user_find = redis_user_find,
 	.user_find_hash = redis_user_find_hash,
 	.user_put = redis_user_put,
@@ -112,6 +112,7 @@ static enum err reconnect(struct redis_store *redis)
 
 	redis_connection_close(redis->connection);
 	redis->connection = NULL;
+	redis_changes_restart(redis->changes);
 	redis->asked = 0;
 	redis->at = redis->settings.address;
 	err = redis_connect(&redis->settings, deadline, &redis->at, &redis->connection, words);

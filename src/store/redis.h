@@ -82,6 +82,11 @@ void redis_texts_sort(struct redis_texts *texts);
 /* Gives the keys that match a pattern, whose parts that are not our own are escaped. */
 MUST_CHECK enum err redis_scan(struct redis_store *redis, const char *pattern,
                                struct redis_texts *keys);
+/* The same, of each key what part makes of it; false: nothing. Keys are many, and what they have in common is
+ * kept but a few times while they come. */
+typedef bool redis_part_fn(const char *key, char part[REDIS_KEY_MAX]);
+MUST_CHECK enum err redis_scan_parts(struct redis_store *redis, const char *pattern,
+                                     redis_part_fn *part, struct redis_texts *parts);
 /* Gives the members of a set. */
 MUST_CHECK enum err redis_members(struct redis_store *redis, const char *key,
                                   struct redis_texts *members);
@@ -148,9 +153,11 @@ enum err redis_administrator_delete(struct store *store, const char *name);
 enum err redis_administrator_list(struct store *store, const char *realm,
                                   store_each_administrator *each, void *context);
 /* redis_changes.c: */
-enum err redis_data_version(struct store *store, int64_t *version);
+enum err redis_version(struct store *store, struct store_version *version);
 /* Counts changes of users alone. */
 MUST_CHECK enum err redis_user_version(struct redis_store *redis, int64_t *version);
+/* Another connection has to be told of them; what was missed may be anything. NULL is fine. */
+void redis_changes_restart(struct redis_changes *changes);
 void redis_changes_destroy(struct redis_changes *changes);
 /* redis_userhashes.c: finds the name of a user whom coturn's turnadmin made. */
 MUST_CHECK enum err redis_userhash_find(struct redis_store *redis, const char *realm,

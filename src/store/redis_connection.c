@@ -29,6 +29,7 @@ struct redis_connection {
 	char *output;          /* owned */
 	size_t output_len, output_sent, output_size;
 	size_t unread; /* bytes of replies that are not given out yet */
+	bool is_lost;
 	char problem[160];
 };
 
@@ -223,15 +224,19 @@ enum err redis_connection_put(struct redis_connection *connection, const char *c
 enum err redis_connection_get(struct redis_connection *connection, timestamp deadline,
                               redisReply **reply)
 {
-	enum err err = output_send(connection, deadline);
 	short wants = POLLIN;
+	enum err err;
 
+	if (connection->is_lost)
+		return ERR_UNAVAILABLE;
+	err = output_send(connection, deadline);
 	while (err == OK) {
 		err = reply_next(connection, reply, &wants);
 		if (err != ERR_AGAIN)
-			return err;
+			break;
 		err = wait_for(connection, wants, deadline);
 	}
+	connection->is_lost = err != OK;
 	return err;
 }
 
@@ -268,6 +273,11 @@ enum err redis_connection_call(struct redis_connection *connection, timestamp de
 	enum err err = redis_connection_put(connection, words, count);
 
 	return err != OK ? err : redis_connection_get(connection, deadline, reply);
+}
+
+bool redis_connection_is_lost(const struct redis_connection *connection)
+{
+	return connection->is_lost;
 }
 
 const char *redis_connection_problem(const struct redis_connection *connection)

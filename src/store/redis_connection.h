@@ -38,6 +38,8 @@ MUST_CHECK enum err redis_connection_poll(struct redis_connection *connection, r
 MUST_CHECK enum err redis_connection_call(struct redis_connection *connection, timestamp deadline,
                                           redisReply **reply, const char *const *words,
                                           size_t count);
+/* True once it is of no more use: a reply that comes late would be taken for that to another question. */
+bool redis_connection_is_lost(const struct redis_connection *connection);
 const char *redis_connection_problem(const struct redis_connection *connection);
 int redis_connection_fd(const struct redis_connection *connection);
 

@@ -7,6 +7,7 @@
 static const char origins_begin[] = "turn/origin/", realms_begin[] = "turn/realm/";
 
 static enum err value_get(struct redis_store *redis, const char *key, char *value, size_t size);
+static redis_part_fn realm_of_key;
 static void option_key(const char *realm, const char *name, char key[REDIS_KEY_MAX]);
 static bool option_key_read(const char *key, char *realm, const char **name);
 
@@ -114,32 +115,28 @@ enum err redis_realm_option_list(struct store *store, const char *realm,
 enum err redis_realm_list(struct store *store, bool (*each)(const char *realm, void *context),
                           void *context)
 {
-	struct redis_store *redis = redis_of(store);
-	char last[REDIS_KEY_MAX] = "";
-	struct redis_texts keys;
-	bool goes_on = true, is_first = true;
-	enum err err = redis_scan(redis, "turn/realm/*/*", &keys);
+	struct redis_texts realms;
+	enum err err = redis_scan_parts(redis_of(store), "turn/realm/*/*", realm_of_key, &realms);
 
-	for (size_t i = 0; err == OK && i < keys.count && goes_on; i++) {
-		char realm[REDIS_KEY_MAX], *user;
-		bool has_secrets =
-			redis_key_part(keys.item[i], realms_begin, "/secret", realm, sizeof realm);
-
-		if (!has_secrets &&
-		    !redis_key_part(keys.item[i], realms_begin, "/key", realm, sizeof realm))
-			continue;
-		user = has_secrets ? NULL : strstr(realm, "/user/");
-		if (user != NULL)
-			*user = '\0';
-		else if (!has_secrets)
-			continue;
-		if (is_first || strcmp(realm, last) != 0)
-			goes_on = each(realm, context);
-		is_first = false;
-		snprintf(last, sizeof last, "%s", realm);
-	}
-	redis_texts_deinit(&keys);
+	for (size_t i = 0; err == OK && i < realms.count && each(realms.item[i], context); i++)
+		continue;
+	redis_texts_deinit(&realms);
 	return err;
+}
+
+static bool realm_of_key(const char *key, char realm[REDIS_KEY_MAX])
+{
+	char *user;
+
+	if (redis_key_part(key, realms_begin, "/secret", realm, REDIS_KEY_MAX))
+		return true;
+	if (!redis_key_part(key, realms_begin, "/key", realm, REDIS_KEY_MAX))
+		return false;
+	user = strstr(realm, "/user/");
+	if (user == NULL)
+		return false;
+	*user = '\0';
+	return true;
 }
 
 static void option_key(const char *realm, const char *name, char key[REDIS_KEY_MAX])

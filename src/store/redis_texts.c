@@ -7,12 +7,12 @@
 
 #include "base/bytes.h"
 
-enum { TEXTS_MAX = 4000000, TEXTS_FIRST = 64 };
+enum { TEXTS_MAX = 1 << 22, TEXTS_FIRST = 64 }; /* powers of two: it is met when full */
 
-static enum err texts_add(struct redis_store *redis, struct redis_texts *texts,
-                          const redisReply *reply);
+static enum err texts_add(struct redis_store *redis, struct redis_texts *texts, const char *text);
 static enum err texts_add_all(struct redis_store *redis, struct redis_texts *texts,
-                              const redisReply *reply);
+                              const redisReply *reply, redis_part_fn *part);
+static enum err texts_make_room(struct redis_store *redis, struct redis_texts *texts);
 static int compare_texts(const void *a, const void *b);
 
 void redis_texts_deinit(struct redis_texts *texts)
@@ -46,8 +46,14 @@ static int compare_texts(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* SCAN gives a part of the keys at a time, and some twice; Redis serves others in between. */
 enum err redis_scan(struct redis_store *redis, const char *pattern, struct redis_texts *keys)
+{
+	return redis_scan_parts(redis, pattern, NULL, keys);
+}
+
+/* SCAN gives a part of the keys at a time, and some twice; Redis serves others in between. */
+enum err redis_scan_parts(struct redis_store *redis, const char *pattern, redis_part_fn *part,
+                          struct redis_texts *keys)
 {
 	char cursor[32] = "0";
 	enum err err = OK;
@@ -62,7 +68,7 @@ enum err redis_scan(struct redis_store *redis, const char *pattern, struct redis
 		                  redis_text(reply->element[0], cursor, sizeof cursor) != OK))
 			err = redis_say(redis, ERR_UNAVAILABLE, "SCAN gave no cursor");
 		if (err == OK)
-			err = texts_add_all(redis, keys, reply->element[1]);
+			err = texts_add_all(redis, keys, reply->element[1], part);
 		redis_reply_free(reply);
 	} while (err == OK && strcmp(cursor, "0") != 0);
 	if (err == OK)
@@ -79,7 +85,7 @@ enum err redis_members(struct redis_store *redis, const char *key, struct redis_
 
 	*members = (struct redis_texts){.item = NULL};
 	if (err == OK)
-		err = texts_add_all(redis, members, reply);
+		err = texts_add_all(redis, members, reply, NULL);
 	redis_reply_free(reply);
 	if (err == OK)
 		redis_texts_sort(members);
@@ -88,42 +94,57 @@ enum err redis_members(struct redis_store *redis, const char *key, struct redis_
 	return err;
 }
 
+/* What is no text of ours, such as a member with a zero in it, is left out. */
 static enum err texts_add_all(struct redis_store *redis, struct redis_texts *texts,
-                              const redisReply *reply)
+                              const redisReply *reply, redis_part_fn *part)
 {
+	char text[REDIS_KEY_MAX], kept[REDIS_KEY_MAX];
 	enum err err = OK;
 
 	if (reply->type != REDIS_REPLY_ARRAY)
 		return redis_say(redis, ERR_UNAVAILABLE, "its reply is no list");
-	for (size_t i = 0; i < reply->elements && err == OK; i++)
-		err = texts_add(redis, texts, reply->element[i]);
+	for (size_t i = 0; i < reply->elements && err == OK; i++) {
+		if (redis_text(reply->element[i], text, sizeof text) != OK)
+			continue;
+		if (part == NULL)
+			err = texts_add(redis, texts, text);
+		else if (part(text, kept))
+			err = texts_add(redis, texts, kept);
+	}
+	bytes_wipe(text, sizeof text);
 	return err;
 }
 
-/* What is no text of ours, such as a member with a zero in it, is left out. */
-static enum err texts_add(struct redis_store *redis, struct redis_texts *texts,
-                          const redisReply *reply)
+static enum err texts_add(struct redis_store *redis, struct redis_texts *texts, const char *text)
 {
-	char text[REDIS_KEY_MAX];
+	enum err err = texts->count < texts->room ? OK : texts_make_room(redis, texts);
 
-	if (redis_text(reply, text, sizeof text) != OK)
-		return OK;
-	if (texts->count == TEXTS_MAX)
-		return redis_say(redis, ERR_FULL, "it has too many keys to list");
-	if (texts->count == texts->room) {
-		size_t room = texts->room == 0 ? TEXTS_FIRST : 2 * texts->room;
-		char **grown = realloc(texts->item, room * sizeof *grown);
-
-		if (grown == NULL)
-			return redis_say(redis, ERR_NO_MEMORY, err_string(ERR_NO_MEMORY));
-		texts->item = grown;
-		texts->room = room;
-	}
+	if (err != OK)
+		return err;
 	texts->item[texts->count] = strdup(text);
-	bytes_wipe(text, (size_t)reply->len);
 	if (texts->item[texts->count] == NULL)
 		return redis_say(redis, ERR_NO_MEMORY, err_string(ERR_NO_MEMORY));
 	texts->count++;
+	return OK;
+}
+
+/* First by what is there twice: to sort each time costs no more than to sort at the end, for each time is twice
+ * as late as the one before. */
+static enum err texts_make_room(struct redis_store *redis, struct redis_texts *texts)
+{
+	size_t room = texts->room == 0 ? TEXTS_FIRST : 2 * texts->room;
+	char **grown;
+
+	redis_texts_sort(texts);
+	if (texts->count >= TEXTS_MAX)
+		return redis_say(redis, ERR_FULL, "it has too many keys to list");
+	if (texts->count < texts->room / 2)
+		return OK;
+	grown = realloc(texts->item, room * sizeof *grown);
+	if (grown == NULL)
+		return redis_say(redis, ERR_NO_MEMORY, err_string(ERR_NO_MEMORY));
+	texts->item = grown;
+	texts->room = room;
 	return OK;
 }
 

@@ -1,6 +1,7 @@
 /* Which user a USERHASH (RFC 8489 section 14.4) is, for users whom coturn's turnadmin made and who have no
  * key for it: 16 bytes a user and the name, computed when first asked for, and again when a user was
- * changed, but not more often than every few seconds, since strangers can ask. */
+ * changed, but not more often than every few seconds, since strangers can ask. Users of all realms are in
+ * it: strangers name the realm too, by ORIGIN. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,8 +17,7 @@ struct userhash {
 };
 
 struct redis_userhashes {
-	char realm[STORE_TEXT_MAX]; /* a server has one, or few that have users */
-	int64_t version;            /* of the users */
+	int64_t version; /* of the users */
 	timestamp made_at;
 	size_t count, room;
 	struct userhash *entries; /* owned, sorted by hash */
@@ -25,7 +25,7 @@ struct redis_userhashes {
 	enum err err;
 };
 
-static enum err refresh(struct redis_store *redis, const char *realm);
+static enum err refresh(struct redis_store *redis);
 static bool entry_add(const struct store_user *user, void *context);
 static int compare_entries(const void *a, const void *b);
 static size_t first_of(const struct redis_userhashes *userhashes, uint64_t hash);
@@ -35,7 +35,7 @@ enum err redis_userhash_find(struct redis_store *redis, const char *realm,
 {
 	uint8_t found[STUN_USERHASH_SIZE];
 	uint64_t hash = get_u64(userhash);
-	enum err err = refresh(redis, realm);
+	enum err err = refresh(redis);
 
 	if (err != OK)
 		return err;
@@ -61,17 +61,16 @@ void redis_userhashes_destroy(struct redis_userhashes *userhashes)
 	free(userhashes);
 }
 
-static enum err refresh(struct redis_store *redis, const char *realm)
+static enum err refresh(struct redis_store *redis)
 {
 	struct redis_userhashes *made = redis->userhashes;
-	bool is_of_realm = made != NULL && strcmp(made->realm, realm) == 0;
 	int64_t version = 0;
 	enum err err;
 
-	if (is_of_realm && timestamp_now() - made->made_at < REBUILD_MS)
+	if (made != NULL && timestamp_now() - made->made_at < REBUILD_MS)
 		return OK;
 	err = redis_user_version(redis, &version);
-	if (err != OK || (is_of_realm && made->version == version))
+	if (err != OK || (made != NULL && made->version == version))
 		return err;
 	made = calloc(1, sizeof *made);
 	if (made == NULL)
@@ -81,9 +80,7 @@ static enum err refresh(struct redis_store *redis, const char *realm)
 	made->version = version;
 	made->made_at = timestamp_now();
 	made->hasher = redis->hasher;
-	err = text_copy(made->realm, sizeof made->realm, realm);
-	if (err == OK)
-		err = redis_user_list(&redis->store, realm, entry_add, made);
+	err = redis_user_list(&redis->store, NULL, entry_add, made);
 	if (err == OK)
 		err = made->err;
 	if (err == OK && made->count > 0)

@@ -146,29 +146,32 @@ enum err redis_user_list(struct store *store, const char *realm,
 	return err;
 }
 
-/* Asks for some users at once, and reads all the answers, be they wanted or not. */
+/* Asks for some users at once, and reads as many answers, be they wanted or not: one that is left would be
+ * taken for that to the next question. */
 static enum err users_give(struct redis_store *redis, char **names, size_t count,
                            bool (*each)(const struct store_user *user, void *context),
                            void *context, bool *goes_on)
 {
 	struct store_user user;
+	size_t asked = 0;
 	enum err err = OK;
 
-	for (size_t i = 0; i < count && err == OK; i++) {
-		*strchr(names[i], '\n') = '\0';
-		err = redis_user_ask(redis, names[i], strchr(names[i], '\0') + 1);
+	for (; asked < count && err == OK; asked += err == OK) {
+		*strchr(names[asked], '\n') = '\0';
+		err = redis_user_ask(redis, names[asked], strchr(names[asked], '\0') + 1);
 	}
-	if (err == OK)
-		redis_asked_ahead(redis, (unsigned)count);
-	for (size_t i = 0; i < count && (err == OK || err == ERR_NOT_FOUND); i++) {
-		const char *name = strchr(names[i], '\0') + 1;
+	redis_asked_ahead(redis, (unsigned)asked);
+	for (size_t i = 0; i < asked; i++) {
+		enum err found =
+			redis_user_find(&redis->store, names[i], strchr(names[i], '\0') + 1, &user);
 
-		err = redis_user_find(&redis->store, names[i], name, &user);
-		if (err == OK && *goes_on)
+		if (found == OK && err == OK && *goes_on)
 			*goes_on = each(&user, context);
+		else if (found != OK && found != ERR_NOT_FOUND && err == OK)
+			err = found;
 	}
 	bytes_wipe(&user, sizeof user);
-	return err == ERR_NOT_FOUND ? OK : err;
+	return err;
 }
 
 /* As realm and name with a line end between, by which they are sorted. */

@@ -7,6 +7,13 @@
 #include "base/bytes.h"
 #include "base/log.h"
 
+/* To whom a list is given. */
+struct receiver {
+	bool (*each)(const char *realm, const char *secret, void *context);
+	void *context;
+};
+
+static sqlite_give_fn secret_give;
 static enum err change(struct store *store, enum store_statement which, const char *realm,
                        const char *secret, enum err if_nothing_changed);
 
@@ -38,31 +45,27 @@ enum err sqlite_secret_list(struct store *store, const char *realm,
                             void *context)
 {
 	enum err err = store_find_table(store, "turn_secret");
-	char row_realm[STORE_TEXT_MAX], secret[STORE_SECRET_MAX + 1];
-	sqlite3_stmt *statement;
-	int result;
+	struct receiver receiver = {each, context};
 
 	if (err != OK)
 		return err == ERR_NOT_FOUND ? OK : err;
-	statement = store_statement(store, STATEMENT_LIST_SECRETS);
-	if (statement == NULL)
-		return ERR_UNAVAILABLE;
-	sqlite3_bind_text(statement, 1, realm, -1, SQLITE_STATIC);
-	while (err == OK && (result = sqlite3_step(statement)) != SQLITE_DONE) {
-		err = store_result(store, result);
-		if (err != OK)
-			break;
-		if (statement_text(statement, 0, row_realm, sizeof row_realm) != OK ||
-		    statement_text(statement, 1, secret, sizeof secret) != OK) {
-			log_warning("secret skipped",
-			            "store=%s reason=\"it is not a text of at most 255 bytes\"",
-			            store->path);
-			continue;
-		}
-		if (!each(row_realm, secret, context))
-			break;
+	return sqlite_rows(store, STATEMENT_LIST_SECRETS, realm, secret_give, &receiver);
+}
+
+static enum err secret_give(struct store *store, sqlite3_stmt *statement, void *context,
+                            bool *goes_on)
+{
+	const struct receiver *receiver = context;
+	char realm[STORE_TEXT_MAX], secret[STORE_SECRET_MAX + 1];
+
+	if (statement_text(statement, 0, realm, sizeof realm) != OK ||
+	    statement_text(statement, 1, secret, sizeof secret) != OK) {
+		log_warning("secret skipped",
+		            "store=%s reason=\"it is not a text of at most 255 bytes\"",
+		            store->path);
+		return ERR_INVALID;
 	}
-	statement_done(statement);
+	*goes_on = receiver->each(realm, secret, receiver->context);
 	bytes_wipe(secret, sizeof secret);
-	return err;
+	return OK;
 }

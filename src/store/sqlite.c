@@ -25,7 +25,7 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
 
 static void sqlite_close(struct store *store);
 static bool sqlite_has_moved(struct store *store);
-static enum err sqlite_data_version(struct store *store, int64_t *version);
+static enum err sqlite_version(struct store *store, struct store_version *version);
 static enum err file_check(const char *path, bool may_create, char problem[256]);
 static enum err directory_check(const char *path, struct stat *status, char problem[256]);
 static enum err file_create(const char *path, const struct stat *directory, char problem[256]);
@@ -42,7 +42,7 @@ static enum err row_find(struct store *store, enum store_statement which, const 
 static const struct store_driver driver = {
 	.close = sqlite_close,
 	.has_moved = sqlite_has_moved,
-	.data_version = sqlite_data_version,
+	.version = sqlite_version,
 	.user_find = sqlite_user_find,
 	.user_find_hash = sqlite_user_find_hash,
 	.user_put = sqlite_user_put,
@@ -397,6 +397,41 @@ enum err store_run(struct store *store, sqlite3_stmt *statement)
 	return store_result(store, result);
 }
 
+enum err sqlite_row(struct store *store, sqlite3_stmt *statement, sqlite_read_fn *read, void *row)
+{
+	int result = sqlite3_step(statement);
+	enum err err = result == SQLITE_DONE ? ERR_NOT_FOUND : store_result(store, result);
+
+	if (err == OK)
+		err = read(store, statement, row);
+	statement_done(statement);
+	return err == ERR_INVALID ? ERR_NOT_FOUND : err;
+}
+
+enum err sqlite_rows(struct store *store, enum store_statement which, const char *first,
+                     sqlite_give_fn *give, void *context)
+{
+	sqlite3_stmt *statement = store_statement(store, which);
+	bool goes_on = true;
+	enum err err = OK;
+	int result;
+
+	if (statement == NULL)
+		return ERR_UNAVAILABLE;
+	if (first != NULL)
+		sqlite3_bind_text(statement, 1, first, -1, SQLITE_STATIC);
+	while (err == OK && goes_on && (result = sqlite3_step(statement)) != SQLITE_DONE) {
+		err = store_result(store, result);
+		if (err != OK)
+			break;
+		err = give(store, statement, context, &goes_on);
+		if (err == ERR_INVALID)
+			err = OK;
+	}
+	statement_done(statement);
+	return err;
+}
+
 /* Runs one of our own constant texts. */
 enum err store_execute(struct store *store, const char *sql)
 {
@@ -445,7 +480,7 @@ static enum err row_find(struct store *store, enum store_statement which, const 
 	return result == SQLITE_DONE ? ERR_NOT_FOUND : store_result(store, result);
 }
 
-static enum err sqlite_data_version(struct store *store, int64_t *version)
+static enum err sqlite_version(struct store *store, struct store_version *version)
 {
 	sqlite3_stmt *statement = store_statement(store, STATEMENT_DATA_VERSION);
 	int result;
@@ -454,7 +489,7 @@ static enum err sqlite_data_version(struct store *store, int64_t *version)
 		return ERR_UNAVAILABLE;
 	result = sqlite3_step(statement);
 	if (result == SQLITE_ROW)
-		*version = sqlite3_column_int64(statement, 0);
+		version->data = version->realms = sqlite3_column_int64(statement, 0);
 	statement_done(statement);
 	return store_result(store, result);
 }

@@ -51,6 +51,18 @@ void statement_bind_texts(sqlite3_stmt *statement, const char *first, const char
 
 /* Turns SQLite's result into ours: OK for a row or an end, else the error, with words. */
 MUST_CHECK enum err store_result(struct store *store, int result);
+/* Reads the row that a statement is at. ERR_INVALID: it is not one that can be used; the log says so. */
+typedef enum err sqlite_read_fn(struct store *store, sqlite3_stmt *statement, void *row);
+/* Runs a bound statement that gives one row at most, and gives it back. ERR_NOT_FOUND: there is none that can
+ * be used. */
+MUST_CHECK enum err sqlite_row(struct store *store, sqlite3_stmt *statement, sqlite_read_fn *read,
+                               void *row);
+/* Reads the row so, and gives it on: goes_on says whether more is wanted. */
+typedef enum err sqlite_give_fn(struct store *store, sqlite3_stmt *statement, void *context,
+                                bool *goes_on);
+/* Runs a statement whose first parameter is that text, if not NULL, and has each row given that can be used. */
+MUST_CHECK enum err sqlite_rows(struct store *store, enum store_statement which, const char *first,
+                                sqlite_give_fn *give, void *context);
 /* Runs a statement that gives no rows, and gives it back. */
 MUST_CHECK enum err store_run(struct store *store, sqlite3_stmt *statement);
 

@@ -60,9 +60,9 @@ enum err store_ask_ahead(struct store *store, const struct store_request *reques
 	                                        : store->driver->ask_ahead(store, request);
 }
 
-enum err store_data_version(struct store *store, int64_t *version)
+enum err store_version(struct store *store, struct store_version *version)
 {
-	return store->driver->data_version(store, version);
+	return store->driver->version(store, version);
 }
 
 /* ---- users ---- */

@@ -180,8 +180,12 @@ MUST_CHECK enum err store_administrator_list(struct store *store, const char *re
 MUST_CHECK enum err store_realm_list(struct store *store,
                                      bool (*each)(const char *realm, void *context), void *context);
 
-/* Gives a number that is another one when another program has written. */
-MUST_CHECK enum err store_data_version(struct store *store, int64_t *version);
+/* Numbers that are other ones when another program has written: anything that is asked of the store, or
+ * what realms have. A store that cannot tell one from the other has the same for both. */
+struct store_version {
+	int64_t data, realms;
+};
+MUST_CHECK enum err store_version(struct store *store, struct store_version *version);
 
 /* The same on its own thread, for relay threads that never wait. */
 struct store_thread;

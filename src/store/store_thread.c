@@ -15,12 +15,12 @@
 #include "store/opener.h"
 #include "store/realms_watch.h"
 
+#include "base/backoff.h"
 #include "base/list.h"
 #include "base/log.h"
-#include "base/random.h"
 #include "base/timestamp.h"
 
-enum { RETRY_FIRST_MS = 100, RETRY_LAST_MS = 5000, STEADY_MS = 10000 };
+enum { RETRY_FIRST_MS = 100, RETRY_LAST_MS = 5000 };
 
 struct store_thread {
 	pthread_t thread;
@@ -28,12 +28,10 @@ struct store_thread {
 	struct mail stop;
 	bool is_running; /* thread is one; the maker's */
 	bool is_stopping;
-	struct store *store;         /* owned; NULL: away */
-	struct store_opener *opener; /* owned */
-	bool is_opening;             /* the opener has been asked, and has not answered */
-	timestamp retry_at;          /* when it is away, and nobody opens it */
-	unsigned retry_ms;
-	timestamp back_at;               /* when it was there again */
+	struct store *store;             /* owned; NULL: away */
+	struct store_opener *opener;     /* owned */
+	bool is_opening;                 /* the opener has been asked, and has not answered */
+	struct backoff retry;            /* when it is away, and nobody opens it */
 	char problem[256];               /* that was told of last; "": it is there */
 	struct last_known *known;        /* owned */
 	struct mail *asked, **asked_end; /* owned: questions, oldest first */
@@ -52,7 +50,6 @@ static void thread_reopen(struct store_thread *thread);
 static void thread_opened(struct mail *mail, void *receiver);
 static void thread_tell_away(struct store_thread *thread, const char *problem);
 static void thread_lose(struct store_thread *thread);
-static void thread_retry_later(struct store_thread *thread);
 static void thread_stop(struct mail *mail, void *receiver);
 static void thread_answer(struct store_thread *thread);
 static unsigned ask_ahead(struct store_thread *thread);
@@ -79,7 +76,7 @@ enum err store_thread_create_at(const struct store_location *location,
 	if (thread == NULL)
 		return err;
 	thread->asked_end = &thread->asked;
-	thread->retry_ms = RETRY_FIRST_MS;
+	backoff_init(&thread->retry, RETRY_FIRST_MS, RETRY_LAST_MS);
 	thread->stop.deliver = thread_stop;
 	err = first_open(thread, location, problem);
 	if (err != OK)
@@ -120,7 +117,7 @@ static enum err first_open(struct store_thread *thread, const struct store_locat
 		return err;
 	thread_tell_away(thread, problem);
 	thread->store = NULL;
-	thread_retry_later(thread);
+	backoff_failed(&thread->retry, timestamp_now());
 	return OK;
 }
 
@@ -217,7 +214,7 @@ static void *thread_run(void *argument)
 			break;
 		}
 		if (thread->store == NULL && !thread->is_opening &&
-		    timestamp_now() >= thread->retry_at)
+		    backoff_is_due(&thread->retry, timestamp_now()))
 			thread_reopen(thread);
 		mailbox_deliver(thread->mailbox, thread);
 		thread_answer(thread);
@@ -229,7 +226,7 @@ static void *thread_run(void *argument)
 /* For poll: until the next attempt to open it, or for ever. */
 static int thread_timeout(const struct store_thread *thread)
 {
-	timestamp now = timestamp_now(), next = thread->retry_at;
+	timestamp now = timestamp_now(), next = thread->retry.due;
 
 	if (thread->is_opening)
 		return -1;
@@ -282,13 +279,13 @@ static void thread_opened(struct mail *mail, void *receiver)
 	realms_watch_reset(&thread->realms);
 	if (thread->store == NULL) {
 		thread_tell_away(thread, opened->problem);
-		thread_retry_later(thread);
+		backoff_failed(&thread->retry, timestamp_now());
 	} else if (!thread_watch(thread)) {
 		thread_lose(thread);
 	} else {
 		log_always("store is back", "store=\"%s\"", store_path(thread->store));
 		thread->problem[0] = '\0';
-		thread->back_at = timestamp_now();
+		backoff_worked(&thread->retry, timestamp_now());
 	}
 }
 
@@ -308,19 +305,7 @@ static void thread_lose(struct store_thread *thread)
 	thread_tell_away(thread, store_problem(thread->store));
 	store_close(thread->store);
 	thread->store = NULL;
-	/* One that is lost as soon as it is there is not opened ten times a second. */
-	if (timestamp_now() - thread->back_at >= STEADY_MS)
-		thread->retry_ms = RETRY_FIRST_MS;
-	thread_retry_later(thread);
-}
-
-/* Servers that lost the same store do not all come back to it in the same moment. */
-static void thread_retry_later(struct store_thread *thread)
-{
-	unsigned wait_ms = thread->retry_ms;
-
-	thread->retry_at = timestamp_now() + wait_ms / 2 + random_below(wait_ms / 2 + 1);
-	thread->retry_ms = 2 * wait_ms > RETRY_LAST_MS ? RETRY_LAST_MS : 2 * wait_ms;
+	backoff_failed(&thread->retry, timestamp_now());
 }
 
 static void thread_stop(struct mail *mail, void *receiver)

@@ -57,15 +57,16 @@ void userhash_index_forget(struct store *store)
 
 static enum err index_refresh(struct store *store)
 {
-	int64_t version = 0;
-	enum err err = store_data_version(store, &version);
+	struct store_version version;
+	enum err err = store_version(store, &version);
 
 	if (err != OK)
 		return err;
-	if (sqlite_of(store)->index != NULL && sqlite_of(store)->index->data_version == version)
+	if (sqlite_of(store)->index != NULL &&
+	    sqlite_of(store)->index->data_version == version.data)
 		return OK;
 	userhash_index_forget(store);
-	err = index_build(store, version);
+	err = index_build(store, version.data);
 	if (err != OK)
 		userhash_index_forget(store);
 	return err;

@@ -9,7 +9,14 @@
 #include "base/bytes.h"
 #include "base/log.h"
 
-static enum err user_read(struct store *store, sqlite3_stmt *statement, struct store_user *user);
+/* To whom a list is given. */
+struct receiver {
+	bool (*each)(const struct store_user *user, void *context);
+	void *context;
+};
+
+static sqlite_read_fn user_read;
+static sqlite_give_fn user_give;
 static enum err user_read_own_key(struct store *store, struct store_user *user);
 static enum err own_key_put(struct store *store, const struct store_user *user);
 static enum err own_name_find(struct store *store, const char *realm, const uint8_t userhash[32],
@@ -19,20 +26,11 @@ enum err sqlite_user_find(struct store *store, const char *realm, const char *na
                           struct store_user *user)
 {
 	sqlite3_stmt *statement = store_statement(store, STATEMENT_FIND_USER);
-	enum err err;
-	int result;
 
 	if (statement == NULL)
 		return ERR_UNAVAILABLE;
 	statement_bind_texts(statement, realm, name);
-	result = sqlite3_step(statement);
-	err = store_result(store, result);
-	if (result == SQLITE_DONE)
-		err = ERR_NOT_FOUND;
-	if (err == OK)
-		err = user_read(store, statement, user);
-	statement_done(statement);
-	return err == ERR_INVALID ? ERR_NOT_FOUND : err;
+	return sqlite_row(store, statement, user_read, user);
 }
 
 enum err sqlite_user_find_hash(struct store *store, const char *realm, const uint8_t userhash[32],
@@ -97,31 +95,28 @@ enum err sqlite_user_delete(struct store *store, const char *realm, const char *
 enum err sqlite_user_list(struct store *store, const char *realm,
                           bool (*each)(const struct store_user *user, void *context), void *context)
 {
-	sqlite3_stmt *statement = store_statement(store, STATEMENT_LIST_USERS);
-	struct store_user user;
-	enum err err = OK;
-	int result;
+	struct receiver receiver = {each, context};
 
-	if (statement == NULL)
-		return ERR_UNAVAILABLE;
-	sqlite3_bind_text(statement, 1, realm, -1, SQLITE_STATIC);
-	while (err == OK && (result = sqlite3_step(statement)) != SQLITE_DONE) {
-		err = store_result(store, result);
-		if (err == OK)
-			err = user_read(store, statement, &user);
-		if (err == OK && !each(&user, context))
-			break;
-		if (err == ERR_INVALID)
-			err = OK;
-	}
-	statement_done(statement);
+	return sqlite_rows(store, STATEMENT_LIST_USERS, realm, user_give, &receiver);
+}
+
+static enum err user_give(struct store *store, sqlite3_stmt *statement, void *context,
+                          bool *goes_on)
+{
+	const struct receiver *receiver = context;
+	struct store_user user;
+	enum err err = user_read(store, statement, &user);
+
+	if (err == OK)
+		*goes_on = receiver->each(&user, receiver->context);
 	bytes_wipe(&user, sizeof user);
 	return err;
 }
 
-/* Reads a row of realm, name, hmackey. ERR_INVALID: it is not one that can be used. */
-static enum err user_read(struct store *store, sqlite3_stmt *statement, struct store_user *user)
+/* Of realm, name, hmackey. */
+static enum err user_read(struct store *store, sqlite3_stmt *statement, void *row)
 {
+	struct store_user *user = row;
 	const char *hmackey = (const char *)sqlite3_column_text(statement, 2);
 
 	memset(user, 0, sizeof *user);

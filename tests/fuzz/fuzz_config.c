@@ -18,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	struct config_report report = {0};
 	struct config *config, *defaults;
 
-	if (config_create(&config) != OK || config_create(&defaults) != OK)
+	if (config_create(CONFIG_TURNSERVER, &config) != OK ||
+	    config_create(CONFIG_TURNSERVER, &defaults) != OK)
 		abort();
 	enum err err = config_read_bytes(config, "fuzz", (const char *)bytes, len, &report);
 	if ((err == OK) != (report.errors == 0))

@@ -7,6 +7,8 @@ import subprocess
 from harness import tap
 from harness.server import Server, free_ports, is_coturn
 
+ALONE = "coturn's client loses packets when it has to wait for a CPU"
+
 CLIENTS, MESSAGES = 2, 50
 LIMIT_S = 40
 

@@ -4,6 +4,8 @@ from harness import tap
 from harness.server import Server
 from threads import run_load
 
+ALONE = "it takes both CPUs for as long as it runs"
+
 FIRST, ALL, CLIENTS = 10000, 200000, 200
 
 

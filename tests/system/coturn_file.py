@@ -133,6 +133,61 @@ def test_nothing_opened():
         tap.expect(not os.path.exists(path), "%s is not made" % path)
 
 
+def make_pair(name):
+    """A certificate with its key: their paths."""
+    cert, key = (os.path.join(Folder.get(), name + end) for end in (".crt", ".key"))
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+            "/CN=turn.example", "-keyout", key, "-out", cert)
+    return cert, key
+
+
+def openssl(*words):
+    subprocess.run(["openssl", *words], check=True, stderr=subprocess.DEVNULL)
+
+
+def make_expired(key):
+    """A certificate for this key whose time is over."""
+    folder = os.path.join(Folder.get(), "ca")
+    os.makedirs(folder, exist_ok=True)
+    for name, text in (("index", ""), ("serial", "01\n"), (
+            "conf", "[ca]\ndefault_ca=one\n[one]\ndatabase=%s/index\nnew_certs_dir=%s\nserial=%s/serial\n"
+            "default_md=sha256\npolicy=any\n[any]\ncommonName=supplied\n" % ((folder,) * 3))):
+        with open(os.path.join(folder, name), "w") as file:
+            file.write(text)
+    openssl("req", "-new", "-key", key, "-subj", "/CN=turn.example", "-out", folder + "/csr")
+    openssl("ca", "-batch", "-config", folder + "/conf", "-selfsign", "-keyfile", key, "-in", folder + "/csr", "-out",
+            folder + "/crt", "-startdate", "200101000000Z", "-enddate", "200201000000Z", "-notext")
+    return folder + "/crt"
+
+
+def test_certificates():
+    """--check looks into certificates and keys: each problem has the line of its option and says what mends it"""
+    cert, key = make_pair("one")
+    other, text = make_pair("other")[1], write_file("no.pem", "no certificate\n")
+    locked = os.path.join(Folder.get(), "locked.key")
+    openssl("pkey", "-in", key, "-aes128", "-passout", "pass:open", "-out", locked)
+    for lines, code, said in (
+            (("cert=" + cert, "pkey=" + key), 0, []),
+            (("cert=" + cert, "pkey=" + other), 1, ["3: error: pkey %s: not the key of cert %s" % (other, cert)]),
+            (("cert=" + text, "pkey=" + key), 1, ["2: error: cert %s: no PEM certificate in it" % text]),
+            (("cert=" + text, "pkey=" + text), 1, ["2: error: cert", "3: error: pkey %s: no PEM private key" % text]),
+            (("cert=" + cert, "pkey=" + locked), 1, ["3: error: pkey %s: the key is encrypted" % locked]),
+            (("cert=" + cert, "pkey=" + locked, "pkey-pwd=open"), 0, []),
+            (("cert=" + cert, "pkey=" + locked, "pkey-pwd=shut"), 1, ["3: error: pkey %s: the password" % locked]),
+            (("cert=" + make_expired(key), "pkey=" + key), 0, ["2: warning: cert %s/ca/crt: has expired on 2020-02-01"
+                                                               % Folder.get()]),
+            (("cert=" + cert, "pkey=" + key, "cipher-list=NONE-SUCH", "CA-file=" + text, "dh-file=" + text,
+              "ec-curve-name=flat"), 1, ["4: error: cipher-list", "5: error: CA-file", "6: error: dh-file",
+                                         "7: error: ec-curve-name"]),
+            (("cert=/nowhere/crt", "pkey=" + key, "min-port=x"), 1, ["4: error: min-port", "2: error: cert: /nowhere"]),
+    ):
+        found, problems = check("no-auth\n" + "\n".join(lines) + "\n")
+        problems = [line for line in problems if "open relay" not in line]
+        tap.expect_equal((found, len(problems)), (code, len(said)), "exit code and lines of %s: %s" % (lines, problems))
+        for line, start in zip(problems, said):
+            tap.expect(line.startswith("FILE:" + start), "%s in %s" % (start, line))
+
+
 def test_start_refuses_the_same():
     """Without --check the same file ends the start with the same lines"""
     path = write_file("refused.conf", "realm=example.org\nlistening-port=x\nuser=anna\n")

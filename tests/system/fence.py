@@ -1,17 +1,23 @@
 #!/usr/bin/env python3
 """What the running server has given up, as the kernel tells of it; and that it goes on doing what it has
 to from inside of its fence. What is refused there is tried by tests/unit/test_fence."""
+import ctypes
+import errno
 import os
+import platform
 import shutil
 import signal
 import socket
 import stat
+import struct
 import subprocess
+import sys
 import tempfile
 
 from harness import tap
 from harness.client import Peer, exchange_both_ways
 from harness.server import Server, is_sanitized, program, start_and_fail
+from reload import Filed, fingerprint_of, install_pair, tls_fingerprint
 
 NOBODY = 65534
 NET_BIND_SERVICE = 1 << 10
@@ -71,6 +77,36 @@ def test_low_ports():
         tap.expect("capabilities=net_bind_service" in server.log(), "a line in the log")
         with server.client() as client:
             client.allocate()
+
+
+def test_ports_beside():
+    """So it is with the ports of the console, of aux-server, and of other addresses"""
+    need_fence()
+    for options in (("--cli", "--cli-port=999", "--cli-password=p"),
+                    ("--aux-server=127.0.0.1:997", "--network-engine=dedicated"),
+                    ("--rfc5780", "--alt-listening-port=996", "--network-engine=dedicated")):
+        with Server("--proc-user=nobody", *options, ips=("127.0.0.1", "127.0.0.2")) as server:
+            tap.expect("capabilities=net_bind_service" in server.log(), "kept for %r" % (options,))
+
+
+def test_folders_of_another():
+    """Root reads a certificate below another's folder again, however far below it is"""
+    need_fence()
+    with Filed(tls=True) as server:
+        server.stop()
+        home = os.path.join(server.folder, "home")
+        os.makedirs(home + "/tls")
+        os.chmod(home, 0o700)
+        os.chown(home, 1234, 1234)
+        fixed = [line for line in server.fixed if not line.startswith(("cert", "pkey"))]
+        server.cert, server.key = home + "/tls/c.pem", home + "/tls/k.pem"
+        install_pair("turn", server.cert, server.key)
+        server.fixed = fixed + ["cert=" + server.cert, "pkey=" + server.key]
+        server.write("user=u:p")
+        server.launch()
+        server.wait_until_ready()
+        install_pair("renewed", server.cert, server.key)
+        tap.wait_until(lambda: tls_fingerprint(server) == fingerprint_of("renewed"), "the new one")
 
 
 def test_off():
@@ -141,15 +177,121 @@ def test_strict():
         tap.expect_equal(server.admin("status")[0], 0, "the control socket")
 
 
-def test_strict_without():
-    """Where a part is missing strict does not start, and auto says so and does"""
-    tap.need_root()
+class Without:
+    """A kernel that lacks a part, for programs started by it: a filter answers the system call that asks
+    for the part, with this first argument or any, as such a kernel or a container around does."""
+    LANDLOCK_CREATE_RULESET = 444  # of all architectures
+    PRCTL = {"x86_64": 157, "aarch64": 167, "riscv64": 167}.get(platform.machine())
+    PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, PR_GET_SECCOMP = 38, 22, 21
+
+    def __init__(self, call, answer, argument=None):
+        load, equal, give = 0x20, 0x15, 0x06  # BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_RET|K
+        number_at, argument_at = 0, 16 if sys.byteorder == "little" else 20
+        allow, refuse = 0x7fff0000, 0x00050000 | answer
+        tests = [(number_at, call)] + ([(argument_at, argument)] if argument is not None else [])
+        steps = []
+        for i, (where, value) in enumerate(tests):
+            steps += [(load, 0, 0, where), (equal, 0, 2 * (len(tests) - i) - 1, value)]
+        steps += [(give, 0, 0, refuse), (give, 0, 0, allow)]
+        self.steps = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
+        self.program = ctypes.create_string_buffer(struct.pack("@HP", len(steps),
+                                                               ctypes.addressof(self.steps)))
+
+    def enter(self):
+        for arguments in ((self.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
+                          (self.PR_SET_SECCOMP, 2, ctypes.c_void_p(ctypes.addressof(self.program)), 0, 0)):
+            if tap.LIBC.prctl(*arguments) != 0:
+                raise OSError(ctypes.get_errno(), "prctl")
+
+    def server(self, *options):
+        server = Server(*options)
+        limit = server.set_limits
+
+        def prepare():
+            limit()
+            self.enter()
+        server.set_limits = prepare
+        return server
+
+
+def strict_fails(prepare=None):
+    code, text = start_and_fail("-n", "--no-auth", "--listening-ip=127.0.0.1", "--fence=strict",
+                                prepare=prepare)
+    tap.expect_equal(code, 1, "exit code")
+    return text
+
+
+def test_without_the_fence():
+    """A build that has no fence does not start with strict, and says so and does with auto"""
     if not is_sanitized():
-        raise tap.Skip("this kernel and build have all parts")
+        with Server() as server:
+            tap.expect(" fenced: " in server.log(), "this one has it")
+        return
     with Server() as server:
         tap.expect("not fenced: reason=" in server.log(), "a line in the log")
-    code, text = start_and_fail("-n", "--no-auth", "--listening-ip=127.0.0.1", "--fence=strict")
-    tap.expect(code == 1 and "fence=strict: this server was built with a sanitizer" in text, text)
+    text = strict_fails()
+    tap.expect("fence=strict: this server was built with a sanitizer" in text, text)
+
+
+def test_without_a_part():
+    """Where a part is missing strict does not start, and auto names it, starts, and has the other"""
+    need_fence()
+    landlock, seccomp = Without.LANDLOCK_CREATE_RULESET, (Without.PRCTL, Without.PR_GET_SECCOMP)
+    for part, without, reason in (
+            ("files", Without(landlock, errno.ENOSYS), "not in this kernel or build"),
+            ("files", Without(landlock, errno.EOPNOTSUPP), "switched off when the kernel was started"),
+            ("files", Without(landlock, errno.EPERM), "Operation not permitted"),
+            ("system_calls", Without(seccomp[0], errno.EINVAL, seccomp[1]), "not in this kernel or build")):
+        with without.server() as server:
+            line = next(text for text in server.log().splitlines() if " fenced: " in text)
+            tap.expect('%s="not fenced: %s' % (part, reason) in line, line)
+            tap.expect_equal(line.count("not fenced"), 1, "parts that are missing")
+            with server.client() as client:
+                client.allocate()
+        text = strict_fails(without.enter)
+        tap.expect("fence=strict: " in text and reason in text and "use fence=auto" in text, text)
+
+
+def expect_told(told, *words):
+    for word in words:
+        tap.expect(word in told, "%r in: %s" % (word, told))
+
+
+def test_reload_outside():
+    """A file in a folder that was not known at the start is refused with folder, reason and what mends it"""
+    need_fence()
+    mend = "outside of the fence: restart the server"
+    outside = tempfile.mkdtemp(prefix="turnstone-outside-")
+    try:
+        with Filed(tls=True) as server:
+            if "not fenced" in server.log():
+                raise tap.Skip("this kernel has no Landlock")
+            cert, key = (os.path.join(outside, name) for name in ("c.pem", "k.pem"))
+            install_pair("renewed", cert, key)
+            fixed = [line for line in server.fixed if not line.startswith(("cert", "pkey"))]
+            told = server.refuse("user=u:p", fixed=fixed + ["cert=" + cert, "pkey=" + key])
+            expect_told(told[0]["text"], "cert " + cert, mend, "unlike " + outside)
+            log = os.path.join(outside, "turn.log")
+            told = server.refuse("user=u:p", "log-file=" + log)
+            expect_told(told[0]["text"], "log-file " + log, mend, "unlike " + outside)
+            os.symlink(cert, server.cert + ".new")
+            os.rename(server.cert + ".new", server.cert)
+            tap.wait_until(lambda: "certificates not taken" in server.log(), "the link is followed")
+            line = next(one for one in server.log().splitlines() if "certificates not taken" in one)
+            expect_told(line, "cert " + server.cert, mend, "unlike " + outside)
+            tap.expect_equal(tls_fingerprint(server), fingerprint_of("turn"), "that of before")
+    finally:
+        shutil.rmtree(outside, True)
+
+
+def test_unreadable_key():
+    """A renewed key that root alone may read is refused with the user and the file that keeps it out"""
+    tap.need_root()
+    with Filed(options=("--proc-user=nobody",), tls=True) as server:
+        install_pair("renewed", server.cert, server.key + ".made")
+        os.chmod(server.key + ".made", 0o600)
+        os.rename(server.key + ".made", server.key)
+        tap.wait_until(lambda: "let user 65534 read it: " + server.key in server.log(), "in the log")
 
 
 def test_no_core():

@@ -14,6 +14,8 @@ from harness import stun, tap
 from harness.client import Client, Peer
 from harness.server import REALM, Server
 
+ALONE = "it measures packets a second"
+
 THREADS = "--relay-threads=4"
 LOOPBACK = "--allow-loopback-peers"
 PHRASES = "--include-reason-string"

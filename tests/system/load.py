@@ -8,6 +8,8 @@ from harness.client import Peer
 from harness.server import Server
 from threads import run_load
 
+ALONE = "what is lost depends on the CPU time that is left"
+
 NUMBERS = 4000
 
 

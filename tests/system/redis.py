@@ -117,6 +117,32 @@ def test_coturns_user_by_hash():
                 tap.expect_equal(client.try_allocate(), 401, "nobody's hash")
 
 
+def ask_by_hash(server, origin, name):
+    """What somebody is told who names a realm by an ORIGIN and himself by a USERHASH."""
+    with Client(server.address, user=name, password="p", anonymous=True) as client:
+        attributes = [(stun.REQUESTED_TRANSPORT, stun.UDP_TRANSPORT), (stun.ORIGIN, origin.encode())]
+        client.learn(client.exchange(client.message(stun.ALLOCATE, attributes)))
+        return client.exchange(client.message(stun.ALLOCATE, attributes)).error
+
+
+def test_hashes_of_strangers():
+    """A stranger's USERHASHes do not have all users read for each, whatever realms he names"""
+    with Redis() as redis:
+        for realm in ("blue", "red"):
+            redis.coturn_admin("-a", "-u", "bert", "-r", realm, "-p", "p")
+            redis.call("SET", "turn/origin/https://%s.example:443" % realm, realm)
+        with serve(redis) as server:
+            def scans():
+                return int(re.search(r"cmdstat_scan:calls=(\d+)", redis.call("INFO", "commandstats")).group(1))
+            tap.expect_equal(ask_by_hash(server, "https://blue.example", "bert"), 0, "a user")
+            tap.expect_equal(ask_by_hash(server, "https://red.example", "bert"), 0, "his namesake of another realm")
+            before = scans()
+            for i in range(20):
+                origin = "https://%s.example" % ("blue", "red")[i % 2]
+                tap.expect_equal(ask_by_hash(server, origin, "nobody%d" % i), 401, "a stranger")
+            tap.expect(scans() - before < 5, "%d scans for 20 strangers" % (scans() - before))
+
+
 def test_secret_rotation():
     """A new secret counts within seconds, and the old one no longer"""
     with Redis() as redis:
@@ -207,6 +233,42 @@ def test_connection_in_a_file():
                 tap.expect_equal(allocate(server, "anna", "sky"), 0, "a user")
         finally:
             del os.environ["TURNSTONE_REDIS_USERDB_FILE"]
+
+
+def test_users_at_once():
+    """A user who is deleted, or has another password, a key or a secret that is gone: it counts within a second"""
+    with Redis() as redis:
+        two_users(redis)
+        redis.admin("secret", "add", "--realm", REALM, text="one\n")
+        with serve(redis, "--use-auth-secret", "--relay-threads=1") as server:
+            tap.expect_equal([allocate(server, "anna", "sky"), allocate(server, "new"),
+                              allocate(server, *timed_name("one"))], [0, 0, 0], "before")
+            redis.admin("user", "add", "anna", "--realm", REALM, text="sea\n")
+            wait_for("the second password", lambda: allocate(server, "anna", "sea") == 0, 2)
+            tap.expect_equal(allocate(server, "anna", "sky"), 401, "the first one")
+            redis.call("DEL", "turn/realm/%s/user/new/key" % REALM)
+            wait_for("the user's end", lambda: allocate(server, "new") == 401, 2)
+            redis.admin("secret", "delete", "--realm", REALM, text="one\n")
+            wait_for("the secret's end", lambda: allocate(server, *timed_name("one")) == 401, 2)
+
+
+def test_new_realm():
+    """A realm is known by its first secret, or its first user, beside all that else is in Redis"""
+    with Redis() as redis:
+        redis.admin("secret", "add", "--realm", REALM, text="common\n")
+        redis.admin("user", "add", "rosa", "--realm", "red", text="p\n")
+        redis.call("EVAL", "for i = 1, 200000 do redis.call('SET', 'turn/realm/%s/user/u' .. i .. "
+                   "'/allocation/001000000000000001/status', 'new lifetime=600') end" % REALM, "0")
+        with serve(redis, "--use-auth-secret", "--realm-from-username") as server:
+            def named(realm, secret):
+                return allocate(server, *timed_name(secret, "otto@" + realm))
+            tap.expect_equal([named("blue", "common"), named("red", "common")], [0, 401], "one realm is known")
+            redis.admin("secret", "add", "--realm", "blue", text="deep\n")
+            wait_for("the other", lambda: named("blue", "deep") == 0)
+            tap.expect_equal(named("blue", "common"), 401, "it has its own secret")
+            with open("/proc/%d/status" % server.process.pid) as file:
+                peak_kb = int(re.search(r"VmHWM:\s*(\d+)", file.read()).group(1))
+            tap.expect(peak_kb < 20000, "keys of allocations are not gathered: %d kB" % peak_kb)
 
 
 def outage_lines(server):

@@ -14,6 +14,8 @@ from harness.server import Server
 from harness.tcp_pair import TcpPeer
 from threads import load_generator
 
+ALONE = "it compares latencies"
+
 TWO_USERS = ("--user=anna:p", "--user=bert:p", "--allow-loopback-peers", "--relay-threads=3")
 TRANSPORTS = ("udp", "tcp", "tls", "dtls")
 

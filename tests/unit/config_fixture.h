@@ -16,7 +16,7 @@ struct fixture {
 __attribute__((unused)) static void fixture_begin(struct fixture *fixture)
 {
 	*fixture = (struct fixture){0};
-	if (config_create(&fixture->config) != OK)
+	if (config_create(CONFIG_TURNSERVER, &fixture->config) != OK)
 		abort();
 }
 

@@ -149,21 +149,38 @@ static void test_foreign(void)
 	fixture_end(&fixture);
 }
 
-static void load(struct fixture *fixture, const char *const *words, char *const *environment)
+/* What a caller's own look finds. */
+static void look_into_files(const struct config *config, struct config_report *report)
+{
+	config_report_add(report, config->fingerprint ? CONFIG_ERROR : CONFIG_WARNING, "cert.pem",
+	                  7, "looked into");
+}
+
+static void load(struct fixture *fixture, enum config_program program, const char *const *words,
+                 char *const *environment)
 {
 	char *argv[ARGUMENTS_MAX] = {NULL}, *nothing[] = {NULL};
 	int argc = 0;
 
 	for (; words[argc] != NULL; argc++)
 		argv[argc] = strdup(words[argc]);
+	const struct config_sources sources = {
+		.program = program,
+		.argc = argc,
+		.argv = argv,
+		.environment = environment != NULL ? environment : nothing,
+		.look_into_files = look_into_files,
+	};
+
 	*fixture = (struct fixture){0};
-	fixture->err = config_load(argc, argv, environment != NULL ? environment : nothing,
-	                           &fixture->report, &fixture->config);
+	fixture->err = config_load(&sources, &fixture->report, &fixture->config);
 	for (int i = 0; i < argc; i++)
 		free(argv[i]);
 }
+#define LOAD_AS(program, fixture, environment, ...) \
+	load(fixture, program, (const char *const[]){"a program", __VA_ARGS__, NULL}, environment)
 #define LOAD(fixture, environment, ...) \
-	load(fixture, (const char *const[]){"turnserver", __VA_ARGS__, NULL}, environment)
+	LOAD_AS(CONFIG_TURNSERVER, fixture, environment, __VA_ARGS__)
 
 static void write_file(const char *name, const char *text)
 {
@@ -247,6 +264,89 @@ static void test_questions(void)
 	fixture_end(&fixture);
 }
 
+static void test_look_into_files(void)
+{
+	struct fixture fixture;
+
+	LOAD(&fixture, NULL, "-n", "--check");
+	has_problem(&fixture, CONFIG_WARNING, 7, "looked into");
+	is_int(fixture.err, OK, "a warning of the caller's look lets it start");
+	fixture_end(&fixture);
+	LOAD(&fixture, NULL, "-n", "--check", "--fingerprint", "--min-port=x");
+	has_problem(&fixture, CONFIG_ERROR, 7, "looked into");
+	is_int(fixture.report.errors, 2, "an error is told beside all others");
+	is_int(fixture.err, ERR_INVALID, "and does not");
+	fixture_end(&fixture);
+	LOAD(&fixture, NULL, "-n", "--fingerprint");
+	is_int(fixture.err, OK, "without --check nothing is looked into");
+	ok(!mentions(&fixture, "looked into"), "and nothing said");
+	fixture_end(&fixture);
+}
+
+/* turnsignal has none of turnserver's options for relaying, and both read one file. */
+static void test_programs(void)
+{
+	char *environment[] = {(char[]){"TURNSTONE_MAX_PORT=x"},
+	                       (char[]){"TURNSTONE_STATIC_AUTH_SECRET=west"}, NULL};
+	struct fixture fixture;
+	char problem[CONFIG_PROBLEM_SIZE];
+	enum option_id id;
+	bool negates;
+
+	write_file("a.conf", "min-port=x # y\nno-udp-relay=x\nweb-admin\nmin-prot=1\n"
+	                     "static-auth-secret=north\nrest-api-separator=.\n");
+	LOAD_AS(CONFIG_TURNSIGNAL, &fixture, environment, "-c", "a.conf", "--verb");
+	is_int(fixture.err, OK, "options of another program in file and environment are not read");
+	is_int(fixture.report.count, 1, "nor spoken of");
+	has_problem(&fixture, CONFIG_WARNING, 4, "min-prot: no such option");
+	is_int(fixture.config->static_auth_secret.count, 2, "what both have is read");
+	is_text(fixture.config->rest_api_separator, ".", "all of it");
+	ok(fixture.config->verbose, "a name can be cut short before another's");
+	is_int(config_set(fixture.config, "min-port", "1", problem), ERR_NOT_FOUND,
+	       "it cannot be set");
+	is_int(config_find_option(fixture.config, "min-port", &id, &negates), ERR_NOT_FOUND,
+	       "nor asked for");
+	fixture_end(&fixture);
+
+	LOAD_AS(CONFIG_TURNSIGNAL, &fixture, NULL, "-n", "--min-port=1", "-p", "--dh566");
+	is_int(fixture.err, ERR_INVALID, "on the command line it is an error");
+	has_problem(&fixture, CONFIG_ERROR, 0, "--min-port: no option of turnsignal");
+	has_problem(&fixture, CONFIG_ERROR, 0, "-p: no such option");
+	has_problem(&fixture, CONFIG_ERROR, 0, "--dh566: no option of turnsignal");
+	fixture_end(&fixture);
+
+	LOAD(&fixture, environment, "-c", "a.conf");
+	is_int(fixture.report.errors, 3, "and turnserver reads them");
+	fixture_end(&fixture);
+}
+
+static char *help_of(enum config_program program)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	config_print_help(program, file);
+	fclose(file);
+	return text;
+}
+
+static void test_help_of_programs(void)
+{
+	char *relay = help_of(CONFIG_TURNSERVER), *signaling = help_of(CONFIG_TURNSIGNAL);
+
+	ok(strstr(relay, "--min-port") != NULL && strstr(relay, "\nRelaying\n") != NULL,
+	   "turnserver's help has relaying");
+	ok(strstr(signaling, "--min-port") == NULL && strstr(signaling, "\nRelaying\n") == NULL,
+	   "turnsignal's has no such section");
+	ok(strstr(signaling, "--static-auth-secret") != NULL &&
+	           strstr(signaling, "\nAuthentication\n") != NULL &&
+	           strstr(signaling, "--help") != NULL,
+	   "and has what both have");
+	free(relay);
+	free(signaling);
+}
+
 static void test_found_files(void)
 {
 	struct fixture fixture;
@@ -278,7 +378,7 @@ static void test_printing(void)
 	fixture_end(&fixture);
 
 	file = open_memstream(&text, &size);
-	config_print_help(file);
+	config_print_help(CONFIG_TURNSERVER, file);
 	fclose(file);
 	ok(strstr(text, "  -p, --listening-port=PORT     port for UDP and TCP [3478]\n") != NULL,
 	   "help has a line for an option");
@@ -307,6 +407,9 @@ int main(void)
 	test_precedence();
 	test_which_file();
 	test_questions();
+	test_look_into_files();
+	test_programs();
+	test_help_of_programs();
 	test_found_files();
 	test_printing();
 	static const char *const made[] = {"a.conf", "b.conf", "turnserver.conf", "etc/c.conf",

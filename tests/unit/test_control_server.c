@@ -27,6 +27,8 @@ struct fixture {
 	struct control_server *server;
 	struct control_request *kept; /* what is answered later */
 	unsigned big_count;
+	bool is_in_vain; /* to wait */
+	unsigned looks;  /* how often that was asked */
 };
 
 static void handle_echo(struct control_request *request, void *context)
@@ -57,11 +59,34 @@ static void handle_big(struct control_request *request, void *context)
 	free(text);
 }
 
+static bool is_in_vain(void *context, char problem[CONTROL_PROBLEM_SIZE])
+{
+	struct fixture *fixture = context;
+
+	fixture->looks++;
+	snprintf(problem, CONTROL_PROBLEM_SIZE, "in vain");
+	return fixture->is_in_vain;
+}
+
 static const struct control_row rows[] = {
 	{"echo", "text number flag", handle_echo},
 	{"later", "", handle_later},
 	{"big", "", handle_big},
 };
+
+static struct control_settings settings_of(struct fixture *fixture, unsigned idle_timeout_s)
+{
+	return (struct control_settings){
+		.base = fixture->base,
+		.rows = rows,
+		.row_count = sizeof rows / sizeof rows[0],
+		.context = fixture,
+		.clients_max = CLIENTS_MAX,
+		.idle_timeout_s = idle_timeout_s,
+		.is_in_vain = is_in_vain,
+		.patience_ms = 10,
+	};
+}
 
 static void fixture_begin(struct fixture *fixture, unsigned idle_timeout_s)
 {
@@ -76,14 +101,7 @@ static void fixture_begin(struct fixture *fixture, unsigned idle_timeout_s)
 	if (control_socket_open(&where, &fixture->opened, problem) != OK)
 		printf("Bail out! %s\n", problem), exit(1);
 	fixture->base = event_base_new();
-	const struct control_settings settings = {
-		.base = fixture->base,
-		.rows = rows,
-		.row_count = sizeof rows / sizeof rows[0],
-		.context = fixture,
-		.clients_max = CLIENTS_MAX,
-		.idle_timeout_s = idle_timeout_s,
-	};
+	const struct control_settings settings = settings_of(fixture, idle_timeout_s);
 	if (control_server_create(&settings, &fixture->opened, &fixture->server) != OK)
 		printf("Bail out! no server\n"), exit(1);
 }
@@ -250,6 +268,90 @@ static void test_gone(void)
 	is_text(client_hear(&fixture, fd), "{\"result\":[\"nothing\",-1,false]}",
 	        "clients that went before their answer leave nothing behind");
 	close(fd);
+	fixture_end(&fixture);
+}
+
+static void hear_later(struct fixture *fixture, int fd)
+{
+	fixture->kept = NULL;
+	client_say(fd, "{\"request\":\"later\"}\n");
+	while (fixture->kept == NULL)
+		event_base_loop(fixture->base, EVLOOP_ONCE);
+}
+
+static void test_in_vain(void)
+{
+	struct fixture fixture;
+	struct control_request *given_up[2 * CLIENTS_MAX];
+
+	fixture_begin(&fixture, 60);
+	int fd = client_connect(&fixture);
+	hear_later(&fixture, fd);
+	while (fixture.looks < 3)
+		event_base_loop(fixture.base, EVLOOP_ONCE);
+	control_answer(fixture.kept, json_integer(7));
+	is_text(client_hear(&fixture, fd), "{\"result\":7}",
+	        "who does not wait in vain is answered");
+	fixture.is_in_vain = true;
+	for (int i = 0; i < 2 * CLIENTS_MAX; i++) {
+		hear_later(&fixture, fd);
+		given_up[i] = fixture.kept;
+		is_text(client_hear(&fixture, fd), "{\"problem\":\"in vain\"}", "who does is told");
+	}
+	for (int i = 0; i < 2 * CLIENTS_MAX; i++)
+		control_answer(given_up[i], json_integer(8));
+	client_say(fd, "{\"request\":\"echo\"}\n");
+	is_text(client_hear(&fixture, fd), "{\"result\":[\"nothing\",-1,false]}",
+	        "and goes on; what comes later is for nobody");
+	close(fd);
+	fixture_end(&fixture);
+}
+
+/* One that has said all it had is hung up once it was told; one that has gone leaves nothing behind. */
+static void test_in_vain_and_going(void)
+{
+	struct fixture fixture;
+	struct control_request *half_closed;
+
+	fixture_begin(&fixture, 60);
+	int fd = client_connect(&fixture), gone = client_connect(&fixture);
+	hear_later(&fixture, fd);
+	half_closed = fixture.kept;
+	shutdown(fd, SHUT_WR);
+	hear_later(&fixture, gone);
+	close(gone);
+	for (int turns = 0; turns < 5; turns++)
+		event_base_loop(fixture.base, EVLOOP_NONBLOCK);
+	fixture.is_in_vain = true;
+	is_text(client_hear(&fixture, fd), "{\"problem\":\"in vain\"}", "half closed, and told");
+	is_text(client_hear(&fixture, fd), "", "then hung up");
+	control_answer(half_closed, NULL);
+	control_refuse(fixture.kept, "too late");
+	close(fd);
+	fixture_end(&fixture);
+}
+
+static void count_answer(const json_t *result, const char *problem, void *context)
+{
+	unsigned *answers = context;
+
+	++*answers;
+	ok(result == NULL && strcmp(problem, "in vain") == 0, "told the program itself");
+}
+
+static void test_call_in_vain(void)
+{
+	struct fixture fixture;
+	unsigned answers = 0;
+
+	fixture_begin(&fixture, 60);
+	const struct control_settings settings = settings_of(&fixture, 60);
+	fixture.is_in_vain = true;
+	control_call(&settings, "later", json_object(), count_answer, &answers);
+	while (answers == 0)
+		event_base_loop(fixture.base, EVLOOP_ONCE);
+	control_answer(fixture.kept, json_integer(1));
+	is_int(answers, 1, "once");
 	fixture_end(&fixture);
 }
 
@@ -472,6 +574,9 @@ int main(void)
 	test_long_line();
 	test_half_close();
 	test_gone();
+	test_in_vain();
+	test_in_vain_and_going();
+	test_call_in_vain();
 	test_too_many();
 	test_slow_reader();
 	test_idle();

@@ -54,7 +54,7 @@ int main(void)
 {
 	struct config *config;
 
-	if (config_create(&config) != OK)
+	if (config_create(CONFIG_TURNSERVER, &config) != OK)
 		return 99;
 	is_int(level_of(config, TIME_OK, 0), FINDING_FINE, "a clock that is synchronised");
 	is_int(level_of(config, TIME_ERROR, STA_UNSYNC), FINDING_NOTE, "one that is not");

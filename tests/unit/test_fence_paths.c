@@ -27,6 +27,53 @@ static void set(char **text, const char *value)
 	*text = strdup(value);
 }
 
+static size_t count(const struct fence_paths *paths, const char *path)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < paths->count; i++)
+		found += strcmp(paths->item[i].path, path) == 0;
+	return found;
+}
+
+/* Standard output may be a file whose folder is nobody's business, and is not opened again. */
+static void test_logs_that_are_no_files(struct config *config, struct fence_paths *paths)
+{
+	static const char *const names[] = {"/dev/stdout", "/dev/stderr", "stderr", "journal"};
+	char redirected[PATH_MAX] = "", target[PATH_MAX];
+	ssize_t len = readlink("/proc/self/fd/1", target, sizeof target - 1);
+
+	if (len > 0 && target[0] == '/' && strrchr(target, '/') != target)
+		snprintf(redirected, sizeof redirected, "%.*s",
+		         (int)(strrchr(target, '/') - target), target);
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		set(&config->log_file, names[i]);
+		fence_paths_list(config, paths);
+		ok(find(paths, ".") == NULL && count(paths, redirected) == 0 &&
+		           count(paths, names[i]) == 0,
+		   "log-file=%s opens no folder", names[i]);
+	}
+}
+
+/* A folder that one file is read in and another written is one folder, to write. */
+static void test_shared_folder(struct config *config, struct fence_paths *paths, const char *folder)
+{
+	char path[300], real[PATH_MAX];
+	const struct fence_path *found;
+
+	snprintf(path, sizeof path, "%s/log/cert.pem", folder);
+	set(&config->cert, path);
+	snprintf(path, sizeof path, "%s/log/turn.log", folder);
+	set(&config->log_file, path);
+	snprintf(path, sizeof path, "%s/log/turn.pid", folder);
+	set(&config->pidfile, path);
+	fence_paths_list(config, paths);
+	snprintf(path, sizeof path, "%s/log", folder);
+	found = find(paths, path);
+	ok(found != NULL && found->may_write, "a folder for reading and writing is to write");
+	is_int(count(paths, realpath(path, real)), 1, "and is listed once");
+}
+
 /* As certbot lays them out: live/cert.pem is a link to archive/cert1.pem. */
 static void make_links(const char *folder)
 {
@@ -63,7 +110,7 @@ int main(void)
 
 	test_files_init(&files);
 	make_links(files.directory);
-	if (paths == NULL || config_create(&config) != OK)
+	if (paths == NULL || config_create(CONFIG_TURNSERVER, &config) != OK)
 		return 99;
 
 	snprintf(path, sizeof path, "%s/live/cert.pem", files.directory);
@@ -102,6 +149,12 @@ int main(void)
 	set(&config->fence, "strict");
 	fence_paths_list(config, paths);
 	is_int(find(paths, "/etc") != NULL, geteuid() != 0, "the file alone when it is strict");
+
+	set(&config->pkey, "off");
+	setenv("TURNSTONE_STATIC_AUTH_SECRET_FILE", "", 1);
+	setenv("TURNSTONE_LOG_FILE", "stdout", 1);
+	test_logs_that_are_no_files(config, paths);
+	test_shared_folder(config, paths, files.directory);
 
 	remove_links(files.directory);
 	config_destroy(config);

@@ -2,22 +2,35 @@
 #include "tap.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include "base/log.h"
 
 static char folder[] = "/tmp/turnstone-log-XXXXXX";
-static char first_path[64], second_path[64];
+static char first_path[64], second_path[64], pipe_path[64];
 
 static void open_log(const char *path, enum log_level min_level)
 {
 	struct log_settings settings = {.min_level = min_level, .file = path};
 
 	is_int(log_open(&settings), OK, "log opened");
+}
+
+static unsigned count_of(const char *text, const char *part)
+{
+	unsigned count = 0;
+
+	for (; (text = strstr(text, part)) != NULL; text += strlen(part))
+		count++;
+	return count;
 }
 
 /* Returns what the file holds; valid until the next call. */
@@ -140,6 +153,51 @@ static void test_reopen(void)
 	log_close();
 }
 
+/* A named pipe keeps nobody waiting, be it without a reader or with one that has stopped; what it could not
+ * take is told where the log goes then. */
+static void test_pipe(void)
+{
+	struct log_settings pipe = {.file = pipe_path};
+
+	if (truncate(first_path, 0) != 0 || mkfifo(pipe_path, 0600) != 0)
+		abort();
+	alarm(20); /* for who waits all the same */
+	is_int(log_open(&pipe), ERR_SYSTEM, "a pipe that nobody reads");
+	int reader = open(pipe_path, O_RDONLY | O_NONBLOCK);
+	is_int(log_open(&pipe), OK, "one that somebody does");
+	for (unsigned i = 0; i < 5000; i++)
+		log_info("more than a pipe holds", NULL);
+	open_log(first_path, LEVEL_INFO);
+	log_info("after it", NULL);
+	ok(strncmp(message(first_path), "WARNING log lines lost: lines=", 30) == 0,
+	   "what was lost: %s", message(first_path));
+	alarm(0);
+	log_close();
+	close(reader);
+	unlink(pipe_path);
+}
+
+/* A disk that has room for a part of a line, here by the limit of a file's size. */
+static void test_reopen_in_line(void)
+{
+	struct rlimit limit, tight;
+
+	if (truncate(first_path, 0) != 0 || getrlimit(RLIMIT_FSIZE, &limit) != 0)
+		abort();
+	signal(SIGXFSZ, SIG_IGN);
+	tight = (struct rlimit){.rlim_cur = 40, .rlim_max = limit.rlim_max};
+	open_log(first_path, LEVEL_INFO);
+	setrlimit(RLIMIT_FSIZE, &tight);
+	log_info("a line longer than there is room for", NULL);
+	setrlimit(RLIMIT_FSIZE, &limit);
+	open_log(first_path, LEVEL_INFO);
+	log_info("the next", NULL);
+	is_int(count_of(contents(first_path), "\n"), 3, "the next begins on a line of its own");
+	log_close();
+	if (truncate(first_path, 0) != 0)
+		abort();
+}
+
 enum { THREADS = 4, EVENTS = 500 };
 
 static void *log_many(void *arg)
@@ -181,15 +239,6 @@ static void test_threads(void)
 	is_int(wrong, 0, "and whole");
 }
 
-static unsigned count_of(const char *text, const char *part)
-{
-	unsigned count = 0;
-
-	for (; (text = strstr(text, part)) != NULL; text += strlen(part))
-		count++;
-	return count;
-}
-
 /* A second may pass between two lines here, so that bounds are for two of them. */
 static void test_rate(void)
 {
@@ -217,6 +266,25 @@ static void test_rate(void)
 		abort();
 }
 
+/* Lines in another program's form have no room for the count. */
+static void test_rate_of_text(void)
+{
+	struct log_settings settings = {.min_level = LEVEL_INFO, .file = first_path, .rate = 1};
+	const char *told = "WARNING lines held back: of=\"theirs\" held_back=";
+
+	is_int(log_open(&settings), OK, "log opened");
+	alarm(20);
+	do
+		log_text(LEVEL_WARNING, "theirs", "session %u", 1u);
+	while (strstr(contents(first_path), told) == NULL);
+	alarm(0);
+	ok(strstr(strstr(contents(first_path), told), "WARNING session 1\n") != NULL,
+	   "of lines that are texts it is told before the next");
+	log_close();
+	if (truncate(first_path, 0) != 0)
+		abort();
+}
+
 static void test_levels(void)
 {
 	enum log_level level;
@@ -237,12 +305,16 @@ int main(void)
 		abort();
 	snprintf(first_path, sizeof first_path, "%s/first", folder);
 	snprintf(second_path, sizeof second_path, "%s/second", folder);
+	snprintf(pipe_path, sizeof pipe_path, "%s/pipe", folder);
 	test_lines();
 	test_conversions();
 	test_long_line();
 	test_reopen();
+	test_pipe();
+	test_reopen_in_line();
 	test_threads();
 	test_rate();
+	test_rate_of_text();
 	test_levels();
 	unlink(first_path);
 	unlink(second_path);

@@ -110,6 +110,67 @@ static void test_problems(void)
 	               "an unknown curve");
 }
 
+struct told {
+	unsigned settings, count; /* a bit for each */
+	enum err err;
+	char last[256];
+};
+
+static void tell(enum tls_setting about, enum err err, const char *problem, void *context)
+{
+	struct told *told = context;
+
+	told->settings |= 1u << about;
+	told->count++;
+	told->err = err;
+	snprintf(told->last, sizeof told->last, "%s", problem);
+}
+
+static struct told look(const struct tls_settings *settings)
+{
+	struct told told = {0};
+
+	tls_settings_check(settings, tell, &told);
+	return told;
+}
+
+static void test_every_problem(void)
+{
+	struct tls_settings settings = {.cert_file = path_of("cert.pem"),
+	                                .key_file = path_of("key.pem")};
+	struct told told = look(&settings);
+
+	is_int(told.count, 0, "nothing is wrong with a good configuration");
+	settings.cert_file = settings.key_file = settings.ca_file = path_of("text");
+	settings.cipher_list = "NO-SUCH-CIPHER";
+	settings.curve_name = "flat";
+	settings.dh_file = path_of("none.pem");
+	told = look(&settings);
+	is_int(told.settings,
+	       1u << TLS_CERT | 1u << TLS_KEY | 1u << TLS_CIPHERS | 1u << TLS_CLIENT_CA |
+	               1u << TLS_DH | 1u << TLS_CURVE,
+	       "every problem is told");
+	is_int(told.count, 6, "once");
+	settings =
+		(struct tls_settings){.cert_file = path_of("text"), .key_file = path_of("key.pem")};
+	told = look(&settings);
+	ok(told.settings == 1u << TLS_CERT && told.err == ERR_INVALID,
+	   "a key is not compared with a certificate that cannot be read");
+	settings.cert_file = path_of("none.pem");
+	is_int(look(&settings).err, ERR_NOT_FOUND, "a file that is not there");
+	settings.cert_file = path_of("old_cert.pem");
+	settings.key_file = path_of("old_key.pem");
+	told = look(&settings);
+	ok(told.settings == 1u << TLS_CERT && told.err == OK &&
+	           strstr(told.last, "has expired on 2") != NULL,
+	   "an expired certificate is told of, and no error");
+	settings.cert_file = path_of("cert.pem");
+	settings.key_file = path_of("other_key.pem");
+	told = look(&settings);
+	ok(told.settings == 1u << TLS_KEY && strstr(told.last, "not the key of cert") != NULL,
+	   "another's key");
+}
+
 static SSL_CTX *context_of(const struct tls_settings *settings, const char *name)
 {
 	SSL_CTX *context = NULL;
@@ -259,6 +320,7 @@ int main(void)
 	pair_write("old_cert.pem", "old_key.pem", NULL, -3600);
 	file_write("text", "no certificate\n");
 	test_problems();
+	test_every_problem();
 	test_handshakes();
 	test_files();
 	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)

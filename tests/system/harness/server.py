@@ -320,15 +320,15 @@ class Server:
             client.refresh(0)
 
 
-def start_and_fail(*options, seconds=5, user=None):
-    """Starts the server, as another user if told, with options that it must refuse: (exit code, its
-    stderr)."""
+def start_and_fail(*options, seconds=5, user=None, prepare=None):
+    """Starts the server, as another user or prepared if told, with options that it must refuse: (exit
+    code, its stderr)."""
     Server.count += 1
     folder = os.path.join(Folder.get(), "server%d" % Server.count)
     os.mkdir(folder)
     process = subprocess.Popen([program(), *options], cwd=folder, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-                               preexec_fn=(lambda: os.setuid(user)) if user else None)
+                               preexec_fn=(lambda: os.setuid(user)) if user else prepare)
     try:
         _out, err = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
