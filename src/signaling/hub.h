@@ -27,6 +27,10 @@ struct hub_place {
 	uint16_t worker;
 };
 
+struct tenant_limits { /* of one hub; 0: as the settings have it */
+	uint32_t sessions_max, rooms_max, room_capacity;
+};
+
 struct hub_settings { /* what it points at outlives the hub */
 	struct hub_place place;
 	uint16_t workers;     /* of this node */
@@ -37,9 +41,12 @@ struct hub_settings { /* what it points at outlives the hub */
 	size_t replay_bytes_max;          /* that a lost session may miss and get back */
 	uint32_t sessions_max, rooms_max; /* of this hub */
 	uint32_t room_capacity;           /* default */
+	bool is_cluster;                  /* rooms are found by HUB_FIND_ROOM */
 	bool has_legacy_room_size;        /* the rpc dialect counts as its old server did */
 	/* Whether rooms of a tenant take relayed candidates alone; NULL: none does. */
 	bool (*is_relay_only)(void *context, const char *tenant);
+	/* What a tenant may have; NULL: no more bounds than these. */
+	struct tenant_limits (*tenant_limits)(void *context, const char *tenant);
 	void *context;
 };
 
@@ -78,10 +85,12 @@ void hub_drain(struct hub *hub, timestamp deadline, timestamp now);
 void hub_node_lost(struct hub *hub, uint32_t node, timestamp now);
 
 enum hub_action_kind {
-	HUB_SEND,     /* buffer, a reference of it is the host's, as one text message over path */
-	HUB_CLOSE,    /* path: after what was sent; with code and reason. session is gone */
-	HUB_POST,     /* post, the host's, to the hub at place */
-	HUB_IDENTIFY, /* claim: answered by hub_identified */
+	HUB_SEND,  /* buffer, a reference of it is the host's, as one text message over path */
+	HUB_PAUSE, /* path: read nothing of it until HUB_RESUME: it is over its rate, or waits for an answer. What was read already may be handed in */
+	HUB_RESUME,
+	HUB_CLOSE,       /* path: after what was sent; with code and reason. session is gone */
+	HUB_POST,        /* post, the host's, to the hub at place */
+	HUB_IDENTIFY,    /* claim: answered by hub_identified */
 	HUB_CREDENTIALS, /* for identity: answered by hub_credentials */
 	HUB_REVOKE,      /* credentials by their username */
 	HUB_FIND_ROOM, /* room: which hub owns it: answered by hub_room_found. Asked on a cluster only */
