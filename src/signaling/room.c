@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "signaling/room_pin.h"
 #include "signaling/room_private.h"
 
 static void empty_ends(struct timer *timer, timestamp now);
@@ -62,6 +63,7 @@ static void describe(struct room *room, const struct post *ask)
 	room->hash = room_hash(hub, ask->room.tenant, ask->room.type, ask->room.name);
 	room->generation = next_generation(hub, ask);
 	room->empty_s = ask->empty_room_s;
+	room->info.empty_s = ask->empty_room_s;
 	room->info.created_ms = hub->wall_ms;
 	room->info.mode = ROOM_RELAY;
 	room->info.is_relay_only = is_relay_only(hub, ask->room.tenant);
@@ -184,13 +186,9 @@ bool room_set_pin(struct room *room, const char *pin)
 	return pin[0] == '\0' || room->pin != NULL;
 }
 
-/* In a time that says nothing of how far it was right. */
 bool room_has_pin(const struct room *room, const char *pin)
 {
-	size_t len = strlen(room->pin);
-
-	return bytes_equal_secret(pin, room->pin, strlen(pin) < len ? strlen(pin) : len) &&
-	       strlen(pin) == len;
+	return room_pin_fits(room->pin, pin);
 }
 
 void room_remember_kick(struct room *room, const char *who)

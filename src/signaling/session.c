@@ -42,6 +42,11 @@ uint64_t session_wall_ms(const struct session *session)
 	return session->hub->wall_ms;
 }
 
+const struct hub_settings *session_settings(const struct session *session)
+{
+	return &session->hub->settings;
+}
+
 void *session_own(struct session *session)
 {
 	return session->own;
