@@ -193,6 +193,7 @@ void room_keeper_put(struct room_keeper *keeper, const struct room_info *room, s
 	letter->room.is_relay_only = room->is_relay_only;
 	letter->room.capacity = room->capacity;
 	letter->room.created_ms = room->created_ms;
+	letter->room.empty_s = room->empty_s;
 	if (store_room_set_pin(&letter->room, pin.at, pin.len) == OK)
 		post(keeper, letter);
 	else
