@@ -56,9 +56,9 @@ static void on_back(struct mail *mail, void *receiver)
 	    question->error != SIGNALING_ROOM_EXISTS)
 		log_warning("room not brought back", "tenant=%s room=%s reason=\"%s\"",
 		            question->tenant, question->name,
-		            signaling_error_text(question->error));
+		            signaling_error_words(question->error)->text);
 	if (question->request != NULL && question->error != SIGNALING_OK)
-		control_refuse(question->request, "%s", signaling_error_text(question->error));
+		control_refuse(question->request, "%s", signaling_error_words(question->error)->text);
 	else if (question->request != NULL)
 		control_answer(question->request,
 		               question->json != NULL ? json_incref(question->json)

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "base/timestamp.h"
+#include "signaling/room_pin.h"
 
 enum { PENDING_MAX = 65536 };
 
@@ -182,6 +183,19 @@ static void name_room(struct store_room *to, const struct room_info *room)
 	snprintf(to->owner, sizeof to->owner, "%s", room->owner);
 }
 
+/* One that came back from the store is its hash. */
+static bool set_pin(struct store_room *to, struct slice pin)
+{
+	char kept[ROOM_PIN_KEPT_SIZE];
+
+	if (pin.len == sizeof kept - 1) {
+		memcpy(kept, pin.at, pin.len);
+		kept[pin.len] = 0;
+		to->has_pin = room_pin_read(kept, to->pin_salt, to->pin_hash);
+	}
+	return to->has_pin || store_room_set_pin(to, pin.at, pin.len) == OK;
+}
+
 void room_keeper_put(struct room_keeper *keeper, const struct room_info *room, struct slice pin)
 {
 	struct letter *letter = letter_create(keeper, write_room);
@@ -194,7 +208,7 @@ void room_keeper_put(struct room_keeper *keeper, const struct room_info *room, s
 	letter->room.capacity = room->capacity;
 	letter->room.created_ms = room->created_ms;
 	letter->room.empty_s = room->empty_s;
-	if (store_room_set_pin(&letter->room, pin.at, pin.len) == OK)
+	if (set_pin(&letter->room, pin))
 		post(keeper, letter);
 	else
 		free(letter);
