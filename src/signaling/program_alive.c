@@ -109,8 +109,8 @@ static void on_alive(evutil_socket_t fd, short what, void *context)
 	if (verdict != WATCHDOG_WAIT)
 		ask(program);
 	else if (!program->has_complained)
-		log_error("threads do not answer",
-		          "waiting_for=\"worker\" advice=\"the service manager will end the server\"");
+		log_error("threads do not answer", "waiting_for=\"worker\" advice=\"the service "
+		                                   "manager will end the server\"");
 	program->has_complained = verdict == WATCHDOG_WAIT;
 }
 

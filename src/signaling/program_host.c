@@ -10,6 +10,7 @@
 #include "signaling/authority.h"
 #include "signaling/room_keeper.h"
 #include "signaling/sink.h"
+#include "signaling/turn_source.h"
 
 /* ---- for the hub ---- */
 
@@ -86,29 +87,18 @@ static void on_emit(void *context, struct worker *worker, const struct event *ev
 	(void)!sinks_put(program->sinks, &fact); /* what does not fit is told by the sinks */
 }
 
-/* Both orders of a username have its expiry at one end, before or behind the separator. */
-static uint64_t expiry_of(const char *username, char separator)
-{
-	const char *last = strrchr(username, separator);
-	char *end;
-	uint64_t expiry_s = strtoull(username, &end, 10);
-
-	if (*end == separator || *end == 0)
-		return expiry_s;
-	return last != NULL ? strtoull(last + 1, NULL, 10) : 0;
-}
-
 static void on_revoke(void *context, struct worker *worker, const struct identity *identity,
                       const char *username)
 {
 	struct program *program = context;
-	const struct config *config = program_config(program);
+	struct store_revocation revocation;
 
 	(void)worker;
+	if (program->rooms == NULL ||
+	    !turn_source_revocation(program_current(program)->turn_source, username, &revocation))
+		return;
 	log_info("TURN credentials revoked", "user=%s tenant=%s", identity->user, identity->tenant);
-	if (program->rooms != NULL)
-		room_keeper_revoke(program->rooms, username,
-		                   expiry_of(username, config->rest_api_separator[0]));
+	room_keeper_revoke(program->rooms, &revocation);
 }
 
 static struct address_limits_settings limits_of_addresses(const struct config *config)

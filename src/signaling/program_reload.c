@@ -146,8 +146,7 @@ static void finish(struct program_reload *reload, struct job *job)
 
 static void on_worker(struct worker_task *task, struct worker *worker)
 {
-	const struct program_reload *reload =
-		CONTAINER_OF(task, struct program_reload, task);
+	const struct program_reload *reload = CONTAINER_OF(task, struct program_reload, task);
 
 	worker_adopt(worker, &reload->policy);
 	hub_renew_credentials(worker_hub(worker), NULL, worker_now(worker));
@@ -265,7 +264,8 @@ static void begin(struct program_reload *reload)
 	if (job == NULL || reload->has_task)
 		return;
 	struct service_set *set = make(reload, job);
-	if (set != NULL && job->what == RELOAD_OF_ALL && process_open_log(set->config, problem) != OK)
+	if (set != NULL && job->what == RELOAD_OF_ALL &&
+	    process_open_log(set->config, problem) != OK)
 		log_warning("log not reopened", "reason=\"%s\"", problem);
 	job->outcome.is_applied = set != NULL;
 	if (set != NULL)

@@ -62,11 +62,11 @@ static json_t *describe_status(const struct program *program)
 		{"rooms", HUB_COUNT_rooms_now},
 		{"participants", HUB_COUNT_participants_now},
 	};
-	json_t *object = json_pack(
-		"{s:s, s:s, s:i, s:I, s:i, s:o}", "program", "turnsignal", "version",
-		PACKAGE_VERSION, "pid", (int)getpid(), "uptime",
-		(json_int_t)((timestamp_now() - program->started) / MS_PER_S), "threads",
-		(int)workers_count(program->workers), "draining", describe_drain(&program->drain));
+	json_t *object = json_pack("{s:s, s:s, s:i, s:I, s:i, s:o}", "program", "turnsignal",
+	                           "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime",
+	                           (json_int_t)((timestamp_now() - program->started) / MS_PER_S),
+	                           "threads", (int)workers_count(program->workers), "draining",
+	                           describe_drain(&program->drain));
 
 	for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
 		json_object_set_new(

@@ -58,11 +58,12 @@ static void on_back(struct mail *mail, void *receiver)
 		            question->tenant, question->name,
 		            signaling_error_words(question->error)->text);
 	if (question->request != NULL && question->error != SIGNALING_OK)
-		control_refuse(question->request, "%s", signaling_error_words(question->error)->text);
+		control_refuse(question->request, "%s",
+		               signaling_error_words(question->error)->text);
 	else if (question->request != NULL)
-		control_answer(question->request,
-		               question->json != NULL ? json_incref(question->json)
-		                                      : json_object());
+		control_answer(question->request, question->json != NULL
+		                                          ? json_incref(question->json)
+		                                          : json_object());
 	question_destroy(question);
 }
 
@@ -218,11 +219,11 @@ void room_kick(struct control_request *request, void *context)
 {
 	struct question *question = about_room(request, context, ROOM_REQUEST_KICK);
 
-	ask(question, question != NULL &&
-	                      get(request, "participant", "", question->participant,
-	                          sizeof question->participant) &&
-	                      get(request, "reason", "", question->reason,
-	                          sizeof question->reason));
+	ask(question,
+	    question != NULL &&
+	            get(request, "participant", "", question->participant,
+	                sizeof question->participant) &&
+	            get(request, "reason", "", question->reason, sizeof question->reason));
 }
 
 void room_mute(struct control_request *request, void *context)
@@ -293,8 +294,7 @@ static void restore_change(struct question *question, const struct store_room *r
 static bool bring_back(const struct store_room *room, void *context)
 {
 	struct restoring *restoring = context;
-	struct question *question =
-		question_create(restoring->program, NULL, ROOM_REQUEST_CREATE);
+	struct question *question = question_create(restoring->program, NULL, ROOM_REQUEST_CREATE);
 
 	if (question == NULL) {
 		restoring->err = ERR_NO_MEMORY;
@@ -328,7 +328,8 @@ enum err program_bring_rooms_back(struct program *program, char problem[256])
 		err = restoring.err;
 	if (err != OK && err != ERR_NO_MEMORY) {
 		/* Redis may come later: who joins makes the rooms anew. */
-		log_warning("rooms not brought back", "reason=\"%s\"", store_problem(program->store));
+		log_warning("rooms not brought back", "reason=\"%s\"",
+		            store_problem(program->store));
 		err = OK;
 	}
 	snprintf(problem, 256, "%s", err_string(err));

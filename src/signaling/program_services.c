@@ -6,6 +6,7 @@
 #include "listeners/tls_context.h"
 #include "process/certificate_check.h"
 #include "signaling/authority.h"
+#include "signaling/http_files.h"
 #include "signaling/turn_source.h"
 #include "signaling/zones.h"
 
@@ -34,12 +35,18 @@ static enum err make(struct service_set *set, struct store *store, char problem[
 	err = authority_create(set->config, store, &set->authority, problem);
 	if (err != OK)
 		return err;
-	*about = OPTION_ID_turn_uri;
-	err = turn_source_create(set->config, store, set->authority, &set->turn_source, problem);
+	*about = OPTION_ID_zone_networks;
+	err = zones_create(set->config, &set->zones, problem);
 	if (err != OK)
 		return err;
-	*about = OPTION_ID_zone_networks;
-	return zones_create(set->config, &set->zones, problem);
+	*about = OPTION_ID_www_root;
+	if (set->config->www_root != NULL)
+		err = http_files_create(set->config->www_root, &set->files, problem);
+	if (err != OK)
+		return err;
+	*about = OPTION_ID_turn_uri;
+	return turn_source_create(set->config, set->authority, store, set->zones, &set->turn_source,
+	                          problem);
 }
 
 enum err service_set_create(struct config *config, struct store *store, SSL_CTX *tls,
@@ -75,8 +82,9 @@ void service_set_destroy(struct service_set *set)
 	if (set == NULL)
 		return;
 	SSL_CTX_free(set->tls);
-	zones_destroy(set->zones);
+	http_files_destroy(set->files);
 	turn_source_destroy(set->turn_source);
+	zones_destroy(set->zones);
 	authority_destroy(set->authority);
 	config_destroy(set->config);
 	free(set);

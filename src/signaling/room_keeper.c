@@ -224,13 +224,12 @@ void room_keeper_delete(struct room_keeper *keeper, const struct room_info *room
 	post(keeper, letter);
 }
 
-void room_keeper_revoke(struct room_keeper *keeper, const char *username, uint64_t expires_s)
+void room_keeper_revoke(struct room_keeper *keeper, const struct store_revocation *revocation)
 {
 	struct letter *letter = letter_create(keeper, write_revocation);
 
 	if (letter == NULL)
 		return;
-	snprintf(letter->revocation.username, sizeof letter->revocation.username, "%s", username);
-	letter->revocation.expires_s = expires_s;
+	letter->revocation = *revocation;
 	post(keeper, letter);
 }

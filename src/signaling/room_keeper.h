@@ -20,7 +20,7 @@ void room_keeper_destroy(struct room_keeper *keeper);
 /* Any thread. What there is no room for is counted, and told by the log. */
 void room_keeper_put(struct room_keeper *keeper, const struct room_info *room, struct slice pin);
 void room_keeper_delete(struct room_keeper *keeper, const struct room_info *room);
-void room_keeper_revoke(struct room_keeper *keeper, const char *username, uint64_t expires_s);
+void room_keeper_revoke(struct room_keeper *keeper, const struct store_revocation *revocation);
 
 /* What could not be kept. */
 uint64_t room_keeper_lost(const struct room_keeper *keeper);
