@@ -41,8 +41,6 @@ static void warn_of_dates(SSL_CTX *context, const char *file);
 static bool date_problem(SSL_CTX *context, const char *file, char problem[PROBLEM_SIZE]);
 static int select_protocol(SSL *ssl, const unsigned char **selected, unsigned char *selected_len,
                            const unsigned char *offered, unsigned int offered_len, void *unused);
-static int select_http(SSL *ssl, const unsigned char **selected, unsigned char *selected_len,
-                       const unsigned char *offered, unsigned int offered_len, void *unused);
 static enum err refuse(char problem[PROBLEM_SIZE], const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* In their order: the key is compared with the certificate. */
@@ -58,18 +56,6 @@ enum err tls_context_create(const struct tls_settings *settings, SSL_CTX **conte
 	return context_create(TLS_server_method(),
 	                      settings->without_tls12 ? TLS1_3_VERSION : TLS1_2_VERSION, settings,
 	                      context, problem);
-}
-
-enum err https_context_create(const struct tls_settings *settings, SSL_CTX **context,
-                              char problem[256])
-{
-	enum err err = tls_context_create(settings, context, problem);
-
-	if (err == OK) {
-		SSL_CTX_set_alpn_select_cb(*context, select_http, NULL);
-		SSL_CTX_set_mode(*context, SSL_MODE_RELEASE_BUFFERS);
-	}
-	return err;
 }
 
 enum err dtls_context_create(const struct tls_settings *settings, SSL_CTX **context,
@@ -358,36 +344,18 @@ static bool date_problem(SSL_CTX *context, const char *file, char problem[PROBLE
 	return true;
 }
 
-/* RFC 7301 section 3.2: a client that offers only others is told so by a fatal alert. One that offers none does not
- * come here. */
-static int select_among(const unsigned char *ours, unsigned ours_len,
-                        const unsigned char **selected, unsigned char *selected_len,
-                        const unsigned char *offered, unsigned int offered_len)
-{
-	unsigned char *found;
-
-	if (SSL_select_next_proto(&found, selected_len, ours, ours_len, offered, offered_len) !=
-	    OPENSSL_NPN_NEGOTIATED)
-		return SSL_TLSEXT_ERR_ALERT_FATAL;
-	*selected = found;
-	return SSL_TLSEXT_ERR_OK;
-}
-
-/* RFC 7443 section 4: stun.turn, or stun.nat-discovery. */
+/* RFC 7443 section 4: stun.turn, or stun.nat-discovery. RFC 7301 section 3.2: a client that offers
+ * only others is told so by a fatal alert. One that offers none does not come here. */
 static int select_protocol(SSL *ssl, const unsigned char **selected, unsigned char *selected_len,
                            const unsigned char *offered, unsigned int offered_len, void *unused)
 {
 	static const unsigned char ours[] = "\x09stun.turn\x12stun.nat-discovery";
+	unsigned char *found;
 
 	(void)ssl, (void)unused;
-	return select_among(ours, sizeof ours - 1, selected, selected_len, offered, offered_len);
-}
-
-static int select_http(SSL *ssl, const unsigned char **selected, unsigned char *selected_len,
-                       const unsigned char *offered, unsigned int offered_len, void *unused)
-{
-	static const unsigned char ours[] = "\x08http/1.1";
-
-	(void)ssl, (void)unused;
-	return select_among(ours, sizeof ours - 1, selected, selected_len, offered, offered_len);
+	if (SSL_select_next_proto(&found, selected_len, ours, sizeof ours - 1, offered,
+	                          offered_len) != OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	*selected = found;
+	return SSL_TLSEXT_ERR_OK;
 }

@@ -28,10 +28,6 @@ MUST_CHECK enum err tls_context_create(const struct tls_settings *settings, SSL_
 MUST_CHECK enum err dtls_context_create(const struct tls_settings *settings, SSL_CTX **context,
                                         char problem[256]);
 
-/* The same for HTTPS: ALPN http/1.1, and no memory for buffers of connections that are idle. */
-MUST_CHECK enum err https_context_create(const struct tls_settings *settings, SSL_CTX **context,
-                                         char problem[256]);
-
 /* Tells of every problem there is, and makes nothing. err is what the two above would return for it: OK
  * for what clients alone refuse, a certificate out of its dates; ERR_NOT_FOUND for a file that cannot
  * be opened. */
