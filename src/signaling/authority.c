@@ -111,6 +111,14 @@ const struct tenant *authority_tenant(const struct authority *authority, const c
 	               sizeof authority->tenants[0], compare_tenants);
 }
 
+void authority_tenants(const struct authority *authority,
+                       bool (*each)(const struct tenant *tenant, void *context), void *context)
+{
+	for (size_t i = 0; i < authority->tenant_count; i++)
+		if (!each(&authority->tenants[i], context))
+			return;
+}
+
 enum signaling_error authority_identify(const struct authority *authority,
                                         const struct claim *claim, uint64_t wall_ms,
                                         struct identity *identity)

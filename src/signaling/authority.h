@@ -34,3 +34,6 @@ const struct tenant *authority_tenant(const struct authority *authority, const c
 enum signaling_error authority_identify(const struct authority *authority,
                                         const struct claim *claim, uint64_t wall_ms,
                                         struct identity *identity);
+/* Calls each for every tenant, in order of name, until it returns false. */
+void authority_tenants(const struct authority *authority,
+                       bool (*each)(const struct tenant *tenant, void *context), void *context);
