@@ -52,6 +52,7 @@ struct room_info {
 	enum room_mode mode;
 	uint32_t capacity;   /* participants, hidden ones not counted */
 	uint32_t count;      /* participants now: after what the event tells */
+	uint32_t empty_s;    /* how long it stays when it is empty */
 	uint64_t created_ms; /* since 1970 */
 	uint64_t sequence;   /* events of this room so far */
 };

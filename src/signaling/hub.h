@@ -83,6 +83,7 @@ void hub_room_found(struct hub *hub, uint64_t cookie, const struct hub_place *pl
 void hub_renew_credentials(struct hub *hub, const char *tenant, timestamp now);
 /* Nobody new comes in; everyone is told, and closed (1001) when the time has come. */
 void hub_drain(struct hub *hub, timestamp deadline, timestamp now);
+bool hub_is_draining(const struct hub *hub);
 /* A node is gone: its participants are away, and its rooms are made anew where their members ask for them. */
 void hub_node_lost(struct hub *hub, uint32_t node, timestamp now);
 

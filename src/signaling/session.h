@@ -46,7 +46,7 @@ struct join {
 	/* Who shows the one that the owner of the alias showed takes its place: the other is out of the room, and its connection
 	 * is closed. "" or NULL: nobody does. */
 	const char *alias_secret;
-	bool is_hidden;          /* takes MAY_HIDE */
+	bool is_hidden; /* takes MAY_HIDE */
 	uint32_t
 		capacity_max; /* no more participants than this, whatever the room allows; 0: no bound of the dialect's */
 };
