@@ -280,10 +280,11 @@ static bool find_proof(const struct http_exchange *exchange, char *proof, size_t
 	return false;
 }
 
-static void tell_identity(struct http_exchange *exchange, const char *proof,
-                          void (*identified)(struct http_exchange *exchange,
-                                             const struct identity *identity,
-                                             enum signaling_error error))
+typedef void identified_fn(struct http_exchange *exchange, const struct identity *identity,
+                           enum signaling_error error);
+
+static void answer_proof(struct http_exchange *exchange, const char *proof,
+                         identified_fn *identified)
 {
 	const struct scripted *found = host_proof(exchange->host, proof);
 
@@ -295,6 +296,14 @@ static void tell_identity(struct http_exchange *exchange, const char *proof,
 		identified(exchange, &found->identity, SIGNALING_OK);
 }
 
+void http_identify_claim(struct http_exchange *exchange, const struct claim *claim,
+                         void (*identified)(struct http_exchange *exchange,
+                                            const struct identity *identity,
+                                            enum signaling_error error))
+{
+	answer_proof(exchange, claim->proof, identified);
+}
+
 void http_identify(struct http_exchange *exchange,
                    void (*identified)(struct http_exchange *exchange,
                                       const struct identity *identity, enum signaling_error error))
@@ -302,13 +311,5 @@ void http_identify(struct http_exchange *exchange,
 	char proof[8192] = "anybody";
 
 	(void)find_proof(exchange, proof, sizeof proof);
-	tell_identity(exchange, proof, identified);
-}
-
-void http_identify_claim(struct http_exchange *exchange, const struct claim *claim,
-                         void (*identified)(struct http_exchange *exchange,
-                                            const struct identity *identity,
-                                            enum signaling_error error))
-{
-	tell_identity(exchange, claim->proof, identified);
+	answer_proof(exchange, proof, identified);
 }
