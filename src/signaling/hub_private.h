@@ -58,6 +58,8 @@ struct view {
 	struct list members; /* sessions in it */
 	struct list moved;   /* sessions that were, and are elsewhere now */
 	unsigned seats;      /* sessions in it, or on their way; and those that have moved */
+	char (*roster)[SESSION_ID_SIZE]; /* owned: of a cluster, who is in it, wherever they are */
+	size_t roster_count, roster_room;
 };
 
 struct session {
@@ -77,7 +79,8 @@ struct session {
 	bool is_resuming, is_paused, was_told_paused, is_over_rate;
 	bool is_closing, is_slow, is_doomed, is_gone;
 	uint16_t close_code;
-	uint16_t asks;
+	uint16_t asks,
+		identifying; /* questions that the host has not answered; claims among them */
 	uint32_t revision;
 	uint64_t joined_ms;
 	char *close_reason; /* owned; NULL: "" */
@@ -236,7 +239,7 @@ bool session_next_action(struct session *session, struct hub_action *action);
 
 /* session_hold.c */
 void session_hold(struct session *session);
-void session_release(struct session *session);
+void session_release(struct session *session); /* where nothing else holds it */
 void session_keep_input(struct session *session, struct slice text);
 void session_drop_input(struct session *session);
 
@@ -277,6 +280,9 @@ enum err session_keep_attribute(struct session *session, const char *name, struc
 enum err session_keep_attributes(struct session *session, struct slice attributes);
 void post_change(struct post *draft, const struct room_change *change, char pin[ROOM_PIN_MAX + 1]);
 void post_refer(struct post *draft, const struct reference *reference);
+
+/* hub_cluster.c */
+void roster_heard(struct view *view, const struct post *post);
 
 /* hub_request.c */
 void request_handle(struct hub *hub, const struct post *post);
