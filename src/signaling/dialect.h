@@ -47,6 +47,8 @@ struct dialect {
 	size_t session_size; /* of session_own() */
 	/* EVENT_OPENED waits for TURN credentials, and comes with them where there are some. */
 	bool opens_with_credentials;
+	/* token=, key= and their like in the query of its WebSocket are its own, and no proof of who asks. */
+	bool has_own_query;
 	/* Which events depend on whom they are for: a set of 1 << enum event_kind. All others are encoded once for all sessions
 	 * of the dialect, and session is NULL then. Events "to the session" are always for it alone. */
 	uint64_t personal_events;

@@ -80,6 +80,10 @@ struct message {
 	struct slice candidate, sdp_mid, sdp_mline_index, username_fragment;
 	struct slice text;   /* of a chat; or the whole of a MESSAGE_TEXT */
 	struct slice reason; /* of a bye */
+
+	/* Of session_send: how long the room keeps it for an alias that nobody has yet. Then it is unreachable: one
+	 * EVENT_UNREACHABLE for all that one sender had waiting for it. */
+	unsigned waits_s;
 };
 
 /* TURN credentials as a client gets them. */

@@ -41,6 +41,7 @@ struct hub_settings { /* what it points at outlives the hub */
 	size_t replay_bytes_max;          /* that a lost session may miss and get back */
 	uint32_t sessions_max, rooms_max; /* of this hub */
 	uint32_t room_capacity;           /* default */
+	bool is_cluster;                  /* rooms are found by HUB_FIND_ROOM */
 	bool has_legacy_room_size;        /* the rpc dialect counts as its old server did */
 	/* Whether rooms of a tenant take relayed candidates alone; NULL: none does. */
 	bool (*is_relay_only)(void *context, const char *tenant);

@@ -565,6 +565,11 @@ enum err json_get_integer(struct slice value, int64_t low, int64_t high, int64_t
 	return OK;
 }
 
+bool json_string_is(struct slice value, const char *text)
+{
+	return name_is(value, text);
+}
+
 bool json_is_true(struct slice value)
 {
 	return json_kind(value) == JSON_KIND_TRUE;
