@@ -68,3 +68,5 @@ struct dialect {
 };
 
 extern const struct dialect dialect_channelling, dialect_rpc, dialect_v1, dialect_peerjs;
+/* v1 with one name for each of the events that its documents and its source name differently; dialect_v1 sends both. */
+extern const struct dialect dialect_v1_documented, dialect_v1_source;
