@@ -13,9 +13,9 @@
 
 #include "base/log.h"
 #include "control/console.h"
+#include "process/process.h"
 #include "relay/console_verbs.h"
 #include "relay/notify.h"
-#include "relay/process.h"
 #include "relay/reload.h"
 #include "relay/requests.h"
 #include "relay/thread.h"

@@ -52,6 +52,7 @@ struct room_info {
 	enum room_mode mode;
 	uint32_t capacity;   /* participants, hidden ones not counted */
 	uint32_t count;      /* participants now: after what the event tells */
+	uint32_t empty_s;    /* how long it stays when it is empty */
 	uint64_t created_ms; /* since 1970 */
 	uint64_t sequence;   /* events of this room so far */
 };
@@ -151,8 +152,9 @@ struct event {
 	const struct message *message; /* NULL */
 	const char *to;                /* id of the one it is for, where is_unicast; "" */
 	bool is_unicast, is_soft;
-	const char *name;                           /* of an attribute */
-	struct slice value;                         /* its raw value */
+	const char *name; /* of an attribute */
+	struct slice
+		value; /* its raw value. Of EVENT_ROOM, and EVENT_DONE of a change: the new PIN, a raw string; empty: as it was */
 	const struct turn_credentials *credentials; /* NULL */
 	const struct reference *reference;          /* NULL: nobody asked */
 	enum signaling_error error;

@@ -73,5 +73,10 @@ void http_refuse(struct http_exchange *exchange, enum signaling_error error, con
 void http_identify(struct http_exchange *exchange,
                    void (*identified)(struct http_exchange *exchange,
                                       const struct identity *identity, enum signaling_error error));
+/* The same for a proof that the handler found elsewhere, in a body. Wrong ones count as others do. */
+void http_identify_claim(struct http_exchange *exchange, const struct claim *claim,
+                         void (*identified)(struct http_exchange *exchange,
+                                            const struct identity *identity,
+                                            enum signaling_error error));
 /* Room for a handler that answers later: 64 bytes, zeroed. */
 void *http_own(struct http_exchange *exchange);

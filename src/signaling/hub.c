@@ -273,6 +273,11 @@ bool hub_next_action(struct hub *hub, struct hub_action *action)
 
 /* Draining: nobody new comes in; those who are here are told, and closed when the time has come. */
 
+bool hub_is_draining(const struct hub *hub)
+{
+	return hub->is_draining;
+}
+
 void hub_drain(struct hub *hub, timestamp deadline, timestamp now)
 {
 	struct session *session;

@@ -19,7 +19,8 @@
 #include "signaling/identity.h"
 
 struct hub;
-struct post; /* a letter between hubs: signaling/post.h */
+struct buddy_images; /* signaling/channelling_images.h */
+struct post;         /* a letter between hubs: signaling/post.h */
 
 /* Where a hub is. Nodes have numbers that they never share at one time. */
 struct hub_place {
@@ -48,6 +49,7 @@ struct hub_settings { /* what it points at outlives the hub */
 	/* What a tenant may have; NULL: no more bounds than these. */
 	struct tenant_limits (*tenant_limits)(void *context, const char *tenant);
 	void *context;
+	struct buddy_images *images; /* of all hubs of this node; NULL: none are kept */
 };
 
 MUST_CHECK enum err hub_create(const struct hub_settings *settings, timestamp now, uint64_t wall_ms,
@@ -81,6 +83,7 @@ void hub_room_found(struct hub *hub, uint64_t cookie, const struct hub_place *pl
 void hub_renew_credentials(struct hub *hub, const char *tenant, timestamp now);
 /* Nobody new comes in; everyone is told, and closed (1001) when the time has come. */
 void hub_drain(struct hub *hub, timestamp deadline, timestamp now);
+bool hub_is_draining(const struct hub *hub);
 /* A node is gone: its participants are away, and its rooms are made anew where their members ask for them. */
 void hub_node_lost(struct hub *hub, uint32_t node, timestamp now);
 
@@ -140,6 +143,11 @@ struct room_request {
 typedef void room_request_answered(void *context, enum signaling_error error, struct slice json);
 void hub_request(struct hub *hub, const struct room_request *request,
                  room_request_answered *answered, void *context, timestamp now);
+
+/* Gives a key for one use alone, the same in all hubs that may see what is made with it. The caller wipes it. */
+void hub_derive_key(const struct hub *hub, const char *use, uint8_t key[32]);
+/* Where the pictures of its participants are kept; NULL: nowhere. */
+struct buddy_images *hub_images(const struct hub *hub);
 
 /* Counters of this hub, read by any thread. */
 struct hub_counters;

@@ -104,7 +104,7 @@ static bool before_event(struct session *session, const struct post *post)
 	session->joined_ms = post->subject.joined_ms;
 	if (!list_is_linked(&session->in_view))
 		list_append(&view->members, &session->in_view);
-	return true;
+	return !post->is_return; /* the client does not know that it was away */
 }
 
 static void revoke_credentials(struct session *session)
@@ -264,6 +264,8 @@ void view_heard(struct view *view, const struct post *post)
 	view->info.name = name;
 	view->info.owner = view->owner_user == NULL ? "" : view->owner_user;
 	view->generation = post->generation;
+	if (view->hub->settings.is_cluster)
+		roster_heard(view, post);
 }
 
 /* Encoding. */

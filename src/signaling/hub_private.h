@@ -58,6 +58,8 @@ struct view {
 	struct list members; /* sessions in it */
 	struct list moved;   /* sessions that were, and are elsewhere now */
 	unsigned seats;      /* sessions in it, or on their way; and those that have moved */
+	char (*roster)[SESSION_ID_SIZE]; /* owned: of a cluster, who is in it, wherever they are */
+	size_t roster_count, roster_room;
 };
 
 struct session {
@@ -277,6 +279,9 @@ enum err session_keep_attribute(struct session *session, const char *name, struc
 enum err session_keep_attributes(struct session *session, struct slice attributes);
 void post_change(struct post *draft, const struct room_change *change, char pin[ROOM_PIN_MAX + 1]);
 void post_refer(struct post *draft, const struct reference *reference);
+
+/* hub_cluster.c */
+void roster_heard(struct view *view, const struct post *post);
 
 /* hub_request.c */
 void request_handle(struct hub *hub, const struct post *post);

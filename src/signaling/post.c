@@ -29,6 +29,7 @@ static const struct post_field of_post[] = {
 	FIELD(ENUM,  "mode",        room.mode, ROOM_SFU + 1),
 	FIELD(U32,   "capacity",    room.capacity, 0),
 	FIELD(U32,   "count",       room.count, 0),
+	FIELD(U32,   "stays",       room.empty_s, 0),
 	FIELD(U64,   "created",     room.created_ms, 0),
 	FIELD(U64,   "sequence",    room.sequence, 0),
 	FIELD(U64,   "generation",  generation, 0),

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "signaling/room_pin.h"
 #include "signaling/room_private.h"
 
 static void empty_ends(struct timer *timer, timestamp now);
@@ -55,6 +56,17 @@ static uint64_t next_generation(struct hub *hub, const struct post *ask)
 	return hub->wall_ms << 16 | (hub_cookie(hub) & 0xFFFF);
 }
 
+/* A room whose owner was lost, as a hub remembers it that had participants in it. Its PIN nobody knows: who was not in it before
+ * does not come in. */
+static void restore(struct room *room, const struct room_info *info)
+{
+	room->info.is_locked = info->is_locked || info->has_pin;
+	room->info.capacity = info->capacity;
+	room->info.is_relay_only |= info->is_relay_only;
+	room->info.created_ms = info->created_ms;
+	room->info.sequence = info->sequence;
+}
+
 static void describe(struct room *room, const struct post *ask)
 {
 	struct hub *hub = room->hub;
@@ -62,11 +74,14 @@ static void describe(struct room *room, const struct post *ask)
 	room->hash = room_hash(hub, ask->room.tenant, ask->room.type, ask->room.name);
 	room->generation = next_generation(hub, ask);
 	room->empty_s = ask->empty_room_s;
+	room->info.empty_s = ask->empty_room_s;
 	room->info.created_ms = hub->wall_ms;
 	room->info.mode = ROOM_RELAY;
 	room->info.is_relay_only = is_relay_only(hub, ask->room.tenant);
 	room->info.capacity =
 		ask->room_capacity > 0 ? ask->room_capacity : hub->settings.room_capacity;
+	if (ask->is_return)
+		restore(room, &ask->room);
 	list_init(&room->members);
 	hash_table_init(&room->by_id);
 	hash_table_init(&room->by_alias);
@@ -80,7 +95,7 @@ struct room *room_create(struct hub *hub, const struct post *ask)
 		return NULL;
 	room->hub = hub;
 	describe(room, ask);
-	room->owner = strdup(ask->subject.user);
+	room->owner = strdup(ask->is_return ? ask->room.owner : ask->subject.user);
 	if (room->owner == NULL || !copy_names(room, &ask->room) ||
 	    (ask->has_pin && !room_set_pin(room, ask->pin)))
 		goto fail;
@@ -184,13 +199,9 @@ bool room_set_pin(struct room *room, const char *pin)
 	return pin[0] == '\0' || room->pin != NULL;
 }
 
-/* In a time that says nothing of how far it was right. */
 bool room_has_pin(const struct room *room, const char *pin)
 {
-	size_t len = strlen(room->pin);
-
-	return bytes_equal_secret(pin, room->pin, strlen(pin) < len ? strlen(pin) : len) &&
-	       strlen(pin) == len;
+	return room_pin_fits(room->pin, pin);
 }
 
 void room_remember_kick(struct room *room, const char *who)

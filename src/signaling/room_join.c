@@ -52,7 +52,7 @@ void room_handle_join(struct hub *hub, const struct post *ask)
 
 static enum signaling_error check_new(const struct hub *hub, const struct post *ask)
 {
-	if (!(ask->subject.permissions & MAY_CREATE))
+	if (!(ask->subject.permissions & MAY_CREATE) && !ask->is_return)
 		return SIGNALING_NO_SUCH_ROOM;
 	if (hub->is_draining)
 		return SIGNALING_DRAINING;
@@ -121,11 +121,12 @@ static void welcome(struct room *room, struct member *member, const struct post 
 		room_tell_all(room, &joined, member);
 	draft = room_draft(room, EVENT_WELCOME);
 	draft.subject = joined.subject;
+	draft.is_return = ask->is_return;
 	draft.has_reference = ask->has_reference;
 	draft.reference_number = ask->reference_number;
 	draft.reference_text = ask->reference_text;
 	room_tell_people(room, &draft, member);
-	if (!member->is_hidden)
+	if (!member->is_hidden && !ask->is_return)
 		room_fact_of(room, "room.join", member);
 }
 

@@ -134,6 +134,7 @@ static void view_destroy(struct view *view)
 	while ((mail = take_parked(view)) != NULL)
 		post_destroy(CONTAINER_OF(mail, struct post, mail));
 	hash_table_remove(&hub->views, view->hash, view);
+	free(view->roster);
 	free(view->owner_user);
 	free(view->names);
 	free(view);
@@ -144,6 +145,8 @@ void view_post(struct view *view, struct post *draft)
 	struct hub *hub = view->hub;
 	struct post *post;
 
+	if (draft->is_return)
+		draft->room = view->info;
 	draft->room.tenant = view->info.tenant;
 	draft->room.type = view->info.type;
 	draft->room.name = view->info.name;

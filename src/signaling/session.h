@@ -12,11 +12,14 @@
 
 struct session;
 struct dialect;
+struct hub;
 struct hub_settings;
 
 const char *session_id(const struct session *session);
 const struct identity *session_identity(const struct session *session);
 const struct dialect *session_dialect(const struct session *session);
+/* For hub_derive_key and hub_images alone. */
+const struct hub *session_hub(const struct session *session);
 /* The room it is in, as it last heard of it; NULL: none. */
 const struct room_info *session_room(const struct session *session);
 /* The client's address, as the trusted proxies say it: "192.0.2.1". */
@@ -43,7 +46,7 @@ struct join {
 	/* Who shows the one that the owner of the alias showed takes its place: the other is out of the room, and its connection
 	 * is closed. "" or NULL: nobody does. */
 	const char *alias_secret;
-	bool is_hidden;          /* takes MAY_HIDE */
+	bool is_hidden; /* takes MAY_HIDE */
 	uint32_t
 		capacity_max; /* no more participants than this, whatever the room allows; 0: no bound of the dialect's */
 };

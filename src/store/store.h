@@ -181,9 +181,10 @@ MUST_CHECK enum err store_realm_list(struct store *store,
                                      bool (*each)(const char *realm, void *context), void *context);
 
 /* Numbers that are other ones when another program has written: anything that is asked of the store, or
- * what realms have. A store that cannot tell one from the other has the same for both. */
+ * what realms have; tenants and their keys; revocations. A store that cannot tell one from the other has the same
+ * for all. */
 struct store_version {
-	int64_t data, realms;
+	int64_t data, realms, tenants, revocations;
 };
 MUST_CHECK enum err store_version(struct store *store, struct store_version *version);
 

@@ -1,6 +1,5 @@
-/* Options change or do not by their row of options.def; a certificate cannot where no threads are there for
- * what it brings. */
-#include "relay/reload_outcome.h"
+/* Options change or do not by their row of options.def, and by what the program knows besides. */
+#include "process/reload_outcome.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,19 +10,12 @@ enum { VALUE_SIZE = 256 };
 
 struct comparison {
 	struct reload_outcome *outcome;
-	const struct relay *relay;
+	const struct config *running;
 	struct config *config;
+	outcome_reason_fn *reason;
+	void *context;
 	enum err err;
 };
-
-/* The first certificate brings TLS and DTLS, which other threads may have to serve. */
-static const char *find_reason(const struct comparison *comparison, enum option_id id)
-{
-	if ((id == OPTION_ID_cert || id == OPTION_ID_pkey) &&
-	    !engine_can_serve(comparison->relay, comparison->config))
-		return "network-engine has no threads for TLS or DTLS without it";
-	return NULL;
-}
 
 static struct reload_change *add_change(struct reload_outcome *outcome)
 {
@@ -55,17 +47,18 @@ static void compare_one(enum option_id id, const char *name, bool may_change, vo
 		return;
 	}
 	change->id = id;
-	change->reason = find_reason(comparison, id);
+	if (comparison->reason != NULL)
+		change->reason = comparison->reason(id, comparison->config, comparison->context);
 	change->is_applied = may_change && change->reason == NULL;
 	change->name = strdup(name);
-	change->old_value = value_of(comparison->relay->config, id);
+	change->old_value = value_of(comparison->running, id);
 	change->new_value = value_of(comparison->config, id);
 	if (change->name == NULL || change->old_value == NULL || change->new_value == NULL)
 		comparison->err = ERR_NO_MEMORY;
 }
 
 /* What is left over from before must go together with what comes; its warnings have been told. */
-static enum err check_mixture(struct reload_outcome *outcome, struct config *config)
+enum err outcome_check(struct reload_outcome *outcome, struct config *config)
 {
 	struct config_report report = {0};
 	enum err err = config_check(config, &report);
@@ -80,32 +73,18 @@ static enum err check_mixture(struct reload_outcome *outcome, struct config *con
 	return err;
 }
 
-/* Sockets of allocations are bound there, and the set of ports is shared by all threads. */
-static void warn_of_relay_ips(struct reload_outcome *outcome, const struct config *config)
+enum err outcome_compare(struct reload_outcome *outcome, const struct config *running,
+                         struct config *config, outcome_reason_fn *reason, void *context)
 {
-	if (outcome_has(outcome, OPTION_ID_listening_ip) && config->relay_ip.count == 0)
-		config_report_add(&outcome->report, CONFIG_WARNING,
-		                  config_source_name(config, OPTION_ID_listening_ip),
-		                  config->origin[OPTION_ID_listening_ip].line,
-		                  "listening-ip: without relay-ip allocations are relayed from the "
-		                  "addresses of the start until a restart");
-}
-
-enum err outcome_compare(struct reload_outcome *outcome, const struct relay *relay,
-                         struct config *config)
-{
-	struct comparison comparison = {outcome, relay, config, OK};
+	struct comparison comparison = {outcome, running, config, reason, context, OK};
 	enum err err;
 
-	config_compare(relay->config, config, compare_one, &comparison);
+	config_compare(running, config, compare_one, &comparison);
 	err = comparison.err;
 	for (size_t i = 0; i < outcome->change_count && err == OK; i++)
 		if (!outcome->changes[i].is_applied)
-			err = config_copy_option(config, relay->config, outcome->changes[i].id);
-	if (err != OK)
-		return err;
-	warn_of_relay_ips(outcome, config);
-	return check_mixture(outcome, config);
+			err = config_copy_option(config, running, outcome->changes[i].id);
+	return err;
 }
 
 bool outcome_has(const struct reload_outcome *outcome, enum option_id id)

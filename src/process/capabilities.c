@@ -1,6 +1,6 @@
 /* capset() and prctl() as the kernel has them: the sets are two words, and libcap would be for this
  * alone. */
-#include "relay/capabilities.h"
+#include "process/capabilities.h"
 
 #include <linux/capability.h>
 #include <stdio.h>

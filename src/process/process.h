@@ -1,4 +1,4 @@
-/* What makes a program a well-behaved process: descriptors, daemon, pid file, the user it runs as. */
+/* What makes a program a well-behaved process: descriptors, daemon, pid file, the log it writes, the user it runs as. */
 #pragma once
 
 #include <sys/types.h>
@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "config/config.h"
 
-/* Raises the limit of open files as far as it may go: each allocation needs one. */
+/* Raises the limit of open files as far as it may go: each client needs one. */
 void process_raise_limits(void);
 /* Lets each thread keep some memory that it freed: before any thread is started. */
 void process_keep_memory(void);
@@ -22,8 +22,5 @@ void process_remove_pidfile(const char *path);
 /* Finds the numbers of proc-user and proc-group; those of the process where they are not set. */
 MUST_CHECK enum err process_find_ids(const struct config *config, uid_t *uid, gid_t *gid,
                                      char problem[256]);
-/* Becomes proc-user and proc-group where they are set, after the ports are bound, and drops the
- * capabilities that are not needed any more unless fence is off. No other thread may run. */
-MUST_CHECK enum err process_drop_privileges(const struct config *config, char problem[256]);
-/* Raises the fence, at last: what is opened later is opened from inside of it. */
-MUST_CHECK enum err process_fence(const struct config *config, char problem[256]);
+/* Becomes this user and group, for ever. No other thread may run. */
+MUST_CHECK enum err process_become(uid_t uid, gid_t gid, char problem[256]);

@@ -7,7 +7,7 @@
 #include "base/file_refusal.h"
 #include "base/log.h"
 #include "base/log_datagram.h"
-#include "relay/process.h"
+#include "process/process.h"
 
 /* What the options' checks have let through, here and below. */
 static int facility_of(const struct config *config)
@@ -93,7 +93,7 @@ enum err process_open_log(const struct config *config, char problem[256])
 	struct log_settings settings = {
 		.min_level = level_of(config),
 		.to_stdout_too = config->stdout_log,
-		.program = "turnserver",
+		.program = config_program_name(config->program),
 		.facility = facility_of(config),
 		.format = strcmp(config->log_format, "json") == 0 ? LOG_JSON : LOG_TEXT,
 		.time = time_of(config),

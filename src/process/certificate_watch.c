@@ -1,6 +1,6 @@
 /* A folder is watched for each name on a file's path that is a symbolic link, and the folder that the
  * file itself is in: whatever makes the name stand for another file happens in one of them. */
-#include "relay/certificate_watch.h"
+#include "process/certificate_watch.h"
 
 #include <errno.h>
 #include <event2/event.h>

@@ -1,5 +1,5 @@
 /* Problems of TLS settings, put where the option was set. */
-#include "relay/certificate_check.h"
+#include "process/certificate_check.h"
 
 struct telling {
 	const struct config *config;
@@ -61,6 +61,8 @@ void certificate_check(const struct config *config, struct config_report *report
 	const struct tls_settings settings = tls_settings_of(config);
 	struct telling telling = {config, report};
 
-	if (config->cert != NULL && config->pkey != NULL && (config->tls || config->dtls))
+	bool is_used = config->program == CONFIG_TURNSIGNAL || config->tls || config->dtls;
+
+	if (config->cert != NULL && config->pkey != NULL && is_used)
 		tls_settings_check(&settings, tell, &telling);
 }

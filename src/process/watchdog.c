@@ -1,6 +1,6 @@
 /* Nobody is asked twice before having answered once: a thread that hangs finds one letter when it goes
  * on, and not a day's. */
-#include "relay/watchdog.h"
+#include "process/watchdog.h"
 
 #include <assert.h>
 
