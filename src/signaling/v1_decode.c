@@ -122,7 +122,8 @@ static void handle_join(struct session *session, struct slice data)
 
 	if (json_get_string(json_member(data, "roomId"), room, sizeof room) != OK ||
 	    !v1_is_room_id(slice_of(room))) {
-		refuse(session, V1_JOIN, SIGNALING_BAD_ROOM_NAME, "");
+		refuse(session, own(session)->has_asked ? V1_NOTHING : V1_JOIN,
+		       SIGNALING_BAD_ROOM_NAME, "");
 		return;
 	}
 	if (own(session)->has_asked) {
