@@ -1,6 +1,8 @@
 /* Order in a room: its lock, PIN and size; who is removed or asked to be quiet; its end. */
 #include <string.h>
 
+#include "base/bytes.h"
+#include "signaling/json_text.h"
 #include "signaling/room_private.h"
 
 static struct member *moderator(struct hub *hub, const struct post *ask, struct room **room,
@@ -37,12 +39,34 @@ enum signaling_error room_change(struct room *room, const struct post *change)
 	return SIGNALING_OK;
 }
 
+/* Those who are in may bring others: they hear the new PIN. */
+static void tell_change(struct room *room, struct member *by, const struct post *ask)
+{
+	struct post draft;
+	struct text pin;
+
+	text_init(&pin, 0);
+	if (ask->sets_pin)
+		json_put_string(&pin, slice_of(ask->pin));
+	room->info.sequence++;
+	draft = room_draft(room, EVENT_ROOM);
+	draft.subject = member_participant(by, true);
+	draft.subject.attestation = ask->subject.attestation;
+	draft.value = text_slice(&pin);
+	room_tell_all(room, &draft, by);
+	draft = room_draft(room, EVENT_DONE);
+	draft.value = text_slice(&pin);
+	room_answer(room, room->hub, ask, &draft);
+	if (pin.len > 0)
+		bytes_wipe(pin.at, pin.len);
+	text_deinit(&pin);
+}
+
 void room_handle_change(struct hub *hub, const struct post *ask)
 {
 	struct room *room;
 	struct member *by = moderator(hub, ask, &room, MAY_CHANGE_ROOM);
 	enum signaling_error error;
-	struct post draft;
 
 	if (by == NULL)
 		return;
@@ -51,13 +75,7 @@ void room_handle_change(struct hub *hub, const struct post *ask)
 		room_refuse(room, hub, ask, error);
 		return;
 	}
-	room->info.sequence++;
-	draft = room_draft(room, EVENT_ROOM);
-	draft.subject = member_participant(by, true);
-	draft.subject.attestation = ask->subject.attestation;
-	room_tell_all(room, &draft, by);
-	draft = room_draft(room, EVENT_DONE);
-	room_answer(room, hub, ask, &draft);
+	tell_change(room, by, ask);
 }
 
 /* Removing. The user is remembered, or, of nobody in particular, the session: it does not come back to this room. */
