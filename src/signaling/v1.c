@@ -5,7 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-
 static const char *const paths[] = {"/v1/webrtc/signal", NULL};
 
 /* Longer values are cut by nobody: they are refused. */
