@@ -15,22 +15,19 @@ struct tls_settings {
 	const char *dh_file;              /* NULL */
 	const char *curve_name;           /* NULL */
 	bool without_tls12;               /* TLS is 1.3 alone; DTLS has no 1.3 and stays */
+	bool speaks_http;                 /* the protocol of ALPN is http/1.1, and none of STUN's */
 };
 
 /* What a problem is about. */
 enum tls_setting { TLS_CERT, TLS_KEY, TLS_CIPHERS, TLS_CLIENT_CA, TLS_DH, TLS_CURVE };
 
 /* Make a context for TLS 1.2 and 1.3, or DTLS 1.2, that answers ALPN stun.turn and
- * stun.nat-discovery (RFC 7443). On failure problem holds one line that says which file, what is
+ * stun.nat-discovery (RFC 7443), or http/1.1 (RFC 7301). On failure problem holds one line that says which file, what is
  * wrong with it and how to mend it. */
 MUST_CHECK enum err tls_context_create(const struct tls_settings *settings, SSL_CTX **context,
                                        char problem[256]);
 MUST_CHECK enum err dtls_context_create(const struct tls_settings *settings, SSL_CTX **context,
                                         char problem[256]);
-
-/* The same for HTTPS: ALPN http/1.1, and no memory for buffers of connections that are idle. */
-MUST_CHECK enum err https_context_create(const struct tls_settings *settings, SSL_CTX **context,
-                                         char problem[256]);
 
 /* Tells of every problem there is, and makes nothing. err is what the two above would return for it: OK
  * for what clients alone refuse, a certificate out of its dates; ERR_NOT_FOUND for a file that cannot

@@ -10,7 +10,13 @@
 #include "base/list.h"
 #include "base/random.h"
 
-enum { ENTRIES_DEFAULT = 1 << 20, SPARE_ENTRIES = 1 << 14, MILLI = 1000, MINUTE_MS = 60000, PREFIX_64 = 8 };
+enum {
+	ENTRIES_DEFAULT = 1 << 20,
+	SPARE_ENTRIES = 1 << 14,
+	MILLI = 1000,
+	MINUTE_MS = 60000,
+	PREFIX_64 = 8
+};
 
 struct entry {
 	struct list node; /* in limits.unused, while it has no connections */
@@ -80,7 +86,8 @@ void address_limits_change(struct address_limits *limits,
 bool address_limits_take_connection(struct address_limits *limits)
 {
 	pthread_mutex_lock(&limits->lock);
-	bool is_taken = limits->connections_max == 0 || limits->connections < limits->connections_max;
+	bool is_taken =
+		limits->connections_max == 0 || limits->connections < limits->connections_max;
 	limits->connections += is_taken;
 	pthread_mutex_unlock(&limits->lock);
 	return is_taken;

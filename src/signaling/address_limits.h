@@ -11,9 +11,9 @@
 
 struct address_limits;
 struct address_limits_settings { /* 0: no bound */
-	unsigned connections;        /* at a time, of an address */
-	unsigned requests_s;         /* a second, and as many at once */
-	unsigned failures_min;       /* proofs that did not hold, a minute */
+	unsigned connections;    /* at a time, of an address */
+	unsigned requests_s;     /* a second, and as many at once */
+	unsigned failures_min;   /* proofs that did not hold, a minute */
 };
 
 /* connections_max: of all addresses. */

@@ -19,7 +19,8 @@
 enum {
 	RECONNECT_FIRST_MS = 250,
 	RECONNECT_LAST_MS = 30000,
-	LOOK_MS = 1000, /* librabbitmq sends heartbeats, and misses them, only when it is asked for frames */
+	LOOK_MS =
+		1000, /* librabbitmq sends heartbeats, and misses them, only when it is asked for frames */
 };
 
 /* A message on its way. */

@@ -81,8 +81,8 @@ static amqp_socket_t *make_tls(struct amqp_link *link, const struct amqp_place *
 static enum err open_socket(struct amqp_link *link, const struct amqp_place *place)
 {
 	struct timeval connect = {.tv_sec = CONNECT_S}, answer = {.tv_sec = ANSWER_S};
-	amqp_socket_t *socket = place->url.ssl ? make_tls(link, place)
-	                                       : amqp_tcp_socket_new(link->state);
+	amqp_socket_t *socket =
+		place->url.ssl ? make_tls(link, place) : amqp_tcp_socket_new(link->state);
 
 	if (socket == NULL)
 		return fail(link, "no socket, or event-ca-file cannot be used");

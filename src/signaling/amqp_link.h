@@ -10,7 +10,7 @@
 #include "signaling/parcel.h"
 
 struct amqp_place { /* parts of the URL */
-	char *text;     /* owned: what url points into */
+	char *text; /* owned: what url points into */
 	size_t len;
 	struct amqp_connection_info url;
 	const char *exchange, *ca_file;

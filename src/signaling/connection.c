@@ -64,6 +64,11 @@ static struct connection *connection_create(struct worker *worker, int fd,
 
 	if (connection == NULL)
 		return NULL;
+	connection->event = event_new(worker->base, fd, EV_READ | EV_PERSIST, on_event, connection);
+	if (connection->event == NULL) {
+		free(connection);
+		return NULL;
+	}
 	connection->worker = worker;
 	connection->fd = fd;
 	connection->client = *peer;
@@ -124,13 +129,13 @@ void connection_watch(struct connection *connection)
 	if (wanted == connection->watched)
 		return;
 	if (connection->watched != 0)
-		event_del(&connection->event);
+		event_del(connection->event);
 	connection->watched = 0;
 	if (wanted == 0)
 		return;
-	event_assign(&connection->event, connection->worker->base, connection->fd,
+	event_assign(connection->event, connection->worker->base, connection->fd,
 	             (short)(wanted | EV_PERSIST), on_event, connection);
-	if (event_add(&connection->event, NULL) == 0)
+	if (event_add(connection->event, NULL) == 0)
 		connection->watched = wanted;
 	else
 		connection_end(connection);
@@ -244,6 +249,7 @@ void connection_free(struct connection *connection)
 	http_state_destroy(connection->http);
 	websocket_deinit(&connection->websocket);
 	SSL_free(connection->tls);
+	event_free(connection->event);
 	close(connection->fd);
 	if (connection->is_counted)
 		address_limits_close(worker->workers->limits, &connection->client);

@@ -86,9 +86,9 @@ static void read_requests(struct connection *connection, struct slice bytes)
 	}
 	/* From the first byte of a request there is so much time to the last. */
 	if (!had_begun && http_reader_has_begun(reader))
-		connection_set_deadline(
-			connection,
-			worker->now + worker->workers->settings.times.request_s * SECOND);
+		connection_set_deadline(connection,
+		                        worker->now +
+		                                worker->workers->settings.times.request_s * SECOND);
 }
 
 static void refuse(struct connection *connection, unsigned status)

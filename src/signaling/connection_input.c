@@ -117,8 +117,9 @@ static bool refuse_clear_text(struct connection *connection)
 	SSL_free(connection->tls);
 	connection->tls = NULL;
 	connection->is_tls = false;
-	connection_queue(connection,
-	                 http_error_answer(400, SLICE("This port speaks TLS: use https:// or wss://\n")));
+	connection_queue(
+		connection,
+		http_error_answer(400, SLICE("This port speaks TLS: use https:// or wss://\n")));
 	connection_say_last_words(connection);
 	return true;
 }

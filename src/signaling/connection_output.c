@@ -60,8 +60,7 @@ void connection_queue_frame(struct connection *connection, enum websocket_opcode
 	}
 	outgoing->buffer = buffer;
 	outgoing->is_message = is_message;
-	outgoing->header_len =
-		(uint8_t)websocket_put_header(outgoing->header, opcode, buffer->len);
+	outgoing->header_len = (uint8_t)websocket_put_header(outgoing->header, opcode, buffer->len);
 	connection->pongs += opcode == WEBSOCKET_OPCODE_PONG;
 	connection->unacknowledged_messages += is_message;
 }
@@ -90,8 +89,7 @@ void connection_flush(struct connection *connection)
 		return;
 	}
 	connection->is_blocked = connection->unsent != NULL;
-	if (connection->unacknowledged_messages > 0 &&
-	    !list_is_linked(&connection->unacknowledged))
+	if (connection->unacknowledged_messages > 0 && !list_is_linked(&connection->unacknowledged))
 		list_append(&worker->unacknowledged, &connection->unacknowledged);
 	if (connection->session == NULL)
 		forget_written(connection, UINT64_MAX);
@@ -126,8 +124,8 @@ static int parts_of(const struct outgoing *outgoing, size_t offset, struct iovec
 	if (header_left > 0)
 		parts[count++] = (struct iovec){(uint8_t *)outgoing->header + offset, header_left};
 	if (outgoing->buffer->len > from)
-		parts[count++] =
-			(struct iovec){outgoing->buffer->bytes + from, outgoing->buffer->len - from};
+		parts[count++] = (struct iovec){outgoing->buffer->bytes + from,
+		                                outgoing->buffer->len - from};
 	return count;
 }
 
@@ -140,7 +138,8 @@ static ssize_t write_clear(struct connection *connection)
 
 	for (const struct outgoing *outgoing = connection->unsent;
 	     outgoing != NULL && message.msg_iovlen + 2 <= PIECES_MAX; outgoing = outgoing->next) {
-		message.msg_iovlen += (size_t)parts_of(outgoing, offset, pieces + message.msg_iovlen);
+		message.msg_iovlen +=
+			(size_t)parts_of(outgoing, offset, pieces + message.msg_iovlen);
 		offset = 0;
 	}
 	ssize_t len = sendmsg(connection->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -182,8 +181,7 @@ static void advance(struct connection *connection, size_t len)
 	bool is_tls = connection->tls != NULL;
 	uint64_t at = connection->written;
 
-	connection->written =
-		is_tls ? BIO_number_written(SSL_get_wbio(connection->tls)) : at + len;
+	connection->written = is_tls ? BIO_number_written(SSL_get_wbio(connection->tls)) : at + len;
 	connection->offset += len;
 	while (connection->unsent != NULL &&
 	       connection->offset >= outgoing_len(connection->unsent)) {

@@ -130,8 +130,7 @@ void http_allow_origins(struct http_exchange *exchange)
 	}
 	http_set_header(exchange, "Vary", "Origin");
 	if (!slice_is_empty(origin) && http_is_origin_allowed(exchange))
-		text_printf(&exchange->headers,
-		            "Access-Control-Allow-Origin: " SLICE_FORMAT "\r\n",
+		text_printf(&exchange->headers, "Access-Control-Allow-Origin: " SLICE_FORMAT "\r\n",
 		            SLICE_PRINTF(origin));
 }
 

@@ -33,8 +33,8 @@ struct http_files {
 };
 
 static enum err read_folder(struct http_files *files, int fd, const char *path, unsigned depth);
-static enum err read_entry(struct http_files *files, int folder, const char *path,
-                           const char *name, unsigned depth);
+static enum err read_entry(struct http_files *files, int folder, const char *path, const char *name,
+                           unsigned depth);
 static enum err read_file(struct http_files *files, int fd, size_t len, char *path);
 static int by_path(const void *a, const void *b);
 static enum err problem_of(struct http_files *files, const char *path, enum err err);
@@ -150,8 +150,8 @@ static enum err read_folder(struct http_files *files, int fd, const char *path, 
 	return err;
 }
 
-static enum err read_entry(struct http_files *files, int folder, const char *path,
-                           const char *name, unsigned depth)
+static enum err read_entry(struct http_files *files, int folder, const char *path, const char *name,
+                           unsigned depth)
 {
 	/* Links are not followed: one could lead to what is nobody's business. */
 	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);

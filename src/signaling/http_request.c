@@ -190,8 +190,7 @@ static struct slice trimmed(struct slice value)
 {
 	while (value.len > 0 && (value.at[0] == ' ' || value.at[0] == '\t'))
 		value = (struct slice){value.at + 1, value.len - 1};
-	while (value.len > 0 &&
-	       (value.at[value.len - 1] == ' ' || value.at[value.len - 1] == '\t'))
+	while (value.len > 0 && (value.at[value.len - 1] == ' ' || value.at[value.len - 1] == '\t'))
 		value.len--;
 	return value;
 }

@@ -7,11 +7,11 @@
 
 #include "base/slice.h"
 
-struct http_request { /* of a whole request; lent until http_reader_next */
+struct http_request {                /* of a whole request; lent until http_reader_next */
 	struct slice method, target; /* as they came */
 	struct slice body;
 	bool is_http_1_0;
-	bool is_last;    /* nothing more is to be read of this connection: Connection: close */
+	bool is_last; /* nothing more is to be read of this connection: Connection: close */
 	bool is_upgrade; /* Connection: Upgrade, and Upgrade; bytes behind the head are the other protocol's */
 };
 
@@ -19,7 +19,7 @@ enum http_reading {
 	HTTP_READ_MORE,     /* all bytes were taken */
 	HTTP_READ_CONTINUE, /* as before, and the client waits for 100 (RFC 9110 section 10.1.1) */
 	HTTP_READ_REQUEST,  /* one is whole; what was not taken is behind it */
-	HTTP_READ_FAILED,   /* it is to be answered with http_reader_status, and the connection closed */
+	HTTP_READ_FAILED, /* it is to be answered with http_reader_status, and the connection closed */
 };
 
 struct http_reader;

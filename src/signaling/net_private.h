@@ -2,7 +2,6 @@
 #pragma once
 
 #include <event2/event.h>
-#include <event2/event_struct.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -29,7 +28,7 @@ struct worker {
 	unsigned number;
 	pthread_t thread;
 	bool has_thread;
-	struct event_base *base;                      /* owned, as all of these */
+	struct event_base *base; /* owned, as all of these */
 	struct mailbox *mailbox;
 	struct event *mail_event, *timeout_event;
 	struct timer_wheel *timers;
@@ -45,8 +44,9 @@ struct worker {
 	struct list connections; /* all but the gone */
 	struct list gone;        /* closed in this turn */
 	struct list dirty;       /* have something to send */
-	struct list unacknowledged; /* their peers have not acknowledged all that the hub may keep */
-	struct list exchanges;   /* requests that are not answered */
+	struct list
+		unacknowledged; /* their peers have not acknowledged all that the hub may keep */
+	struct list exchanges;  /* requests that are not answered */
 	struct timer accept_again, acknowledge;
 	struct pool outgoing;
 	struct net_counters counters;
@@ -77,14 +77,15 @@ enum phase {
 	PHASE_TLS,  /* handshake */
 	PHASE_HTTP, /* requests */
 	PHASE_WEBSOCKET,
-	PHASE_CLOSING, /* our Close is sent, the peer's awaited */
+	PHASE_CLOSING,    /* our Close is sent, the peer's awaited */
 	PHASE_LAST_WORDS, /* what is queued is sent, then the connection ends */
 	PHASE_LINGERING, /* nothing more is sent; what comes is not looked at, until the peer has closed too */
 	PHASE_GONE
 };
 
 struct http_state { /* of PHASE_HTTP alone */
-	struct http_reader *reader;     /* owned; NULL: an exchange has it that outlives the connection */
+	struct http_reader
+		*reader; /* owned; NULL: an exchange has it that outlives the connection */
 	struct http_exchange *exchange; /* that is not answered; NULL */
 	struct text backlog;            /* behind it, not read yet */
 	bool ends;                      /* after what is queued */
@@ -93,7 +94,7 @@ struct http_state { /* of PHASE_HTTP alone */
 struct connection {
 	struct worker *worker;
 	struct list node, dirty, unacknowledged;
-	struct event event;
+	struct event *event; /* owned; of libevent, not of event.h, which has the same name */
 	struct timer timer;
 	int fd;
 	uint8_t phase;
@@ -106,9 +107,10 @@ struct connection {
 	struct session *session;
 	const struct dialect *dialect;
 	struct websocket websocket;
-	struct outgoing *first, *unsent, *last; /* queue; unsent: the first that is not wholly written */
-	size_t offset;                          /* octets of it that are written */
-	uint64_t written;                       /* octets in all, of TLS those of records */
+	struct outgoing *first, *unsent,
+		*last;    /* queue; unsent: the first that is not wholly written */
+	size_t offset;    /* octets of it that are written */
+	uint64_t written; /* octets in all, of TLS those of records */
 	uint32_t unacknowledged_messages;
 	timestamp ping_at, pong_by, message_by, first_message_by;
 };
@@ -157,7 +159,8 @@ void connection_pause(struct connection *connection, bool is_paused);
 /* connection_input.c */
 void connection_read(struct connection *connection);
 /* connection_output.c */
-void connection_queue(struct connection *connection, struct buffer *buffer); /* takes the reference; NULL ends it */
+void connection_queue(struct connection *connection,
+                      struct buffer *buffer); /* takes the reference; NULL ends it */
 void connection_queue_frame(struct connection *connection, enum websocket_opcode opcode,
                             struct buffer *buffer, bool is_message);
 void connection_flush(struct connection *connection);

@@ -13,13 +13,14 @@
 enum err service_tls_create(const struct config *config, SSL_CTX **tls, char problem[256],
                             enum option_id *about)
 {
-	const struct tls_settings settings = tls_settings_of(config);
+	struct tls_settings settings = tls_settings_of(config);
 	enum err err;
 
 	*tls = NULL;
 	if (config->cert == NULL || config->signaling_port == 0)
 		return OK;
-	err = https_context_create(&settings, tls, problem);
+	settings.speaks_http = true;
+	err = tls_context_create(&settings, tls, problem);
 	if (err != OK)
 		*about = certificate_option_at_fault(config);
 	return err;

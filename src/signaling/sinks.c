@@ -102,8 +102,7 @@ static enum err refuse(struct sinks *sinks, const struct fact *fact, enum err er
 {
 	add(&sinks->counters.refused, 1);
 	log_warning("event refused", "event=\"%s\" room=\"%s\" reason=\"%s\"", fact->key,
-	            fact->room,
-	            err == ERR_FULL ? "event-spool-size is reached" : err_string(err));
+	            fact->room, err == ERR_FULL ? "event-spool-size is reached" : err_string(err));
 	return err;
 }
 
@@ -326,8 +325,8 @@ static bool has_ended(const struct sinks *sinks)
 {
 	if (!sinks->is_stopping)
 		return false;
-	bool has_sent_all = list_is_empty(&sinks->work) &&
-	                    read_counter(&sinks->counters.bytes) == 0;
+	bool has_sent_all =
+		list_is_empty(&sinks->work) && read_counter(&sinks->counters.bytes) == 0;
 	return has_sent_all || timestamp_now() >= sinks->stop_at;
 }
 

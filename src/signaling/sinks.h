@@ -24,7 +24,8 @@ struct amqp_feed {
 	unsigned sink, session;
 	bool is_ready;
 	int64_t cursor; /* the last fact that this connection was given */
-	size_t count, bytes; /* of facts on their way: bounded, so that a broker that reads nothing costs little */
+	size_t count,
+		bytes; /* of facts on their way: bounded, so that a broker that reads nothing costs little */
 	struct list chosen; /* parcels of this transaction */
 	int64_t chosen_after;
 };
@@ -41,7 +42,7 @@ struct sinks {
 	struct amqp_feed amqp_feed;
 	struct webhook *webhooks[SPOOL_SINKS_MAX];
 	size_t webhook_count;
-	struct list work; /* of struct work: in sinks.c */
+	struct list work;         /* of struct work: in sinks.c */
 	timestamp spool_retry_at; /* 0: the last transaction was committed */
 	bool is_stopping;
 	timestamp stop_at;

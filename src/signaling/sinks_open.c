@@ -123,7 +123,8 @@ static enum err check(const struct config *config, char problem[256])
 		return ERR_INVALID;
 	}
 	if (config->webhook_url.count > 0 && config->webhook_secret.count == 0) {
-		snprintf(problem, 256, "webhook-url: webhook-secret is missing, which signs requests");
+		snprintf(problem, 256,
+		         "webhook-url: webhook-secret is missing, which signs requests");
 		return ERR_INVALID;
 	}
 	return OK;
@@ -170,7 +171,8 @@ void sinks_close(struct sinks *sinks)
 	if (sinks->wake != NULL)
 		event_free(sinks->wake);
 	if (sinks->mailbox != NULL) {
-		mailbox_deliver(sinks->mailbox, sinks); /* the broker's thread is gone: its last words */
+		mailbox_deliver(sinks->mailbox,
+		                sinks); /* the broker's thread is gone: its last words */
 		mailbox_destroy(sinks->mailbox);
 	}
 	if (sinks->dns != NULL)

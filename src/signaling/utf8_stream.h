@@ -6,7 +6,7 @@
 
 #include "base/slice.h"
 
-struct utf8_stream { /* zeroed: between two characters */
+struct utf8_stream {       /* zeroed: between two characters */
 	uint8_t need;      /* octets that the character still lacks */
 	uint8_t low, high; /* what the next of them may be */
 };

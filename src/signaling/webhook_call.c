@@ -125,8 +125,8 @@ static SSL *make_tls(const struct webhook_call_settings *settings)
 
 	if (tls == NULL)
 		return NULL;
-	bool is_address = inet_pton(AF_INET, host, &address) == 1 ||
-	                  inet_pton(AF_INET6, host, &address) == 1;
+	bool is_address =
+		inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
 	bool is_set = is_address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls), host) == 1
 	                         : SSL_set1_host(tls, host) == 1 &&
 	                                   SSL_set_tlsext_host_name(tls, host) == 1;
@@ -228,9 +228,8 @@ static struct evhttp_request *make_request(struct webhook_call *call,
 		return NULL;
 	text_init(&text, 0);
 	fact_write(&settings->parcel->fact, settings->parcel->is_again, &text);
-	bool is_whole = !text.has_failed &&
-	                evbuffer_add(evhttp_request_get_output_buffer(request), text.at,
-	                             text.len) == 0;
+	bool is_whole = !text.has_failed && evbuffer_add(evhttp_request_get_output_buffer(request),
+	                                                 text.at, text.len) == 0;
 	if (is_whole)
 		add_headers(request, settings, text_slice(&text));
 	text_deinit(&text);
@@ -246,7 +245,8 @@ static bool send_request(struct webhook_call *call, const struct webhook_call_se
 
 	call->connection = make_connection(settings);
 	call->over = evtimer_new(settings->base, finish, call);
-	if (call->connection == NULL || call->over == NULL || evtimer_add(call->over, &deadline) < 0)
+	if (call->connection == NULL || call->over == NULL ||
+	    evtimer_add(call->over, &deadline) < 0)
 		return false;
 	struct evhttp_request *request = make_request(call, settings);
 	/* The connection frees the request, also when this fails. */

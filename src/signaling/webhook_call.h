@@ -11,11 +11,11 @@
 #include "base/err.h"
 #include "signaling/parcel.h"
 
-struct webhook_place { /* what the URL says */
+struct webhook_place {          /* what the URL says */
 	struct evhttp_uri *uri; /* owned */
-	const char *host;       /* lent from uri; without the brackets of an IPv6 address: owned below */
-	char *plain_host;       /* owned */
-	char *path;             /* owned: with the query */
+	const char *host; /* lent from uri; without the brackets of an IPv6 address: owned below */
+	char *plain_host; /* owned */
+	char *path;       /* owned: with the query */
 	uint16_t port;
 	bool is_tls;
 };

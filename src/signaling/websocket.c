@@ -254,8 +254,8 @@ static void end_frame(struct websocket *websocket, struct slice payload,
 	switch (partial->opcode) {
 	case WEBSOCKET_OPCODE_PING:
 	case WEBSOCKET_OPCODE_PONG:
-		found->kind = partial->opcode == WEBSOCKET_OPCODE_PING ? WEBSOCKET_PING
-		                                                        : WEBSOCKET_PONG;
+		found->kind =
+			partial->opcode == WEBSOCKET_OPCODE_PING ? WEBSOCKET_PING : WEBSOCKET_PONG;
 		found->payload = payload;
 		return;
 	case WEBSOCKET_OPCODE_CLOSE:

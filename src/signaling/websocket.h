@@ -43,7 +43,7 @@ enum websocket_code {
 };
 
 struct websocket_partial;
-struct websocket { /* zeroed: nothing has come yet */
+struct websocket {                         /* zeroed: nothing has come yet */
 	struct websocket_partial *partial; /* owned; NULL: at the start of a message */
 	bool has_ended;                    /* a Close came, or the peer broke the protocol */
 };

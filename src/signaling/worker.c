@@ -344,8 +344,8 @@ static enum err begin_task(struct workers *workers, unsigned first, unsigned cou
 	/* The last may come back, and free them, before this loop has ended. */
 	struct worker_letter *letters = task->letters;
 	for (unsigned i = 0; i < count; i++)
-		letters[i] = (struct worker_letter){.mail = {.deliver = task_arrives},
-		                                    .task = task};
+		letters[i] =
+			(struct worker_letter){.mail = {.deliver = task_arrives}, .task = task};
 	for (unsigned i = 0; i < count; i++)
 		mailbox_post(workers->worker[first + i]->mailbox, &letters[i].mail);
 	return OK;

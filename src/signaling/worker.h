@@ -37,7 +37,7 @@ struct worker_policy {
 	struct signaling_services services;
 	SSL_CTX *tls;                     /* NULL: none; each worker holds a reference */
 	const struct range_list *proxies; /* whose X-Forwarded-For is believed; NULL: nobody's */
-	const struct text_list *origins; /* pages whose WebSockets are taken; NULL or none: any */
+	const struct text_list *origins;  /* pages whose WebSockets are taken; NULL or none: any */
 	struct address_limits_settings limits;
 	const struct http_files *files; /* http_files.h; NULL: none */
 };
@@ -45,7 +45,8 @@ struct worker_policy {
 /* What the program answers or takes, on the worker's thread. NULL: that needs nobody. */
 struct worker_host {
 	/* HUB_POST to a hub of another node; takes the post over. */
-	void (*post)(void *context, struct worker *worker, struct hub_place place, struct post *post);
+	void (*post)(void *context, struct worker *worker, struct hub_place place,
+	             struct post *post);
 	/* HUB_FIND_ROOM: answered by hub_room_found, now or later. */
 	void (*find_room)(void *context, struct worker *worker, uint64_t cookie,
 	                  const struct room_info *room);
@@ -57,11 +58,12 @@ struct worker_host {
 	void *context;
 };
 
-struct worker_times { /* in seconds; 0: as the defaults are */
-	unsigned handshake_s;  /* TLS; 10 */
-	unsigned request_s;    /* the first request, and every other from its first byte to its last; 10 */
+struct worker_times {         /* in seconds; 0: as the defaults are */
+	unsigned handshake_s; /* TLS; 10 */
+	unsigned
+		request_s; /* the first request, and every other from its first byte to its last; 10 */
 	unsigned keep_alive_s; /* between requests; 60 */
-	unsigned message_s; /* a WebSocket message, from its first byte to its last; 60 */
+	unsigned message_s;    /* a WebSocket message, from its first byte to its last; 60 */
 	unsigned close_s;      /* for what is left to send, and the other's Close; 5 */
 };
 
@@ -103,7 +105,8 @@ const struct net_counters *workers_net_counters(const struct workers *workers, u
  * delivered; what is found out is written to places of the struct that holds the task. Without reply_to done is called by the last worker. */
 struct worker_task {
 	void (*run)(struct worker_task *task, struct worker *worker);
-	void (*done)(struct worker_task *task); /* the task is its maker's again; NULL: nobody waits */
+	void (*done)(
+		struct worker_task *task); /* the task is its maker's again; NULL: nobody waits */
 
 	struct worker_letter *letters; /* owned; these are the workers' own */
 	struct mailbox *reply_to;

@@ -62,8 +62,7 @@ static void send_post(struct worker *worker, const struct hub_action *action)
 
 /* Checks a proof. An address whose proofs did not hold too often waits until others are looked at: guessing has to be slow. */
 enum signaling_error worker_identify(struct worker *worker, const struct claim *claim,
-                                     const struct transport_addr *client,
-                                     struct identity *identity)
+                                     const struct transport_addr *client, struct identity *identity)
 {
 	struct address_limits *limits = worker->workers->limits;
 	bool is_proof = claim->kind != CLAIM_ANYBODY;
@@ -88,8 +87,8 @@ static void identify(struct worker *worker, const struct hub_action *action)
 	uint64_t cookie = action->cookie;
 	bool has_client = action->session != NULL &&
 	                  addr_parse(session_address(action->session), 0, &client) == OK;
-	enum signaling_error error = worker_identify(worker, action->claim,
-	                                             has_client ? &client : NULL, &identity);
+	enum signaling_error error =
+		worker_identify(worker, action->claim, has_client ? &client : NULL, &identity);
 
 	hub_identified(worker->hub, cookie, error == SIGNALING_OK ? &identity : NULL, error,
 	               worker->now);

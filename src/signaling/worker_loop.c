@@ -119,8 +119,7 @@ enum err listener_open(const struct transport_addr *addr, int *fd, uint16_t *por
 	    setsockopt(*fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
 	    (addr_family(addr) != AF_INET6 ||
 	     setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
-	    bind(*fd, &addr->any, addr_len(addr)) == 0 &&
-	    getsockname(*fd, &bound.any, &len) == 0) {
+	    bind(*fd, &addr->any, addr_len(addr)) == 0 && getsockname(*fd, &bound.any, &len) == 0) {
 		*port = addr_port(&bound);
 		return OK;
 	}
