@@ -9,6 +9,9 @@
 #include "signaling/identity.h"
 #include "signaling/signaling_error.h"
 
+/* The user that an API key stands for has this before its name; nobody else has. */
+#define AUTHORITY_KEY_USER "api-key:"
+
 struct authority;
 struct config;
 struct store;

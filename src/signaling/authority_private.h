@@ -12,9 +12,6 @@ enum { JWT_KID_MAX = 128, JWT_KEYS_MAX = 256, API_KEYS_MAX = 100000, TENANTS_MAX
 /* What a key is for stands with the key, never in a token: a public key is no secret of an HMAC. */
 enum jwt_algorithm { JWT_HS256, JWT_RS256, JWT_ES256, JWT_ALGORITHMS /* the count */ };
 
-/* The user that an API key stands for has this before its name; nobody else has. */
-#define AUTHORITY_KEY_USER "api-key:"
-
 struct jwt_key {
 	enum jwt_algorithm algorithm;
 	char kid[JWT_KID_MAX + 1];        /* "": any token */

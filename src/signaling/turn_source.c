@@ -146,6 +146,31 @@ bool turn_source_revocation(const struct turn_source *source, const char *userna
 	return revocation->expires_s > 0;
 }
 
+/* Every secret is tried, and the name alone says nothing of which: it takes the same time for any. */
+bool turn_source_knows(const struct turn_source *source, const char *username, const char *password,
+                       uint64_t wall_ms)
+{
+	size_t len = strlen(password);
+	bool is_known = false;
+
+	if (source->is_remote)
+		return source->expires_ms > wall_ms && strcmp(username, source->username) == 0 &&
+		       len == strlen(source->password) &&
+		       bytes_equal_secret(password, source->password, len);
+	if (strtoull(username, NULL, 10) <= wall_ms / MILLISECONDS)
+		return false;
+	for (size_t i = 0; i < source->secret_count; i++) {
+		char right[BASE64_SIZE(SHA1_SIZE)];
+
+		if (source->secrets[i].secret[0] == '\0' ||
+		    password_make(source->secrets[i].secret, username, right) != OK)
+			continue;
+		is_known |= len == strlen(right) && bytes_equal_secret(password, right, len);
+		bytes_wipe(right, sizeof right);
+	}
+	return is_known;
+}
+
 const char *turn_source_kind(const struct turn_source *source)
 {
 	return source->is_remote ? "service" : "secrets";

@@ -37,5 +37,8 @@ MUST_CHECK enum err turn_source_issue(const struct turn_source *source,
  * have the same. */
 bool turn_source_revocation(const struct turn_source *source, const char *username,
                             struct store_revocation *revocation);
+/* Whether a username and password are credentials of this source that have not expired. */
+bool turn_source_knows(const struct turn_source *source, const char *username, const char *password,
+                       uint64_t wall_ms);
 /* A short name of a source for logs: "secrets", "service". */
 const char *turn_source_kind(const struct turn_source *source);
