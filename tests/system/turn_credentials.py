@@ -109,6 +109,32 @@ def test_changes():
         tap.wait_until(lambda: status(key) == 401, "the token is gone")
 
 
+def test_kick():
+    """Who is kicked from a room relays no more: his allocation ends within a second or so, and others' go on"""
+    store = Store()
+    store.admin("secret", "add", "--realm", REALM, text="of the store\n")
+    with Server("--use-auth-secret", "--realm=" + REALM, store.option, credentials=False) as relay, \
+            Signal("--realm=" + REALM, "--turn-uri=" + URI, store.option, "--signaling-anybody=yes") as server, \
+            server.connect("/ws") as kicked, server.connect("/ws") as stays:
+        who = [client.receive()["Data"] for client in (kicked, stays)]
+        for client in (kicked, stays):
+            client.send({"Type": "Hello", "Hello": {"Name": "tea"}, "Iid": "1"})
+            client.receive_until(lambda message: message.get("Iid") == "1", "a welcome")
+        clients = [relay.client(user=me["Turn"]["username"], password=me["Turn"]["password"]) for me in who]
+        for client in clients:
+            client.allocate()
+        code, _, said = server.admin("room", "kick", "tea", who[0]["Id"])
+        began = time.monotonic()
+        tap.expect_equal((code, said), (0, ""), "the kick")
+        tap.wait_until(lambda: "its credentials were revoked" in relay.log(), "the end of the allocation")
+        tap.expect(time.monotonic() - began < 2, "after %.1f s" % (time.monotonic() - began))
+        with relay.client(user=who[0]["Turn"]["username"], password=who[0]["Turn"]["password"]) as again:
+            tap.expect_equal(again.try_allocate(), 401, "a new one is refused")
+        clients[1].refresh(600)
+        for client in clients:
+            client.close()
+
+
 class Service:
     """A remote TURN service, which does what mode says."""
 
