@@ -58,10 +58,11 @@ FRAMES = "return window.video ? video.getVideoPlaybackQuality().totalVideoFrames
 # A client of the RPC dialect that calls the one other of the room.
 RPC_CALL = """
     const [port] = given;
-    const socket = new WebSocket('ws://127.0.0.1:' + port + '/api');
     const pc = window.pc = new RTCPeerConnection();
+    const stream = await media();
+    stream.getTracks().forEach(track => pc.addTrack(track, stream));
+    const socket = new WebSocket('ws://127.0.0.1:' + port + '/api');
     const send = (a, d) => socket.send(JSON.stringify({a, d}));
-    (await media()).getTracks().forEach(track => pc.addTrack(track));
     window.answers = [];
     let to;
     pc.onicecandidate = ({candidate}) =>
