@@ -19,8 +19,7 @@ enum {
 	JOIN_BURST = 20,          /* joins of one identity at once, */
 	JOIN_RATE_S = 1,          /* and a second */
 	MOVED_KEPT_S = 24 * 3600, /* how long posts follow a session that has moved */
-	MOVED_IN_ROOM_MS = 10000,
-	RESUME_WAIT_MS = 5000 /* how long its old hub may take to answer */
+	RESUME_WAIT_MS = 5000     /* how long its old hub may take to answer */
 };
 
 struct identity_share { /* sessions that are nobody in particular are so together */
@@ -184,6 +183,7 @@ void hub_run(struct hub *hub); /* handles what hubs write to themselves until no
 /* hub_post.c: gives a draft, or a post that was made, to a hub. */
 void hub_post_draft(struct hub *hub, struct hub_place to, const struct post *draft);
 void hub_post(struct hub *hub, struct hub_place to, struct post *post);
+bool hub_is_reachable(const struct hub *hub, struct hub_place place);
 bool hub_is_own(const struct hub *hub, struct hub_place place);
 void hub_handle_post(struct hub *hub, struct post *post); /* lent */
 void mail_queue_init(struct mail_queue *queue);
@@ -218,6 +218,8 @@ void queue_push(struct session *session, struct buffer *buffer); /* takes a refe
 void queue_sent(struct session *session, size_t messages);
 void queue_keep_unsent(struct session *session, size_t unsent);
 void queue_deinit(struct out_queue *queue);
+/* Empties later behind what is there now. */
+void queue_put_back(struct session *session, struct out_queue *later);
 void queue_put_missed(struct session *session, struct slice message);
 
 /* session_life.c */
@@ -250,6 +252,7 @@ bool session_may_join(struct session *session);
 /* session_resume.c */
 void resume_handle(struct hub *hub, const struct post *post);
 void snapshot_handle(struct hub *hub, const struct post *post);
+void seated_handle(struct hub *hub, const struct post *post);
 void moved_handle(struct hub *hub, const struct post *post);
 void session_finish_resume(struct session *session, const struct turn_credentials *credentials);
 /* Sends a post for a session on to where it is now; false: it is not known. */

@@ -216,6 +216,7 @@ static void away_ends(struct timer *timer, timestamp now)
 
 void session_gone(struct session *session, bool is_soft)
 {
+	session_doom(session);
 	if (session->is_gone)
 		return;
 	session->is_gone = true;
@@ -223,7 +224,6 @@ void session_gone(struct session *session, bool is_soft)
 		session_leave_room(session, is_soft, NULL);
 	watch_tell(session);
 	session_forget_home(session);
-	session_doom(session);
 }
 
 void session_reap(struct hub *hub)
@@ -275,8 +275,10 @@ static bool hand_next(struct session *session, struct hub_action *action)
 {
 	struct out_queue *queue = &session->queue;
 
-	/* What a slow reader has not got is for when it comes back; what came before EVENT_RESUMED waits for it. */
-	if (queue->handed == queue->count || session->is_slow || session->missed != NULL)
+	/* What a slow reader has not got is for when it comes back; what came before EVENT_OPENED or EVENT_RESUMED
+	 * waits for it. */
+	if (!session->is_opened || queue->handed == queue->count || session->is_slow ||
+	    session->missed != NULL)
 		return false;
 	action->kind = HUB_SEND;
 	action->buffer =
