@@ -531,7 +531,7 @@ static void survey_finish(struct survey *survey, enum err err)
 	if (err == OK)
 		merge(survey, &found);
 	found.cancelled = count_cancelled(survey);
-	if (survey->wish.cancel > 0)
+	if (survey->wish.cancel > 0 && (found.cancelled > 0 || survey->wish.filter.revoked == NULL))
 		log_cancelled(survey, found.cancelled);
 	survey->done(&found, survey->context);
 	if (sessions->walking == survey)

@@ -105,6 +105,16 @@ const struct hub_counters *hub_counters(const struct hub *hub)
 	return &hub->counters;
 }
 
+void hub_derive_key(const struct hub *hub, const char *use, uint8_t key[32])
+{
+	seal_derive_key(hub->settings.seal_key, use, key);
+}
+
+struct buddy_images *hub_images(const struct hub *hub)
+{
+	return hub->settings.images;
+}
+
 /* Names of sessions are as good as random: a part of one is its hash. */
 uint64_t id_hash(const char *id)
 {

@@ -119,8 +119,12 @@ void session_identify(struct session *session, const struct claim *claim,
 	ask->claim = (struct claim){claim->kind, ask->proof, ask->name, ask->tenant};
 	if (ask->proof == NULL || ask->tenant == NULL) {
 		ask_destroy(hub, ask);
+		session->asks--;
 		session_refuse(session, SIGNALING_INTERNAL, "", reference);
+		return;
 	}
+	session->identifying++;
+	session_hold(session);
 }
 
 static void identified(struct session *session, const struct identity *identity,
@@ -155,11 +159,16 @@ void hub_identified(struct hub *hub, uint64_t cookie, const struct identity *ide
 	if (ask == NULL)
 		return;
 	const struct reference *reference = ask->has_reference ? &ask->reference : NULL;
+	if (session != NULL)
+		session->identifying--;
 	if (session != NULL && identity != NULL)
 		identified(session, identity, reference);
 	else if (session != NULL)
 		session_refuse(session, error == SIGNALING_OK ? SIGNALING_BAD_PROOF : error, "",
 		               reference);
+	hub_run(hub); /* a refusal comes before what was kept */
+	if (session != NULL)
+		session_release(session);
 	ask_destroy(hub, ask);
 	hub_run(hub);
 }

@@ -176,8 +176,7 @@ void deliver_opened(struct session *session, const struct turn_credentials *cred
 	session->is_opened = true;
 	deliver_to(session, &event);
 	bytes_wipe(token, sizeof token);
-	if (session->is_held && !session->is_resuming)
-		session_release(session);
+	session_release(session);
 }
 
 /* To all of a room that are here. */

@@ -79,6 +79,7 @@ void hub_drop_posts(struct hub *hub)
 
 typedef void post_handler(struct hub *hub, const struct post *post);
 
+static void close_handle(struct hub *hub, const struct post *post);
 static void send_outside_handle(struct hub *hub, const struct post *post);
 
 void hub_handle_post(struct hub *hub, struct post *post)
@@ -95,6 +96,7 @@ void hub_handle_post(struct hub *hub, struct post *post)
 		[POST_MODERATE] = room_handle_moderate,
 		[POST_SEAT] = room_handle_seat,
 		[POST_EVENT] = deliver_post,
+		[POST_CLOSE] = close_handle,
 		[POST_SEND_OUTSIDE] = send_outside_handle,
 		[POST_LOOK_UP] = watch_handle_look_up,
 		[POST_RESUME] = resume_handle,
@@ -113,6 +115,19 @@ void post_refer(struct post *draft, const struct reference *reference)
 		return;
 	draft->reference_number = reference->number;
 	draft->reference_text = reference->text;
+}
+
+static void close_handle(struct hub *hub, const struct post *post)
+{
+	struct session *session = hub_find_session(hub, post->to);
+
+	if (session == NULL) {
+		moved_pass_on(hub, post);
+		return;
+	}
+	if (session->view != NULL && session->seat == post->seat)
+		session_lose_seat(session);
+	session_end(session, 1000, post->reason);
 }
 
 /* What one session says to another of its tenant, whatever rooms they are in. The sender hears how it went. */

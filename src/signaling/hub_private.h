@@ -79,7 +79,8 @@ struct session {
 	bool is_resuming, is_paused, was_told_paused, is_over_rate;
 	bool is_closing, is_slow, is_doomed, is_gone;
 	uint16_t close_code;
-	uint16_t asks;
+	uint16_t asks,
+		identifying; /* questions that the host has not answered; claims among them */
 	uint32_t revision;
 	uint64_t joined_ms;
 	char *close_reason; /* owned; NULL: "" */
@@ -238,7 +239,7 @@ bool session_next_action(struct session *session, struct hub_action *action);
 
 /* session_hold.c */
 void session_hold(struct session *session);
-void session_release(struct session *session);
+void session_release(struct session *session); /* where nothing else holds it */
 void session_keep_input(struct session *session, struct slice text);
 void session_drop_input(struct session *session);
 

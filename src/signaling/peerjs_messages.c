@@ -200,7 +200,7 @@ static void tell_message(struct telling *telling, struct encoder *encoder)
 	const struct message *message = telling->event->message;
 	const char *type = type_name(message->kind);
 
-	if (type == NULL || telling->own == NULL || !telling->event->is_unicast)
+	if (type == NULL || !telling->event->is_unicast)
 		return;
 	put_envelope(telling->text, type, name_of(telling->event->from), telling->own->id);
 	if (message->origin != &dialect_peerjs && message->kind != MESSAGE_BYE)

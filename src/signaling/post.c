@@ -37,6 +37,7 @@ static const struct post_field of_post[] = {
 	FIELD(BOOL,  "hasmessage",  has_message, 0),
 	FIELD(ENUM,  "message",     message.kind, MESSAGE_KINDS),
 	FIELD(DIALECT, "origin",    message.origin, 0),
+	FIELD(U32,   "waits",       message.waits_s, 0),
 	FIELD(RAW,   "payload",     message.payload, 0), /* before its parts */
 	FIELD(PART,  "sdptype",     message.sdp_type, 0),
 	FIELD(PART,  "sdp",         message.sdp, 0),
@@ -64,6 +65,7 @@ static const struct post_field of_post[] = {
 	FIELD(BOOL,  "haspin",      has_pin, 0),
 	FIELD(BOOL,  "return",      is_return, 0),
 	FIELD(TEXT,  "pin",         pin, 0),
+	FIELD(TEXT,  "aliassecret", alias_secret, 0),
 	FIELD(U32,   "most",        capacity_max, 0),
 	FIELD(U32,   "empty",       empty_room_s, 0),
 	FIELD(U32,   "rooms",       rooms_max, 0),

@@ -28,6 +28,7 @@ enum post_kind {
 	/* To a hub that has participants of the room, or to that of one session. */
 	POST_EVENT, /* event: to `to`, or to all but `except` that are at this hub */
 	/* To the hub of a session. */
+	POST_CLOSE, /* `to` is out of the room: another has its alias. Its connection is closed with reason */
 	POST_SEND_OUTSIDE, /* message to `to`, whatever room it is in */
 	POST_LOOK_UP,      /* `to`; subject asks */
 	POST_RESUME, /* `to` is the session; subject, at sender, wants its place; address where is_by_id */
@@ -71,7 +72,7 @@ struct post {
 
 	/* POST_JOIN, POST_CHANGE, POST_REQUEST */
 	bool has_pin, is_return; /* it was in this room before its owner was lost */
-	const char *pin;
+	const char *pin, *alias_secret;
 	uint32_t capacity_max, empty_room_s, rooms_max, room_capacity;
 	bool sets_pin, sets_lock, sets_capacity, sets_relay_only, is_locked, is_relay_only;
 	uint32_t capacity;

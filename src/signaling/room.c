@@ -83,6 +83,7 @@ static void describe(struct room *room, const struct post *ask)
 	if (ask->is_return)
 		restore(room, &ask->room);
 	list_init(&room->members);
+	list_init(&room->waiting);
 	hash_table_init(&room->by_id);
 	hash_table_init(&room->by_alias);
 }
@@ -130,6 +131,7 @@ void room_destroy(struct room *room)
 {
 	struct hub *hub = room->hub;
 
+	wait_drop(room, NULL);
 	LIST_FOR_EACH (node, &room->members)
 		member_destroy(room, CONTAINER_OF(node, struct member, node));
 	timer_cancel(hub->wheel, &room->empty);

@@ -39,7 +39,7 @@ static bool may_pass(struct room *room, const struct post *ask, struct text *tex
 	return false;
 }
 
-static void unreachable(struct room *room, const struct post *ask)
+void room_unreachable(struct room *room, const struct post *ask)
 {
 	struct post draft = room_draft(room, EVENT_UNREACHABLE);
 
@@ -58,7 +58,7 @@ static void send_outside(struct room *room, const struct member *from, const str
 	struct hub_place place;
 
 	if (seal_open_id(room->hub->seal, ask->to, &place) != OK) {
-		unreachable(room, ask);
+		room_unreachable(room, ask);
 		return;
 	}
 	draft.kind = POST_SEND_OUTSIDE;
@@ -86,18 +86,24 @@ static void send_inside(struct room *room, const struct member *from, const stru
 void room_handle_send(struct hub *hub, const struct post *ask)
 {
 	struct room *room;
-	struct member *from = asker(hub, ask, &room), *to;
+
+	if (asker(hub, ask, &room) != NULL)
+		room_send(room, ask);
+}
+
+void room_send(struct room *room, const struct post *ask)
+{
+	const struct member *from = member_find(room, ask->subject.id),
+			    *to = member_find_any(room, ask->to);
 	struct message message;
 	struct text text;
 
-	if (from == NULL)
-		return;
 	text_init(&text, 0);
-	to = member_find_any(room, ask->to);
-	if (to == NULL && !ask->is_outside)
-		unreachable(room, ask);
-	else if (!may_pass(room, ask, &text, &message))
-		room_done(room, hub, ask);
+	if (to == NULL && !ask->is_outside) {
+		if (ask->message.waits_s == 0 || !wait_put(room, ask))
+			room_unreachable(room, ask);
+	} else if (!may_pass(room, ask, &text, &message))
+		room_done(room, room->hub, ask);
 	else if (to == NULL)
 		send_outside(room, from, ask, &message);
 	else

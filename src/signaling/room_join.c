@@ -6,6 +6,8 @@
 static enum signaling_error check_old(const struct room *room, const struct post *ask,
                                       const struct member *member);
 static enum signaling_error check_new(const struct hub *hub, const struct post *ask);
+static struct member *other_with_alias(const struct room *room, const struct post *ask);
+static void replace(struct room *room, struct member *other);
 static void welcome(struct room *room, struct member *member, const struct post *ask);
 
 static enum signaling_error enter(struct hub *hub, struct room **room, struct member **member,
@@ -22,6 +24,9 @@ static enum signaling_error enter(struct hub *hub, struct room **room, struct me
 			return SIGNALING_TOO_MANY;
 		room_changed(*room, false);
 	}
+	struct member *other = other_with_alias(*room, ask);
+	if (other != NULL)
+		replace(*room, other);
 	if (*member != NULL)
 		return member_update(*room, *member, ask) ? SIGNALING_OK : SIGNALING_INTERNAL;
 	*member = member_create(*room, ask);
@@ -48,6 +53,8 @@ void room_handle_join(struct hub *hub, const struct post *ask)
 	member_move(room, member, ask->from);
 	hub_count(&hub->counters, HUB_COUNT_joins, 1);
 	welcome(room, member, ask);
+	if (member->alias[0] != '\0')
+		wait_deliver(room, member->alias);
 }
 
 static enum signaling_error check_new(const struct hub *hub, const struct post *ask)
@@ -81,11 +88,24 @@ static bool is_full(const struct room *room, const struct post *ask, const struc
 	       (ask->capacity_max > 0 && others >= ask->capacity_max);
 }
 
-static bool has_other_with_alias(const struct room *room, const char *alias, const char *id)
+static struct member *other_with_alias(const struct room *room, const struct post *ask)
 {
-	const struct member *other = alias[0] == '\0' ? NULL : member_find_any(room, alias);
+	const char *alias = ask->subject.alias;
+	struct member *other = alias[0] == '\0' ? NULL : member_find_any(room, alias);
 
-	return other != NULL && strcmp(other->id, id) != 0;
+	return other != NULL && strcmp(other->id, ask->subject.id) != 0 ? other : NULL;
+}
+
+/* Its connection is half dead, or was left open in another window. */
+static void replace(struct room *room, struct member *other)
+{
+	struct post draft = {.kind = POST_CLOSE,
+	                     .to = other->id,
+	                     .seat = other->seat,
+	                     .reason = "another connection has taken its place"};
+
+	hub_post_draft(room->hub, other->place, &draft);
+	room_remove(room, other, true);
 }
 
 static enum signaling_error check_old(const struct room *room, const struct post *ask,
@@ -96,7 +116,8 @@ static enum signaling_error check_old(const struct room *room, const struct post
 
 	if (room_is_kicked(room, ask->subject.id) || room_is_kicked(room, ask->subject.user))
 		return SIGNALING_KICKED;
-	if (has_other_with_alias(room, ask->subject.alias, ask->subject.id))
+	const struct member *other = other_with_alias(room, ask);
+	if (other != NULL && !member_has_secret(other, ask->alias_secret))
 		return SIGNALING_ALIAS_TAKEN;
 	if (ask->is_return)
 		return SIGNALING_OK;
@@ -148,6 +169,7 @@ void room_remove(struct room *room, struct member *member, bool is_soft)
 		room_tell_all(room, &left, member);
 		room_fact_of(room, "room.leave", member);
 	}
+	wait_drop(room, member->id);
 	room->info.count += is_told; /* it is taken off with the member */
 	member_destroy(room, member);
 	if (list_is_empty(&room->members))

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "signaling/attributes.h"
 #include "signaling/room_private.h"
 
@@ -157,7 +158,8 @@ bool member_update(struct room *room, struct member *member, const struct post *
 	if (!replace(&member->user, subject->user) ||
 	    !member_set_attributes(member, subject->attributes))
 		return false;
-	if (ask->kind == POST_JOIN && !replace(&member->address, ask->address))
+	if (ask->kind == POST_JOIN && (!replace(&member->address, ask->address) ||
+	                               !replace(&member->alias_secret, ask->alias_secret)))
 		return false;
 	if (member->alias == NULL || strcmp(member->alias, subject->alias) != 0)
 		set_alias(room, member, subject->alias);
@@ -172,11 +174,20 @@ bool member_update(struct room *room, struct member *member, const struct post *
 	return member->alias != NULL;
 }
 
+bool member_has_secret(const struct member *member, const char *secret)
+{
+	size_t len = member->alias_secret == NULL ? 0 : strlen(member->alias_secret);
+
+	return len > 0 && strlen(secret) == len &&
+	       bytes_equal_secret(member->alias_secret, secret, len);
+}
+
 static void member_free(struct member *member)
 {
 	free(member->user);
 	free(member->alias);
 	free(member->address);
+	free(member->alias_secret);
 	free(member->attributes);
 	free(member);
 }

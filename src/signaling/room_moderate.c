@@ -39,12 +39,21 @@ enum signaling_error room_change(struct room *room, const struct post *change)
 	return SIGNALING_OK;
 }
 
-/* Those who are in may bring others: they hear the new PIN. */
-static void tell_change(struct room *room, struct member *by, const struct post *ask)
+void room_handle_change(struct hub *hub, const struct post *ask)
 {
+	struct room *room;
+	struct member *by = moderator(hub, ask, &room, MAY_CHANGE_ROOM);
+	enum signaling_error error;
 	struct post draft;
 	struct text pin;
 
+	if (by == NULL)
+		return;
+	error = room_change(room, ask);
+	if (error != SIGNALING_OK) {
+		room_refuse(room, hub, ask, error);
+		return;
+	}
 	text_init(&pin, 0);
 	if (ask->sets_pin)
 		json_put_string(&pin, slice_of(ask->pin));
@@ -56,26 +65,10 @@ static void tell_change(struct room *room, struct member *by, const struct post 
 	room_tell_all(room, &draft, by);
 	draft = room_draft(room, EVENT_DONE);
 	draft.value = text_slice(&pin);
-	room_answer(room, room->hub, ask, &draft);
+	room_answer(room, hub, ask, &draft);
 	if (pin.len > 0)
 		bytes_wipe(pin.at, pin.len);
 	text_deinit(&pin);
-}
-
-void room_handle_change(struct hub *hub, const struct post *ask)
-{
-	struct room *room;
-	struct member *by = moderator(hub, ask, &room, MAY_CHANGE_ROOM);
-	enum signaling_error error;
-
-	if (by == NULL)
-		return;
-	error = room_change(room, ask);
-	if (error != SIGNALING_OK) {
-		room_refuse(room, hub, ask, error);
-		return;
-	}
-	tell_change(room, by, ask);
 }
 
 /* Removing. The user is remembered, or, of nobody in particular, the session: it does not come back to this room. */

@@ -10,7 +10,7 @@ struct member {
 	struct hub_place place;
 	uint32_t seat;
 	char id[SESSION_ID_SIZE];
-	char *user, *alias, *address; /* owned */
+	char *user, *alias, *address, *alias_secret; /* owned */
 	const struct dialect *dialect;
 	char *attributes; /* owned; NULL: none */
 	size_t attributes_len;
@@ -43,6 +43,8 @@ struct room {
 	struct kick *kicks;  /* owned; a ring of KICKS_MAX, once there is one */
 	uint32_t kick_count; /* ever */
 	uint64_t facts;
+	struct list waiting; /* messages for aliases that nobody has yet */
+	unsigned waiting_count;
 	uint32_t empty_s;
 	struct timer empty, live;
 };
@@ -71,6 +73,15 @@ void member_move(struct room *room, struct member *member, struct hub_place plac
 struct participant member_participant(const struct member *member, bool has_attributes);
 bool member_is_owner(const struct room *room, const struct member *member);
 bool member_may(const struct room *room, const struct member *member, unsigned permission);
+
+bool member_has_secret(const struct member *member, const char *secret);
+
+/* room_wait.c: messages for an alias that nobody has yet. */
+bool wait_put(struct room *room, const struct post *ask); /* false: there are too many */
+void wait_deliver(struct room *room, const char *alias);
+void wait_drop(struct room *room, const char *id); /* of this sender; NULL: all */
+void room_send(struct room *room, const struct post *ask);
+void room_unreachable(struct room *room, const struct post *ask);
 
 /* room_tell.c: whom it tells what. */
 struct post room_draft(const struct room *room, enum event_kind event);

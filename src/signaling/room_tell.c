@@ -140,12 +140,22 @@ static void put_device(struct text *text, const struct member *member)
 	}
 }
 
+static void put_bitrate(struct text *text, const struct member *member)
+{
+	struct slice attributes = {member->attributes, member->attributes_len};
+	struct slice bitrate = json_member(attributes, "maxVideoBitrate");
+
+	if (!slice_is_empty(bitrate))
+		json_member_raw(text, "bitrate", bitrate);
+}
+
 static void put_member(struct text *text, const struct member *member)
 {
 	json_member_string(text, "socketId", slice_of(member->id));
 	json_member_string(text, "userId", slice_of(member->user));
 	json_member_string(text, "dialect", slice_of(member->dialect->name));
 	put_device(text, member);
+	put_bitrate(text, member);
 	if (member->address != NULL && member->address[0] != '\0')
 		json_member_string(text, "ip", slice_of(member->address));
 }

@@ -96,8 +96,6 @@ static void put_from(struct text *text, const char *id, const char *user)
 
 static void tell_done(struct telling *telling)
 {
-	if (telling->event->kind == EVENT_RESUMED && telling->session != NULL)
-		((struct rpc *)session_own(telling->session))->state = RPC_INSIDE;
 	if (telling->event->reference == NULL)
 		return;
 	open_answer(telling, true);

@@ -19,7 +19,6 @@ struct seal {
 	uint64_t hash_key[2];
 };
 
-static void derive(const uint8_t key[KEY_SIZE], const char *label, uint8_t derived[KEY_SIZE]);
 static EVP_CIPHER_CTX *cipher_create(const uint8_t key[KEY_SIZE], int is_encrypting);
 static void mac(const uint8_t key[KEY_SIZE], const uint8_t *bytes, size_t len,
                 uint8_t result[SEAL_MAC_SIZE]);
@@ -33,15 +32,15 @@ enum err seal_create(const uint8_t key[KEY_SIZE], struct seal **seal)
 
 	if (made == NULL)
 		return ERR_NO_MEMORY;
-	derive(key, "session id", derived);
+	seal_derive_key(key, "session id", derived);
 	made->encrypt = cipher_create(derived, 1);
 	made->decrypt = cipher_create(derived, 0);
-	derive(key, "tables", derived);
+	seal_derive_key(key, "tables", derived);
 	made->hash_key[0] = get_u64(derived);
 	made->hash_key[1] = get_u64(derived + 8);
 	bytes_wipe(derived, sizeof derived);
-	derive(key, "resume token", made->token_key);
-	derive(key, "attestation", made->attestation_key);
+	seal_derive_key(key, "resume token", made->token_key);
+	seal_derive_key(key, "attestation", made->attestation_key);
 	if (made->encrypt == NULL || made->decrypt == NULL) {
 		seal_destroy(made);
 		return ERR_NO_MEMORY;
@@ -61,12 +60,12 @@ void seal_destroy(struct seal *seal)
 }
 
 /* One key for each use, so that no result of one says anything of another. */
-static void derive(const uint8_t key[KEY_SIZE], const char *label, uint8_t derived[KEY_SIZE])
+void seal_derive_key(const uint8_t key[KEY_SIZE], const char *use, uint8_t derived[KEY_SIZE])
 {
 	unsigned len = KEY_SIZE;
 
-	if (HMAC(EVP_sha256(), key, KEY_SIZE, (const uint8_t *)label, strlen(label), derived,
-	         &len) == NULL)
+	if (HMAC(EVP_sha256(), key, KEY_SIZE, (const uint8_t *)use, strlen(use), derived, &len) ==
+	    NULL)
 		random_bytes(derived, KEY_SIZE);
 }
 

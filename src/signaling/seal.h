@@ -21,6 +21,8 @@ struct seal;
 
 MUST_CHECK enum err seal_create(const uint8_t key[32], struct seal **seal);
 void seal_destroy(struct seal *seal);
+/* Gives a key for one use alone. */
+void seal_derive_key(const uint8_t key[32], const char *use, uint8_t derived[32]);
 
 void seal_make_id(struct seal *seal, const struct hub_place *place, char id[SESSION_ID_SIZE]);
 /* ERR_INVALID: it does not look like one. What it gives for a forged one is anywhere. */

@@ -42,6 +42,11 @@ uint64_t session_wall_ms(const struct session *session)
 	return session->hub->wall_ms;
 }
 
+const struct hub *session_hub(const struct session *session)
+{
+	return session->hub;
+}
+
 const struct hub_settings *session_settings(const struct session *session)
 {
 	return &session->hub->settings;
@@ -241,6 +246,7 @@ static void post_join(struct session *session, const struct join *join,
 		.kind = POST_JOIN,
 		.has_pin = join->has_pin,
 		.pin = pin,
+		.alias_secret = join->alias_secret,
 		.capacity_max = join->capacity_max,
 		.empty_room_s = session->dialect->limits.empty_room_s,
 		.rooms_max = limits.rooms_max,

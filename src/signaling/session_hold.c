@@ -32,6 +32,9 @@ void session_release(struct session *session)
 {
 	struct held *next;
 
+	if (!session->is_held || !session->is_opened || session->is_resuming ||
+	    session->identifying > 0 || session->missed != NULL)
+		return;
 	session->is_held = false;
 	set_paused(session);
 	for (struct held *held = take_input(session); held != NULL; held = next) {

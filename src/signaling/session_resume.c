@@ -89,9 +89,10 @@ static void refused(struct session *session)
 	deliver_to(session, &event);
 	free(session->opening);
 	session->opening = NULL;
+	session_release(session);
 	if (session->is_opened)
-		session_release(session);
-	else if (session->dialect->opens_with_credentials)
+		return;
+	if (session->dialect->opens_with_credentials)
 		hub_ask_credentials(session, NULL, true);
 	else
 		deliver_opened(session, NULL, NULL);

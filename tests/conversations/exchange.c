@@ -280,19 +280,36 @@ static bool find_proof(const struct http_exchange *exchange, char *proof, size_t
 	return false;
 }
 
-void http_identify(struct http_exchange *exchange,
-                   void (*identified)(struct http_exchange *exchange,
-                                      const struct identity *identity, enum signaling_error error))
-{
-	char proof[8192] = "anybody";
-	const struct scripted *found;
+typedef void identified_fn(struct http_exchange *exchange, const struct identity *identity,
+                           enum signaling_error error);
 
-	(void)find_proof(exchange, proof, sizeof proof);
-	found = host_proof(exchange->host, proof);
+static void answer_proof(struct http_exchange *exchange, const char *proof,
+                         identified_fn *identified)
+{
+	const struct scripted *found = host_proof(exchange->host, proof);
+
 	if (found == NULL)
 		identified(exchange, NULL, SIGNALING_BAD_PROOF);
 	else if (found->error != SIGNALING_OK)
 		identified(exchange, NULL, found->error);
 	else
 		identified(exchange, &found->identity, SIGNALING_OK);
+}
+
+void http_identify_claim(struct http_exchange *exchange, const struct claim *claim,
+                         void (*identified)(struct http_exchange *exchange,
+                                            const struct identity *identity,
+                                            enum signaling_error error))
+{
+	answer_proof(exchange, claim->proof, identified);
+}
+
+void http_identify(struct http_exchange *exchange,
+                   void (*identified)(struct http_exchange *exchange,
+                                      const struct identity *identity, enum signaling_error error))
+{
+	char proof[8192] = "anybody";
+
+	(void)find_proof(exchange, proof, sizeof proof);
+	answer_proof(exchange, proof, identified);
 }
