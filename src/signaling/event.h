@@ -146,7 +146,7 @@ struct event {
 	uint64_t wall_ms;             /* since 1970 */
 	const struct room_info *room; /* NULL outside of rooms */
 	const struct participant *
-		from; /* who did it; of events to the session itself: the session. Of EVENT_MESSAGE without its attributes */
+		from; /* who did it; of events to the session itself: the session. Of EVENT_MESSAGE without its attributes. NULL, of EVENT_ROOM and EVENT_ROOM_CLOSED: nobody in the room did it */
 	const struct participant *participants;
 	size_t participant_count;
 	const struct message *message; /* NULL */

@@ -172,9 +172,16 @@ void deliver_opened(struct session *session, const struct turn_credentials *cred
 	                      .reference = reference,
 	                      .resume_token = token};
 
+	struct out_queue later = {0};
+
+	if (!session->is_opened) { /* what was said before it comes behind it */
+		later = session->queue;
+		session->queue = (struct out_queue){0};
+	}
 	seal_make_token(session->hub->seal, session->id, token);
 	session->is_opened = true;
 	deliver_to(session, &event);
+	queue_put_back(session, &later);
 	bytes_wipe(token, sizeof token);
 	session_release(session);
 }

@@ -34,6 +34,14 @@ bool hub_is_own(const struct hub *hub, struct hub_place place)
 	return place.node == hub->settings.place.node && place.worker == hub->settings.place.worker;
 }
 
+/* An id that nobody made may say anything of where it lives. */
+bool hub_is_reachable(const struct hub *hub, struct hub_place place)
+{
+	return hub->settings.is_cluster ? place.node != 0
+	                                : place.node == hub->settings.place.node &&
+	                                          place.worker < hub->settings.workers;
+}
+
 void hub_post(struct hub *hub, struct hub_place to, struct post *post)
 {
 	if (post == NULL) {
@@ -153,6 +161,6 @@ static void send_outside_handle(struct hub *hub, const struct post *post)
 	draft.to = post->subject.id;
 	draft.has_message = !is_there;
 	draft.error = is_there ? SIGNALING_OK : SIGNALING_NO_PEER;
-	draft.name = post->to;
+	draft.name = is_there ? "" : post->to;
 	hub_post_draft(hub, post->sender, &draft);
 }

@@ -184,6 +184,7 @@ void hub_run(struct hub *hub); /* handles what hubs write to themselves until no
 /* hub_post.c: gives a draft, or a post that was made, to a hub. */
 void hub_post_draft(struct hub *hub, struct hub_place to, const struct post *draft);
 void hub_post(struct hub *hub, struct hub_place to, struct post *post);
+bool hub_is_reachable(const struct hub *hub, struct hub_place place);
 bool hub_is_own(const struct hub *hub, struct hub_place place);
 void hub_handle_post(struct hub *hub, struct post *post); /* lent */
 void mail_queue_init(struct mail_queue *queue);
@@ -218,6 +219,8 @@ void queue_push(struct session *session, struct buffer *buffer); /* takes a refe
 void queue_sent(struct session *session, size_t messages);
 void queue_keep_unsent(struct session *session, size_t unsent);
 void queue_deinit(struct out_queue *queue);
+/* Empties later behind what is there now. */
+void queue_put_back(struct session *session, struct out_queue *later);
 void queue_put_missed(struct session *session, struct slice message);
 
 /* session_life.c */

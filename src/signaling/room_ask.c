@@ -57,7 +57,8 @@ static void send_outside(struct room *room, const struct member *from, const str
 	struct post draft = *ask;
 	struct hub_place place;
 
-	if (seal_open_id(room->hub->seal, ask->to, &place) != OK) {
+	if (seal_open_id(room->hub->seal, ask->to, &place) != OK ||
+	    !hub_is_reachable(room->hub, place)) {
 		room_unreachable(room, ask);
 		return;
 	}

@@ -208,7 +208,9 @@ static void refuse_parked(struct view *view)
 	while ((mail = take_parked(view)) != NULL) {
 		struct post *post = CONTAINER_OF(mail, struct post, mail);
 		struct post draft = *post;
-		draft.kind = POST_EVENT;
+		bool is_request = post->kind == POST_REQUEST;
+		draft.kind = is_request ? POST_ANSWER : POST_EVENT;
+		draft.ends_seat = post->kind == POST_JOIN;
 		draft.event = EVENT_REFUSED;
 		draft.error = SIGNALING_UNAVAILABLE;
 		draft.to = post->subject.id;

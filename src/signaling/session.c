@@ -344,8 +344,13 @@ static void post_outside(struct session *session, const char *to, const struct m
 	    !relay_only_filter(message, &room, &draft.message)) {
 		hub_count(&hub->counters, HUB_COUNT_candidates_withheld, 1);
 		done(session, EVENT_DONE, reference);
-	} else if (seal_open_id(hub->seal, to, &place) == OK) {
+	} else if (seal_open_id(hub->seal, to, &place) == OK && hub_is_reachable(hub, place)) {
 		hub_post_draft(hub, place, &draft);
+	} else {
+		draft.event = EVENT_UNREACHABLE;
+		draft.error = SIGNALING_NO_PEER;
+		draft.name = to;
+		answer(session, &draft, reference);
 	}
 	text_deinit(&room);
 }

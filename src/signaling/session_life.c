@@ -275,8 +275,10 @@ static bool hand_next(struct session *session, struct hub_action *action)
 {
 	struct out_queue *queue = &session->queue;
 
-	/* What a slow reader has not got is for when it comes back; what came before EVENT_RESUMED waits for it. */
-	if (queue->handed == queue->count || session->is_slow || session->missed != NULL)
+	/* What a slow reader has not got is for when it comes back; what came before EVENT_OPENED or EVENT_RESUMED
+	 * waits for it. */
+	if (!session->is_opened || queue->handed == queue->count || session->is_slow ||
+	    session->missed != NULL)
 		return false;
 	action->kind = HUB_SEND;
 	action->buffer =

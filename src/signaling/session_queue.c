@@ -113,6 +113,15 @@ void queue_deinit(struct out_queue *queue)
 	*queue = (struct out_queue){0};
 }
 
+void queue_put_back(struct session *session, struct out_queue *later)
+{
+	for (uint32_t i = 0; i < later->count; i++)
+		put(&session->queue, *slot(later, i));
+	queue_deinit(later);
+	if (session->path != NULL)
+		session_make_dirty(session);
+}
+
 /* What was missed goes behind what is there now. */
 void queue_put_missed(struct session *session, struct slice message)
 {

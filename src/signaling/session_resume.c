@@ -19,12 +19,6 @@ static struct moved *moved_create(struct session *session, struct hub_place plac
 
 /* Asking. */
 
-static bool is_reachable(const struct hub *hub, struct hub_place place)
-{
-	return hub->settings.is_cluster ||
-	       (place.node == hub->settings.place.node && place.worker < hub->settings.workers);
-}
-
 static enum err session_of(struct hub *hub, const char *token, bool is_by_id,
                            char id[SESSION_ID_SIZE], struct hub_place *place)
 {
@@ -34,7 +28,7 @@ static enum err session_of(struct hub *hub, const char *token, bool is_by_id,
 		return ERR_INVALID;
 	if (is_by_id)
 		memcpy(id, token, SESSION_ID_SIZE);
-	if (seal_open_id(hub->seal, id, place) != OK || !is_reachable(hub, *place))
+	if (seal_open_id(hub->seal, id, place) != OK || !hub_is_reachable(hub, *place))
 		return ERR_NOT_FOUND;
 	return OK;
 }
@@ -363,13 +357,6 @@ static void adopt(struct session *session, const struct post *snapshot)
 		session_finish_resume(session, NULL);
 }
 
-static void put_back(struct session *session, struct out_queue *later)
-{
-	for (uint32_t i = 0; i < later->count; i++)
-		queue_push(session, later->at[(later->head + i) & (later->capacity - 1)]);
-	queue_deinit(later);
-}
-
 /* First that it is back, then what it missed, then what came since. */
 void session_finish_resume(struct session *session, const struct turn_credentials *credentials)
 {
@@ -389,7 +376,7 @@ void session_finish_resume(struct session *session, const struct turn_credential
 		deliver_to(session, &event);
 	for (size_t i = 0; i < missed->queued_count; i++)
 		queue_put_missed(session, missed->queued[i]);
-	put_back(session, &later);
+	queue_put_back(session, &later);
 	if (session->path == NULL)
 		session_wait_away(session);
 	post_destroy(missed);

@@ -6,12 +6,6 @@
 
 enum { WATCHERS_MAX = 256 };
 
-static bool is_known(const struct hub *hub, struct hub_place place)
-{
-	return hub->settings.is_cluster ||
-	       (place.node == hub->settings.place.node && place.worker < hub->settings.workers);
-}
-
 static void found_nobody(struct session *session, const struct reference *reference)
 {
 	struct post draft = {.kind = POST_EVENT, .event = EVENT_FOUND, .to = session->id};
@@ -37,7 +31,7 @@ void session_look_up(struct session *session, const char *attestation_or_id,
 		session_refuse(session, SIGNALING_BAD_ATTESTATION, "", reference);
 		return;
 	}
-	if (seal_open_id(hub->seal, id, &place) != OK || !is_known(hub, place)) {
+	if (seal_open_id(hub->seal, id, &place) != OK || !hub_is_reachable(hub, place)) {
 		found_nobody(session, reference);
 		return;
 	}
@@ -98,7 +92,8 @@ void watch_tell(struct session *session)
 	for (struct watcher *watcher = session->watchers; watcher != NULL;
 	     watcher = watcher->next) {
 		draft.to = watcher->id;
-		if (seal_open_id(hub->seal, watcher->id, &place) == OK && is_known(hub, place))
+		if (seal_open_id(hub->seal, watcher->id, &place) == OK &&
+		    hub_is_reachable(hub, place))
 			hub_post_draft(hub, place, &draft);
 	}
 }
