@@ -93,12 +93,28 @@ static enum err open_socket(struct amqp_link *link, const struct amqp_place *pla
 	return status == AMQP_STATUS_OK ? OK : fail_status(link, "connect", status);
 }
 
+static void put_flag(amqp_table_entry_t *entry, const char *name)
+{
+	entry->key = amqp_cstring_bytes(name);
+	entry->value.kind = AMQP_FIELD_KIND_BOOLEAN;
+	entry->value.value.boolean = 1;
+}
+
+/* Without being asked, the broker does not say that it blocks publishers; librabbitmq adds these to its own. */
 static enum err log_in(struct amqp_link *link, const struct amqp_place *place)
 {
+	amqp_table_entry_t capability, property;
+
+	put_flag(&capability, "connection.blocked");
+	property.key = amqp_cstring_bytes("capabilities");
+	property.value.kind = AMQP_FIELD_KIND_TABLE;
+	property.value.value.table = (amqp_table_t){1, &capability};
+	const amqp_table_t properties = {1, &property};
 	return check_reply(link, "login",
-	                   amqp_login(link->state, place->url.vhost, 0, FRAME_MAX,
-	                              (int)place->heartbeat_s, AMQP_SASL_METHOD_PLAIN,
-	                              place->url.user, place->url.password));
+	                   amqp_login_with_properties(link->state, place->url.vhost, 0, FRAME_MAX,
+	                                              (int)place->heartbeat_s, &properties,
+	                                              AMQP_SASL_METHOD_PLAIN, place->url.user,
+	                                              place->url.password));
 }
 
 static enum err open_channel(struct amqp_link *link, const struct amqp_place *place)
@@ -150,13 +166,6 @@ static void put_number(amqp_table_entry_t *entry, const char *name, uint64_t num
 	entry->key = amqp_cstring_bytes(name);
 	entry->value.kind = AMQP_FIELD_KIND_I64;
 	entry->value.value.i64 = (int64_t)number;
-}
-
-static void put_flag(amqp_table_entry_t *entry, const char *name)
-{
-	entry->key = amqp_cstring_bytes(name);
-	entry->value.kind = AMQP_FIELD_KIND_BOOLEAN;
-	entry->value.value.boolean = 1;
 }
 
 static int put_headers(amqp_table_entry_t headers[4], const struct parcel *parcel)

@@ -1,4 +1,6 @@
 /* What those who answer a request see of it. */
+#include "signaling/http_exchange.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>

@@ -39,7 +39,7 @@ struct worker {
 	timestamp now;
 	uint64_t wall_ms;
 	bool is_in_turn; /* now is of this turn of the loop */
-	bool is_stopping, is_listening;
+	bool is_stopping;
 
 	struct list connections; /* all but the gone */
 	struct list gone;        /* closed in this turn */
@@ -136,7 +136,7 @@ struct http_exchange {
 /* worker.c, worker_loop.c */
 void worker_begin_turn(struct worker *worker);
 void worker_settle(struct worker *worker);
-void worker_open_listeners(struct worker *worker);
+enum err worker_listen(struct worker *worker);
 void *worker_main(void *argument);
 enum err listener_open(const struct transport_addr *addr, int *fd, uint16_t *port);
 /* worker_actions.c */

@@ -44,6 +44,7 @@ struct program {
 	struct store *store;               /* to read by; NULL: there is none */
 	struct store_thread *store_thread; /* tells of changes */
 	struct store_watch store_watch;
+	bool has_heard_of_store;
 	struct room_keeper *rooms; /* NULL without a store */
 	struct sinks *sinks;
 	struct control_socket control_socket;

@@ -26,14 +26,14 @@ const struct control_row program_requests[] = {
 	{"stop",        "",                                        stop},
 	{"log reset",   "",                                        reset_log},
 	{"log level",   "level",                                   set_level},
-	{"room list",   "tenant",                                  room_list},
-	{"room show",   "tenant type name",                        room_show},
-	{"room create", "tenant type name pin capacity expires relay_only", room_create_request},
-	{"room kick",   "tenant type name participant reason",     room_kick},
-	{"room mute",   "tenant type name participant what",       room_mute},
-	{"room lock",   "tenant type name",                        room_lock},
-	{"room unlock", "tenant type name",                        room_unlock},
-	{"room close",  "tenant type name reason",                 room_close},
+	{"room list",   "tenant",                                  ask_room_list},
+	{"room show",   "tenant type name",                        ask_room_show},
+	{"room create", "tenant type name pin capacity expires relay_only", ask_room_create},
+	{"room kick",   "tenant type name participant reason",     ask_room_kick},
+	{"room mute",   "tenant type name participant what",       ask_room_mute},
+	{"room lock",   "tenant type name",                        ask_room_lock},
+	{"room unlock", "tenant type name",                        ask_room_unlock},
+	{"room close",  "tenant type name reason",                 ask_room_close},
 };
 /* clang-format on */
 const size_t program_request_count = sizeof program_requests / sizeof program_requests[0];

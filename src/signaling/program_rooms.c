@@ -108,7 +108,7 @@ static struct question *question_create(struct program *program, struct control_
 	return question;
 }
 
-static enum err send(struct question *question)
+static enum err question_send(struct question *question)
 {
 	struct program *program = question->program;
 	enum err err = workers_ask_one(program->workers, 0, program->mailbox, &question->task);
@@ -166,14 +166,14 @@ static void ask(struct question *question, bool is_right)
 {
 	if (question == NULL)
 		return;
-	if (is_right && send(question) == OK)
+	if (is_right && question_send(question) == OK)
 		return;
 	if (is_right)
 		control_refuse(question->request, "%s", err_string(ERR_NO_MEMORY));
 	question_destroy(question);
 }
 
-void room_list(struct control_request *request, void *context)
+void ask_room_list(struct control_request *request, void *context)
 {
 	struct question *question = question_create(context, request, ROOM_REQUEST_LIST);
 
@@ -184,7 +184,7 @@ void room_list(struct control_request *request, void *context)
 		    get(request, "tenant", "", question->tenant, sizeof question->tenant));
 }
 
-void room_show(struct control_request *request, void *context)
+void ask_room_show(struct control_request *request, void *context)
 {
 	ask(about_room(request, context, ROOM_REQUEST_SHOW), true);
 }
@@ -208,14 +208,14 @@ static bool get_settings(struct control_request *request, struct question *quest
 	return true;
 }
 
-void room_create_request(struct control_request *request, void *context)
+void ask_room_create(struct control_request *request, void *context)
 {
 	struct question *question = about_room(request, context, ROOM_REQUEST_CREATE);
 
 	ask(question, question != NULL && get_settings(request, question));
 }
 
-void room_kick(struct control_request *request, void *context)
+void ask_room_kick(struct control_request *request, void *context)
 {
 	struct question *question = about_room(request, context, ROOM_REQUEST_KICK);
 
@@ -226,7 +226,7 @@ void room_kick(struct control_request *request, void *context)
 	            get(request, "reason", "", question->reason, sizeof question->reason));
 }
 
-void room_mute(struct control_request *request, void *context)
+void ask_room_mute(struct control_request *request, void *context)
 {
 	struct question *question = about_room(request, context, ROOM_REQUEST_MUTE);
 
@@ -247,17 +247,17 @@ static void set_lock(struct control_request *request, void *context, bool is_loc
 	ask(question, true);
 }
 
-void room_lock(struct control_request *request, void *context)
+void ask_room_lock(struct control_request *request, void *context)
 {
 	set_lock(request, context, true);
 }
 
-void room_unlock(struct control_request *request, void *context)
+void ask_room_unlock(struct control_request *request, void *context)
 {
 	set_lock(request, context, false);
 }
 
-void room_close(struct control_request *request, void *context)
+void ask_room_close(struct control_request *request, void *context)
 {
 	struct question *question = about_room(request, context, ROOM_REQUEST_CLOSE);
 
@@ -309,7 +309,7 @@ static bool bring_back(const struct store_room *room, void *context)
 	question->ask.identity = &question->owner;
 	question->ask.expires_s = room->empty_s;
 	restore_change(question, room);
-	restoring->err = send(question);
+	restoring->err = question_send(question);
 	if (restoring->err != OK)
 		question_destroy(question);
 	restoring->count += restoring->err == OK;

@@ -1,7 +1,5 @@
 #include "signaling/program_routes.h"
 
-#include "signaling/auth_routes.h"
-
 static void handle_health(struct http_exchange *exchange);
 static void handle_ready(struct http_exchange *exchange);
 

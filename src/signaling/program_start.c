@@ -267,8 +267,10 @@ static void on_store_written(struct mail *mail, void *receiver)
 	struct program *program = receiver;
 
 	free(CONTAINER_OF(mail, struct store_change, mail));
-	if (program->reload != NULL)
+	/* The first only says that there is a store. */
+	if (program->reload != NULL && program->has_heard_of_store)
 		program_reload_begin(program->reload, RELOAD_OF_STORE, "store", NULL);
+	program->has_heard_of_store = true;
 }
 
 static enum err open_store(struct start *start)

@@ -101,8 +101,8 @@ void sinks_destroy(struct sinks *sinks, unsigned deadline_ms)
 static enum err refuse(struct sinks *sinks, const struct fact *fact, enum err err)
 {
 	add(&sinks->counters.refused, 1);
-	log_warning("event refused", "event=\"%s\" room=\"%s\" reason=\"%s\"", fact->key,
-	            fact->room, err == ERR_FULL ? "event-spool-size is reached" : err_string(err));
+	log_warning("event refused", "key=\"%s\" room=\"%s\" reason=\"%s\"", fact->key, fact->room,
+	            err == ERR_FULL ? "event-spool-size is reached" : err_string(err));
 	return err;
 }
 

@@ -207,13 +207,13 @@ static enum webhook_outcome lane_fail(struct lane *lane, int status)
 
 	if (timestamp_wall_ms() > fact->wall_ms &&
 	    age_ms >= (uint64_t)webhook->settings.give_up_s * 1000) {
-		log_error("event given up", "host=\"%s\" event=\"%s\" room=\"%s\" status=%d",
+		log_error("event given up", "host=\"%s\" key=\"%s\" room=\"%s\" status=%d",
 		          webhook->place.host, fact->key, fact->room, status);
 		move(lane, &webhook->ready);
 		return WEBHOOK_GIVEN_UP;
 	}
 	backoff_failed(&lane->retry, timestamp_now());
-	log_warning("event not taken", "host=\"%s\" event=\"%s\" room=\"%s\" status=%d",
+	log_warning("event not taken", "host=\"%s\" key=\"%s\" room=\"%s\" status=%d",
 	            webhook->place.host, fact->key, fact->room, status);
 	move(lane, &webhook->waiting);
 	return WEBHOOK_REPEATED;

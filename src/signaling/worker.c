@@ -77,10 +77,21 @@ fail:
 	return err;
 }
 
+/* All listen before the first thread runs: whoever is told that they have started can connect. */
+static enum err listen_all(struct workers *workers, char problem[256])
+{
+	for (unsigned i = 0; i < workers->count; i++)
+		if (worker_listen(workers->worker[i]) != OK) {
+			snprintf(problem, 256, "cannot listen: %s", strerror(errno));
+			return ERR_SYSTEM;
+		}
+	return OK;
+}
+
 enum err workers_start(struct workers *workers, char problem[256])
 {
 	sigset_t all, before;
-	enum err err = OK;
+	enum err err = listen_all(workers, problem);
 
 	/* Signals are the main thread's. */
 	sigfillset(&all);
@@ -291,7 +302,6 @@ void worker_stop_listening(struct worker *worker)
 {
 	timer_cancel(worker->timers, &worker->accept_again);
 	close_sockets(worker);
-	worker->is_listening = false;
 }
 
 void worker_adopt(struct worker *worker, const struct worker_policy *policy)

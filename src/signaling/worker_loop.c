@@ -18,8 +18,6 @@ void *worker_main(void *argument)
 {
 	struct worker *worker = argument;
 
-	worker_begin_turn(worker);
-	worker_open_listeners(worker);
 	while (!worker->is_stopping) {
 		worker_settle(worker);
 		worker->is_in_turn = false;
@@ -130,19 +128,18 @@ enum err listener_open(const struct transport_addr *addr, int *fd, uint16_t *por
 	return ERR_SYSTEM;
 }
 
-/* Only now: the kernel gives connections to every socket that listens, whether its thread runs or not. */
-void worker_open_listeners(struct worker *worker)
+enum err worker_listen(struct worker *worker)
 {
 	for (size_t i = 0; i < worker->workers->settings.listener_count; i++) {
 		struct listening_socket *listener = &worker->listeners[i];
 		listener->event = event_new(worker->base, listener->fd, EV_READ | EV_PERSIST,
 		                            on_accept, listener);
-		if (listener->event == NULL || listen(listener->fd, BACKLOG) != 0 ||
-		    event_add(listener->event, NULL) != 0)
-			log_error("cannot listen", "port=%u error=\"%s\"",
-			          worker->workers->ports[i], strerror(errno));
+		if (listener->event == NULL || event_add(listener->event, NULL) != 0)
+			return ERR_NO_MEMORY;
+		if (listen(listener->fd, BACKLOG) != 0)
+			return ERR_SYSTEM;
 	}
-	worker->is_listening = true;
+	return OK;
 }
 
 static void accept_again(struct timer *timer, timestamp now)

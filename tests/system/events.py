@@ -138,14 +138,14 @@ def test_broker_restarts():
 @tap.limit_s(120)
 def test_program_dies():
     """The program is killed with -9 again and again while facts flow; what it had taken comes"""
-    rooms, facts, rounds = 5, 3000, 4
+    rooms, facts, rounds = 5, 6000, 4
     path, kept = spool("dies"), 0
     with RabbitMQ() as broker:
         broker.queue("bind")
         flow = Flow(broker)
         for number in range(rounds):
-            with Source(path, rooms, facts, 0, "--amqp-url=" + broker.url) as source:
-                source.wait_kept(1 + 500 * number)
+            with Source(path, rooms, facts, 1500, "--amqp-url=" + broker.url) as source:
+                source.wait_kept(1 + 700 * number)
                 source.kill()
                 kept = source.kept
             with Source(path, rooms, 0, 0, "--amqp-url=" + broker.url) as rest:
