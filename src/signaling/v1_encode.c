@@ -380,6 +380,7 @@ static const char *code_for(enum v1_request request, enum signaling_error error)
 		code = codes->failed;
 		break;
 	case SIGNALING_UNAVAILABLE:
+	case SIGNALING_NOT_IN_ROOM: /* that it joined: its owner is gone */
 		code = codes->away;
 		break;
 	default:
