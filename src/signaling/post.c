@@ -220,9 +220,9 @@ static void stow_fields(void *of, const struct post_fields *fields, struct stow 
 	}
 }
 
-static bool is_within(struct slice part, struct slice whole)
+bool post_part_is_within(struct slice part, struct slice whole)
 {
-	return part.at >= whole.at && part.at + part.len <= whole.at + whole.len;
+	return whole.len > 0 && part.at >= whole.at && part.at + part.len <= whole.at + whole.len;
 }
 
 /* A part of the payload stays one; what lies elsewhere is taken along by itself. */
@@ -234,7 +234,7 @@ static void stow_parts(struct post *post, struct slice payload, struct stow *sto
 		struct slice *part = (struct slice *)((char *)post + post_fields.at[i].offset);
 		if (part->len == 0)
 			part->at = NULL;
-		else if (!is_within(*part, payload))
+		else if (!post_part_is_within(*part, payload))
 			stow_slice(stow, part);
 		else if (stow->at != NULL)
 			part->at = post->message.payload.at + (part->at - payload.at);

@@ -34,6 +34,7 @@ enum post_kind {
 	POST_RESUME, /* `to` is the session; subject, at sender, wants its place; address where is_by_id */
 	POST_SNAPSHOT, /* `to` asked: here is subject, whole; or error says why not */
 	POST_MOVED,    /* to the hub of its id: subject lives at `from` now, or, is_soft, nowhere */
+	POST_SEATED,   /* to the old hub of `to`: the room's owner knows where it is now */
 	/* From outside of rooms. */
 	POST_REQUEST, /* verb: enum room_request_kind; cookie comes back with the answer */
 	POST_ANSWER,  /* error, value: JSON; or text, of a part of an array */
@@ -122,4 +123,5 @@ struct post_fields {
 	const struct post_field *at;
 	size_t count;
 };
+bool post_part_is_within(struct slice part, struct slice whole);
 extern const struct post_fields post_fields, participant_fields;
