@@ -20,6 +20,11 @@ static enum err set_default(struct config *config, const struct option *option)
 	return err;
 }
 
+const char *config_program_name(enum config_program program)
+{
+	return option_program_name(program);
+}
+
 enum err config_create(enum config_program program, struct config **config)
 {
 	struct config *made = calloc(1, sizeof *made);

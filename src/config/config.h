@@ -53,6 +53,7 @@ struct external_list {
 /* Who reads. The programs share file and environment: each knows its own options, passes over those of
  * the others there, and refuses them on its command line. */
 enum config_program { CONFIG_TURNSERVER, CONFIG_TURNSIGNAL, CONFIG_PROGRAM_COUNT /* the count */ };
+const char *config_program_name(enum config_program program);
 
 /* The types of options.def as C has them. */
 typedef bool config_FLAG;

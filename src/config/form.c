@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "config/turn_uri.h"
 
 enum {
 	USERNAME_MAX = 512, /* bytes; RFC 8489 section 14.3 has fewer than 513 */
@@ -63,6 +64,13 @@ bool check_ip(const char *text, char problem[OPTION_PROBLEM_SIZE])
 	                       "port and not a name");
 }
 
+bool check_amqp_url(const char *text, char problem[OPTION_PROBLEM_SIZE])
+{
+	if (text[0] == 0 || strncmp(text, "amqp://", 7) == 0 || strncmp(text, "amqps://", 8) == 0)
+		return true;
+	return refuse(problem, "give amqp:// or amqps://, then USER:PASSWORD@HOST:PORT/VHOST");
+}
+
 bool check_url(const char *text, char problem[OPTION_PROBLEM_SIZE])
 {
 	const char *host = strncmp(text, "http://", 7) == 0    ? text + 7
@@ -81,4 +89,32 @@ bool check_url(const char *text, char problem[OPTION_PROBLEM_SIZE])
 			return refuse(problem, "a URL has no blanks, quotes and letters beyond "
 			                       "ASCII in it: write them as %XX");
 	return true;
+}
+
+bool check_turn_uri(const char *text, char problem[OPTION_PROBLEM_SIZE])
+{
+	struct turn_uri uri;
+
+	return turn_uri_parse(text, &uri) == OK ||
+	       refuse(problem,
+	              "give a URI such as turn:turn.example.org:3478?transport=udp, and before it "
+	              "zone=, prio= and label= if wanted");
+}
+
+bool check_stun_uri(const char *text, char problem[OPTION_PROBLEM_SIZE])
+{
+	return stun_uri_is_valid(text) ||
+	       refuse(problem, "give a URI such as stun:stun.example.org:3478");
+}
+
+bool check_geo_zone(const char *text, char problem[OPTION_PROBLEM_SIZE])
+{
+	static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	const char *place = strncmp(text, "continent:", 10) == 0 ? text + 10 : text;
+
+	if (strspn(place, capitals) == 2 && place[2] == '=' && place[3] != '\0' &&
+	    strlen(place + 3) <= TURN_URI_ZONE_MAX)
+		return true;
+	return refuse(problem,
+	              "give a country and its zone, DE=eu, or a continent, continent:EU=eu");
 }

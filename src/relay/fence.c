@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "relay/capabilities.h"
+#include "process/capabilities.h"
 
 enum { STANDING_SIZE = 96 };
 

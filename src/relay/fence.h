@@ -2,7 +2,7 @@
  * that it starts, once its ports and files are open. Whoever took it over through a defect could
  * then start no program, look into no other process, and reach no file but the server's own.
  *
- *     capabilities        relay/capabilities.c     dropped, but for those of ports below 1024
+ *     capabilities        process/capabilities.c   dropped, but for those of ports below 1024
  *     files               relay/fence_files.c      Landlock: the folders that options name, alone
  *     system calls        relay/fence_calls.c      seccomp: those on a list, alone
  *

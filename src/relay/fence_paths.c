@@ -13,7 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
-#include "relay/process.h"
+#include "process/process.h"
 #include "store/store.h"
 
 extern char **environ;

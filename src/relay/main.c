@@ -7,11 +7,12 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "relay/certificate_check.h"
+#include "process/certificate_check.h"
+#include "process/process.h"
 #include "relay/coturn_log.h"
 #include "relay/door.h"
 #include "relay/main_thread.h"
-#include "relay/process.h"
+#include "relay/privileges.h"
 #include "relay/relay.h"
 #include "relay/reload.h"
 #include "store/store.h"
@@ -148,7 +149,7 @@ static enum err settle(const struct relay *relay, struct control_socket *opened,
 	err = open_control_socket(config, opened, problem);
 	if (err == OK) {
 		*about = OPTION_ID_proc_user;
-		err = process_drop_privileges(config, problem);
+		err = privileges_drop(config, problem);
 	}
 	if (err == OK && (config->proc_user != NULL || config->proc_group != NULL)) {
 		*about = OPTION_ID_userdb;
@@ -160,7 +161,7 @@ static enum err settle(const struct relay *relay, struct control_socket *opened,
 	}
 	if (err == OK) {
 		*about = OPTION_ID_fence;
-		err = process_fence(config, problem);
+		err = privileges_fence(config, problem);
 	}
 	if (err != OK)
 		leave(config, opened);

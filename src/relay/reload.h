@@ -12,30 +12,12 @@
 #pragma once
 
 #include "config/config.h"
+#include "process/reload_outcome.h"
 #include "relay/circular.h"
 
 struct event_base;
 struct reload;
 
-/* An option whose value differs. */
-struct reload_change {
-	enum option_id id;
-	bool is_applied; /* else it takes a restart */
-	/* Its long name, and its values as config_value_text writes them: that of a secret says only that
-	 * it is one. Owned. */
-	char *name, *old_value, *new_value;
-	/* Why it takes a restart when others of its kind do not; NULL: the option never changes live.
-	 * Static. */
-	const char *reason;
-};
-
-/* What came of it. Lent to whoever is told. */
-struct reload_outcome {
-	bool is_applied;             /* false: nothing has changed; report says why */
-	struct config_report report; /* errors, and warnings */
-	struct reload_change *changes;
-	size_t change_count; /* 0 with is_applied: all was so already */
-};
 typedef void reload_told_fn(const struct reload_outcome *outcome, void *context);
 
 MUST_CHECK enum err reload_create(struct event_base *base, struct circulars *circulars,

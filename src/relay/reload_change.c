@@ -1,10 +1,10 @@
 /* Another configuration: checked, prepared and applied. What it leads to is left to relay.c, its listeners to
- * listener_plan.c, what becomes of each option to reload_outcome.c. */
+ * listener_plan.c, what becomes of each option to process/reload_outcome.c. */
 #include <stdio.h>
 
 #include "base/log.h"
+#include "process/process.h"
 #include "relay/alternates.h"
-#include "relay/process.h"
 #include "relay/reload_job.h"
 #include "relay/thread.h"
 
@@ -12,6 +12,25 @@ static void plan_on_thread(struct circular *circular, struct relay_thread *threa
 static void all_have_planned(struct circular *circular);
 
 /* ---- checked and prepared ---- */
+
+/* The first certificate brings TLS and DTLS, which other threads may have to serve. */
+static const char *find_reason(enum option_id id, const struct config *config, void *context)
+{
+	if ((id == OPTION_ID_cert || id == OPTION_ID_pkey) && !engine_can_serve(context, config))
+		return "network-engine has no threads for TLS or DTLS without it";
+	return NULL;
+}
+
+/* Sockets of allocations are bound there, and the set of ports is shared by all threads. */
+static void warn_of_relay_ips(struct reload_outcome *outcome, const struct config *config)
+{
+	if (outcome_has(outcome, OPTION_ID_listening_ip) && config->relay_ip.count == 0)
+		config_report_add(&outcome->report, CONFIG_WARNING,
+		                  config_source_name(config, OPTION_ID_listening_ip),
+		                  config->origin[OPTION_ID_listening_ip].line,
+		                  "listening-ip: without relay-ip allocations are relayed from the "
+		                  "addresses of the start until a restart");
+}
 
 /* The configuration as it was read, then with what cannot change as it is: both have to make sense. */
 static enum err check(struct job *job)
@@ -22,8 +41,12 @@ static enum err check(struct job *job)
 	                                     : config_check(job->config, report);
 
 	if (err == OK)
-		err = outcome_compare(&job->outcome, job_relay(job), job->config);
-	return err;
+		err = outcome_compare(&job->outcome, job_relay(job)->config, job->config,
+		                      find_reason, job_relay(job));
+	if (err != OK)
+		return err;
+	warn_of_relay_ips(&job->outcome, job->config);
+	return outcome_check(&job->outcome, job->config);
 }
 
 /* Keys are computed here, so that no relay thread stands still for thousands of users. */

@@ -11,12 +11,11 @@
 #pragma once
 
 #include "base/list.h"
-#include "relay/certificate_watch.h"
+#include "process/certificate_watch.h"
 #include "relay/circular.h"
 #include "relay/drained_listeners.h"
 #include "relay/listener_plan.h"
 #include "relay/reload.h"
-#include "relay/reload_outcome.h"
 
 enum job_kind { JOB_READ, JOB_APPLY, JOB_CERTIFICATES, JOB_LOOK };
 

@@ -8,12 +8,12 @@
 #include <jansson.h>
 
 #include "base/list.h"
+#include "process/process.h"
 #include "relay/alternates.h"
 #include "relay/engines.h"
 #include "relay/main_thread.h"
 #include "relay/metrics.h"
 #include "relay/option_requests.h"
-#include "relay/process.h"
 #include "relay/reload_request.h"
 #include "relay/session_requests.h"
 #include "relay/thread_requests.h"

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "process/process.h"
 #include "relay/door.h"
 #include "relay/hand_over.h"
-#include "relay/process.h"
 
 static void fill_host(struct relay_thread *thread);
 static void set_bounds(struct relay_thread *thread);

@@ -20,26 +20,35 @@ struct dialect_limits {     /* each the default of an option where there is one 
 	bool is_delayed;       /* a client over its rate is read later, instead of refused */
 	unsigned queue_messages;  /* out; and the bytes are an option of the core */
 	unsigned ping_s, pong_s;  /* a ping every, and an answer within */
-	unsigned first_message_s; /* the first message within; 0: none is needed */
+	unsigned first_message_s; /* the first message within, unless it is in a room by then; 0: none is needed */
 	unsigned away_s;          /* how long a lost session may come back */
 	unsigned empty_room_s;    /* how long a room that it made stays empty */
 };
 
-/* What encode writes: any number of messages, one text frame each. */
+/* What encode writes: any number of messages, one text frame each. A line feed that belongs to none is behind each. */
+enum { ENCODER_MESSAGES_MAX = 64 };
 struct encoder {
 	struct text text;
-	size_t ends[64]; /* where each message ends */
-	size_t count;
+	size_t ends[ENCODER_MESSAGES_MAX]; /* where each message ends */
+	size_t count;        /* one message more than there is room for makes text failed */
 	unsigned close_code; /* set by the dialect: close after these messages; 0: stay open */
 	const char *close_reason;
 };
+void encoder_init(struct encoder *encoder, size_t bytes_max); /* 0: no bound */
+void encoder_deinit(struct encoder *encoder);
+void encoder_clear(struct encoder *encoder);
 void encoder_end_message(struct encoder *encoder);
+struct slice encoder_message(const struct encoder *encoder, size_t index);
 
 struct dialect {
 	const char *name;         /* "channelling": in logs, metrics, and among participants */
 	const char *const *paths; /* of its WebSocket; NULL ends them */
 	struct dialect_limits limits;
 	size_t session_size; /* of session_own() */
+	/* EVENT_OPENED waits for TURN credentials, and comes with them where there are some. */
+	bool opens_with_credentials;
+	/* token=, key= and their like in the query of its WebSocket are its own, and no proof of who asks. */
+	bool has_own_query;
 	/* Which events depend on whom they are for: a set of 1 << enum event_kind. All others are encoded once for all sessions
 	 * of the dialect, and session is NULL then. Events "to the session" are always for it alone. */
 	uint64_t personal_events;
@@ -59,3 +68,5 @@ struct dialect {
 };
 
 extern const struct dialect dialect_channelling, dialect_rpc, dialect_v1, dialect_peerjs;
+/* v1 with one name for each of the events that its documents and its source name differently; dialect_v1 sends both. */
+extern const struct dialect dialect_v1_documented, dialect_v1_source;

@@ -52,6 +52,7 @@ struct room_info {
 	enum room_mode mode;
 	uint32_t capacity;   /* participants, hidden ones not counted */
 	uint32_t count;      /* participants now: after what the event tells */
+	uint32_t empty_s;    /* how long it stays when it is empty */
 	uint64_t created_ms; /* since 1970 */
 	uint64_t sequence;   /* events of this room so far */
 };
@@ -80,6 +81,10 @@ struct message {
 	struct slice candidate, sdp_mid, sdp_mline_index, username_fragment;
 	struct slice text;   /* of a chat; or the whole of a MESSAGE_TEXT */
 	struct slice reason; /* of a bye */
+
+	/* Of session_send: how long the room keeps it for an alias that nobody has yet. Then it is unreachable: one
+	 * EVENT_UNREACHABLE for all that one sender had waiting for it. */
+	unsigned waits_s;
 };
 
 /* TURN credentials as a client gets them. */
@@ -140,15 +145,16 @@ struct event {
 	timestamp now;
 	uint64_t wall_ms;             /* since 1970 */
 	const struct room_info *room; /* NULL outside of rooms */
-	const struct participant
-		*from; /* who did it; of events to the session itself: the session */
+	const struct participant *
+		from; /* who did it; of events to the session itself: the session. Of EVENT_MESSAGE without its attributes. NULL, of EVENT_ROOM and EVENT_ROOM_CLOSED: nobody in the room did it */
 	const struct participant *participants;
 	size_t participant_count;
 	const struct message *message; /* NULL */
 	const char *to;                /* id of the one it is for, where is_unicast; "" */
 	bool is_unicast, is_soft;
-	const char *name;                           /* of an attribute */
-	struct slice value;                         /* its raw value */
+	const char *name; /* of an attribute */
+	struct slice
+		value; /* its raw value. Of EVENT_ROOM, and EVENT_DONE of a change: the new PIN, a raw string; empty: as it was */
 	const struct turn_credentials *credentials; /* NULL */
 	const struct reference *reference;          /* NULL: nobody asked */
 	enum signaling_error error;

@@ -19,12 +19,17 @@
 #include "signaling/identity.h"
 
 struct hub;
-struct post; /* a letter between hubs: signaling/post.h */
+struct buddy_images; /* signaling/channelling_images.h */
+struct post;         /* a letter between hubs: signaling/post.h */
 
 /* Where a hub is. Nodes have numbers that they never share at one time. */
 struct hub_place {
 	uint32_t node;
 	uint16_t worker;
+};
+
+struct tenant_limits { /* of one hub; 0: as the settings have it */
+	uint32_t sessions_max, rooms_max, room_capacity;
 };
 
 struct hub_settings { /* what it points at outlives the hub */
@@ -37,10 +42,14 @@ struct hub_settings { /* what it points at outlives the hub */
 	size_t replay_bytes_max;          /* that a lost session may miss and get back */
 	uint32_t sessions_max, rooms_max; /* of this hub */
 	uint32_t room_capacity;           /* default */
+	bool is_cluster;                  /* rooms are found by HUB_FIND_ROOM */
 	bool has_legacy_room_size;        /* the rpc dialect counts as its old server did */
 	/* Whether rooms of a tenant take relayed candidates alone; NULL: none does. */
 	bool (*is_relay_only)(void *context, const char *tenant);
+	/* What a tenant may have; NULL: no more bounds than these. */
+	struct tenant_limits (*tenant_limits)(void *context, const char *tenant);
 	void *context;
+	struct buddy_images *images; /* of all hubs of this node; NULL: none are kept */
 };
 
 MUST_CHECK enum err hub_create(const struct hub_settings *settings, timestamp now, uint64_t wall_ms,
@@ -74,14 +83,17 @@ void hub_room_found(struct hub *hub, uint64_t cookie, const struct hub_place *pl
 void hub_renew_credentials(struct hub *hub, const char *tenant, timestamp now);
 /* Nobody new comes in; everyone is told, and closed (1001) when the time has come. */
 void hub_drain(struct hub *hub, timestamp deadline, timestamp now);
+bool hub_is_draining(const struct hub *hub);
 /* A node is gone: its participants are away, and its rooms are made anew where their members ask for them. */
 void hub_node_lost(struct hub *hub, uint32_t node, timestamp now);
 
 enum hub_action_kind {
-	HUB_SEND,     /* buffer, a reference of it is the host's, as one text message over path */
-	HUB_CLOSE,    /* path: after what was sent; with code and reason. session is gone */
-	HUB_POST,     /* post, the host's, to the hub at place */
-	HUB_IDENTIFY, /* claim: answered by hub_identified */
+	HUB_SEND,  /* buffer, a reference of it is the host's, as one text message over path */
+	HUB_PAUSE, /* path: read nothing of it until HUB_RESUME: it is over its rate, or waits for an answer. What was read already may be handed in */
+	HUB_RESUME,
+	HUB_CLOSE,       /* path: after what was sent; with code and reason. session is gone */
+	HUB_POST,        /* post, the host's, to the hub at place */
+	HUB_IDENTIFY,    /* claim: answered by hub_identified */
 	HUB_CREDENTIALS, /* for identity: answered by hub_credentials */
 	HUB_REVOKE,      /* credentials by their username */
 	HUB_FIND_ROOM, /* room: which hub owns it: answered by hub_room_found. Asked on a cluster only */
@@ -131,6 +143,11 @@ struct room_request {
 typedef void room_request_answered(void *context, enum signaling_error error, struct slice json);
 void hub_request(struct hub *hub, const struct room_request *request,
                  room_request_answered *answered, void *context, timestamp now);
+
+/* Gives a key for one use alone, the same in all hubs that may see what is made with it. The caller wipes it. */
+void hub_derive_key(const struct hub *hub, const char *use, uint8_t key[32]);
+/* Where the pictures of its participants are kept; NULL: nowhere. */
+struct buddy_images *hub_images(const struct hub *hub);
 
 /* Counters of this hub, read by any thread. */
 struct hub_counters;

@@ -50,7 +50,12 @@ MUST_CHECK enum err json_decode(struct slice value, struct text *to);
 /* A number that is whole and in the range. */
 MUST_CHECK enum err json_get_integer(struct slice value, int64_t low, int64_t high,
                                      int64_t *number);
+/* Whether a raw string is this text. */
+bool json_string_is(struct slice value, const char *text);
 bool json_is_true(struct slice value);
+
+/* Returns how many bytes the character has that at begins with; 0: it is none (RFC 3629). at is before end. */
+size_t json_utf8_len(const char *at, const char *end);
 
 /* Writing. Commas are written where they belong: a member or element after another gets one. */
 void json_open(struct text *text, char bracket); /* { or [ */

@@ -12,21 +12,27 @@
 
 struct session;
 struct dialect;
+struct hub;
+struct hub_settings;
 
 const char *session_id(const struct session *session);
 const struct identity *session_identity(const struct session *session);
 const struct dialect *session_dialect(const struct session *session);
+/* For hub_derive_key and hub_images alone. */
+const struct hub *session_hub(const struct session *session);
 /* The room it is in, as it last heard of it; NULL: none. */
 const struct room_info *session_room(const struct session *session);
 /* The client's address, as the trusted proxies say it: "192.0.2.1". */
 const char *session_address(const struct session *session);
 uint64_t session_wall_ms(const struct session *session); /* now, in ms since 1970 */
+/* What its hub was made with. */
+const struct hub_settings *session_settings(const struct session *session);
 /* The dialect's own memory in the session: session_size bytes of it, zeroed at first. It moves with the session: plain bytes. */
 void *session_own(struct session *session);
 /* Makes a token that this server takes for a proof of this session's id in session_look_up, for a few minutes. */
 const char *session_attestation(struct session *session);
 
-/* Proves who it is. EVENT_IDENTIFIED. */
+/* Proves who it is. EVENT_IDENTIFIED. What the client sends meanwhile is decoded after it. */
 void session_identify(struct session *session, const struct claim *claim,
                       const struct reference *reference);
 
@@ -37,7 +43,10 @@ struct join {
 	struct slice pin;        /* decoded */
 	struct slice attributes; /* a JSON object, or empty */
 	const char *alias;       /* "" or NULL: none */
-	bool is_hidden;          /* takes MAY_HIDE */
+	/* Who shows the one that the owner of the alias showed takes its place: the other is out of the room, and its connection
+	 * is closed. "" or NULL: nobody does. */
+	const char *alias_secret;
+	bool is_hidden; /* takes MAY_HIDE */
 	uint32_t
 		capacity_max; /* no more participants than this, whatever the room allows; 0: no bound of the dialect's */
 };

@@ -2,6 +2,7 @@
  * SQLite's are in sqlite.c, Redis's in redis.c. Private to the folder. */
 #pragma once
 
+#include "store/records.h"
 #include "store/store.h"
 
 struct store_driver {
@@ -72,6 +73,18 @@ struct store_driver {
 	/* NULL: it cannot tell. */
 	enum err (*realm_list)(struct store *store, bool (*each)(const char *realm, void *context),
 	                       void *context);
+
+	/* What is in records.c. record is one of that kind, keys its first columns. first NULL: all. */
+	enum err (*record_put)(struct store *store, enum record_kind kind, const void *record);
+	enum err (*record_delete)(struct store *store, enum record_kind kind,
+	                          const char *const *keys);
+	enum err (*record_list)(struct store *store, enum record_kind kind, const char *first,
+	                        record_each *each, void *context);
+	/* A revocation that is put so is gone when it has expired. */
+	enum err (*revoke)(struct store *store, const struct store_revocation *revocation,
+	                   uint64_t now_s);
+	enum err (*secret_newest)(struct store *store, const char *realm,
+	                          char secret[STORE_SECRET_MAX + 1]);
 };
 
 /* The beginning of each driver's own struct. */

@@ -44,6 +44,11 @@ static const struct store_driver driver = {
 	.administrator_put = redis_administrator_put,
 	.administrator_delete = redis_administrator_delete,
 	.administrator_list = redis_administrator_list,
+	.record_put = redis_record_put,
+	.record_delete = redis_record_delete,
+	.record_list = redis_record_list,
+	.revoke = redis_revoke,
+	.secret_newest = redis_secret_newest,
 };
 
 enum err redis_store_open(const char *connection, struct store **store, char problem[256])

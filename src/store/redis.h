@@ -10,6 +10,8 @@
  *     turn/admin_user/A                       hash: password realm
  *     turnstone/realm/R/user/U/keys           MD5 key:SHA-256 key; counts while the first is coturn's
  *     turnstone/realm/R/userhash/H            user name (RFC 8489 section 14.4)
+ *     turnstone/tenant/T, api-key/T/NAME,     hashes of the columns of records.c
+ *     turnstone/room/T/TYPE/NAME, revoked/U   the same; the last expires by itself
  *
  * Private to the folder. */
 #pragma once
@@ -152,6 +154,15 @@ enum err redis_administrator_put(struct store *store,
 enum err redis_administrator_delete(struct store *store, const char *name);
 enum err redis_administrator_list(struct store *store, const char *realm,
                                   store_each_administrator *each, void *context);
+/* redis_records.c: */
+enum err redis_record_put(struct store *store, enum record_kind kind, const void *record);
+enum err redis_record_delete(struct store *store, enum record_kind kind, const char *const *keys);
+enum err redis_record_list(struct store *store, enum record_kind kind, const char *first,
+                           record_each *each, void *context);
+enum err redis_revoke(struct store *store, const struct store_revocation *revocation,
+                      uint64_t now_s);
+enum err redis_secret_newest(struct store *store, const char *realm,
+                             char secret[STORE_SECRET_MAX + 1]);
 /* redis_changes.c: */
 enum err redis_version(struct store *store, struct store_version *version);
 /* Counts changes of users alone. */

@@ -16,6 +16,7 @@ struct redis_changes {
 	bool has_begun;                      /* the server was asked to tell */
 	timestamp again_at;                  /* where it does not tell */
 	int64_t data, realms, users;         /* how often they changed */
+	int64_t tenants, revocations;
 };
 
 static enum err look(struct redis_store *redis);
@@ -35,7 +36,8 @@ enum err redis_version(struct store *store, struct store_version *version)
 
 	if (err != OK)
 		return err;
-	*version = (struct store_version){redis->changes->data, redis->changes->realms};
+	*version = (struct store_version){redis->changes->data, redis->changes->realms,
+	                                  redis->changes->tenants, redis->changes->revocations};
 	return OK;
 }
 
@@ -71,6 +73,8 @@ static void count_all(struct redis_changes *changes)
 	changes->data++;
 	changes->realms++;
 	changes->users++;
+	changes->tenants++;
+	changes->revocations++;
 }
 
 /* The PING shows that the server is there; what it told before is on the other connection by then. */
@@ -128,7 +132,8 @@ static enum err changes_begin(struct redis_store *redis, struct redis_changes *c
 		err = redis_call(redis, &reply,
 		                 WORDS("CLIENT", "TRACKING", "ON", "REDIRECT", id, "BCAST",
 		                       "PREFIX", "turn/origin/", "PREFIX", "turn/realm/", "PREFIX",
-		                       "turn/oauth/"));
+		                       "turn/oauth/", "PREFIX", "turnstone/tenant/", "PREFIX",
+		                       "turnstone/api-key/", "PREFIX", "turnstone/revoked/"));
 	redis_reply_free(reply);
 	changes->has_begun = !redis_connection_is_lost(redis->connection);
 	changes->again_at = timestamp_now() + READ_AGAIN_MS;
@@ -194,6 +199,9 @@ static void key_count(struct redis_changes *changes, const char *key)
 
 	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
 		is_of_realms |= ends_with(key, ends[i]);
+	changes->tenants += strncmp(key, "turnstone/tenant/", 17) == 0 ||
+	                    strncmp(key, "turnstone/api-key/", 18) == 0;
+	changes->revocations += strncmp(key, "turnstone/revoked/", 18) == 0;
 	changes->realms += is_of_realms;
 	changes->users += is_of_user;
 	changes->data += is_of_realms || is_of_user || strncmp(key, "turn/oauth/", 11) == 0;

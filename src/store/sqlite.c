@@ -25,7 +25,6 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
 
 static void sqlite_close(struct store *store);
 static bool sqlite_has_moved(struct store *store);
-static enum err sqlite_version(struct store *store, struct store_version *version);
 static enum err file_check(const char *path, bool may_create, char problem[256]);
 static enum err directory_check(const char *path, struct stat *status, char problem[256]);
 static enum err file_create(const char *path, const struct stat *directory, char problem[256]);
@@ -69,6 +68,11 @@ static const struct store_driver driver = {
 	.administrator_delete = sqlite_administrator_delete,
 	.administrator_list = sqlite_administrator_list,
 	.realm_list = sqlite_realm_list,
+	.record_put = sqlite_record_put,
+	.record_delete = sqlite_record_delete,
+	.record_list = sqlite_record_list,
+	.revoke = sqlite_revoke,
+	.secret_newest = sqlite_secret_newest,
 };
 
 enum err sqlite_store_open(const char *path, bool may_create, bool is_checked,
@@ -478,20 +482,6 @@ static enum err row_find(struct store *store, enum store_statement which, const 
 	result = sqlite3_step(statement);
 	statement_done(statement);
 	return result == SQLITE_DONE ? ERR_NOT_FOUND : store_result(store, result);
-}
-
-static enum err sqlite_version(struct store *store, struct store_version *version)
-{
-	sqlite3_stmt *statement = store_statement(store, STATEMENT_DATA_VERSION);
-	int result;
-
-	if (statement == NULL)
-		return ERR_UNAVAILABLE;
-	result = sqlite3_step(statement);
-	if (result == SQLITE_ROW)
-		version->data = version->realms = sqlite3_column_int64(statement, 0);
-	statement_done(statement);
-	return store_result(store, result);
 }
 
 enum err store_find_own_table(struct store *store)

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include "store/driver.h"
+#include "store/records.h"
 #include "stun/integrity.h"
 
 /* Statements are prepared when first used; values are bound, never written into the text. */
@@ -17,6 +18,9 @@ enum store_statement {
 
 struct userhash_index;
 
+/* That have to be there for turnstone_version to tell all. */
+enum { SQLITE_CHANGE_TRIGGERS = 30 };
+
 struct sqlite_store {
 	struct store store;
 	sqlite3 *database;                         /* owned */
@@ -26,8 +30,11 @@ struct sqlite_store {
 	bool has_own_keys;                         /* turnstone_user_key was seen */
 	bool is_immutable;                         /* read as a file that nobody can change */
 	bool has_written;                          /* or was about to: the schema is the newest */
-	bool has_warned;                           /* of an oauth_key that lacks columns */
-	bool has_warned_of_ranges;                 /* of a list of peers that lacks them */
+	bool has_version;                          /* the next two are there */
+	int64_t version_seen;         /* SQLite's own: another one when the file was written */
+	struct store_version version; /* as it was told last */
+	bool has_warned;              /* of an oauth_key that lacks columns */
+	bool has_warned_of_ranges;    /* of a list of peers that lacks them */
 };
 
 static inline struct sqlite_store *sqlite_of(struct store *store)
@@ -168,3 +175,16 @@ MUST_CHECK enum err sqlite_administrator_list(struct store *store, const char *r
 MUST_CHECK enum err sqlite_realm_list(struct store *store,
                                       bool (*each)(const char *realm, void *context),
                                       void *context);
+/* sqlite_records.c */
+MUST_CHECK enum err sqlite_record_put(struct store *store, enum record_kind kind,
+                                      const void *record);
+MUST_CHECK enum err sqlite_record_delete(struct store *store, enum record_kind kind,
+                                         const char *const *keys);
+MUST_CHECK enum err sqlite_record_list(struct store *store, enum record_kind kind,
+                                       const char *first, record_each *each, void *context);
+MUST_CHECK enum err sqlite_revoke(struct store *store, const struct store_revocation *revocation,
+                                  uint64_t now_s);
+MUST_CHECK enum err sqlite_secret_newest(struct store *store, const char *realm,
+                                         char secret[STORE_SECRET_MAX + 1]);
+/* sqlite_version.c */
+MUST_CHECK enum err sqlite_version(struct store *store, struct store_version *version);

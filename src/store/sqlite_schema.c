@@ -25,12 +25,50 @@ static const char coturn_schema[] =
 	"CREATE TABLE IF NOT EXISTS admin_user (name varchar(32), realm varchar(127),"
 	" password varchar(127), primary key (name));";
 
+/* Whoever has the file open is told by SQLite that something was written to it, and by these numbers what: a room
+ * that comes and goes is nothing to those who remember users. coturn's programs count as well: triggers are the
+ * file's. */
+#define COUNT_CHANGE(table, event, column)                                               \
+	"CREATE TRIGGER turnstone_changed_" table "_" event " AFTER " event " ON " table \
+	" BEGIN UPDATE turnstone_version SET " column " = " column " + 1; END;"
+#define COUNT_CHANGES(table, column)          \
+	COUNT_CHANGE(table, "INSERT", column) \
+	COUNT_CHANGE(table, "UPDATE", column) COUNT_CHANGE(table, "DELETE", column)
+_Static_assert(SQLITE_CHANGE_TRIGGERS == 10 * 3, "tables that are counted, by events");
+
 /* Each begins where the one before it ended; none is ever changed once it was published. */
 static const struct sqlite_migration migrations[] = {
 	{"CREATE TABLE IF NOT EXISTS turnstone_user_key (realm TEXT NOT NULL, name TEXT NOT NULL,"
          " userhash BLOB NOT NULL, md5_key BLOB NOT NULL, sha256_key BLOB,"
          " PRIMARY KEY (realm, name)) WITHOUT ROWID;"
          "CREATE INDEX IF NOT EXISTS turnstone_userhash ON turnstone_user_key (userhash);"},
+	{"CREATE TABLE turnstone_tenant (name TEXT PRIMARY KEY, realm TEXT NOT NULL, secret TEXT "
+         "NOT NULL,"
+         " lets_anybody_in INTEGER NOT NULL, is_relay_only INTEGER NOT NULL, sessions_max INTEGER "
+         "NOT NULL,"
+         " rooms_max INTEGER NOT NULL, room_capacity INTEGER NOT NULL, credentials_ttl_s INTEGER "
+         "NOT NULL);"
+         "CREATE TABLE turnstone_api_key (tenant TEXT NOT NULL, name TEXT NOT NULL, hash TEXT NOT "
+         "NULL,"
+         " permissions INTEGER NOT NULL, created_s INTEGER NOT NULL, expires_s INTEGER NOT NULL,"
+         " PRIMARY KEY (tenant, name));"
+         "CREATE TABLE turnstone_room (tenant TEXT NOT NULL, type TEXT NOT NULL, name TEXT NOT "
+         "NULL,"
+         " owner TEXT NOT NULL, has_pin INTEGER NOT NULL, is_locked INTEGER NOT NULL,"
+         " is_relay_only INTEGER NOT NULL, pin_salt TEXT NOT NULL, pin_hash TEXT NOT NULL,"
+         " capacity INTEGER NOT NULL, created_ms INTEGER NOT NULL, empty_s INTEGER NOT NULL,"
+         " PRIMARY KEY (tenant, type, name));"
+         "CREATE TABLE turnstone_revoked (username TEXT PRIMARY KEY, expires_s INTEGER NOT NULL);"
+         "CREATE TABLE turnstone_version (data INTEGER NOT NULL, tenants INTEGER NOT NULL,"
+         " revocations INTEGER NOT NULL);"
+         "INSERT INTO turnstone_version VALUES (0, 0, 0);" COUNT_CHANGES("turnusers_lt", "data")
+                 COUNT_CHANGES("turn_secret", "data") COUNT_CHANGES(
+			 "allowed_peer_ip", "data") COUNT_CHANGES("denied_peer_ip", "data")
+                         COUNT_CHANGES("turn_origin_to_realm", "data") COUNT_CHANGES(
+				 "turn_realm_option", "data") COUNT_CHANGES("oauth_key", "data")
+                                 COUNT_CHANGES("turnstone_tenant", "tenants")
+                                         COUNT_CHANGES("turnstone_api_key", "tenants")
+                                                 COUNT_CHANGES("turnstone_revoked", "revocations")},
 };
 enum { SCHEMA_VERSION = sizeof migrations / sizeof migrations[0] };
 

@@ -21,9 +21,11 @@ store: base stun config / sqlite3 event2 hiredis
 store/password_hash.c: / openssl
 store/redis_tls.c: / openssl
 control: base / event2 jansson
-relay: base stun turn config io listeners store control / event2 openssl
+process: base config control listeners / event2 openssl
+process/reload_answer.c: / jansson
+process/reload_answer.h: / jansson
+relay: base stun turn config io listeners store control process / event2 openssl
 relay/fence_calls.c: / seccomp
-relay/reload_request.c: / jansson
 relay/requests.c: / jansson
 relay/session_requests.c: / jansson
 relay/thread_requests.c: / jansson
@@ -35,7 +37,8 @@ relay/console_sessions.c: / jansson
 relay/metrics.c: / jansson
 relay/metrics.h: / jansson
 relay/metrics_server.c: / jansson
-signaling: base stun config control store listeners / event2 openssl jansson wslay http_parser jwt amqp maxminddb
+signaling: base stun config control store listeners process / event2 openssl jansson wslay http_parser jwt amqp maxminddb
+signaling/spool.c: / sqlite3
 admin: base stun config control store / jansson
 admin/doctor_secrets.c: / openssl
 admin/turnadmin_cipher.c: / openssl

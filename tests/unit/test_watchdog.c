@@ -1,7 +1,7 @@
 /* The rule by which a server is alive. */
 #include "tap.h"
 
-#include "relay/watchdog.h"
+#include "process/watchdog.h"
 
 static void answer(struct watchdog *watchdog, unsigned n)
 {

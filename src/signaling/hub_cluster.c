@@ -1,0 +1,125 @@
+/* A node of the cluster is gone. Who had come through it leaves the rooms that live on; the rooms that it owned are made anew
+ * where the first of those asks who are still in them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "signaling/room_private.h"
+
+static void remove_lost_members(struct room *room, uint32_t node);
+static void move_room(struct view *view, uint32_t node);
+
+void hub_node_lost(struct hub *hub, uint32_t node, timestamp now)
+{
+	struct room *room;
+	struct view *view;
+	size_t position = 0;
+
+	hub->now = now > hub->now ? now : hub->now;
+	while ((room = hash_table_next(&hub->rooms, &position)) != NULL)
+		remove_lost_members(room, node);
+	position = 0;
+	while ((view = hash_table_next(&hub->views, &position)) != NULL)
+		if (view->is_placed && view->owner.node == node)
+			move_room(view, node);
+	hub_run(hub);
+}
+
+/* They do not come back: what they were went with their node. */
+static void remove_lost_members(struct room *room, uint32_t node)
+{
+	LIST_FOR_EACH (at, &room->members) {
+		struct member *member = CONTAINER_OF(at, struct member, node);
+		if (member->place.node == node)
+			room_remove(room, member, false);
+	}
+}
+
+/* Nobody is left who would say that these have gone. */
+static void tell_lost(struct view *view, const char *id)
+{
+	struct session *session = CONTAINER_OF(list_first(&view->members), struct session, in_view);
+	struct post draft = {.kind = POST_EVENT,
+	                     .event = EVENT_LEFT,
+	                     .room = view->info,
+	                     .generation = view->generation};
+
+	draft.room.count -= draft.room.count > 0;
+	draft.subject.id = id;
+	draft.subject.dialect = session->dialect;
+	hub_post_draft(view->hub, view->hub->settings.place, &draft);
+}
+
+static void rejoin(struct session *session)
+{
+	struct tenant_limits limits =
+		hub_tenant_limits(session->hub, session_identity(session)->tenant);
+	struct post draft = {.kind = POST_JOIN,
+	                     .is_return = true,
+	                     .empty_room_s = session->dialect->limits.empty_room_s,
+	                     .room_capacity = limits.room_capacity,
+	                     .address = session->address};
+
+	session->seat++;
+	session_ask_owner(session, &draft, NULL);
+}
+
+static void move_room(struct view *view, uint32_t node)
+{
+	struct hub_place place;
+
+	view->is_placed = false;
+	if (list_is_empty(&view->members))
+		return;
+	for (size_t i = 0; i < view->roster_count; i++)
+		if (seal_open_id(view->hub->seal, view->roster[i], &place) == OK &&
+		    place.node == node)
+			tell_lost(view, view->roster[i]);
+	LIST_FOR_EACH (at, &view->members)
+		rejoin(CONTAINER_OF(at, struct session, in_view));
+}
+
+/* Who is in the room, as its events say. */
+
+static size_t roster_find(const struct view *view, const char *id)
+{
+	size_t at = 0;
+
+	while (at < view->roster_count && strcmp(view->roster[at], id) != 0)
+		at++;
+	return at;
+}
+
+static void roster_add(struct view *view, const char *id)
+{
+	size_t room = view->roster_room == 0 ? 8 : view->roster_room * 2;
+	void *roster = view->roster;
+
+	if (strlen(id) != SESSION_ID_SIZE - 1 || roster_find(view, id) < view->roster_count)
+		return;
+	if (view->roster_count == view->roster_room) {
+		roster = realloc(view->roster, room * sizeof *view->roster);
+		if (roster == NULL)
+			return;
+		view->roster = roster;
+		view->roster_room = room;
+	}
+	memcpy(view->roster[view->roster_count++], id, SESSION_ID_SIZE);
+}
+
+static void roster_remove(struct view *view, const char *id)
+{
+	size_t at = roster_find(view, id);
+
+	if (at < view->roster_count)
+		memmove(view->roster[at], view->roster[--view->roster_count], SESSION_ID_SIZE);
+}
+
+void roster_heard(struct view *view, const struct post *post)
+{
+	if (post->event == EVENT_JOINED)
+		roster_add(view, post->subject.id);
+	else if (post->event == EVENT_LEFT)
+		roster_remove(view, post->subject.id);
+	for (size_t i = 0; post->event == EVENT_WELCOME && i < post->participant_count; i++)
+		roster_add(view, post->participants[i].id);
+}
