@@ -40,8 +40,12 @@ static enum err set_curve(SSL_CTX *context, const struct tls_settings *settings,
 static void warn_of_dates(SSL_CTX *context, const char *file);
 static bool date_problem(SSL_CTX *context, const char *file, char problem[PROBLEM_SIZE]);
 static int select_protocol(SSL *ssl, const unsigned char **selected, unsigned char *selected_len,
-                           const unsigned char *offered, unsigned int offered_len, void *unused);
+                           const unsigned char *offered, unsigned int offered_len, void *ours);
 static enum err refuse(char problem[PROBLEM_SIZE], const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* What ALPN chooses among: the length of each, and its name. */
+static const char stun_protocols[] = "\x09stun.turn\x12stun.nat-discovery";
+static const char http_protocols[] = "\x08http/1.1";
 
 /* In their order: the key is compared with the certificate. */
 static enum err (*const steps[])(SSL_CTX *, const struct tls_settings *, char *) = {
@@ -84,7 +88,9 @@ static enum err context_create(const SSL_METHOD *method, int min_version,
 	                                     SSL_OP_CIPHER_SERVER_PREFERENCE);
 	/* Tickets resume sessions; a cache would be memory that clients fill. */
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_alpn_select_cb(context, select_protocol, NULL);
+	SSL_CTX_set_alpn_select_cb(
+		context, select_protocol,
+		(void *)(settings->speaks_http ? http_protocols : stun_protocols));
 	for (size_t i = 0; i < STEP_COUNT && err == OK; i++)
 		err = steps[i](context, settings, problem);
 	ERR_clear_error();
@@ -347,13 +353,12 @@ static bool date_problem(SSL_CTX *context, const char *file, char problem[PROBLE
 /* RFC 7443 section 4: stun.turn, or stun.nat-discovery. RFC 7301 section 3.2: a client that offers
  * only others is told so by a fatal alert. One that offers none does not come here. */
 static int select_protocol(SSL *ssl, const unsigned char **selected, unsigned char *selected_len,
-                           const unsigned char *offered, unsigned int offered_len, void *unused)
+                           const unsigned char *offered, unsigned int offered_len, void *ours)
 {
-	static const unsigned char ours[] = "\x09stun.turn\x12stun.nat-discovery";
 	unsigned char *found;
 
-	(void)ssl, (void)unused;
-	if (SSL_select_next_proto(&found, selected_len, ours, sizeof ours - 1, offered,
+	(void)ssl;
+	if (SSL_select_next_proto(&found, selected_len, ours, (unsigned)strlen(ours), offered,
 	                          offered_len) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	*selected = found;

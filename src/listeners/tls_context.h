@@ -15,13 +15,14 @@ struct tls_settings {
 	const char *dh_file;              /* NULL */
 	const char *curve_name;           /* NULL */
 	bool without_tls12;               /* TLS is 1.3 alone; DTLS has no 1.3 and stays */
+	bool speaks_http;                 /* the protocol of ALPN is http/1.1, and none of STUN's */
 };
 
 /* What a problem is about. */
 enum tls_setting { TLS_CERT, TLS_KEY, TLS_CIPHERS, TLS_CLIENT_CA, TLS_DH, TLS_CURVE };
 
 /* Make a context for TLS 1.2 and 1.3, or DTLS 1.2, that answers ALPN stun.turn and
- * stun.nat-discovery (RFC 7443). On failure problem holds one line that says which file, what is
+ * stun.nat-discovery (RFC 7443), or http/1.1 (RFC 7301). On failure problem holds one line that says which file, what is
  * wrong with it and how to mend it. */
 MUST_CHECK enum err tls_context_create(const struct tls_settings *settings, SSL_CTX **context,
                                        char problem[256]);

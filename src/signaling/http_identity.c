@@ -1,0 +1,107 @@
+/* Who sent a request: the proof that came with it, looked for in headers and, where the dialect has no words of its own
+ * there, in the query. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "signaling/authority.h"
+#include "signaling/net_private.h"
+
+struct proof {
+	enum claim_kind kind;
+	char text[CLAIM_PROOF_MAX + 1];
+};
+
+/* Where a proof may stand in the query. */
+static const struct {
+	const char *name;
+	enum claim_kind kind;
+} parameters[] = {
+	{"token", CLAIM_BEARER},
+	{"jwt", CLAIM_BEARER},
+	{"access_token", CLAIM_BEARER},
+	{"key", CLAIM_KEY},
+};
+enum { PARAMETERS = sizeof parameters / sizeof parameters[0] };
+
+static bool take(struct proof *proof, enum claim_kind kind, struct slice text)
+{
+	if (text.len == 0 || text.len > CLAIM_PROOF_MAX)
+		return false;
+	proof->kind = kind;
+	memcpy(proof->text, text.at, text.len);
+	proof->text[text.len] = '\0';
+	return true;
+}
+
+/* RFC 9110 section 11.4: a scheme, whatever its case, a space, and what belongs to it. */
+static bool take_authorization(struct proof *proof, struct slice value)
+{
+	const char *space = value.len == 0 ? NULL : memchr(value.at, ' ', value.len);
+
+	if (space == NULL)
+		return false;
+	struct slice scheme = {value.at, (size_t)(space - value.at)};
+	struct slice rest = {space, value.len - scheme.len};
+	while (rest.len > 0 && rest.at[0] == ' ')
+		rest = (struct slice){rest.at + 1, rest.len - 1};
+	if (slice_equal_case(scheme, "Bearer"))
+		return take(proof, CLAIM_BEARER, rest);
+	return slice_equal_case(scheme, "ApiKey") && take(proof, CLAIM_KEY, rest);
+}
+
+static bool find_proof(const struct http_exchange *exchange, bool looks_into_query,
+                       struct proof *proof)
+{
+	if (take_authorization(proof, http_header(exchange, "Authorization")) ||
+	    take(proof, CLAIM_KEY, http_header(exchange, "X-API-Key")))
+		return true;
+	for (size_t i = 0; looks_into_query && i < PARAMETERS; i++) {
+		proof->kind = parameters[i].kind;
+		if (http_query(exchange, parameters[i].name, proof->text, sizeof proof->text) &&
+		    proof->text[0] != '\0')
+			return true;
+	}
+	return false;
+}
+
+enum signaling_error http_find_identity(struct http_exchange *exchange, bool looks_into_query,
+                                        struct identity *identity, bool *is_anybody)
+{
+	struct claim claim = {.kind = CLAIM_ANYBODY, .proof = "", .tenant = ""};
+	char tenant[TENANT_NAME_MAX + 1];
+	struct proof proof;
+
+	if (find_proof(exchange, looks_into_query, &proof))
+		claim = (struct claim){.kind = proof.kind, .proof = proof.text, .tenant = ""};
+	*is_anybody = claim.kind == CLAIM_ANYBODY;
+	if (looks_into_query && http_query(exchange, "tenant", tenant, sizeof tenant))
+		claim.tenant = tenant;
+	enum signaling_error error =
+		worker_identify(exchange->worker, &claim, &exchange->client, identity);
+	bytes_wipe(proof.text, sizeof proof.text);
+	return error;
+}
+
+void http_identify(struct http_exchange *exchange,
+                   void (*identified)(struct http_exchange *exchange,
+                                      const struct identity *identity, enum signaling_error error))
+{
+	struct identity identity = {0};
+	bool is_anybody;
+	enum signaling_error error = http_find_identity(exchange, true, &identity, &is_anybody);
+
+	identified(exchange, error == SIGNALING_OK ? &identity : NULL, error);
+}
+
+void http_identify_claim(struct http_exchange *exchange, const struct claim *claim,
+                         void (*identified)(struct http_exchange *exchange,
+                                            const struct identity *identity,
+                                            enum signaling_error error))
+{
+	struct identity identity = {0};
+	enum signaling_error error =
+		worker_identify(exchange->worker, claim, &exchange->client, &identity);
+
+	identified(exchange, error == SIGNALING_OK ? &identity : NULL, error);
+}
