@@ -9,7 +9,7 @@ import urllib.request
 
 from harness import tap
 from harness.browser import Browser, give_a_network
-from harness.server import Folder, Server, free_ports
+from harness.server import Folder, Server, free_ports, write_file
 
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "call")
 SECRET = "a-secret-of-the-test"
@@ -37,9 +37,12 @@ LOOK = """
             remote_path: text('path-remote'), rate: text('rate-in'),
             width: document.getElementById('remote').videoWidth};
 """
-# Every connection that the page makes, to see what it was told of the other.
+# Every connection that the page makes, to see what it was told of the other, and every request.
 WATCH = """
     window.connections = [];
+    window.asked = [];
+    const fetchPlain = window.fetch;
+    window.fetch = (url, ...all) => { asked.push(String(url)); return fetchPlain(url, ...all); };
     const Plain = RTCPeerConnection;
     window.RTCPeerConnection = class extends Plain {
         constructor(...all) { super(...all); connections.push(this); }
@@ -62,7 +65,7 @@ def program():
 class Signal:
     """turnsignal in front of a turnserver, both on loopback."""
 
-    def __init__(self, turn, *options):
+    def __init__(self, turn, *options, zones=()):
         if not os.access(program(), os.X_OK):
             raise tap.Skip("turnsignal was not built")
         self.port, = free_ports(1)
@@ -71,8 +74,11 @@ class Signal:
             program(), "-n", "--signaling-ip=127.0.0.1", "--signaling-port=0", "--signaling-plain-port=%d" % self.port,
             "--signaling-threads=2", "--static-auth-secret=" + SECRET, "--realm=example.org", "--www-root=" + PAGE,
             "--signaling-control-socket=" + os.path.join(Folder.get(), "turnsignal.sock"), "--log-file=stdout",
-            "--turn-uri=turn:127.0.0.1:%d?transport=udp" % turn.port,
-            "--turn-uri=turn:127.0.0.1:%d?transport=tcp" % turn.port, *options]
+            *options]
+        if zones:
+            self.arguments += ["--turn-geo-uri=http://localhost:%d/api/v1/turn/geo" % self.port]
+        uris = zones or ("--turn-uri=turn:127.0.0.1:%d?transport=udp", "--turn-uri=turn:127.0.0.1:%d?transport=tcp")
+        self.arguments += [uri % turn.port for uri in uris]
 
     def __enter__(self):
         with open(self.log, "wb") as log:
@@ -101,15 +107,15 @@ class Signal:
 class Calls:
     """Both servers, and a browser with two windows."""
 
-    def __init__(self, *options):
-        self.options = options
+    def __init__(self, *options, zones=()):
+        self.options, self.zones = options, zones
 
     def __enter__(self):
         give_a_network()
         self.turn = Server("--use-auth-secret", "--static-auth-secret=" + SECRET, credentials=False)
         self.browser = Browser()
         self.turn.__enter__()
-        self.signal = Signal(self.turn, *self.options)
+        self.signal = Signal(self.turn, *self.options, zones=self.zones)
         self.signal.__enter__()
         self.browser.__enter__()
         return self
@@ -190,6 +196,44 @@ def test_not_enforced():
         calls.try_call("v1", "v1", is_relay_only=False)
         told = calls.browser.run(0, REMOTE) + calls.browser.run(1, REMOTE)
         tap.expect(any(" typ host" in line for line in told), "no window was told of a host candidate: %s" % told)
+
+
+ZONES = ("--turn-uri=zone=far prio=1 label=Far turn:127.0.0.1:%d", "--turn-uri=zone=near prio=2 label=Near turn:127.0.0.1:%d")
+SHOWN = """
+    return {zones: [...document.getElementById('zone').options].slice(1).map(option => option.textContent).sort(),
+            hasZones: !document.getElementById('zone-row').hidden, hasGeo: !document.getElementById('geo-row').hidden};
+"""
+GEO_CALLS = "return asked.filter(url => url.endsWith('/api/v1/turn/geo')).length;"
+# Settings that are changed while a call is on begin it anew.
+CHOOSE = """
+    const [id, value] = given, input = document.getElementById(id);
+    if (input.type === 'checkbox') input.checked = value; else input.value = value;
+    input.dispatchEvent(new Event('change', {bubbles: true}));
+    return true;
+"""
+
+
+@tap.limit_s(150)
+def test_zones():
+    """The page uses the zone that the geo service names, the one that was chosen, or the server's best one"""
+    networks = write_file("networks", "127.0.0.0/8 near\n10.0.0.0/8 near\n::1/128 near\n")
+    with Calls("--zone-networks=" + networks, zones=ZONES) as calls:
+        def zone_is(zone):
+            tap.wait_until(lambda: all(one["state"] == "connected" and one.get("local") for one in calls.look())
+                           and calls.look()[1].get("zone") == zone, "the zone is " + zone, 25)
+        for protocol in ("v1", "channelling"):
+            calls.try_call("v1", protocol)
+            shown = calls.browser.run(1, SHOWN)
+            tap.expect_equal(shown, {"zones": ["Far", "Near"], "hasZones": True, "hasGeo": True}, "what is shown")
+            zone_is("near")
+            tap.expect_equal(calls.browser.run(1, GEO_CALLS), 1, "calls of the geo service")
+            calls.browser.run(1, CHOOSE, "zone", "far")
+            zone_is("far")
+            calls.browser.run(1, CHOOSE, "geo", False)
+            calls.browser.run(1, CHOOSE, "zone", "")
+            zone_is("near")
+            tap.expect_equal(calls.browser.run(1, GEO_CALLS), 1, "calls of the geo service, switched off")
+            calls.expect_relayed()
 
 
 @tap.limit_s(120)
