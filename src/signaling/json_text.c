@@ -423,7 +423,8 @@ static bool name_is(struct slice raw, const char *name)
 		return slice_is(inside, name);
 	for (size_t at = 0; at < inside.len; name += len) {
 		at += decode_next(inside.at + at, character, &len);
-		if (strncmp(name, character, len) != 0)
+		/* An escaped U+0000 is not the end of the name. */
+		if (character[0] == '\0' || strncmp(name, character, len) != 0)
 			return false;
 	}
 	return *name == '\0';
