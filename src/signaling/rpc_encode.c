@@ -17,7 +17,7 @@ struct telling {
 
 typedef void writer(struct telling *telling);
 static writer tell_identified, tell_welcome, tell_done, tell_refused, tell_joined, tell_left,
-	tell_message, tell_attribute, tell_mute, tell_room_closed;
+	tell_message, tell_attribute, tell_forced, tell_room_closed;
 
 static writer *const writers[EVENT_KINDS] = {
 	[EVENT_IDENTIFIED] = tell_identified,
@@ -30,8 +30,7 @@ static writer *const writers[EVENT_KINDS] = {
 	[EVENT_LEFT] = tell_left,
 	[EVENT_MESSAGE] = tell_message,
 	[EVENT_ATTRIBUTE] = tell_attribute,
-	[EVENT_MUTE] = tell_mute,
-	[EVENT_FORCED_ATTRIBUTE] = tell_attribute,
+	[EVENT_FORCED_ATTRIBUTE] = tell_forced,
 	[EVENT_ROOM_CLOSED] = tell_room_closed,
 };
 
@@ -336,15 +335,16 @@ static void tell_message(struct telling *telling)
 
 /* Attributes. */
 
-static void tell_mode(struct telling *telling, const char *name, const struct participant *from)
+static void tell_mode(struct telling *telling, const char *name, const char *id, const char *user)
 {
-	struct slice audio = json_member(from->attributes, "audio"),
-		     video = json_member(from->attributes, "video");
+	struct slice attributes = telling->event->from->attributes;
 
 	open_event(telling, name);
-	put_from(telling->text, from->id, from->user);
-	json_member_bool(telling->text, "audio", json_kind(audio) != JSON_KIND_FALSE);
-	json_member_bool(telling->text, "video", json_kind(video) != JSON_KIND_FALSE);
+	put_from(telling->text, id, user);
+	json_member_bool(telling->text, "audio",
+	                 json_kind(json_member(attributes, "audio")) != JSON_KIND_FALSE);
+	json_member_bool(telling->text, "video",
+	                 json_kind(json_member(attributes, "video")) != JSON_KIND_FALSE);
 	close_event(telling);
 }
 
@@ -355,15 +355,16 @@ static void tell_attribute(struct telling *telling)
 	if (strcmp(event->name, "orientation") == 0)
 		tell_orientation(telling, event->from);
 	else if (strcmp(event->name, "audio") == 0 || strcmp(event->name, "video") == 0)
-		tell_mode(telling, "eventSetRemoteAudioVideoMode", event->from);
+		tell_mode(telling, "eventSetRemoteAudioVideoMode", event->from->id,
+		          event->from->user);
 }
 
-/* It is the server that asks. */
-static void tell_mute(struct telling *telling)
+/* The one that a moderator has muted is told by the server itself what it may still send. EVENT_MUTE comes before, and
+ * knows of sound or of pictures only; the event of this protocol has both. */
+static void tell_forced(struct telling *telling)
 {
-	open_event(telling, "eventSetLocalAudioVideoMode");
-	put_from(telling->text, "publisher", "");
-	json_member_bool(telling->text, "audio", strcmp(telling->event->name, "audio") != 0);
-	json_member_bool(telling->text, "video", strcmp(telling->event->name, "video") != 0);
-	close_event(telling);
+	if (strcmp(telling->event->from->id, session_id(telling->session)) == 0)
+		tell_mode(telling, "eventSetLocalAudioVideoMode", "publisher", "");
+	else
+		tell_attribute(telling);
 }
