@@ -15,7 +15,7 @@
 #include "admin/turnadmin_verbs.h"
 #include "base/bytes.h"
 
-#define DEFAULT_DATABASE       "/var/lib/turn/turndb"
+#define DEFAULT_DATABASE "/var/lib/turn/turndb"
 
 static bool option_take(struct turnadmin_request *request, const struct turnadmin_option *option,
                         enum turnadmin_exit *status);

@@ -8,15 +8,20 @@
 #include "signaling/program.h"
 #include "signaling/room_keeper.h"
 
-enum { NAME_SIZE = 96 };
+enum { NAME_SIZE = 64, METRIC_SIZE = 96 };
 
 /* One list out of two tables: the hubs' counters, then the connections'. */
 enum { ALL_COUNTERS = (int)HUB_COUNTERS + (int)NET_COUNTERS };
 
-static const char *name_of(unsigned i)
+/* Both count messages, each in its own way. */
+static const char *name_of(unsigned i, char name[NAME_SIZE])
 {
-	return i < HUB_COUNTERS ? hub_counter_name((enum hub_counter)i)
-	                        : net_counter_name((enum net_counter)(i - HUB_COUNTERS));
+	if (i < HUB_COUNTERS)
+		snprintf(name, NAME_SIZE, "%s", hub_counter_name((enum hub_counter)i));
+	else
+		snprintf(name, NAME_SIZE, "net_%s",
+		         net_counter_name((enum net_counter)(i - HUB_COUNTERS)));
+	return name;
 }
 
 static const char *help_of(unsigned i)
@@ -46,9 +51,10 @@ static uint64_t sum_of(const struct program *program, unsigned i)
 static json_t *describe_thread(const struct program *program, unsigned thread)
 {
 	json_t *object = json_object();
+	char name[NAME_SIZE];
 
 	for (unsigned i = 0; i < ALL_COUNTERS; i++)
-		json_object_set_new(object, name_of(i),
+		json_object_set_new(object, name_of(i, name),
 		                    json_integer((json_int_t)value_of(program, thread, i)));
 	return object;
 }
@@ -56,9 +62,11 @@ static json_t *describe_thread(const struct program *program, unsigned thread)
 json_t *program_counters_describe(const struct program *program, bool by_thread)
 {
 	json_t *sums = json_object(), *threads = json_array(), *result;
+	char name[NAME_SIZE];
 
 	for (unsigned i = 0; i < ALL_COUNTERS; i++)
-		json_object_set_new(sums, name_of(i), json_integer((json_int_t)sum_of(program, i)));
+		json_object_set_new(sums, name_of(i, name),
+		                    json_integer((json_int_t)sum_of(program, i)));
 	result = json_pack("{s:o}", "counters", sums);
 	for (unsigned i = 0; by_thread && i < workers_count(program->workers); i++)
 		json_array_append_new(threads, describe_thread(program, i));
@@ -85,19 +93,20 @@ static json_t *describe_metric(const char *name, const char *help, const char *t
 }
 
 /* What goes up and down is a gauge, and says so by the end of its name here and by its type there. */
-static const char *metric_name(unsigned i, char name[NAME_SIZE])
+static const char *metric_name(unsigned i, char name[METRIC_SIZE])
 {
-	const char *counter = name_of(i), *end = strstr(counter, "_now");
+	char room[NAME_SIZE];
+	const char *counter = name_of(i, room), *end = strstr(counter, "_now");
 	bool is_level = end != NULL && end[4] == 0;
 	int len = is_level ? (int)(end - counter) : (int)strlen(counter);
 
-	snprintf(name, NAME_SIZE, "turnstone_signaling_%.*s", len, counter);
+	snprintf(name, METRIC_SIZE, "turnstone_signaling_%.*s", len, counter);
 	return is_level ? "gauge" : "counter";
 }
 
 static json_t *describe_counter(const struct program *program, unsigned i, bool by_thread)
 {
-	char name[NAME_SIZE];
+	char name[METRIC_SIZE];
 	const char *type = metric_name(i, name);
 	json_t *samples = json_array();
 

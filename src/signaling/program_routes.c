@@ -1,5 +1,7 @@
 #include "signaling/program_routes.h"
 
+#include "signaling/auth_routes.h"
+
 static void handle_health(struct http_exchange *exchange);
 static void handle_ready(struct http_exchange *exchange);
 
@@ -12,6 +14,7 @@ static const struct http_route health_routes[] = {
 
 const struct worker_route_table program_route_tables[] = {
 	{health_routes, sizeof health_routes / sizeof health_routes[0]},
+	{auth_routes, AUTH_ROUTES},
 };
 const size_t program_route_table_count =
 	sizeof program_route_tables / sizeof program_route_tables[0];

@@ -78,6 +78,12 @@ enum err turn_source_create(const struct config *config, const struct authority 
 	source->near = zones;
 	source->separator =
 		config->rest_api_separator == NULL ? ':' : config->rest_api_separator[0];
+	source->is_remote = turn_source_is_remote(config);
+	if (source->is_remote) { /* turn_service.c fetches what is given */
+		source->geo_uri = "";
+		*result = source;
+		return OK;
+	}
 	enum err err = uris_read(source, config);
 	if (err == ERR_FULL)
 		snprintf(problem, 256,
@@ -110,6 +116,11 @@ void turn_source_destroy(struct turn_source *source)
 		bytes_wipe(source->secrets, source->secret_count * sizeof source->secrets[0]);
 	free(source->secrets);
 	free(source);
+}
+
+bool turn_source_is_remote(const struct config *config)
+{
+	return config->turn_service_url != NULL;
 }
 
 enum err turn_source_issue(const struct turn_source *source, const struct identity *identity,
@@ -217,6 +228,51 @@ static enum err uri_add(struct turn_source *source, const struct turn_uri *uri)
 	if (uri->label[0] != '\0')
 		zone->label = turn_source_keep(source, slice_of(uri->label));
 	return zone->label == NULL ? ERR_FULL : turn_zone_add_uri(source, zone, slice_of(uri->uri));
+}
+
+static enum err zone_copy(const struct turn_zone *from, struct turn_source *to)
+{
+	struct turn_zone *zone = turn_source_zone(to, from->id);
+	enum err err = zone == NULL ? ERR_NO_MEMORY : OK;
+
+	if (err != OK)
+		return err;
+	zone->priority = from->priority;
+	zone->label = turn_source_keep(to, slice_of(from->label));
+	zone->labels = from->labels;
+	if (!slice_is_empty(from->labels))
+		zone->labels.at = turn_source_keep(to, from->labels);
+	if (zone->label == NULL || (zone->labels.at == NULL && zone->labels.len > 0))
+		return ERR_NO_MEMORY;
+	for (size_t i = 0; err == OK && i < from->uri_count; i++)
+		err = turn_zone_add_uri(to, zone, slice_of(from->uris[i]));
+	return err;
+}
+
+enum err turn_source_copy(const struct turn_source *from, const struct zones *zones,
+                          struct turn_source **result)
+{
+	struct turn_source *source = calloc(1, sizeof *source);
+	enum err err = OK;
+
+	if (source == NULL)
+		return ERR_NO_MEMORY;
+	source->near = zones;
+	source->is_remote = true;
+	source->expires_ms = from->expires_ms;
+	source->username = turn_source_keep(source, slice_of(from->username));
+	source->password = turn_source_keep(source, slice_of(from->password));
+	source->geo_uri = turn_source_keep(source, slice_of(from->geo_uri));
+	if (source->username == NULL || source->password == NULL || source->geo_uri == NULL)
+		err = ERR_NO_MEMORY;
+	for (size_t i = 0; err == OK && i < from->zone_count; i++)
+		err = zone_copy(&from->zones[i], source);
+	if (err != OK) {
+		turn_source_destroy(source);
+		return err;
+	}
+	*result = source;
+	return OK;
 }
 
 const char *turn_source_keep(struct turn_source *source, struct slice text)

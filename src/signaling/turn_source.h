@@ -28,6 +28,11 @@ struct turn_credentials_room {
 	struct turn_credentials credentials;
 	char text[8192];
 };
+/* Another that gives the same credentials: those of a remote service outlive what else was configured. zones is lent. */
+MUST_CHECK enum err turn_source_copy(const struct turn_source *from, const struct zones *zones,
+                                     struct turn_source **source);
+/* Whether config has them fetched from a remote service (turn_service.h): turn_source_create makes a source then that has none yet. */
+bool turn_source_is_remote(const struct config *config);
 /* Gives credentials to someone; session_id makes them its own ("": none). ERR_UNAVAILABLE: there are none now. */
 MUST_CHECK enum err turn_source_issue(const struct turn_source *source,
                                       const struct identity *identity, const char *session_id,

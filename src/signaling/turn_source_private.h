@@ -33,6 +33,13 @@ struct turn_source {
 	uint64_t expires_ms; /* since 1970 */
 };
 
+/* turn_service_answer.c: makes a source of what the service answered to a request with that nonce, and gives the session that the
+ * next request names. ERR_INVALID: it is no such answer. For the fuzzer as well. */
+enum { TURN_SERVICE_SESSION_MAX = 255 };
+MUST_CHECK enum err turn_service_answer(struct slice body, const char *nonce, uint64_t wall_ms,
+                                        struct turn_source **source, uint32_t *ttl_s,
+                                        char session[TURN_SERVICE_SESSION_MAX + 1]);
+
 /* Keeps a copy of a text for as long as the source lives. NULL: no memory, or too many. */
 const char *turn_source_keep(struct turn_source *source, struct slice text);
 /* Returns the zone of that id, made if it is not there. NULL: no memory, or too many. */

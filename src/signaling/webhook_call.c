@@ -154,7 +154,7 @@ static struct bufferevent *make_stream(const struct webhook_call_settings *setti
 	return stream;
 }
 
-static struct evhttp_connection *make_connection(const struct webhook_call_settings *settings)
+struct evhttp_connection *webhook_connect(const struct webhook_call_settings *settings)
 {
 	struct bufferevent *stream = make_stream(settings);
 
@@ -243,7 +243,7 @@ static bool send_request(struct webhook_call *call, const struct webhook_call_se
 {
 	const struct timeval deadline = {.tv_sec = CALL_S};
 
-	call->connection = make_connection(settings);
+	call->connection = webhook_connect(settings);
 	call->over = evtimer_new(settings->base, finish, call);
 	if (call->connection == NULL || call->over == NULL ||
 	    evtimer_add(call->over, &deadline) < 0)

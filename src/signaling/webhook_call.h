@@ -43,6 +43,8 @@ struct webhook_call_settings {
 	webhook_call_done *done; /* always later, never from within webhook_call_start() */
 	void *context;
 };
+/* A connection to a place: place, base, dns and tls of the settings are used. NULL: no memory. */
+struct evhttp_connection *webhook_connect(const struct webhook_call_settings *settings);
 /* NULL: no memory. */
 struct webhook_call *webhook_call_start(const struct webhook_call_settings *settings);
 /* Ends it without telling. */

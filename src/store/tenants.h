@@ -64,7 +64,7 @@ struct store_room {
 	char owner[STORE_OWNER_MAX + 1]; /* the user who made it; "" */
 	bool has_pin, is_locked, is_relay_only;
 	uint8_t pin_salt[STORE_SALT_SIZE], pin_hash[STORE_HASH_SIZE];
-	uint32_t capacity;               /* 0: as configured */
+	uint32_t capacity;   /* 0: as configured */
 	uint32_t empty_s;    /* how long it stays when it is empty */
 	uint64_t created_ms; /* since 1970 */
 };
