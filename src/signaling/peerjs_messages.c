@@ -247,6 +247,9 @@ void peerjs_encode(struct session *session, const struct event *event, struct en
 		peerjs_join(session);
 	else if (event->kind == EVENT_REFUSED && is_opening)
 		peerjs_tell_refused(encoder, event->error);
+	else if (event->kind == EVENT_REFUSED && event->reference == NULL)
+		encoder->close_code =
+			1013; /* its room went with another node: try again (RFC 6455 section 11.7) */
 	else if (event->kind == EVENT_ROOM_CLOSED)
 		encoder->close_code = 1000;
 }
