@@ -15,6 +15,9 @@ base='addr_[a-z0-9_]*|five_tuple_[a-z0-9_]*|bytes_[a-z0-9_]*|hex_[a-z]*|base64_[
 base="$base|nat64_[a-z0-9_]*|transport_name|err_string|hash_table_[a-z0-9_]*|timer_[a-z0-9_]*"
 base="$base|timer_wheel_[a-z0-9_]*|pool_[a-z0-9_]*|counters_[a-z0-9_]*"
 
+# Texts of HTTP and JSON need a little more of it.
+signaling_libc='strcspn|strncasecmp|strtoul|strtoull|strtol|strtoll|strtod|strrchr|memmem|memrchr|strncat|isxdigit|isdigit|__ctype_b_loc|__isoc99_sscanf|gmtime_r|timegm|strftime|SHA256|AES_[a-z_]*'
+
 # needed ARCHIVE: what it uses and does not define.
 needed() {
 	nm -u "$1" 2> /dev/null | awk '$1 == "U" || $1 == "w" {print $NF}' | sort -u > "$tmp/used"
@@ -43,6 +46,9 @@ trap 'rm -rf "$tmp"' EXIT
 # stun fills a result with noise where a hash could not be made, so that nothing ever matches it.
 check libstun.a "$libc|$hashes|$base|random_bytes"
 check libturn.a "$libc|$base|stun_[a-z0-9_]*|aead_[a-z]*|access_token_[a-z0-9_]*"
+# Rooms and dialects of turnsignal: what a host or a program gives them they name, and none of it moves bytes or looks at a clock.
+given='http_[a-z_]*|turn_source_[a-z_]*|authority_[a-z_]*|zones_[a-z_]*|config_[a-z_]*'
+check libsignaling_core.a "$libc|$hashes|$base|$signaling_libc|$given|text_copy|random_[a-z]*|utf8_[a-z_]*"
 
 # Tests of the core link nothing else either.
 problems=$(grep -nE '^tests_unit_test_[a-z0-9_]+_LDADD' "$srcdir/tests/unit/turn.am" |
