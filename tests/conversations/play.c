@@ -714,6 +714,27 @@ static void play_registry(struct play *play, char *rest)
 	play->host.has_no_registry = strcmp(rest, "away") == 0;
 }
 
+static struct hub_place place_of(const char *word)
+{
+	const char *dot = strchr(word, '.');
+
+	return (struct hub_place){(uint32_t)strtoul(word, NULL, 10),
+	                          (uint16_t)(dot == NULL ? 0 : strtoul(dot + 1, NULL, 10))};
+}
+
+static void play_posts(struct play *play, char *rest)
+{
+	struct host *host = &play->host;
+
+	if (strcmp(take_word(&rest), "go") == 0) {
+		host_let_posts_go(host);
+		return;
+	}
+	host->holds_posts = true;
+	host->held_from = place_of(take_word(&rest));
+	host->held_to = place_of(take_word(&rest));
+}
+
 static void play_drain(struct play *play, char *rest)
 {
 	struct host *host = &play->host;
@@ -916,6 +937,7 @@ static const struct {
 	{"wait", play_wait},
 	{"lose", play_lose},
 	{"registry", play_registry},
+	{"posts", play_posts},
 	{"drain", play_drain},
 	{"told", play_note},
 	{"http", play_http},
