@@ -15,8 +15,7 @@
 #include "admin/turnadmin_verbs.h"
 #include "base/bytes.h"
 
-#define DEFAULT_DATABASE       "/var/lib/turn/turndb"
-#define DEFAULT_CONTROL_SOCKET "/run/turnstone/turnserver.sock"
+#define DEFAULT_DATABASE "/var/lib/turn/turndb"
 
 static bool option_take(struct turnadmin_request *request, const struct turnadmin_option *option,
                         enum turnadmin_exit *status);
@@ -42,12 +41,14 @@ bool turnadmin_request_read(struct turnadmin_request *request, int argc, char **
 
 	*request = (struct turnadmin_request){
 		.database = DEFAULT_DATABASE,
-		.control_socket = DEFAULT_CONTROL_SOCKET,
+		.control_socket = TURNADMIN_CONTROL_SOCKET,
 		.deadline_s = -1,
 		.min_allocations = -1,
 		.thread = -1,
 		.limit = -1,
 		.most = -1,
+		.capacity = -1,
+		.expires_s = -1,
 	};
 	*status = TURNADMIN_USAGE;
 	turnadmin_getopt_init(&known);

@@ -64,6 +64,13 @@ bool check_ip(const char *text, char problem[OPTION_PROBLEM_SIZE])
 	                       "port and not a name");
 }
 
+bool check_amqp_url(const char *text, char problem[OPTION_PROBLEM_SIZE])
+{
+	if (text[0] == 0 || strncmp(text, "amqp://", 7) == 0 || strncmp(text, "amqps://", 8) == 0)
+		return true;
+	return refuse(problem, "give amqp:// or amqps://, then USER:PASSWORD@HOST:PORT/VHOST");
+}
+
 bool check_url(const char *text, char problem[OPTION_PROBLEM_SIZE])
 {
 	const char *host = strncmp(text, "http://", 7) == 0    ? text + 7

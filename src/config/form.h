@@ -14,6 +14,7 @@ bool check_ip(const char *text, char problem[OPTION_PROBLEM_SIZE]);
 /* http:// or https:// and what may follow it in a Location of HTTP, in at most 512 bytes; or nothing. */
 bool check_url(const char *text, char problem[OPTION_PROBLEM_SIZE]);
 /* What turn-uri, stun-uri and geo-zone demand. */
+bool check_amqp_url(const char *text, char problem[OPTION_PROBLEM_SIZE]);
 bool check_turn_uri(const char *text, char problem[OPTION_PROBLEM_SIZE]);
 bool check_stun_uri(const char *text, char problem[OPTION_PROBLEM_SIZE]);
 bool check_geo_zone(const char *text, char problem[OPTION_PROBLEM_SIZE]);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/log.h"
 #include "relay/lookup.h"
 #include "relay/secret_name.h"
 
@@ -42,6 +43,7 @@ enum err credentials_create(const struct credentials_settings *settings,
 	credentials->fixed->users.hasher = credentials->hasher;
 	credential_cache_init(&credentials->cache, credentials->hasher);
 	secrets_table_init(&credentials->stored_secrets);
+	revocations_init(&credentials->revocations);
 	*credentials_out = credentials;
 	return OK;
 
@@ -63,6 +65,17 @@ static void store_wrote(struct mail *mail, void *receiver)
 	free(change);
 }
 
+/* Without memory for them those of before stay: the next letter has all again. */
+static void store_revoked(struct mail *mail, void *receiver)
+{
+	struct store_revocations *letter = CONTAINER_OF(mail, struct store_revocations, mail);
+	struct credentials *credentials = letter->context;
+
+	(void)receiver;
+	if (revocations_take(&credentials->revocations, letter) != OK)
+		log_error("revocations not known", "reason=\"%s\"", err_string(ERR_NO_MEMORY));
+}
+
 void credentials_watch(struct credentials *credentials)
 {
 	if (credentials->store == NULL)
@@ -70,6 +83,7 @@ void credentials_watch(struct credentials *credentials)
 	credentials->watch = (struct store_watch){
 		.notify = credentials->replies,
 		.wrote = store_wrote,
+		.revoked = store_revoked,
 		.context = credentials,
 	};
 	store_thread_watch(credentials->store, &credentials->watch);
@@ -89,6 +103,7 @@ void credentials_destroy(struct credentials *credentials)
 {
 	if (credentials == NULL)
 		return;
+	revocations_deinit(&credentials->revocations);
 	secrets_table_deinit(&credentials->stored_secrets);
 	credential_cache_deinit(&credentials->cache);
 	fixed_credentials_destroy(credentials->fixed);
@@ -236,6 +251,10 @@ void lookup_answer_secret_keys(const struct credentials *credentials, const stru
 	size_t fixed = credentials->fixed->secret_count, count = fixed;
 	struct turn_key keys[STORE_SECRETS_MAX];
 
+	if (revocations_have(&credentials->revocations, lookup->username)) {
+		lookup_answer_not_found(lookup);
+		return;
+	}
 	if (stored != NULL)
 		count += stored->count;
 	if (count > STORE_SECRETS_MAX)

@@ -7,6 +7,7 @@
 #include "relay/credentials.h"
 #include "relay/fixed_credentials.h"
 #include "relay/realm_secrets.h"
+#include "relay/revocations.h"
 
 struct credentials {
 	struct store_thread *store; /* owner: the program; NULL: none */
@@ -18,6 +19,7 @@ struct credentials {
 
 	struct fixed_credentials *fixed; /* owned; a reload exchanges them */
 	struct secrets_table stored_secrets;
+	struct revocations revocations;
 
 	struct credential_cache cache;
 	size_t waiting;

@@ -18,6 +18,7 @@
 #include "relay/notify.h"
 #include "relay/reload.h"
 #include "relay/requests.h"
+#include "relay/revoker.h"
 #include "relay/thread.h"
 
 enum {
@@ -91,6 +92,9 @@ enum err main_thread_create(struct relay *relay, const struct control_socket *op
 		                    &created->notify);
 	if (err == OK && opened->fd >= 0)
 		err = open_control(created, opened);
+	if (err == OK) /* the last: the store goes on telling it */
+		err = revoker_create(&created->circulars, created->sessions, relay->store,
+		                     &created->revoker);
 	if (err != OK) {
 		main_thread_destroy(created);
 		return err;
@@ -103,9 +107,13 @@ void main_thread_destroy(struct main_thread *main_thread)
 {
 	if (main_thread == NULL)
 		return;
+	/* What the store had to tell to the end. */
+	if (main_thread->circulars.mailbox != NULL)
+		mailbox_deliver(main_thread->circulars.mailbox, &main_thread->circulars);
 	console_destroy(main_thread->console);
 	control_server_destroy(main_thread->control);
 	sessions_destroy(main_thread->sessions);
+	revoker_destroy(main_thread->revoker);
 	notify_destroy(main_thread->notify);
 	drain_destroy(main_thread->drain);
 	reload_destroy(main_thread->reload);

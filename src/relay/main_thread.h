@@ -12,6 +12,7 @@
 struct console;
 struct event;
 struct reload;
+struct revoker;
 struct config_sources;
 struct event_base;
 
@@ -26,6 +27,7 @@ struct main_thread {
 	struct reload *reload;
 	struct notify *notify;
 	struct sessions *sessions;
+	struct revoker *revoker;
 	struct control_settings table; /* of requests; the control socket's and the console's */
 	struct console *console;       /* NULL: there is none */
 	timestamp started;

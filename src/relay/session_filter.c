@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "relay/revocations.h"
+
 enum { ID_THREAD_SHIFT = 48, ID_THREADS = 1 << 16 };
 static const uint64_t ID_NUMBERS = UINT64_C(1) << ID_THREAD_SHIFT;
 static const uint64_t COTURN_FACTOR = UINT64_C(1000000000000000);
@@ -28,7 +30,8 @@ static bool fits_place(const struct session_filter *filter, unsigned thread,
 
 static bool fits_names(const struct session_filter *filter, const struct turn_session *session)
 {
-	return is_text(filter->user, session->username) && is_text(filter->realm, session->realm) &&
+	return (filter->revoked == NULL || revocations_have(filter->revoked, session->username)) &&
+	       is_text(filter->user, session->username) && is_text(filter->realm, session->realm) &&
 	       is_text(filter->origin, session->origin) &&
 	       (filter->user_part == NULL || strstr(session->username, filter->user_part) != NULL);
 }

@@ -7,16 +7,19 @@
 #include "base/addr.h"
 #include "turn/sessions.h"
 
+struct revocations;
+
 /* Which sessions are meant; all that is set has to fit. Texts are lent until the survey is done. */
 struct session_filter {
-	uint64_t id;                    /* 0: any */
-	const char *user;               /* the name */
-	const char *user_part;          /* a part of it */
-	const char *realm, *origin;     /* NULL: any, as for those above */
-	bool has_client, has_peer;      /* whether the next two are set */
-	struct addr_range client, peer; /* IPs */
-	int transport;                  /* enum transport; -1: any */
-	int thread;                     /* -1: any */
+	uint64_t id;                       /* 0: any */
+	const char *user;                  /* the name */
+	const char *user_part;             /* a part of it */
+	const char *realm, *origin;        /* NULL: any, as for those above */
+	const struct revocations *revoked; /* of one of those names; NULL: any */
+	bool has_client, has_peer;         /* whether the next two are set */
+	struct addr_range client, peer;    /* IPs */
+	int transport;                     /* enum transport; -1: any */
+	int thread;                        /* -1: any */
 };
 
 bool session_filter_fits(const struct session_filter *filter, unsigned thread,

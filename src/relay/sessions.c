@@ -273,13 +273,17 @@ static bool keep(struct part *part, unsigned limit, const struct session *head)
 }
 
 /* The log tells of its end by itself; what the host does for it follows when the letter is read. */
-static unsigned cancel(struct part *part, struct turn_allocation *allocation, timestamp now)
+static unsigned cancel(const struct sessions_wish *wish, struct part *part,
+                       struct turn_allocation *allocation, timestamp now)
 {
 	if (part->may_cancel == 0)
 		return 0;
 	part->may_cancel--;
 	part->cancelled++;
-	turn_session_end(allocation, "cancelled by the operator", now);
+	turn_session_end(allocation,
+	                 wish->filter.revoked != NULL ? "its credentials were revoked"
+	                                              : "cancelled by the operator",
+	                 now);
 	return STEPS_TO_CANCEL;
 }
 
@@ -305,7 +309,7 @@ static unsigned look_at(const struct sessions_wish *wish, struct part *part, uns
 	if (wish->wants_peers)
 		part->peer_count =
 			turn_session_peers(allocation, part->peer, SESSIONS_PEERS_MAX + 1);
-	return steps + (wish->cancel > 0 ? cancel(part, allocation, now) : 0);
+	return steps + (wish->cancel > 0 ? cancel(wish, part, allocation, now) : 0);
 }
 
 static bool is_cancelled_out(const struct survey *survey, const struct part *part)
@@ -531,7 +535,7 @@ static void survey_finish(struct survey *survey, enum err err)
 	if (err == OK)
 		merge(survey, &found);
 	found.cancelled = count_cancelled(survey);
-	if (survey->wish.cancel > 0)
+	if (survey->wish.cancel > 0 && (found.cancelled > 0 || survey->wish.filter.revoked == NULL))
 		log_cancelled(survey, found.cancelled);
 	survey->done(&found, survey->context);
 	if (sessions->walking == survey)

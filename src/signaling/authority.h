@@ -9,6 +9,9 @@
 #include "signaling/identity.h"
 #include "signaling/signaling_error.h"
 
+/* The user that an API key stands for has this before its name; nobody else has. */
+#define AUTHORITY_KEY_USER "api-key:"
+
 struct authority;
 struct config;
 struct store;
@@ -34,3 +37,6 @@ const struct tenant *authority_tenant(const struct authority *authority, const c
 enum signaling_error authority_identify(const struct authority *authority,
                                         const struct claim *claim, uint64_t wall_ms,
                                         struct identity *identity);
+/* Calls each for every tenant, in order of name, until it returns false. */
+void authority_tenants(const struct authority *authority,
+                       bool (*each)(const struct tenant *tenant, void *context), void *context);

@@ -18,11 +18,12 @@ struct dialect_limits {     /* each the default of an option where there is one 
 	unsigned message_rate,
 		message_burst; /* in, for each session; what is over waits or is refused (is_delayed) */
 	bool is_delayed;       /* a client over its rate is read later, instead of refused */
-	unsigned queue_messages;  /* out; and the bytes are an option of the core */
-	unsigned ping_s, pong_s;  /* a ping every, and an answer within */
-	unsigned first_message_s; /* the first message within; 0: none is needed */
-	unsigned away_s;          /* how long a lost session may come back */
-	unsigned empty_room_s;    /* how long a room that it made stays empty */
+	unsigned queue_messages; /* out; and the bytes are an option of the core */
+	unsigned ping_s, pong_s; /* a ping every, and an answer within */
+	unsigned
+		first_message_s; /* the first message within, unless it is in a room by then; 0: none is needed */
+	unsigned away_s;       /* how long a lost session may come back */
+	unsigned empty_room_s; /* how long a room that it made stays empty */
 };
 
 /* What encode writes: any number of messages, one text frame each. A line feed that belongs to none is behind each. */
@@ -68,3 +69,5 @@ struct dialect {
 };
 
 extern const struct dialect dialect_channelling, dialect_rpc, dialect_v1, dialect_peerjs;
+/* v1 with one name for each of the events that its documents and its source name differently; dialect_v1 sends both. */
+extern const struct dialect dialect_v1_documented, dialect_v1_source;

@@ -68,7 +68,7 @@ void http_answer_json(struct http_exchange *exchange, unsigned status, struct sl
 /* {"error":"text"} with the error's status; a dialect that has its own form writes it itself. */
 void http_refuse(struct http_exchange *exchange, enum signaling_error error, const char *text);
 
-/* Finds out who asks, by Authorization (Bearer, or ApiKey), X-API-Key, or the parameters token=, jwt=, access_token=, key=; then calls identified with the
+/* Finds out who asks, by Authorization (Bearer, or ApiKey), X-API-Key, what follows Bearer in Sec-WebSocket-Protocol, or the parameters token=, jwt=, access_token=, key=; then calls identified with the
  * exchange once: identity NULL where the proof does not hold (error says why). Without any proof it is the tenant's "anybody". */
 void http_identify(struct http_exchange *exchange,
                    void (*identified)(struct http_exchange *exchange,

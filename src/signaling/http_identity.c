@@ -93,3 +93,15 @@ void http_identify(struct http_exchange *exchange,
 
 	identified(exchange, error == SIGNALING_OK ? &identity : NULL, error);
 }
+
+void http_identify_claim(struct http_exchange *exchange, const struct claim *claim,
+                         void (*identified)(struct http_exchange *exchange,
+                                            const struct identity *identity,
+                                            enum signaling_error error))
+{
+	struct identity identity = {0};
+	enum signaling_error error =
+		worker_identify(exchange->worker, claim, &exchange->client, &identity);
+
+	identified(exchange, error == SIGNALING_OK ? &identity : NULL, error);
+}

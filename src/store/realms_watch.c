@@ -46,12 +46,13 @@ void realms_watch_init(struct realms_watch *watch)
 
 void realms_watch_deinit(struct realms_watch *watch)
 {
+	revocations_watch_deinit(&watch->revocations);
 	free(watch->realms);
 }
 
 void realms_watch_add(struct realms_watch *watch, struct store_watch *watcher)
 {
-	watcher->told = watcher->writes_told = 0;
+	watcher->told = watcher->writes_told = watcher->revocations_told = 0;
 	list_append(&watch->watches, &watcher->node);
 }
 
@@ -68,6 +69,8 @@ enum err realms_watch_look(struct realms_watch *watch, struct store *store)
 
 	if (err == OK && (!watch->is_fresh || version.realms != watch->seen.realms))
 		err = tables_read(watch, store);
+	if (err == OK && (!watch->is_fresh || version.revocations != watch->seen.revocations))
+		err = revocations_watch_read(&watch->revocations, store);
 	if (err != OK)
 		return err;
 	watch->writes += !watch->is_fresh || version.data != watch->seen.data;
@@ -80,6 +83,10 @@ enum err realms_watch_look(struct realms_watch *watch, struct store *store)
 			tell_realms(watch, watcher);
 		if (watcher->wrote != NULL && watcher->writes_told != watch->writes)
 			tell_write(watch, watcher);
+		if (watcher->revoked != NULL &&
+		    watcher->revocations_told != watch->revocations.version &&
+		    revocations_watch_tell(&watch->revocations, watcher))
+			watcher->revocations_told = watch->revocations.version;
 	}
 	return OK;
 }

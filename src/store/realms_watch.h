@@ -2,6 +2,7 @@
  * and sends all that there is to each who watches. Private to the folder. */
 #pragma once
 
+#include "store/revocations_watch.h"
 #include "store/store.h"
 
 struct realms_watch {
@@ -11,7 +12,8 @@ struct realms_watch {
 	uint64_t writes;             /* grows when anything was written */
 	uint64_t unused;             /* a hash of what could not be used, as it was told of last */
 	struct store_version seen;   /* of the database when it was looked at */
-	bool is_fresh;               /* that is the database that is open now */
+	struct revocations_watch revocations;
+	bool is_fresh; /* that is the database that is open now */
 };
 
 void realms_watch_init(struct realms_watch *watch);

@@ -36,7 +36,7 @@ static const struct record_field room_fields[] = {
 	FIELD(store_room, has_pin, BOOL),       FIELD(store_room, is_locked, BOOL),
 	FIELD(store_room, is_relay_only, BOOL), FIELD(store_room, pin_salt, BYTES),
 	FIELD(store_room, pin_hash, BYTES),     FIELD(store_room, capacity, U32),
-	FIELD(store_room, created_ms, U64),     FIELD(store_room, expires_ms, U64),
+	FIELD(store_room, created_ms, U64),     FIELD(store_room, empty_s, U32),
 };
 static const struct record_field revocation_fields[] = {
 	FIELD(store_revocation, username, TEXT),

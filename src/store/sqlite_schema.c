@@ -56,7 +56,7 @@ static const struct sqlite_migration migrations[] = {
          "NULL,"
          " owner TEXT NOT NULL, has_pin INTEGER NOT NULL, is_locked INTEGER NOT NULL,"
          " is_relay_only INTEGER NOT NULL, pin_salt TEXT NOT NULL, pin_hash TEXT NOT NULL,"
-         " capacity INTEGER NOT NULL, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL,"
+         " capacity INTEGER NOT NULL, created_ms INTEGER NOT NULL, empty_s INTEGER NOT NULL,"
          " PRIMARY KEY (tenant, type, name));"
          "CREATE TABLE turnstone_revoked (username TEXT PRIMARY KEY, expires_s INTEGER NOT NULL);"
          "CREATE TABLE turnstone_version (data INTEGER NOT NULL, tenants INTEGER NOT NULL,"

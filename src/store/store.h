@@ -261,15 +261,24 @@ struct store_change {
 	struct mail mail;
 	void *context; /* of the watch */
 };
-/* Who wants to know of realms, of writes, or of both. Filled in by who asks, but for the store's own part;
+/* TURN usernames that were revoked, each with its end: all that there are. */
+struct store_revocations {
+	struct mail mail;
+	void *context; /* of the watch */
+	size_t count, len;
+	char texts[];
+};
+/* Who wants to know of realms, of writes, of revocations, or of several. Filled in by who asks, but for the store's own part;
  * it lives until the store thread was stopped. */
 struct store_watch {
-	struct mail mail;           /* the store's own */
-	struct list node;           /* the store's own */
-	uint64_t told, writes_told; /* the store's own */
-	struct mailbox *notify;     /* gets the letters, now and after each change */
+	struct mail mail;                             /* the store's own */
+	struct list node;                             /* the store's own */
+	uint64_t told, writes_told, revocations_told; /* the store's own */
+	struct mailbox *notify; /* gets the letters, now and after each change */
 	void (*deliver)(struct mail *realms, void *receiver); /* frees a store_realms; NULL: none */
 	void (*wrote)(struct mail *change, void *receiver);   /* frees a store_change; NULL: none */
+	void (*revoked)(struct mail *revocations,
+	                void *receiver); /* frees a store_revocations; NULL: none */
 	void *context;
 };
 /* A change is told of after at most STORE_WATCH_MS. */

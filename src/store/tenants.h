@@ -64,8 +64,9 @@ struct store_room {
 	char owner[STORE_OWNER_MAX + 1]; /* the user who made it; "" */
 	bool has_pin, is_locked, is_relay_only;
 	uint8_t pin_salt[STORE_SALT_SIZE], pin_hash[STORE_HASH_SIZE];
-	uint32_t capacity;               /* 0: as configured */
-	uint64_t created_ms, expires_ms; /* since 1970; expires_ms 0: never */
+	uint32_t capacity;   /* 0: as configured */
+	uint32_t empty_s;    /* how long it stays when it is empty */
+	uint64_t created_ms; /* since 1970 */
 };
 typedef bool store_each_room(const struct store_room *room, void *context);
 /* Sets has_pin, and hash and salt of a PIN; one of no bytes is none. ERR_NO_MEMORY. */

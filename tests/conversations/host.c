@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "plain.h"
+#include "signaling/channelling_images.h"
 #include "signaling/post.h"
 #include "signaling/turn_source.h"
 
@@ -58,7 +59,8 @@ void host_init(struct host *host)
 	};
 	memset(host->settings.seal_key, 7, sizeof host->settings.seal_key);
 	init_identities(host);
-	if (config_create(CONFIG_TURNSIGNAL, &host->config) != OK)
+	if (buddy_images_create(BUDDY_IMAGES_BYTES, &host->settings.images) != OK ||
+	    config_create(CONFIG_TURNSIGNAL, &host->config) != OK)
 		abort();
 	host->services.config = host->config;
 	host->services.turn_source = (const struct turn_source *)host;
@@ -83,6 +85,7 @@ void host_deinit(struct host *host)
 	for (unsigned i = 0; i < host->held_post_count; i++)
 		post_destroy(host->held_posts[i]);
 	config_destroy(host->config);
+	buddy_images_destroy(host->settings.images);
 }
 
 bool host_start(struct host *host)

@@ -38,6 +38,7 @@ relay/metrics.c: / jansson
 relay/metrics.h: / jansson
 relay/metrics_server.c: / jansson
 signaling: base stun config control store listeners process / event2 openssl jansson wslay http_parser jwt amqp maxminddb
+signaling/spool.c: / sqlite3
 admin: base stun config control store / jansson
 admin/doctor_secrets.c: / openssl
 admin/turnadmin_cipher.c: / openssl

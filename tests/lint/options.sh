@@ -112,4 +112,27 @@ expect_nothing 'and none that turnserver alone reads' "$(
 		grep -E -- "(^|[ ,])--$name([]=[, ]|\$)" "$tmp/of_signaling"
 	done < "$tmp/of_others")"
 
+
+expect_nothing 'every option of turnsignal has an effect' "$("$generate" names turnsignal |
+	awk '$1 == "option" && $5 == "used" {print $2}' | while read -r member; do
+	grep -rqE --include='*.c' --exclude-dir=config -- "(->|\.)$member\b" "$srcdir/src" ||
+		echo "$member is read by nothing outside src/config"
+done)"
+if [ -f man/turnsignal.1 ]; then
+	expect_nothing 'every option of turnsignal is in turnsignal(1)' "$(
+		sed 's/\\f[BRI]//g; s/\\-/-/g' man/turnsignal.1 > "$tmp/manual"
+		while read -r name; do
+			grep -qE -- "(^|[ ,])--$name([]=[, ]|\$)" "$tmp/manual" || echo "$name"
+		done < "$tmp/signaling")"
+	expect_nothing 'every counter of turnsignal is in turnsignal(1)' "$(
+		sed -n -e 's/^HUB_COUNTER(\([a-z_]*\),.*/\1/p' -e 's/^NET_COUNTER(\([a-z_]*\),.*/net_\1/p' \
+			"$srcdir"/src/signaling/*_counters.def |
+			sed 's/_now$//' | while read -r name; do
+			grep -q "^turnstone_signaling_$name:" man/turnsignal.1 || echo "$name"
+		done)"
+else
+	skip 'every option of turnsignal is in turnsignal(1)' 'it is not built'
+	skip 'every counter of turnsignal is in turnsignal(1)' 'it is not built'
+fi
+
 tap_end

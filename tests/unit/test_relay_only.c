@@ -94,9 +94,9 @@ static void test_candidates(void)
 		"candidate:1 1 udp 2122260223 2001:db8::5 50000 typ host",
 		"candidate:1 1 tcp 1518280447 192.168.1.5 9 typ host tcptype active",
 		"candidate:1 1 udp 1686052607 203.0.113.9 50000 typ srflx raddr 192.168.1.5 rport "
-	        "50000",
+		"50000",
 		"candidate:1 1 udp 1845501695 203.0.113.9 50000 typ prflx raddr 192.168.1.5 rport "
-	        "50000",
+		"50000",
 		"candidate:1 1 udp 1 192.168.1.5 50000 typ host typ relay",
 		"candidate:1 1 udp 1 192.168.1.5 50000 typ RELAY",
 		"candidate:1 1 udp 1 3c5f5b1e-9d3c.local 50000 typ relay",
@@ -261,7 +261,7 @@ static void payload_is(enum message_kind kind, const char *payload, const char *
 	"1 typ host\\r\\na=" RELAY "\\r\\n\""
 #define SDP_OUT                                                                            \
 	"\"v=0\\r\\no=- 1 1 IN IP4 0.0.0.0\\r\\ns=-\\r\\na=" RELAY " raddr 0.0.0.0 rport " \
-	                                                           "0\\r\\n\""
+	"0\\r\\n\""
 
 static void test_offers(void)
 {

@@ -1,0 +1,110 @@
+/* turnsignal's main thread: it starts the workers, waits for signals and for requests on the control socket, and asks the
+ * workers by mail. What the parts of it share. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "base/mailbox.h"
+#include "base/timestamp.h"
+#include "config/config.h"
+#include "control/server.h"
+#include "control/socket.h"
+#include "process/service_manager.h"
+#include "process/watchdog.h"
+#include "signaling/program_services.h"
+#include "signaling/worker.h"
+#include "store/store.h"
+
+struct certificate_watch;
+struct event;
+struct event_base;
+struct program_reload;
+struct room_keeper;
+struct sinks;
+
+struct program_drain {
+	bool is_on, is_final; /* is_final: the program ends with it */
+	const char *by;       /* static: "SIGTERM", "control socket" */
+	timestamp began, deadline;
+};
+
+struct program {
+	const struct config_sources *sources; /* lent */
+	/* What the workers go by. They look at it whenever they need it; one that was replaced is freed when each of them has
+	 * been asked for something after that, and thus holds nothing of it. */
+	_Atomic(struct service_set *) current; /* owned */
+
+	struct event_base *base; /* owned, as all below */
+	struct mailbox *mailbox;
+	struct event *mail_event, *signal_event, *drain_timer, *alive_timer, *status_timer;
+	int signal_fd; /* -1: not open */
+
+	struct workers *workers;
+	struct buddy_images *images; /* of all workers; NULL: none are kept */
+	unsigned threads;
+	struct store *store;               /* to read by; NULL: there is none */
+	struct store_thread *store_thread; /* tells of changes */
+	struct store_watch store_watch;
+	bool has_heard_of_store;
+	struct room_keeper *rooms; /* NULL without a store */
+	struct sinks *sinks;
+	struct control_socket control_socket;
+	struct control_server *control; /* NULL: there is none */
+	struct program_reload *reload;
+	struct program_drain drain;
+	struct service_manager manager;
+	struct watchdog watchdog;
+	struct worker_task question; /* of the watchdog */
+	bool has_complained;
+	timestamp started;
+	uint64_t started_wall_ms;
+	unsigned tasks; /* and questions, that have not come back */
+};
+
+/* Blocks the signals that it will wait for; before any thread is started, so that none gets them. */
+void program_block_signals(void);
+/* Opens ports and files, becomes proc-user, and starts all threads. On success config is its own; on failure it stays
+ * the caller's, and problem is a line about an option. sources is lent. */
+MUST_CHECK enum err program_create(struct config *config, const struct config_sources *sources,
+                                   struct program **program, char problem[256],
+                                   enum option_id *about);
+/* Runs until the program is to end. */
+void program_run(struct program *program);
+void program_destroy(struct program *program);
+
+/* Has it end when the loop turns again. by is static, for the log. */
+void program_stop(struct program *program, const char *by);
+
+static inline struct service_set *program_current(const struct program *program)
+{
+	return atomic_load_explicit(&program->current, memory_order_acquire);
+}
+static inline const struct config *program_config(const struct program *program)
+{
+	return program_current(program)->config;
+}
+
+/* program_start.c */
+MUST_CHECK enum err program_open(struct program *program, struct config *config, char problem[256],
+                                 enum option_id *about);
+void program_close(struct program *program);
+
+/* Delivers mail until all tasks have come back, but no longer than patience_ms without any. */
+void program_finish(struct program *program, int patience_ms);
+
+/* program_drain.c: nobody new may join, all are told, and the program ends when they have gone, or at the deadline where it
+ * is final. */
+MUST_CHECK enum err program_drain_open(struct program *program);
+void program_drain_close(struct program *program);
+void program_drain_begin(struct program *program, const char *by, uint32_t timeout_s,
+                         bool is_final);
+uint64_t program_count(const struct program *program, enum hub_counter counter);
+
+/* program_alive.c: the service manager. */
+MUST_CHECK enum err program_alive_open(struct program *program);
+void program_alive_close(struct program *program);
+void program_alive_ready(struct program *program);
+
+/* program_requests.c */
+extern const struct control_row program_requests[];
+extern const size_t program_request_count;

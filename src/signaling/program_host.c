@@ -1,0 +1,152 @@
+/* The callbacks run on the threads of the workers. */
+#include "signaling/program_host.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/list.h"
+#include "base/log.h"
+#include "signaling/authority.h"
+#include "signaling/room_keeper.h"
+#include "signaling/sink.h"
+#include "signaling/turn_source.h"
+
+/* ---- for the hub ---- */
+
+static const struct dialect *const dialects[] = {&dialect_channelling, &dialect_rpc, &dialect_v1,
+                                                 &dialect_peerjs};
+
+static const struct tenant *find_tenant(const void *context, const char *name)
+{
+	const struct service_set *set = program_current(context);
+
+	return set == NULL ? NULL : authority_tenant(set->authority, name);
+}
+
+static bool is_relay_only(void *context, const char *name)
+{
+	const struct service_set *set = program_current(context);
+	const struct tenant *tenant = find_tenant(context, name);
+
+	return (set != NULL && set->config->relay_only) ||
+	       (tenant != NULL && tenant->is_relay_only);
+}
+
+/* A hub has its share of what all of them may have, and what is left over. */
+static uint32_t share(uint32_t all, unsigned threads)
+{
+	return (all + threads - 1) / threads;
+}
+
+static struct tenant_limits limits_of(void *context, const char *name)
+{
+	const struct tenant *tenant = find_tenant(context, name);
+	unsigned threads = ((const struct program *)context)->threads;
+
+	if (tenant == NULL)
+		return (struct tenant_limits){0};
+	return (struct tenant_limits){
+		.sessions_max = share(tenant->sessions_max, threads),
+		.rooms_max = share(tenant->rooms_max, threads),
+		.room_capacity = tenant->room_capacity,
+	};
+}
+
+/* ---- for the workers ---- */
+
+static void on_room_changed(void *context, struct worker *worker, const struct room_info *room,
+                            struct slice pin, bool is_gone)
+{
+	struct program *program = context;
+
+	(void)worker;
+	if (program->rooms == NULL)
+		return;
+	if (is_gone)
+		room_keeper_delete(program->rooms, room);
+	else
+		room_keeper_put(program->rooms, room, pin);
+}
+
+static void on_emit(void *context, struct worker *worker, const struct event *event)
+{
+	struct program *program = context;
+
+	(void)worker;
+	if (program->sinks == NULL || event->room == NULL)
+		return;
+	const struct fact fact = {
+		.key = event->name,
+		.tenant = event->room->tenant,
+		.room = event->room->name,
+		.sequence = event->room->sequence,
+		.wall_ms = event->wall_ms,
+		.body = event->value,
+	};
+	(void)!sinks_put(program->sinks, &fact); /* what does not fit is told by the sinks */
+}
+
+static void on_revoke(void *context, struct worker *worker, const struct identity *identity,
+                      const char *username)
+{
+	struct program *program = context;
+	struct store_revocation revocation;
+
+	(void)worker;
+	if (program->rooms == NULL ||
+	    !turn_source_revocation(program_current(program)->turn_source, username, &revocation))
+		return;
+	log_info("TURN credentials revoked", "user=%s tenant=%s", identity->user, identity->tenant);
+	room_keeper_revoke(program->rooms, &revocation);
+}
+
+static struct address_limits_settings limits_of_addresses(const struct config *config)
+{
+	return (struct address_limits_settings){
+		.connections = config->signaling_address_connections,
+		.requests_s = config->signaling_address_requests,
+		.failures_min = config->signaling_address_failures,
+	};
+}
+
+void program_host_fill(struct program *program, const struct config *config, unsigned threads,
+                       struct workers_settings *settings)
+{
+	program->threads = threads;
+	settings->hub = (struct hub_settings){
+		.dialects = dialects,
+		.dialect_count = sizeof dialects / sizeof dialects[0],
+		.queue_bytes_max = config->signaling_queue_size,
+		.replay_bytes_max = config->signaling_replay_size,
+		.sessions_max = share(config->signaling_sessions, threads),
+		.rooms_max = share(config->signaling_rooms, threads),
+		.room_capacity = config->room_capacity,
+		.has_legacy_room_size = config->legacy_room_size,
+		.is_relay_only = is_relay_only,
+		.tenant_limits = limits_of,
+		.context = program,
+		.images = program->images,
+	};
+	settings->host = (struct worker_host){
+		.room_changed = on_room_changed,
+		.emit = on_emit,
+		.revoke = on_revoke,
+		.context = program,
+	};
+	settings->policy.limits = limits_of_addresses(config);
+}
+
+struct worker_policy program_host_policy(const struct program *program)
+{
+	const struct service_set *set = program_current(program);
+
+	return (struct worker_policy){
+		.services = set->services,
+		.tls = set->tls,
+		.proxies = &set->config->trusted_proxy,
+		.origins = &set->config->signaling_origin,
+		.limits = limits_of_addresses(set->config),
+		.files = set->files,
+	};
+}

@@ -1,0 +1,390 @@
+/* The order in which turnsignal opens what it needs: ports and keys while it may be root, then as proc-user all that is
+ * opened again later, and threads at the end. */
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "process/capabilities.h"
+#include "process/process.h"
+#include "signaling/authority.h"
+#include "signaling/channelling_images.h"
+#include "signaling/program.h"
+#include "signaling/program_host.h"
+#include "signaling/program_reload.h"
+#include "signaling/program_rooms.h"
+#include "signaling/program_routes.h"
+#include "signaling/room_keeper.h"
+#include "signaling/sink.h"
+#include "store/configured_store.h"
+
+enum {
+	CLIENTS_MAX = 32,
+	IDLE_TIMEOUT_S = 60,
+	LISTENERS_MAX = 128,
+	TASKS_PATIENCE_MS = 6000, /* longer than a hub waits for another */
+	SINKS_PATIENCE_MS = 3000, /* what is left then is in their spool */
+};
+
+struct start {
+	struct program *program;
+	struct config *config;
+	struct worker_listener listeners[LISTENERS_MAX];
+	size_t listener_count;
+	SSL_CTX *tls;
+	char *problem;
+	enum option_id *about;
+};
+
+typedef enum err step_fn(struct start *start);
+static step_fn make_tls, list_listeners, make_images, open_workers, open_control, drop_privileges,
+	open_store, make_services, open_rooms, open_sinks, serve_control, start_workers,
+	bring_rooms_back;
+
+static const struct {
+	step_fn *run;
+	enum option_id about;
+} steps[] = {
+	{make_tls, OPTION_ID_cert},
+	{list_listeners, OPTION_ID_signaling_port},
+	{make_images, OPTION_ID_buddy_image_memory},
+	{open_workers, OPTION_ID_signaling_ip},
+	{open_control, OPTION_ID_signaling_control_socket},
+	{drop_privileges, OPTION_ID_proc_user},
+	{open_store, OPTION_ID_userdb},
+	{make_services, OPTION_ID_jwt_key_file},
+	{open_rooms, OPTION_ID_userdb},
+	{open_sinks, OPTION_ID_signaling_ip},
+	{serve_control, OPTION_ID_signaling_control_socket},
+	{start_workers, OPTION_ID_signaling_threads},
+	{bring_rooms_back, OPTION_ID_userdb},
+};
+
+static void log_ready(const struct program *program, const struct start *start);
+
+enum err program_open(struct program *program, struct config *config, char problem[256],
+                      enum option_id *about)
+{
+	struct start start = {program, config, .problem = problem, .about = about};
+	enum err err = OK;
+
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0] && err == OK; i++) {
+		*about = steps[i].about;
+		err = steps[i].run(&start);
+		if (err == ERR_NO_MEMORY)
+			snprintf(problem, 256, "%s", err_string(err));
+	}
+	if (err == OK) {
+		log_ready(program, &start);
+		return OK;
+	}
+	if (program_current(program) != NULL)
+		program_current(program)->config = NULL; /* stays the caller's */
+	else
+		SSL_CTX_free(start.tls);
+	program_close(program);
+	return err;
+}
+
+void program_close(struct program *program)
+{
+	program_finish(program, TASKS_PATIENCE_MS);
+	workers_destroy(program->workers);
+	buddy_images_destroy(program->images);
+	program_reload_destroy(program->reload);
+	program->reload = NULL;
+	control_server_destroy(program->control);
+	program_alive_close(program);
+	program_drain_close(program);
+	control_socket_close(&program->control_socket);
+	room_keeper_destroy(program->rooms);
+	sinks_destroy(program->sinks, SINKS_PATIENCE_MS);
+	if (program->store_thread != NULL)
+		store_thread_stop(program->store_thread);
+	mailbox_deliver(program->mailbox, program);
+	if (program->store != NULL)
+		store_close(program->store);
+	service_set_destroy(program_current(program));
+}
+
+/* ---- while it may be root ---- */
+
+static enum err make_tls(struct start *start)
+{
+	return service_tls_create(start->config, &start->tls, start->problem, start->about);
+}
+
+static enum err add_listener(struct start *start, const struct transport_addr *ip, uint16_t port,
+                             bool is_tls)
+{
+	struct worker_listener *listener = &start->listeners[start->listener_count];
+
+	if (port == 0)
+		return OK;
+	if (start->listener_count == LISTENERS_MAX) {
+		snprintf(start->problem, 256, "signaling-ip: more than %d listeners",
+		         LISTENERS_MAX);
+		return ERR_INVALID;
+	}
+	*listener = (struct worker_listener){.addr = *ip, .is_tls = is_tls};
+	addr_set_port(&listener->addr, port);
+	start->listener_count++;
+	return OK;
+}
+
+static enum err add_listeners(struct start *start, const struct transport_addr *ip)
+{
+	uint16_t tls_port = start->tls != NULL ? start->config->signaling_port : 0;
+	enum err err = add_listener(start, ip, tls_port, true);
+
+	return err == OK ? add_listener(start, ip, start->config->signaling_plain_port, false)
+	                 : err;
+}
+
+static bool has_ipv6(void)
+{
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static enum err add_every_address(struct start *start)
+{
+	static const char *const every[] = {"0.0.0.0", "::"};
+	struct transport_addr ip;
+	enum err err = OK;
+
+	for (size_t i = 0; i < (has_ipv6() ? 2 : 1) && err == OK; i++) {
+		err = addr_parse(every[i], 0, &ip);
+		if (err == OK)
+			err = add_listeners(start, &ip);
+	}
+	return err;
+}
+
+static enum err list_listeners(struct start *start)
+{
+	const struct addr_list *ips = &start->config->signaling_ip;
+	enum err err = ips->count == 0 ? add_every_address(start) : OK;
+
+	for (size_t i = 0; i < ips->count && err == OK; i++)
+		err = add_listeners(start, &ips->item[i]);
+	if (err != OK || start->listener_count > 0)
+		return err;
+	snprintf(start->problem, 256,
+	         "signaling has no port to listen on: set cert and pkey for signaling-port, or "
+	         "signaling-plain-port");
+	return ERR_INVALID;
+}
+
+static unsigned thread_count(const struct config *config)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (config->signaling_threads != 0)
+		return config->signaling_threads;
+	return cpus < 1 ? 1 : cpus > 256 ? 256 : (unsigned)cpus;
+}
+
+static enum err make_images(struct start *start)
+{
+	if (start->config->buddy_image_memory == 0)
+		return OK;
+	return buddy_images_create(start->config->buddy_image_memory, &start->program->images);
+}
+
+static enum err open_workers(struct start *start)
+{
+	const struct config *config = start->config;
+	struct workers_settings settings = {
+		.threads = thread_count(config),
+		.listeners = start->listeners,
+		.listener_count = start->listener_count,
+		.connections_max = config->signaling_connections,
+		.routes = program_route_tables,
+		.route_table_count = program_route_table_count,
+	};
+	enum err err;
+
+	program_host_fill(start->program, config, settings.threads, &settings);
+	random_bytes(settings.hub.seal_key, sizeof settings.hub.seal_key);
+	err = workers_create(&settings, &start->program->workers, start->problem);
+	explicit_bzero(settings.hub.seal_key, sizeof settings.hub.seal_key);
+	return err;
+}
+
+/* One server has the default socket; the others on the machine, and those whose user may not make it,
+ * go without. One that was asked for has to be there. */
+static enum err open_control(struct start *start)
+{
+	const struct config *config = start->config;
+	bool is_default =
+		config->origin[OPTION_ID_signaling_control_socket].source == CONFIG_FROM_DEFAULT;
+	struct control_socket_settings settings = {
+		.path = config->signaling_control_socket,
+		.makes_folder = is_default,
+	};
+	enum err err;
+
+	if (settings.path == NULL || strcmp(settings.path, "off") == 0)
+		return OK;
+	err = process_find_ids(config, &settings.uid, &settings.gid, start->problem);
+	if (err == OK)
+		err = control_socket_open(&settings, &start->program->control_socket,
+		                          start->problem);
+	if (err == OK || !is_default)
+		return err;
+	log_always("no control socket", "reason=\"%s\"", start->problem);
+	return OK;
+}
+
+/* Ports are open, and none below 1024 is opened later. Who stays root goes on reading what is others'. */
+static enum err drop_privileges(struct start *start)
+{
+	uint64_t kept = 0;
+	uid_t uid;
+	gid_t gid;
+	enum err err = process_find_ids(start->config, &uid, &gid, start->problem);
+
+	if (err != OK)
+		return err;
+	if (uid == 0)
+		kept = CAPABILITY(CAP_CHOWN) | CAPABILITY(CAP_DAC_OVERRIDE) |
+		       CAPABILITY(CAP_FOWNER);
+	capabilities_outlive_setuid(kept);
+	err = process_become(uid, gid, start->problem);
+	if (err != OK)
+		return err;
+	if (capabilities_keep(kept) != OK || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+		snprintf(start->problem, 256, "capabilities cannot be dropped");
+		return ERR_SYSTEM;
+	}
+	(void)prctl(PR_SET_DUMPABLE, start->config->core_dumps, 0, 0, 0);
+	return OK;
+}
+
+/* ---- as the user ---- */
+
+static void on_store_written(struct mail *mail, void *receiver)
+{
+	struct program *program = receiver;
+
+	free(CONTAINER_OF(mail, struct store_change, mail));
+	/* The first only says that there is a store. */
+	if (program->reload != NULL && program->has_heard_of_store)
+		program_reload_begin(program->reload, RELOAD_OF_STORE, "store", NULL);
+	program->has_heard_of_store = true;
+}
+
+static enum err open_store(struct start *start)
+{
+	const struct store_location location = configured_store(start->config);
+	struct program *program = start->program;
+	enum err err;
+
+	if (!has_configured_store(start->config))
+		return OK;
+	*start->about = configured_store_option(start->config);
+	err = store_thread_create_at(&location, &program->store_thread, start->problem);
+	if (err == OK)
+		err = store_open_at(&location, false, &program->store, start->problem);
+	if (err != OK)
+		return err;
+	program->store_watch = (struct store_watch){
+		.notify = program->mailbox,
+		.wrote = on_store_written,
+	};
+	store_thread_watch(program->store_thread, &program->store_watch);
+	return store_thread_run(program->store_thread, start->problem);
+}
+
+static enum err make_services(struct start *start)
+{
+	struct program *program = start->program;
+	struct service_set *set;
+	enum err err = service_set_create(start->config, program->store, start->tls, &set,
+	                                  start->problem, start->about);
+
+	if (err != OK)
+		return err;
+	atomic_store_explicit(&program->current, set, memory_order_release);
+	start->tls = NULL;
+
+	/* No thread runs yet: this one is theirs. */
+	struct worker_policy policy = program_host_policy(program);
+	for (unsigned i = 0; i < workers_count(program->workers); i++)
+		worker_adopt(workers_at(program->workers, i), &policy);
+	return program_reload_create(program, &program->reload);
+}
+
+static enum err open_rooms(struct start *start)
+{
+	const struct store_location location = configured_store(start->config);
+
+	if (!has_configured_store(start->config))
+		return OK;
+	*start->about = configured_store_option(start->config);
+	return room_keeper_create(&location, &start->program->rooms, start->problem);
+}
+
+static enum err open_sinks(struct start *start)
+{
+	return sinks_create(start->config, &start->program->sinks, start->problem);
+}
+
+static enum err serve_control(struct start *start)
+{
+	struct program *program = start->program;
+	const struct control_settings settings = {
+		.base = program->base,
+		.rows = program_requests,
+		.row_count = program_request_count,
+		.context = program,
+		.clients_max = CLIENTS_MAX,
+		.idle_timeout_s = IDLE_TIMEOUT_S,
+	};
+	enum err err = program_alive_open(program);
+
+	if (err == OK)
+		err = program_drain_open(program);
+	if (err != OK || program->control_socket.fd < 0)
+		return err;
+	return control_server_create(&settings, &program->control_socket, &program->control);
+}
+
+static enum err start_workers(struct start *start)
+{
+	return workers_start(start->program->workers, start->problem);
+}
+
+static enum err bring_rooms_back(struct start *start)
+{
+	return program_bring_rooms_back(start->program, start->problem);
+}
+
+static void log_ready(const struct program *program, const struct start *start)
+{
+	const struct config *config = start->config;
+
+	for (size_t i = 0; i < start->listener_count; i++) {
+		struct transport_addr addr = start->listeners[i].addr;
+		char text[ADDR_TEXT_SIZE];
+
+		addr_set_port(&addr, workers_port(program->workers, i));
+		log_always("signaling", "address=%s tls=%d", addr_format(&addr, text),
+		           start->listeners[i].is_tls);
+	}
+	if (program->control_socket.fd >= 0)
+		log_always("control socket", "path=%s", program->control_socket.path);
+	log_always("ready", "version=%s realm=%s threads=%u pid=%ld", PACKAGE_VERSION,
+	           config->realm != NULL ? config->realm : "", workers_count(program->workers),
+	           (long)getpid());
+}

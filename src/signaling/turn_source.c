@@ -1,0 +1,561 @@
+/* TURN credentials of our own secrets, and what those of every source have in common: zones with their URIs. */
+#include "signaling/turn_source.h"
+
+#include <limits.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "config/config.h"
+#include "config/turn_uri.h"
+#include "signaling/authority.h"
+#include "signaling/turn_source_private.h"
+#include "signaling/zones.h"
+
+enum {
+	MILLISECONDS = 1000,
+	SHA1_SIZE = 20,
+	USER_PART_MAX = 160, /* bytes of the user in a username of at most STORE_USERNAME_MAX */
+	REMOTE_LEFT_S_MIN =
+		10, /* credentials of a remote service that are good for less are not given */
+	USER_TEXTS_SIZE = STORE_USERNAME_MAX + 1024, /* username and password in the room */
+};
+
+static enum err uris_read(struct turn_source *source, const struct config *config);
+static enum err uri_add(struct turn_source *source, const struct turn_uri *uri);
+static bool texts_fit(const struct turn_source *source);
+static int compare_zones(const void *a, const void *b);
+
+/* Secrets on their way into the source. */
+struct gathering {
+	struct turn_source *source;
+	const struct config *config;
+	struct store *store;
+	const char *realm; /* the server's own */
+	enum err err;
+};
+static bool secret_add(const struct tenant *tenant, void *context);
+static enum err secret_find(struct gathering *gathering, const char *realm, bool is_own,
+                            char secret[STORE_SECRET_MAX + 1]);
+static int compare_secrets(const void *a, const void *b);
+
+static enum err own_issue(const struct turn_source *source, const struct identity *identity,
+                          const char *session_id, uint64_t wall_ms,
+                          struct turn_credentials_room *room, char **at);
+static void username_make(const struct turn_source *source, const struct tenant_secret *secret,
+                          const struct identity *identity, const char *session_id,
+                          uint64_t expires_s, char username[STORE_USERNAME_MAX + 1]);
+static void user_part(const char *user, char text[USER_PART_MAX + 1]);
+static enum err password_make(const char *secret, const char *username,
+                              char password[BASE64_SIZE(SHA1_SIZE)]);
+static enum err remote_issue(const struct turn_source *source, uint64_t wall_ms,
+                             struct turn_credentials_room *room, char **at);
+static const char *room_put(struct turn_credentials_room *room, char **at, const char *text);
+static void zones_put(const struct turn_source *source, struct turn_credentials_room *room,
+                      char **at);
+static void nearest_first(const struct turn_source *source, const char *client_address,
+                          struct turn_credentials *credentials);
+
+enum err turn_source_create(const struct config *config, const struct authority *authority,
+                            struct store *store, const struct zones *zones,
+                            struct turn_source **result, char problem[256])
+{
+	struct turn_source *source = calloc(1, sizeof *source);
+	char host[HOST_NAME_MAX + 1] = "";
+	struct gathering gathering = {source, config, store, config->realm, OK};
+
+	problem[0] = '\0';
+	if (source == NULL)
+		return ERR_NO_MEMORY;
+	if (config->realm == NULL) { /* as turnserver does */
+		gethostname(host, sizeof host - 1);
+		gathering.realm = host;
+	}
+	source->near = zones;
+	source->separator =
+		config->rest_api_separator == NULL ? ':' : config->rest_api_separator[0];
+	source->is_remote = turn_source_is_remote(config);
+	if (source->is_remote) { /* turn_service.c fetches what is given */
+		source->geo_uri = "";
+		*result = source;
+		return OK;
+	}
+	enum err err = uris_read(source, config);
+	if (err == ERR_FULL)
+		snprintf(problem, 256,
+		         "turn-uri: they are more than %d zones of %d URIs, or too "
+		         "long all together",
+		         TURN_ZONES_MAX, TURN_URIS_MAX);
+	if (err == OK) {
+		authority_tenants(authority, secret_add, &gathering);
+		err = gathering.err;
+		if (err != OK && err != ERR_NO_MEMORY)
+			snprintf(problem, 256, "%.250s", store_problem(store));
+	}
+	if (err != OK) {
+		turn_source_destroy(source);
+		return err == ERR_FULL ? ERR_INVALID : err;
+	}
+	*result = source;
+	return OK;
+}
+
+void turn_source_destroy(struct turn_source *source)
+{
+	if (source == NULL)
+		return;
+	for (size_t i = 0; i < source->text_count; i++) {
+		bytes_wipe(source->texts[i], strlen(source->texts[i]));
+		free(source->texts[i]);
+	}
+	if (source->secrets != NULL)
+		bytes_wipe(source->secrets, source->secret_count * sizeof source->secrets[0]);
+	free(source->secrets);
+	free(source);
+}
+
+bool turn_source_is_remote(const struct config *config)
+{
+	return config->turn_service_url != NULL;
+}
+
+enum err turn_source_issue(const struct turn_source *source, const struct identity *identity,
+                           const char *session_id, const char *client_address, uint64_t wall_ms,
+                           struct turn_credentials_room *room)
+{
+	struct turn_credentials *credentials = &room->credentials;
+	char *at = room->text;
+	enum err err;
+
+	memset(credentials, 0, sizeof *credentials);
+	if (source->zone_count == 0)
+		return ERR_UNAVAILABLE;
+	err = source->is_remote ? remote_issue(source, wall_ms, room, &at)
+	                        : own_issue(source, identity, session_id, wall_ms, room, &at);
+	if (err != OK)
+		return err;
+	zones_put(source, room, &at);
+	for (size_t i = 0; i < source->stun_uri_count; i++)
+		credentials->stun_uris[i] = room_put(room, &at, source->stun_uris[i]);
+	credentials->stun_uri_count = source->stun_uri_count;
+	credentials->geo_uri = room_put(room, &at, source->geo_uri);
+	nearest_first(source, client_address, credentials);
+	return OK;
+}
+
+bool turn_source_revocation(const struct turn_source *source, const char *username,
+                            struct store_revocation *revocation)
+{
+	if (source->is_remote ||
+	    text_copy(revocation->username, sizeof revocation->username, username) != OK)
+		return false;
+	revocation->expires_s = strtoull(username, NULL, 10); /* it is one of ours: it begins so */
+	return revocation->expires_s > 0;
+}
+
+/* Every secret is tried, and the name alone says nothing of which: it takes the same time for any. */
+bool turn_source_knows(const struct turn_source *source, const char *username, const char *password,
+                       uint64_t wall_ms)
+{
+	size_t len = strlen(password);
+	bool is_known = false;
+
+	if (source->is_remote)
+		return source->expires_ms > wall_ms && strcmp(username, source->username) == 0 &&
+		       len == strlen(source->password) &&
+		       bytes_equal_secret(password, source->password, len);
+	if (strtoull(username, NULL, 10) <= wall_ms / MILLISECONDS)
+		return false;
+	for (size_t i = 0; i < source->secret_count; i++) {
+		char right[BASE64_SIZE(SHA1_SIZE)];
+
+		if (source->secrets[i].secret[0] == '\0' ||
+		    password_make(source->secrets[i].secret, username, right) != OK)
+			continue;
+		is_known |= len == strlen(right) && bytes_equal_secret(password, right, len);
+		bytes_wipe(right, sizeof right);
+	}
+	return is_known;
+}
+
+const char *turn_source_kind(const struct turn_source *source)
+{
+	return source->is_remote ? "service" : "secrets";
+}
+
+/* ---- zones and their URIs ---- */
+
+static enum err uris_read(struct turn_source *source, const struct config *config)
+{
+	enum err err = OK;
+
+	source->geo_uri = turn_source_keep(source, slice_of(config->turn_geo_uri));
+	if (source->geo_uri == NULL)
+		return ERR_NO_MEMORY;
+	for (size_t i = 0; err == OK && i < config->turn_uri.count; i++) {
+		struct turn_uri uri;
+
+		err = turn_uri_parse(config->turn_uri.item[i], &uri);
+		if (err == OK)
+			err = uri_add(source, &uri);
+	}
+	for (size_t i = 0; err == OK && i < config->stun_uri.count; i++) {
+		const char *kept = turn_source_keep(source, slice_of(config->stun_uri.item[i]));
+
+		if (kept == NULL || source->stun_uri_count == TURN_URIS_MAX)
+			return ERR_FULL;
+		source->stun_uris[source->stun_uri_count++] = kept;
+	}
+	return err == OK ? turn_source_finish(source) : err;
+}
+
+/* What the first row of a zone says holds for it; a later one may complete it. */
+static enum err uri_add(struct turn_source *source, const struct turn_uri *uri)
+{
+	size_t before = source->zone_count;
+	struct turn_zone *zone = turn_source_zone(source, uri->zone);
+
+	if (zone == NULL)
+		return ERR_FULL;
+	if (source->zone_count > before)
+		zone->priority = (int)before;
+	if (uri->has_priority)
+		zone->priority = uri->priority;
+	if (uri->label[0] != '\0')
+		zone->label = turn_source_keep(source, slice_of(uri->label));
+	return zone->label == NULL ? ERR_FULL : turn_zone_add_uri(source, zone, slice_of(uri->uri));
+}
+
+static enum err zone_copy(const struct turn_zone *from, struct turn_source *to)
+{
+	struct turn_zone *zone = turn_source_zone(to, from->id);
+	enum err err = zone == NULL ? ERR_NO_MEMORY : OK;
+
+	if (err != OK)
+		return err;
+	zone->priority = from->priority;
+	zone->label = turn_source_keep(to, slice_of(from->label));
+	zone->labels = from->labels;
+	if (!slice_is_empty(from->labels))
+		zone->labels.at = turn_source_keep(to, from->labels);
+	if (zone->label == NULL || (zone->labels.at == NULL && zone->labels.len > 0))
+		return ERR_NO_MEMORY;
+	for (size_t i = 0; err == OK && i < from->uri_count; i++)
+		err = turn_zone_add_uri(to, zone, slice_of(from->uris[i]));
+	return err;
+}
+
+enum err turn_source_copy(const struct turn_source *from, const struct zones *zones,
+                          struct turn_source **result)
+{
+	struct turn_source *source = calloc(1, sizeof *source);
+	enum err err = OK;
+
+	if (source == NULL)
+		return ERR_NO_MEMORY;
+	source->near = zones;
+	source->is_remote = true;
+	source->expires_ms = from->expires_ms;
+	source->username = turn_source_keep(source, slice_of(from->username));
+	source->password = turn_source_keep(source, slice_of(from->password));
+	source->geo_uri = turn_source_keep(source, slice_of(from->geo_uri));
+	if (source->username == NULL || source->password == NULL || source->geo_uri == NULL)
+		err = ERR_NO_MEMORY;
+	for (size_t i = 0; err == OK && i < from->zone_count; i++)
+		err = zone_copy(&from->zones[i], source);
+	if (err != OK) {
+		turn_source_destroy(source);
+		return err;
+	}
+	*result = source;
+	return OK;
+}
+
+const char *turn_source_keep(struct turn_source *source, struct slice text)
+{
+	char *copy;
+
+	if (source->text_count == TURN_TEXTS_MAX)
+		return NULL;
+	copy = strndup(text.at == NULL ? "" : text.at, text.len);
+	if (copy != NULL)
+		source->texts[source->text_count++] = copy;
+	return copy;
+}
+
+struct turn_zone *turn_source_zone(struct turn_source *source, const char *id)
+{
+	struct turn_zone *zone;
+
+	for (size_t i = 0; i < source->zone_count; i++)
+		if (strcmp(source->zones[i].id, id) == 0)
+			return &source->zones[i];
+	if (source->zone_count == TURN_ZONES_MAX)
+		return NULL;
+	zone = &source->zones[source->zone_count];
+	*zone = (struct turn_zone){.id = turn_source_keep(source, slice_of(id)), .label = ""};
+	if (zone->id == NULL)
+		return NULL;
+	source->zone_count++;
+	return zone;
+}
+
+enum err turn_zone_add_uri(struct turn_source *source, struct turn_zone *zone, struct slice uri)
+{
+	const char *kept;
+
+	if (zone->uri_count == TURN_URIS_MAX)
+		return ERR_FULL;
+	kept = turn_source_keep(source, uri);
+	if (kept == NULL)
+		return ERR_FULL;
+	zone->uris[zone->uri_count++] = kept;
+	return OK;
+}
+
+enum err turn_source_finish(struct turn_source *source)
+{
+	qsort(source->zones, source->zone_count, sizeof source->zones[0], compare_zones);
+	return texts_fit(source) ? OK : ERR_FULL;
+}
+
+static bool texts_fit(const struct turn_source *source)
+{
+	size_t len = USER_TEXTS_SIZE;
+
+	for (size_t i = 0; i < source->text_count; i++)
+		len += strlen(source->texts[i]) + 1;
+	return len <= sizeof((struct turn_credentials_room *)NULL)->text;
+}
+
+static int compare_zones(const void *a, const void *b)
+{
+	const struct turn_zone *left = a, *right = b;
+
+	if (left->priority != right->priority)
+		return left->priority < right->priority ? -1 : 1;
+	return strcmp(left->id, right->id);
+}
+
+/* ---- secrets ---- */
+
+static bool secret_add(const struct tenant *tenant, void *context)
+{
+	struct gathering *gathering = context;
+	struct turn_source *source = gathering->source;
+	bool is_own = tenant->realm[0] == '\0' || strcmp(tenant->realm, gathering->realm) == 0;
+	const char *realm = is_own ? gathering->realm : tenant->realm;
+	size_t count = source->secret_count;
+	struct tenant_secret *secret;
+
+	/* The count is the room when it is a power of two. */
+	if ((count & (count - 1)) == 0) {
+		struct tenant_secret *grown = calloc(count == 0 ? 1 : 2 * count, sizeof *grown);
+
+		gathering->err = ERR_NO_MEMORY;
+		if (grown == NULL)
+			return false;
+		if (count > 0) {
+			memcpy(grown, source->secrets, count * sizeof *grown);
+			bytes_wipe(source->secrets, count * sizeof *grown);
+		}
+		free(source->secrets);
+		source->secrets = grown;
+	}
+	secret = &source->secrets[source->secret_count++];
+	snprintf(secret->tenant, sizeof secret->tenant, "%s", tenant->name);
+	snprintf(secret->realm, sizeof secret->realm, "%s", is_own ? "" : realm);
+	secret->ttl_s = tenant->credentials_ttl_s != 0
+	                        ? tenant->credentials_ttl_s
+	                        : gathering->config->turn_credentials_lifetime;
+	gathering->err = secret_find(gathering, realm, is_own, secret->secret);
+	return gathering->err == OK;
+}
+
+/* A realm of its own has its secrets in the store, and else the static ones, which turnserver takes in any. With
+ * several the newest makes credentials: of the static ones that is the first. None at all: "". */
+static enum err secret_find(struct gathering *gathering, const char *realm, bool is_own,
+                            char secret[STORE_SECRET_MAX + 1])
+{
+	const struct text_list *fixed = &gathering->config->static_auth_secret;
+	enum err err = ERR_NOT_FOUND;
+
+	secret[0] = '\0';
+	if (is_own && fixed->count > 0)
+		return text_copy(secret, STORE_SECRET_MAX + 1, fixed->item[0]);
+	if (gathering->store != NULL)
+		err = store_secret_newest(gathering->store, realm, secret);
+	if (err == ERR_NOT_FOUND)
+		err = fixed->count > 0 ? text_copy(secret, STORE_SECRET_MAX + 1, fixed->item[0])
+		                       : OK;
+	return err;
+}
+
+static int compare_secrets(const void *a, const void *b)
+{
+	const struct tenant_secret *left = a, *right = b;
+
+	return strcmp(left->tenant, right->tenant);
+}
+
+/* ---- giving them ---- */
+
+static enum err own_issue(const struct turn_source *source, const struct identity *identity,
+                          const char *session_id, uint64_t wall_ms,
+                          struct turn_credentials_room *room, char **at)
+{
+	char username[STORE_USERNAME_MAX + 1], password[BASE64_SIZE(SHA1_SIZE)];
+	struct tenant_secret wanted = {.tenant = ""};
+	const struct tenant_secret *secret;
+	uint64_t left_s;
+
+	if (text_copy(wanted.tenant, sizeof wanted.tenant, identity->tenant) != OK)
+		return ERR_UNAVAILABLE;
+	secret = bsearch(&wanted, source->secrets, source->secret_count, sizeof wanted,
+	                 compare_secrets);
+	if (secret == NULL || secret->secret[0] == '\0')
+		return ERR_UNAVAILABLE;
+	/* Who may do nothing later shall not relay later. */
+	left_s = secret->ttl_s;
+	if (identity->expires_ms != 0 && identity->expires_ms < wall_ms + left_s * MILLISECONDS)
+		left_s = identity->expires_ms <= wall_ms
+		                 ? 0
+		                 : (identity->expires_ms - wall_ms) / MILLISECONDS;
+	if (left_s == 0)
+		return ERR_UNAVAILABLE;
+	username_make(source, secret, identity, session_id, wall_ms / MILLISECONDS + left_s,
+	              username);
+	if (password_make(secret->secret, username, password) != OK)
+		return ERR_UNAVAILABLE;
+	room->credentials.username = room_put(room, at, username);
+	room->credentials.password = room_put(room, at, password);
+	room->credentials.ttl_s = (uint32_t)left_s;
+	bytes_wipe(password, sizeof password);
+	return OK;
+}
+
+/* EXPIRY:NAME[:SESSION][@REALM]: the time before the first separator, and the realm behind the last @, as turnserver reads
+ * it. NAME is the user's, or the tenant's. */
+static void username_make(const struct turn_source *source, const struct tenant_secret *secret,
+                          const struct identity *identity, const char *session_id,
+                          uint64_t expires_s, char username[STORE_USERNAME_MAX + 1])
+{
+	char name[USER_PART_MAX + 1];
+	bool has_session = session_id != NULL && session_id[0] != '\0',
+	     has_realm = secret->realm[0] != '\0';
+	char between[2] = {source->separator, '\0'};
+
+	/* The worst of each: 20 digits, 160 bytes with some escaped, 32, 255. */
+	user_part(identity->user[0] != '\0' ? identity->user : identity->tenant, name);
+	snprintf(username, STORE_USERNAME_MAX + 1, "%llu%s%s%s%.64s%s%s",
+	         (unsigned long long)expires_s, between, name, has_session ? between : "",
+	         has_session ? session_id : "", has_realm ? "@" : "", secret->realm);
+}
+
+/* No @ of a user's own stands for a realm; and no character is cut into two. */
+static void user_part(const char *user, char text[USER_PART_MAX + 1])
+{
+	static const char at_sign[] = "%40";
+	size_t len = 0;
+
+	for (; *user != '\0' && len + sizeof at_sign <= USER_PART_MAX; user++) {
+		bool is_at = *user == '@';
+
+		memcpy(text + len, is_at ? at_sign : user, is_at ? sizeof at_sign - 1 : 1);
+		len += is_at ? sizeof at_sign - 1 : 1;
+	}
+	if (((uint8_t)*user & 0xC0) == 0x80) {
+		while (len > 0 && ((uint8_t)text[len - 1] & 0xC0) == 0x80)
+			len--;
+		len -= len > 0;
+	}
+	text[len] = '\0';
+}
+
+/* draft-uberti-behave-turn-rest-00 section 2.2. */
+static enum err password_make(const char *secret, const char *username,
+                              char password[BASE64_SIZE(SHA1_SIZE)])
+{
+	uint8_t mac[EVP_MAX_MD_SIZE];
+	unsigned len;
+
+	if (HMAC(EVP_sha1(), secret, (int)strlen(secret), (const uint8_t *)username,
+	         strlen(username), mac, &len) == NULL ||
+	    len != SHA1_SIZE)
+		return ERR_NO_MEMORY;
+	base64_put(mac, len, true, password);
+	bytes_wipe(mac, sizeof mac);
+	return OK;
+}
+
+static enum err remote_issue(const struct turn_source *source, uint64_t wall_ms,
+                             struct turn_credentials_room *room, char **at)
+{
+	if (source->expires_ms < wall_ms + REMOTE_LEFT_S_MIN * MILLISECONDS)
+		return ERR_UNAVAILABLE;
+	room->credentials.username = room_put(room, at, source->username);
+	room->credentials.password = room_put(room, at, source->password);
+	room->credentials.ttl_s = (uint32_t)((source->expires_ms - wall_ms) / MILLISECONDS);
+	return OK;
+}
+
+/* The room is as large as texts_fit has made sure. */
+static const char *room_put(struct turn_credentials_room *room, char **at, const char *text)
+{
+	size_t len = strlen(text) + 1;
+	char *put = *at;
+
+	if (len > sizeof room->text - (size_t)(put - room->text))
+		return "";
+	memcpy(put, text, len);
+	*at += len;
+	return put;
+}
+
+static void zones_put(const struct turn_source *source, struct turn_credentials_room *room,
+                      char **at)
+{
+	for (size_t i = 0; i < source->zone_count; i++) {
+		const struct turn_zone *from = &source->zones[i];
+		struct turn_zone *to = &room->credentials.zones[i];
+
+		*to = (struct turn_zone){
+			.id = room_put(room, at, from->id),
+			.label = room_put(room, at, from->label),
+			.priority = from->priority,
+			.uri_count = from->uri_count,
+		};
+		if (!slice_is_empty(from->labels)) /* it is a text with an end */
+			to->labels = slice_of(room_put(room, at, from->labels.at));
+		for (size_t uri = 0; uri < from->uri_count; uri++)
+			to->uris[uri] = room_put(room, at, from->uris[uri]);
+	}
+	room->credentials.zone_count = source->zone_count;
+}
+
+/* Zones that are near the client's address come first, and priorities say so too. */
+static void nearest_first(const struct turn_source *source, const char *client_address,
+                          struct turn_credentials *credentials)
+{
+	struct zones_near near;
+	size_t place = 0;
+
+	zones_find(source->near, client_address, &near);
+	for (size_t i = 0; i < near.count; i++)
+		for (size_t zone = place; zone < credentials->zone_count; zone++) {
+			struct turn_zone found = credentials->zones[zone];
+
+			if (strcmp(found.id, near.id[i]) != 0)
+				continue;
+			memmove(&credentials->zones[place + 1], &credentials->zones[place],
+			        (zone - place) * sizeof found);
+			credentials->zones[place++] = found;
+			break;
+		}
+	for (size_t zone = 0; place > 0 && zone < credentials->zone_count; zone++)
+		credentials->zones[zone].priority = (int)zone;
+}

@@ -1,0 +1,391 @@
+#!/usr/bin/env python3
+"""Events out: a broker and web servers that stop, block, refuse, hang and die while facts flow, and a program that does. Nothing is
+lost, nothing comes twice without a mark, each room's facts come in order."""
+import collections
+import hashlib
+import hmac
+import http.server
+import json
+import os
+import re
+import ssl
+import subprocess
+import threading
+import time
+
+from harness import tap
+from harness.rabbitmq import RabbitMQ, build_path
+from harness.server import Folder, make_certificate
+
+SECRET = "the secret of webhooks"
+
+
+class Source:
+    """put_facts: ROOMS rooms, FACTS facts, RATE a second. A second one with the same spool goes on where it stopped."""
+
+    def __init__(self, spool, rooms, facts, rate, *options):
+        program = build_path("tests/system/put_facts")
+        if not os.access(program, os.X_OK):
+            raise tap.Skip("needs a build with turnsignal")
+        self.log_path = spool + ".log"
+        with open(self.log_path, "a") as log:
+            self.process = subprocess.Popen(
+                [program, str(rooms), str(facts), str(rate), "--event-spool=" + spool, *options],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+        self.kept, self.has_put, self.refused = 0, None, 0
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+    def read(self):
+        for line in self.process.stdout:
+            words = line.split()
+            if words[0] == b"kept":
+                self.kept = int(words[1])
+            else:
+                self.has_put, self.refused = int(words[1]), int(words[3])
+
+    def log(self):
+        with open(self.log_path) as file:
+            return file.read()
+
+    def wait_kept(self, count):
+        tap.wait_until(lambda: self.kept >= count, "%d facts on disk: %d are" % (count, self.kept), 30)
+
+    def stop(self):
+        """Lets it send what is left, for three seconds at most."""
+        self.process.stdin.close()
+        tap.expect_equal(self.process.wait(20), 0, "put_facts ends: " + self.log()[-500:])
+        self.reader.join()
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.reader.join()
+
+
+def spool(name):
+    return os.path.join(Folder.get(), name + ".spool")
+
+
+def check(rows, rooms, wanted):
+    """rows: (room, sequence, marked), as they came. All of wanted are there, in order, and again only with a mark."""
+    last, seen, repeated = collections.Counter(), set(), 0
+    for room, sequence, marked in rows:
+        tap.expect(sequence <= last[room] + 1, "%s: %d after %d" % (room, sequence, last[room]))
+        if (room, sequence) in seen:
+            repeated += 1
+            tap.expect(marked, "%s: %d came twice, and is not marked" % (room, sequence))
+        seen.add((room, sequence))
+        last[room] = max(last[room], sequence)
+    lost = [n for n in range(wanted) if ("room %d" % (n % rooms), n // rooms + 1) not in seen]
+    tap.expect(not lost, "%d of %d are lost: %s" % (len(lost), wanted, lost[:10]))
+    return repeated
+
+
+def of_queue(rows):
+    return [(json.loads(body)["roomId"], int(name.split("/")[-2]), mark == "1") for _key, name, mark, body in rows]
+
+
+class Flow:
+    """A queue that is read again and again until it has all."""
+
+    def __init__(self, broker):
+        self.broker, self.rows = broker, []
+
+    def read(self):
+        self.rows += self.broker.queue("read")
+        return self.rows
+
+    def wait_all(self, wanted, seconds=30):
+        def have_all():
+            return len({row[1] for row in self.read()}) >= wanted
+        tap.wait_until(have_all, "%d facts; %d came" % (wanted, len({row[1] for row in self.rows})), seconds)
+
+
+@tap.limit_s(150)
+def test_broker_restarts():
+    """A broker that is stopped, started, and killed while facts flow; then all is there"""
+    rooms, facts = 7, 4200
+    with RabbitMQ() as broker:
+        broker.queue("bind")
+        with Source(spool("restarts"), rooms, facts, 300, "--amqp-url=" + broker.url) as source:
+            source.wait_kept(600)
+            broker.stop()
+            source.wait_kept(1500)
+            broker.start()
+            source.wait_kept(2700)
+            broker.kill()
+            broker.start()
+            source.wait_kept(facts)
+            flow = Flow(broker)
+            flow.wait_all(facts)
+            repeated = check(of_queue(flow.rows), rooms, facts)
+            tap.diagnose("%d facts, %d of them came again, with a mark" % (facts, repeated))
+            keys = {row[0] for row in flow.rows}
+            tap.expect_equal(keys, {"room.join", "room.leave"}, "routing keys")
+            tap.expect("guest:guest" not in source.log(), "no password in the log")
+            source.stop()
+            tap.expect_equal(flow.broker.queue("read"), [], "nothing comes after all was confirmed")
+
+
+@tap.limit_s(120)
+def test_program_dies():
+    """The program is killed with -9 again and again while facts flow; what it had taken comes"""
+    rooms, facts, rounds = 5, 6000, 4
+    path, kept = spool("dies"), 0
+    with RabbitMQ() as broker:
+        broker.queue("bind")
+        flow = Flow(broker)
+        for number in range(rounds):
+            with Source(path, rooms, facts, 1500, "--amqp-url=" + broker.url) as source:
+                source.wait_kept(1 + 700 * number)
+                source.kill()
+                kept = source.kept
+            with Source(path, rooms, 0, 0, "--amqp-url=" + broker.url) as rest:
+                before = {row[1] for row in flow.rows}
+                tap.wait_until(lambda: len({row[1] for row in flow.read()} - before) >= kept,
+                               "%d facts of round %d" % (kept, number), 30)
+                rest.stop()
+            rows = [row for row in flow.read() if row[1] not in before]
+            again = check(of_queue(rows), rooms, kept)
+            tap.diagnose("killed after %d facts: %d came, %d again" % (kept, len(rows), again))
+
+
+@tap.limit_s(120)
+def test_broker_blocks():
+    """A broker whose memory is full blocks publishers: they wait, and go on"""
+    rooms, facts = 3, 1500
+    with RabbitMQ() as broker:
+        broker.queue("bind")
+        with Source(spool("blocks"), rooms, facts, 100, "--amqp-url=" + broker.url) as source:
+            source.wait_kept(100)
+            broker.control("set_vm_memory_high_watermark", "absolute", "1MB")
+            tap.wait_until(lambda: "event broker takes nothing" in source.log(), "connection.blocked", 20)
+            blocked_at = source.kept
+            source.wait_kept(min(facts, blocked_at + 300))
+            broker.control("set_vm_memory_high_watermark", "0.6")
+            source.wait_kept(facts)
+            flow = Flow(broker)
+            flow.wait_all(facts)
+            repeated = check(of_queue(flow.rows), rooms, facts)
+            tap.expect_equal(repeated, 0, "the connection was kept, so nothing came again")
+            tap.expect_in("event broker takes events again", source.log(), "connection.unblocked")
+            source.stop()
+
+
+@tap.limit_s(90)
+def test_broker_over_tls():
+    """TLS to the broker; one whose certificate nobody vouches for gets nothing"""
+    with RabbitMQ() as broker:
+        broker.queue("bind")
+        path = spool("tls")
+        with Source(path, 2, 100, 0, "--amqp-url=" + broker.tls_url) as source:
+            tap.wait_until(lambda: "event broker not reached" in source.log(), "the refusal")
+            source.wait_kept(100)
+            source.kill()
+        tap.expect_equal(broker.queue("read"), [], "nothing came")
+        with Source(path, 2, 0, 0, "--amqp-url=" + broker.tls_url, "--event-ca-file=" + make_certificate()[0]) as source:
+            flow = Flow(broker)
+            flow.wait_all(100)
+            check(of_queue(flow.rows), 2, 100)
+            source.stop()
+
+
+class Receiver:
+    """A web server. answer(number, room): a status, or None to say nothing until it is stopped."""
+
+    def __init__(self, answer=lambda number, room: 200, port=0, tls=False):
+        self.answer, self.rows, self.taken, self.errors = answer, [], [], []
+        self.lock, self.running, self.most = threading.Lock(), 0, 0
+        self.busy = collections.Counter()
+        self.ended = threading.Event()
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                receiver.handle(self)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.server.daemon_threads = True
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*make_certificate())
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.port = self.server.server_address[1]
+        self.url = "http%s://localhost:%d/in?x=1" % ("s" if tls else "", self.port)
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
+        self.ended.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+    def handle(self, request):
+        body = request.rfile.read(int(request.headers["Content-Length"]))
+        self.check_signature(request.headers["Turnstone-Signature"], body)
+        fact = json.loads(body)
+        room = fact["room"]
+        with self.lock:
+            number = len(self.rows)
+            self.rows.append((room, fact["sequence"], fact["redelivered"]))
+            self.running, self.most = self.running + 1, max(self.most, self.running + 1)
+            self.busy[room] += 1
+            if self.busy[room] > 1:
+                self.errors.append("two of %s at one time" % room)
+        if fact["id"] != request.headers["Idempotency-Key"] or request.path != "/in?x=1":
+            self.errors.append("Idempotency-Key or path")
+        if fact["redelivered"] != (request.headers.get("Turnstone-Redelivered") == "true"):
+            self.errors.append("Turnstone-Redelivered")
+        status = self.answer(number, room)
+        with self.lock:
+            self.running -= 1
+            self.busy[room] -= 1
+            if status == 200:
+                self.taken.append((room, fact["sequence"], fact["redelivered"]))
+        if status is None:
+            self.ended.wait(30)
+            return
+        request.send_response(status)
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    def check_signature(self, signature, body):
+        stamp, macs = re.match(r"t=(\d+)((?:,v1=[0-9a-f]{64})+)$", signature).groups()
+        mac = hmac.new(SECRET.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+        if mac not in macs or abs(time.time() - int(stamp)) > 60:
+            self.errors.append("signature")
+
+    def wait_taken(self, count, seconds=40):
+        tap.wait_until(lambda: len(set(row[:2] for row in self.taken)) >= count,
+                       "%d facts taken: %d are" % (count, len(self.taken)), seconds)
+        tap.expect_equal(self.errors, [], "errors")
+
+
+def webhook(receiver, *options):
+    return ("--webhook-url=" + receiver.url, "--webhook-secret=" + SECRET, *options)
+
+
+def test_webhook():
+    """Each fact is posted, signed, in order; rooms side by side, at most eight"""
+    def slowly(_number, _room):
+        time.sleep(0.01)
+        return 200
+    with Receiver(slowly) as receiver, Source(spool("hook"), 20, 400, 0, *webhook(receiver, "--webhook-secret=next")) as source:
+        receiver.wait_taken(400)
+        tap.expect_equal(check(receiver.taken, 20, 400), 0, "nothing came twice")
+        tap.expect(2 <= receiver.most <= 8, "at one time: %d" % receiver.most)
+        source.stop()
+        tap.expect(SECRET not in source.log(), "no secret in the log")
+
+
+def test_webhook_fails():
+    """A webhook that fails for one room holds that one up, and no other"""
+    state = {"fails": True}
+
+    def answer(number, room):
+        if room == "room 3" and state["fails"]:
+            return 500
+        return 503 if number % 50 == 7 else 200
+    with Receiver(answer) as receiver, Source(spool("fails"), 10, 300, 0, *webhook(receiver)) as source:
+        others = lambda: sum(row[0] != "room 3" for row in receiver.taken)
+        tap.wait_until(lambda: others() >= 270, "the other rooms", 40)
+        tap.expect("room 3" not in [row[0] for row in receiver.taken], "room 3 waits")
+        state["fails"] = False
+        receiver.wait_taken(300)
+        check(receiver.taken, 10, 300)
+        tap.expect(all(marked for room, sequence, marked in receiver.taken if (room, sequence) == ("room 3", 1)),
+                   "what was tried is marked")
+        source.stop()
+
+
+def test_webhook_goes_away():
+    """A webhook that goes away gets all when it is back; and so it does when the program dies meanwhile"""
+    path = spool("away")
+    with Receiver() as receiver:
+        with Source(path, 10, 3000, 300, *webhook(receiver)) as source:
+            receiver.wait_taken(100)
+            receiver.stop()
+            source.wait_kept(1500)
+            source.kill()
+            kept = source.kept
+        with Receiver(port=receiver.port) as back, Source(path, 10, 0, 0, *webhook(receiver)) as source:
+            tap.wait_until(lambda: len(set(row[:2] for row in receiver.taken + back.taken)) >= kept, "all of them", 40)
+            tap.expect_equal(back.errors, [], "errors")
+            check(receiver.taken + back.taken, 10, kept)
+            source.stop()
+
+
+@tap.limit_s(90)
+def test_webhook_hangs():
+    """A webhook that never answers is left after its time, and asked again"""
+    with Receiver(lambda number, room: None if number < 2 else 200) as receiver, \
+            Source(spool("hangs"), 1, 5, 0, *webhook(receiver)) as source:
+        receiver.wait_taken(5, 60)
+        check(receiver.taken, 1, 5)
+        source.stop()
+
+
+def test_webhook_gives_up():
+    """410 ends a webhook; what is too old is given up, and the next one is sent"""
+    with Receiver(lambda number, room: 410) as gone, Receiver() as other, \
+            Source(spool("gone"), 2, 50, 0, *webhook(gone), "--webhook-url=" + other.url) as source:
+        other.wait_taken(50)
+        tap.wait_until(lambda: "webhook is gone" in source.log(), "the end")
+        source.stop()
+        tap.expect(len(gone.rows) <= 2, "it was left alone: %d requests" % len(gone.rows))
+    with Receiver(lambda number, room: 500 if number < 3 else 200) as old, \
+            Source(spool("old"), 1, 2, 0, *webhook(old, "--webhook-give-up=2")) as source:
+        tap.wait_until(lambda: (("room 0", 2) in [row[:2] for row in old.taken]) or "event given up" in source.log(),
+                       "it is given up", 20)
+        source.stop()
+
+
+def test_webhook_over_tls():
+    """HTTPS; a certificate that nobody vouches for gets nothing"""
+    with Receiver(tls=True) as receiver:
+        with Source(spool("https1"), 1, 5, 0, *webhook(receiver)) as source:
+            tap.wait_until(lambda: "event not taken" in source.log(), "the refusal")
+            tap.expect_equal(receiver.rows, [], "nothing came")
+            source.kill()
+        with Source(spool("https2"), 1, 5, 0, *webhook(receiver, "--event-ca-file=" + make_certificate()[0])) as source:
+            receiver.wait_taken(5)
+            source.stop()
+
+
+def test_full():
+    """A spool that is full refuses facts, counts and logs them, and what it has is not harmed"""
+    with Receiver(lambda number, room: 503) as receiver:
+        path = spool("full")
+        with Source(path, 1, 3000, 0, *webhook(receiver, "--event-spool-size=100K")) as source:
+            tap.wait_until(lambda: source.has_put is not None, "all were put")
+            tap.expect(0 < source.refused < 3000, "%d were refused" % source.refused)
+            kept = 3000 - source.refused
+            source.wait_kept(kept)
+            tap.expect_in("event refused", source.log(), "it is logged")
+            source.kill()
+        receiver.answer = lambda number, room: 200
+        with Source(path, 1, 0, 0, *webhook(receiver)) as source:
+            receiver.wait_taken(kept)
+            check(receiver.taken, 1, kept)
+            source.stop()
+
+
+if __name__ == "__main__":
+    tap.main()
