@@ -44,7 +44,8 @@ void http_state_destroy(struct http_state *http)
 void connection_http_input(struct connection *connection, struct slice bytes)
 {
 	read_requests(connection, bytes);
-	if (connection->phase == PHASE_HTTP)
+	/* Where there is something to send, that is done once it was sent. */
+	if (connection->phase == PHASE_HTTP && !list_is_linked(&connection->dirty))
 		connection_watch(connection);
 }
 
