@@ -142,7 +142,8 @@ void workers_destroy(struct workers *workers)
 	for (unsigned i = 0; i < workers->count; i++)
 		if (workers->worker[i]->has_thread)
 			pthread_join(workers->worker[i]->thread, NULL);
-	/* Hubs write to each other to the end: all mail is taken before any mailbox goes. */
+	/* Hubs write to each other to the end: what was mailed is taken, and nothing more is. */
+	workers->is_ending = true;
 	for (unsigned i = 0; i < workers->count; i++)
 		mailbox_deliver(workers->worker[i]->mailbox, workers->worker[i]);
 	for (unsigned i = 0; i < workers->count; i++)
