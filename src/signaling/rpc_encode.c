@@ -325,6 +325,18 @@ static void put_message(struct telling *telling)
 		json_member_raw(telling->text, "message", telling->event->message->text);
 }
 
+/* What another dialect's client left out of a message cannot be written anew. */
+static bool is_whole(const struct message *message)
+{
+	const struct slice *const part[MESSAGE_KINDS] = {
+		[MESSAGE_OFFER] = &message->sdp,           [MESSAGE_ANSWER] = &message->sdp,
+		[MESSAGE_CANDIDATE] = &message->candidate, [MESSAGE_CHAT] = &message->text,
+		[MESSAGE_TEXT] = &message->text,
+	};
+
+	return part[message->kind] != NULL && !slice_is_empty(*part[message->kind]);
+}
+
 /* Its clients never hear of the end of candidates, of calls that end, or of conferences. */
 static void tell_message(struct telling *telling)
 {
@@ -340,7 +352,7 @@ static void tell_message(struct telling *telling)
 	};
 	const struct event *event = telling->event;
 
-	if (kinds[event->message->kind].put == NULL)
+	if (kinds[event->message->kind].put == NULL || !is_whole(event->message))
 		return;
 	open_event(telling, kinds[event->message->kind].event);
 	put_from(telling->text, event->from->id, event->from->user);
