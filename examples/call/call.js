@@ -1,113 +1,201 @@
-// The call page: joins a room, meets the other window through the signaling of serve.py, and calls it
-// through the TURN server. Everything the page shows comes from getStats() and the browser's events.
+// The call page: joins a room, meets the other window by one of several signaling protocols, and calls it through the TURN
+// server. Everything the page shows comes from getStats() and the browser's events.
 
-const SECONDS_SHOWN = 60;
+import * as channelling from "./channelling.js";
+import { drawnStream } from "./drawing.js";
+import { drawChart, measure, showFigures } from "./figures.js";
+import * as own from "./own.js";
+import { attempt, chosen, clearProblems, element, setState, setText, showProblem } from "./page.js";
+import * as peerjs from "./peerjs.js";
+import * as rpc from "./rpc.js";
+import { askGeo, TRANSPORTS } from "./signaling.js";
+import * as v1 from "./v1.js";
+
+const protocols = { own, channelling, rpc, v1, peerjs };
 const MAX_CHAT_LINES = 200;
+const PATIENCE_MS = 1500; // who came later calls; one that cannot know of this window is called after this time
+const TURN_WAIT_MS = 10000;
 
-const element = (id) => document.getElementById(id);
-const setText = (id, text) => { element(id).textContent = text; };
-const chosen = (name) => document.querySelector(`input[name=${name}]:checked`).value;
-
-let room = null;      // what this window knows of the room it is in: name, member, events
-let call = null;      // the call of this meeting
+let protocol = "own"; // of serve.py; with turnsignal, what the person chose
+let room = null;      // what this window knows of the room it is in: name, link, peers
+let call = null;      // the call with one of them
 let stream = null;    // what this window sends
 let turn = null;      // credentials and addresses of the TURN server
 
 // ---- the room -------------------------------------------------------------------------------------
-
-async function post(path, body) {
-    let answer;
-    try {
-        answer = await fetch(path, {
-            method: "POST",
-            headers: { "Content-Type": "application/json" },
-            body: JSON.stringify(body),
-        });
-    } catch {
-        throw new Error("The page's own server does not answer. Is ./quickstart run still running?");
-    }
-    const value = await answer.json();
-    if (!answer.ok)
-        throw new Error(value.error);
-    return value;
-}
 
 async function join() {
     const name = element("room").value.trim().toLowerCase();
     clearProblems();
     setState("waiting", "joining …");
     await openMedia();
-    const { member } = await post("/join", { room: name });
+    const entered = room = { name, link: null, peers: new Map(), isOwn: protocol === "own" };
+    entered.turnCame = new Promise((resolve) => { entered.onTurnCame = resolve; });
+    try {
+        const { connect } = protocols[protocol];
+        entered.link = await connect({ room: name, token: element("token").value.trim(), events: eventsOf(entered) });
+    } catch (problem) {
+        if (room === entered)
+            room = null;
+        throw problem;
+    }
+    if (room !== entered) { // lost meanwhile
+        entered.link.close();
+        return;
+    }
     history.replaceState(null, "", `#${name}`);
-    room = { name, member, events: new EventSource(`/events?${name}/${member}`) };
-    room.events.onmessage = (event) => onRoomEvent(JSON.parse(event.data));
-    room.events.onerror = onEventsLost;
     showRoom();
 }
 
 function leave() {
     if (room === null)
         return;
-    room.events.close();
-    const body = JSON.stringify({ room: room.name, member: room.member });
-    navigator.sendBeacon("/leave", new Blob([body], { type: "application/json" }));
+    room.link?.close();
     room = null;
     endCall();
     showRoom();
 }
 
-function onRoomEvent(event) {
-    if (event.type === "ready")
-        startCall(event);
-    else if (event.type === "left")
-        onOtherLeft();
-    else if (event.type === "signal" && event.message.meeting === call?.meeting)
-        queueSignal(call, event.message);
+// What comes from a room that was left means nothing any more.
+function eventsOf(entered) {
+    const handlers = { onTurn, onPeer, onLeft, onDescription, onCandidate, onLost, onProblem: showProblem };
+    const guarded = ([name, handle]) => [name, (...values) => { if (room === entered) handle(...values); }];
+    return Object.fromEntries(Object.entries(handlers).map(guarded));
 }
 
-function onEventsLost() {
-    if (room !== null && room.events.readyState === EventSource.CLOSED) {
-        showProblem("The page's own server closed the room. Join again.");
-        leave();
-    }
+function onTurn(value) {
+    turn = value;
+    showTurn();
+    room.onTurnCame();
 }
 
-function onOtherLeft() {
+function onPeer(id, calls) {
+    if (room.peers.has(id) && !room.isOwn)
+        return;
+    room.peers.set(id, calls);
+    if (room.isOwn || call === null)
+        meet(id, calls);
+}
+
+// A window of a protocol that does not tell it who is there cannot call, though it came later.
+function meet(id, calls) {
+    startCall(id, calls);
+    if (calls || room.isOwn)
+        return;
+    const mine = call;
+    setTimeout(() => { if (mine === call && !mine.isDescribed) startCall(id, true); }, PATIENCE_MS);
+}
+
+function onLeft(id) {
+    room.peers.delete(id);
+    if (call === null || call.peer !== id)
+        return;
     endCall();
     setState("waiting", "waiting for the other window");
+    const [next] = room.peers;
+    if (next !== undefined)
+        meet(...next);
+}
+
+// An offer is a new call, as this page never changes one that is there. When both offer at once, that of who came later counts.
+function onDescription(id, description) {
+    const isBusy = call !== null && call.peer !== id && document.body.dataset.state === "connected";
+    if (isBusy)
+        return;
+    if (description.type === "offer") {
+        const isGlare = call?.peer === id && call.calls && !call.isDescribed;
+        if (isGlare && room.peers.get(id) === true)
+            return;
+        if (call === null || call.peer !== id || call.calls || call.isDescribed)
+            startCall(id, false);
+    } else if (call?.peer !== id) {
+        return;
+    } else if (call.wantsAgain) {
+        startCall(id, true);
+        return;
+    }
+    call.isDescribed = true;
+    queueSignal(call, { description });
+}
+
+function onCandidate(id, candidate) {
+    if (call?.peer === id)
+        queueSignal(call, { candidate });
+}
+
+function onLost(text) {
+    showProblem(text);
+    leave();
 }
 
 // ---- the call -------------------------------------------------------------------------------------
 
-function startCall({ meeting, calls }) {
+function startCall(peer, calls) {
     endCall();
     clearProblems();
     setState("connecting", "connecting …");
     const mine = call = {
-        meeting, transport: chosen("transport"), history: [], last: null, errors: new Map(), sent: Promise.resolve(),
+        peer, calls, link: room.link, isDescribed: false, transport: chosen("transport"), history: [], last: null, errors: new Map(),
     };
-    mine.signals = prepare(mine, calls).catch(showProblem); // what the other sends waits for this
+    mine.signals = prepare(mine).catch(showProblem); // what the other sends waits for this
 }
 
-async function prepare(mine, calls) {
-    turn = await post("/credentials", {});
+// An answer does not say which offer it is to: the next offer waits for that to the last one.
+function callAgain() {
+    if (call.calls && !call.isDescribed)
+        call.wantsAgain = true;
+    else
+        startCall(call.peer, true);
+}
+
+async function prepare(mine) {
+    const inTime = new Promise((resolve) => { setTimeout(resolve, TURN_WAIT_MS); });
+    await Promise.race([room.turnCame, inTime]);
+    if (mine !== call)
+        return;
+    if (turn === null)
+        throw new Error("The signaling server has no credentials for the relay.");
+    mine.uris = await chooseUris(mine.transport);
     if (mine !== call)
         return;
     mine.connection = newConnection(mine);
     for (const track of stream.getTracks())
         mine.connection.addTrack(track, stream);
     openChannel(mine);
-    mine.timer = setInterval(() => attempt(() => measure(mine)), 1000);
-    if (calls)
+    mine.timer = setInterval(() => attempt(() => look(mine)), 1000);
+    if (mine.calls)
         await describe(mine, "offer");
 }
 
+// Of the zone that was chosen, or that is the nearest, or that the server likes best.
+async function chooseUris(transport) {
+    const wanted = element("zone").value;
+    const prefer = wanted !== "" ? [wanted] : await nearZones();
+    const zone = prefer.map((id) => turn.zones.find((one) => one.id === id)).find((one) => one !== undefined) ?? turn.zones[0];
+    document.body.dataset.zone = zone?.id ?? "";
+    return zone?.uris.filter(TRANSPORTS[transport]) ?? [];
+}
+
+async function nearZones() {
+    if (!element("geo").checked || !turn.geoUri)
+        return [];
+    try {
+        return await askGeo(turn);
+    } catch {
+        return []; // the best zone does as well
+    }
+}
+
 function newConnection(mine) {
+    const { uris: urls } = mine;
     const connection = new RTCPeerConnection({
-        iceServers: [{ urls: turn.servers[mine.transport], username: turn.username, credential: turn.credential }],
+        iceServers: urls.length > 0 ? [{ urls, username: turn.username, credential: turn.credential }] : [],
         iceTransportPolicy: element("relay-only").checked ? "relay" : "all",
     });
-    connection.onicecandidate = ({ candidate }) => signal(mine, { candidate });
+    connection.onicecandidate = ({ candidate }) => {
+        if (mine === call)
+            room.link?.sendCandidate(mine.peer, candidate?.toJSON());
+    };
     connection.onicecandidateerror = (event) => mine.errors.set(event.errorCode, event.errorText);
     connection.onicegatheringstatechange = () => onGathering(mine);
     connection.onconnectionstatechange = () => onConnection(mine);
@@ -134,7 +222,8 @@ async function describe(mine, kind) {
     const { connection } = mine;
     await connection.setLocalDescription(kind === "offer" ? await connection.createOffer()
         : await connection.createAnswer());
-    signal(mine, { description: connection.localDescription });
+    if (mine === call)
+        room.link.sendDescription(mine.peer, connection.localDescription.toJSON());
 }
 
 function queueSignal(mine, message) {
@@ -149,17 +238,14 @@ async function onSignal(mine, { description, candidate }) {
         await connection.setRemoteDescription(description);
         if (description.type === "offer")
             await describe(mine, "answer");
-    } else if (candidate !== undefined && candidate !== null) {
-        await connection.addIceCandidate(candidate);
+    } else if (candidate?.candidate && connection.remoteDescription !== null) {
+        // One of a call that this one replaced has another ufrag, and is refused.
+        await connection.addIceCandidate(candidate).catch(() => {});
     }
 }
 
-// One after the other: two requests on their way at once may arrive in either order.
-function signal(mine, message) {
-    mine.sent = mine.sent.then(() => {
-        if (mine === call && room !== null)
-            return post("/send", { room: room.name, member: room.member, message: { meeting: mine.meeting, ...message } });
-    }).catch(showProblem);
+async function look(mine) {
+    await measure(mine, () => mine === call);
 }
 
 function endCall() {
@@ -188,7 +274,7 @@ function onConnection(mine) {
 function onConnected(mine) {
     clearProblems();
     setState("connected", "connected");
-    attempt(() => measure(mine));
+    attempt(() => look(mine));
 }
 
 function onFailed(mine) {
@@ -219,7 +305,7 @@ async function localCandidates(connection) {
 
 // What onicecandidateerror tells is a code of STUN, or 701 when no answer came.
 function explain(mine) {
-    const url = turn.servers[mine.transport];
+    const url = mine.uris[0] ?? `the server, which has none for ${mine.transport.toUpperCase()}`;
     const codes = [...mine.errors.keys()];
     const texts = {
         401: `The TURN server at ${url} refused the credentials (401). Is the secret of this page the server's `
@@ -268,7 +354,10 @@ async function openMedia() {
             setText("hint", `No camera and microphone (${problem.name}): a drawing and a tone are sent instead.`);
         }
     }
-    stream ??= drawnStream();
+    if (stream === null) {
+        stream = drawnStream();
+        setText("local-caption", "this window: a drawing and a tone");
+    }
     element("local").srcObject = stream;
     applyMute();
 }
@@ -277,54 +366,6 @@ function closeMedia() {
     stream?.getTracks().forEach((track) => track.stop());
     stream?.stop?.();
     stream = null;
-}
-
-// A moving picture and a quiet tone: proof that media flows where there is no camera.
-function drawnStream() {
-    const canvas = document.createElement("canvas");
-    canvas.width = 640;
-    canvas.height = 360;
-    const pen = canvas.getContext("2d");
-    const hue = Math.floor(Math.random() * 360);
-    const timer = setInterval(() => draw(pen, hue), 1000 / 25); // requestAnimationFrame rests in hidden windows
-    draw(pen, hue);
-    const audio = new AudioContext();
-    const drawn = new MediaStream([...canvas.captureStream(25).getVideoTracks(), ...tone(audio).getAudioTracks()]);
-    drawn.stop = () => {
-        clearInterval(timer);
-        audio.close();
-    };
-    setText("local-caption", "this window: a drawing and a tone");
-    return drawn;
-}
-
-function draw(pen, hue) {
-    const { width, height } = pen.canvas;
-    const seconds = performance.now() / 1000;
-    pen.fillStyle = `hsl(${hue} 40% 14%)`;
-    pen.fillRect(0, 0, width, height);
-    for (let i = 0; i < 7; i++) {
-        const angle = seconds * (0.4 + i * 0.07) + i * 0.9;
-        pen.fillStyle = `hsl(${(hue + i * 14) % 360} 70% ${38 + i * 5}% / 0.75)`;
-        pen.beginPath();
-        pen.arc(width / 2 + Math.cos(angle) * 190, height / 2 + Math.sin(angle * 1.3) * 105, 44 - i * 4, 0, 2 * Math.PI);
-        pen.fill();
-    }
-    pen.fillStyle = "white";
-    pen.font = "600 34px system-ui, sans-serif";
-    pen.textAlign = "center";
-    pen.fillText(new Date().toLocaleTimeString(), width / 2, height / 2 + 12);
-}
-
-function tone(audio) {
-    const oscillator = audio.createOscillator();
-    const gain = audio.createGain();
-    oscillator.frequency.value = 330;
-    gain.gain.value = 0.02;
-    const destination = audio.createMediaStreamDestination();
-    oscillator.connect(gain).connect(destination);
-    oscillator.start();
-    return destination.stream;
 }
 
 function toggle(button) {
@@ -374,157 +415,13 @@ function addLine(text, isMine) {
     line.scrollIntoView({ block: "nearest" });
 }
 
-// ---- figures ----------------------------------------------------------------------------------------
-
-async function measure(mine) {
-    const report = await mine.connection.getStats();
-    if (mine !== call)
-        return;
-    const rows = [...report.values()];
-    const pair = chosenPair(report, rows);
-    if (pair === undefined)
-        return;
-    const video = rows.find((row) => row.type === "inbound-rtp" && row.kind === "video");
-    const now = {
-        at: pair.timestamp,
-        bytesIn: pair.bytesReceived,
-        bytesOut: pair.bytesSent,
-        rtt: pair.currentRoundTripTime,
-        local: report.get(pair.localCandidateId),
-        remote: report.get(pair.remoteCandidateId),
-        lost: rows.filter((row) => row.type === "inbound-rtp").reduce((sum, row) => sum + (row.packetsLost ?? 0), 0),
-        picture: video?.frameWidth ? `${video.frameWidth}×${video.frameHeight}, ${Math.round(video.framesPerSecond ?? 0)}/s` : "–",
-    };
-    addRates(mine, now);
-    showFigures(now);
-    drawChart(mine.history);
-}
-
-// Chromium names the pair in the transport's row; Firefox marks it.
-function chosenPair(report, rows) {
-    const transport = rows.find((row) => row.type === "transport" && row.selectedCandidatePairId);
-    return transport ? report.get(transport.selectedCandidatePairId)
-        : rows.find((row) => row.type === "candidate-pair" && row.selected);
-}
-
-function addRates(mine, now) {
-    const { last } = mine;
-    if (last !== null && now.at <= last.at)
-        return;
-    const rate = (bytes, before) => Math.max(0, (bytes - before) * 8000 / (now.at - last.at));
-    now.rateIn = last === null ? undefined : rate(now.bytesIn, last.bytesIn);
-    now.rateOut = last === null ? undefined : rate(now.bytesOut, last.bytesOut);
-    mine.last = now;
-    if (last === null)
-        return;
-    mine.history.push({ in: now.rateIn, out: now.rateOut, rtt: (now.rtt ?? 0) * 1000 });
-    if (mine.history.length > SECONDS_SHOWN)
-        mine.history.shift();
-}
-
-function showFigures(now) {
-    setText("rtt", now?.rtt === undefined ? "–" : `${(now.rtt * 1000).toFixed(now.rtt < 0.01 ? 1 : 0)} ms`);
-    setText("rate-in", formatRate(now?.rateIn));
-    setText("rate-out", formatRate(now?.rateOut));
-    setText("lost", now === null ? "–" : String(now.lost));
-    setText("picture", now === null ? "–" : now.picture);
-    showPath(now);
-    if (now === null)
-        drawChart([]);
-}
-
-function showPath(now) {
-    const local = now?.local, remote = now?.remote;
-    const isRelayed = local?.candidateType === "relay";
-    const protocol = isRelayed ? local.relayProtocol : local?.protocol;
-    setText("path-client", local ? isRelayed ? `to the relay by ${String(protocol).toUpperCase()}` : `direct, by ${protocol}` : "–");
-    setText("path-local", formatCandidate(local));
-    setText("path-remote", formatCandidate(remote));
-    setText("path-type", remote ? remote.candidateType === "relay" ? "by its relay" : "direct" : "–");
-    document.body.dataset.local = local?.candidateType ?? "";
-    document.body.dataset.remote = remote?.candidateType ?? "";
-    document.body.dataset.relayProtocol = isRelayed ? protocol ?? "" : "";
-}
-
-function formatCandidate(candidate) {
-    if (!candidate)
-        return "–";
-    const address = candidate.address ?? candidate.ip ?? "hidden";
-    return `${candidate.candidateType} ${address.includes(":") ? `[${address}]` : address}:${candidate.port}`;
-}
-
-function formatRate(bits) {
-    if (bits === undefined)
-        return "–";
-    return bits < 1e6 ? `${Math.round(bits / 1000)} kbit/s` : `${(bits / 1e6).toFixed(2)} Mbit/s`;
-}
-
-function drawChart(history) {
-    const canvas = element("chart");
-    const ratio = window.devicePixelRatio || 1;
-    const width = canvas.clientWidth, height = canvas.clientHeight;
-    canvas.width = width * ratio;
-    canvas.height = height * ratio;
-    const pen = canvas.getContext("2d");
-    pen.scale(ratio, ratio);
-    const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name);
-    const topRate = niceTop(Math.max(1e5, ...history.flatMap((row) => [row.in, row.out])));
-    const topRtt = niceTop(Math.max(1, ...history.map((row) => row.rtt)));
-    drawGrid(pen, { width, height, colour, left: formatRate(topRate), right: `${topRtt} ms` });
-    const line = (key, top, name) => drawLine(pen, history.map((row) => row[key] / top), { width, height, stroke: colour(name) });
-    line("rtt", topRtt, "--rtt");
-    line("out", topRate, "--out");
-    line("in", topRate, "--in");
-}
-
-function niceTop(value) {
-    const unit = 10 ** Math.floor(Math.log10(value));
-    return [1, 2, 5, 10].map((step) => step * unit).find((top) => top >= value);
-}
-
-function drawGrid(pen, { width, height, colour, left, right }) {
-    pen.strokeStyle = colour("--line");
-    pen.lineWidth = 1;
-    for (let i = 0; i <= 4; i++) {
-        const y = Math.round((height - 20) * i / 4) + 18.5;
-        pen.beginPath();
-        pen.moveTo(0, y);
-        pen.lineTo(width, y);
-        pen.stroke();
-    }
-    pen.fillStyle = colour("--quiet");
-    pen.font = "12px system-ui, sans-serif";
-    pen.fillText(left, 0, 12);
-    pen.textAlign = "right";
-    pen.fillText(right, width, 12);
-    pen.textAlign = "left";
-}
-
-function drawLine(pen, values, { width, height, stroke }) {
-    const step = width / (SECONDS_SHOWN - 1);
-    pen.strokeStyle = stroke;
-    pen.lineWidth = 2;
-    pen.lineJoin = "round";
-    pen.beginPath();
-    values.forEach((value, i) => {
-        const x = width - (values.length - 1 - i) * step;
-        const y = 18.5 + (height - 20) * (1 - Math.min(1, value));
-        i === 0 ? pen.moveTo(x, y) : pen.lineTo(x, y);
-    });
-    pen.stroke();
-}
-
 // ---- what the page says -------------------------------------------------------------------------------
-
-function setState(state, text) {
-    document.body.dataset.state = state;
-    setText("state-text", text);
-}
 
 function showRoom() {
     const isIn = room !== null;
     setText("join", isIn ? "Leave" : "Join");
     element("room").readOnly = isIn;
+    element("protocol").disabled = element("token").disabled = isIn;
     setText("remote-empty", isIn ? "Open this page in a second window" : "Nobody is here yet");
     if (!isIn)
         setState("idle", "not in a room");
@@ -532,26 +429,20 @@ function showRoom() {
         setState("waiting", "waiting for the other window");
 }
 
-function showProblem(problem) {
-    const text = problem instanceof Error ? problem.message : String(problem);
-    const known = [...element("problems").children].some((line) => line.textContent === text);
-    if (known)
-        return;
-    const line = document.createElement("p");
-    line.textContent = text;
-    element("problems").append(line);
-}
-
-function clearProblems() {
-    element("problems").replaceChildren();
-}
-
-async function attempt(action) {
-    try {
-        await action();
-    } catch (problem) {
-        showProblem(problem);
-    }
+// Zones and transports that there are; what is chosen stays chosen.
+function showTurn() {
+    const select = element("zone"), wanted = select.value;
+    const zones = turn.zones.filter(({ id, label }) => id !== "" && label !== "hidden");
+    select.replaceChildren(new Option("nearest or best", ""), ...zones.map(({ id, label }) => new Option(label, id)));
+    select.value = zones.some(({ id }) => id === wanted) ? wanted : "";
+    element("zone-row").hidden = zones.length === 0;
+    element("geo-row").hidden = !turn.geoUri;
+    const uris = turn.zones.flatMap((zone) => zone.uris);
+    for (const input of document.querySelectorAll("input[name=transport]"))
+        input.disabled = !uris.some(TRANSPORTS[input.value]);
+    const transport = document.querySelector("input[name=transport]:checked");
+    if (transport.disabled)
+        document.querySelector("input[name=transport]:not(:disabled)")?.click();
 }
 
 // ---- the start ----------------------------------------------------------------------------------------
@@ -572,18 +463,30 @@ function onSettings(event) {
         closeMedia();
         setText("hint", "");
     }
-    if (room === null)
+    protocol = element("service").hidden ? "own" : element("protocol").value;
+    if (room === null || event.target === element("token"))
         return;
     attempt(async () => {
         await openMedia();
-        await post("/again", { room: room.name, member: room.member });
+        if (room.isOwn)
+            await room.link.again();
+        else if (call !== null)
+            callAgain();
     });
 }
 
-async function showTransports() {
-    const { servers } = await post("/credentials", {});
-    for (const input of document.querySelectorAll("input[name=transport]"))
-        input.disabled = !(input.value in servers);
+// serve.py signals by itself; elsewhere the person chooses how.
+async function findService() {
+    turn = await own.isServedHere().catch(() => null);
+    if (turn !== null) {
+        showTurn();
+        return;
+    }
+    element("service").hidden = false;
+    const wanted = new URLSearchParams(location.search).get("protocol");
+    if (wanted in protocols && wanted !== "own")
+        element("protocol").value = wanted;
+    protocol = element("protocol").value;
 }
 
 function randomRoom() {
@@ -604,4 +507,4 @@ window.addEventListener("pagehide", leave);
 window.addEventListener("resize", () => drawChart(call?.history ?? []));
 setText("hint", "Open this address in two windows and press Join in both: they will call each other through the relay.");
 drawChart([]);
-attempt(showTransports);
+attempt(findService).then(() => { document.body.dataset.service = protocol; });

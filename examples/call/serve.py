@@ -40,7 +40,8 @@ ROOM_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}\Z")
 HERE = os.path.dirname(os.path.abspath(__file__))
 FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
-    "/call.js": ("call.js", "text/javascript; charset=utf-8"),
+    **{f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8")
+       for name in ("call", "channelling", "drawing", "figures", "own", "page", "peerjs", "rpc", "signaling", "v1")},
     "/style.css": ("style.css", "text/css; charset=utf-8"),
 }
 HEADERS = {

@@ -90,13 +90,16 @@ static void close_answer(struct output *output)
 	close_message(output, &envelope);
 }
 
+/* Of what an operator did there is no sender. */
 static void close_told(struct output *output)
 {
 	const struct event *event = output->event;
-	const struct envelope envelope = {.from = event->from->id,
-	                                  .to = event->is_unicast ? event->to : "",
-	                                  .attestation = event->from->attestation};
+	struct envelope envelope = {.to = event->is_unicast ? event->to : ""};
 
+	if (event->from != NULL) {
+		envelope.from = event->from->id;
+		envelope.attestation = event->from->attestation;
+	}
 	close_message(output, &envelope);
 }
 

@@ -153,9 +153,10 @@ static void on_event(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	worker_begin_turn(connection->worker);
-	if ((what & EV_WRITE) != 0)
+	/* A handshake goes on by being tried again, whatever it waited for. */
+	if ((what & EV_WRITE) != 0 && connection->phase != PHASE_TLS)
 		connection_make_dirty(connection);
-	if ((what & EV_READ) != 0)
+	if ((what & EV_READ) != 0 || connection->phase == PHASE_TLS)
 		connection_read(connection);
 }
 

@@ -165,6 +165,9 @@ void connection_websocket_timer(struct connection *connection)
 		connection_end(connection);
 		return;
 	}
+	/* Who asked for a room with the upgrade may say nothing for as long as it likes. */
+	if (connection->first_message_by <= now && session_room(connection->session) != NULL)
+		connection->first_message_by = TIMESTAMP_NEVER;
 	if (connection->message_by <= now || connection->first_message_by <= now) {
 		net_count(&worker->counters, NET_COUNT_timeouts, 1);
 		connection_close_websocket(connection, WEBSOCKET_POLICY,

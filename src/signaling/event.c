@@ -1,4 +1,6 @@
 /* What encode writes into. */
+#include "signaling/event.h"
+
 #include "signaling/dialect.h"
 
 void encoder_init(struct encoder *encoder, size_t bytes_max)

@@ -90,10 +90,11 @@ static struct slice after_authority(struct slice target)
 		size_t len = strlen(schemes[i]);
 		if (target.len < len || strncasecmp(target.at, schemes[i], len) != 0)
 			continue;
-		const char *slash = memchr(target.at + len, '/', target.len - len);
-		if (slash == NULL)
+		while (len < target.len && memchr("/?#", target.at[len], 3) == NULL)
+			len++;
+		if (len == target.len)
 			return SLICE("/");
-		return (struct slice){slash, target.len - (size_t)(slash - target.at)};
+		return (struct slice){target.at + len, target.len - len};
 	}
 	return target;
 }

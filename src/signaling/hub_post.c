@@ -110,6 +110,7 @@ void hub_handle_post(struct hub *hub, struct post *post)
 		[POST_RESUME] = resume_handle,
 		[POST_SNAPSHOT] = snapshot_handle,
 		[POST_MOVED] = moved_handle,
+		[POST_SEATED] = seated_handle,
 		[POST_REQUEST] = request_handle,
 		[POST_ANSWER] = request_answer_handle,
 	};

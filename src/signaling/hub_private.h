@@ -19,8 +19,7 @@ enum {
 	JOIN_BURST = 20,          /* joins of one identity at once, */
 	JOIN_RATE_S = 1,          /* and a second */
 	MOVED_KEPT_S = 24 * 3600, /* how long posts follow a session that has moved */
-	MOVED_IN_ROOM_MS = 10000,
-	RESUME_WAIT_MS = 5000 /* how long its old hub may take to answer */
+	RESUME_WAIT_MS = 5000     /* how long its old hub may take to answer */
 };
 
 struct identity_share { /* sessions that are nobody in particular are so together */
@@ -253,6 +252,7 @@ bool session_may_join(struct session *session);
 /* session_resume.c */
 void resume_handle(struct hub *hub, const struct post *post);
 void snapshot_handle(struct hub *hub, const struct post *post);
+void seated_handle(struct hub *hub, const struct post *post);
 void moved_handle(struct hub *hub, const struct post *post);
 void session_finish_resume(struct session *session, const struct turn_credentials *credentials);
 /* Sends a post for a session on to where it is now; false: it is not known. */

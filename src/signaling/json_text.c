@@ -112,10 +112,19 @@ static bool check_elements(struct reader *reader)
 	return true;
 }
 
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
 static bool check_string(struct reader *reader)
 {
 	reader->at++;
 	while (reader->at < reader->end) {
+		while (reader->at < reader->end && is_plain((unsigned char)*reader->at))
+			reader->at++;
+		if (reader->at == reader->end)
+			return false;
 		unsigned char c = (unsigned char)*reader->at;
 		if (c == '"') {
 			reader->at++;
@@ -123,9 +132,8 @@ static bool check_string(struct reader *reader)
 		}
 		if (c < 0x20)
 			return false;
-		if (c == '\\' ? !check_escape(reader) : c >= 0x80 && !check_utf8(reader))
+		if (c == '\\' ? !check_escape(reader) : !check_utf8(reader))
 			return false;
-		reader->at += c != '\\' && c < 0x80;
 	}
 	return false;
 }
@@ -356,11 +364,23 @@ static size_t skip_space(struct slice text, size_t at)
 	return at;
 }
 
+/* A quote ends the string unless an odd number of backslashes is before it. */
 static size_t skip_string(struct slice text, size_t at)
 {
-	for (at++; at < text.len && text.at[at] != '"'; at++)
-		at += text.at[at] == '\\';
-	return at < text.len ? at + 1 : text.len;
+	size_t first = at + 1;
+
+	for (at = first; at < text.len; at++) {
+		const char *quote = memchr(text.at + at, '"', text.len - at);
+		if (quote == NULL)
+			break;
+		at = (size_t)(quote - text.at);
+		size_t slash = at;
+		while (slash > first && text.at[slash - 1] == '\\')
+			slash--;
+		if ((at - slash) % 2 == 0)
+			return at + 1;
+	}
+	return text.len;
 }
 
 static size_t skip_container(struct slice text, size_t at)
@@ -423,7 +443,8 @@ static bool name_is(struct slice raw, const char *name)
 		return slice_is(inside, name);
 	for (size_t at = 0; at < inside.len; name += len) {
 		at += decode_next(inside.at + at, character, &len);
-		if (strncmp(name, character, len) != 0)
+		/* An escaped U+0000 is not the end of the name. */
+		if (character[0] == '\0' || strncmp(name, character, len) != 0)
 			return false;
 	}
 	return *name == '\0';

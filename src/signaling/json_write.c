@@ -57,7 +57,7 @@ static void put_escape(struct text *text, char c)
 
 void json_put_string(struct text *text, struct slice string)
 {
-	const char *at = string.at, *end = at + string.len;
+	const char *at = string.len == 0 ? "" : string.at, *end = at + string.len;
 
 	separate(text);
 	text_put_char(text, '"');

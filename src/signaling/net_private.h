@@ -60,6 +60,7 @@ struct workers {
 	uint16_t *ports;                  /* owned: of the listeners */
 	struct worker **worker;           /* owned, each too */
 	unsigned count;
+	bool is_ending; /* no thread runs any more */
 };
 
 /* Something to send: a frame, or what HTTP answers. When it was written it stays, without its bytes, until the peer has acknowledged it:
@@ -167,6 +168,7 @@ void connection_flush(struct connection *connection);
 void connection_make_dirty(struct connection *connection);
 void connection_look_for_acknowledgements(struct connection *connection);
 size_t connection_unsent_messages(const struct connection *connection);
+void connection_drop_unsent(struct connection *connection);
 void connection_drop_queue(struct connection *connection);
 /* connection_websocket.c */
 void connection_open_websocket(struct connection *connection, const struct dialect *dialect,
@@ -177,7 +179,8 @@ void connection_websocket_timer(struct connection *connection);
 /* connection_http.c */
 bool connection_begin_http(struct connection *connection);
 void connection_http_input(struct connection *connection, struct slice bytes);
-void connection_http_sent(struct connection *connection); /* all that was queued */
+void connection_http_sent(struct connection *connection);     /* all that was queued */
+void connection_http_progress(struct connection *connection); /* of an answer */
 void connection_http_timer(struct connection *connection);
 void connection_http_answered(struct connection *connection, bool ends);
 void http_state_destroy(struct http_state *http);

@@ -163,6 +163,23 @@ void post_destroy(struct post *post)
 	free(post);
 }
 
+bool post_is_whole(const struct post *post)
+{
+	bool names_all = post->kind == POST_EVENT; /* elsewhere participants are ids alone */
+	bool needs_subject = post->kind < POST_EVENT || post->kind == POST_LOOK_UP ||
+	                     post->kind == POST_SEND_OUTSIDE;
+
+	if (post->has_message && post->message.origin == NULL)
+		return false;
+	if (post->subject.dialect == NULL &&
+	    (needs_subject || (names_all && post->subject.id[0] != '\0')))
+		return false;
+	for (size_t i = 0; names_all && i < post->participant_count; i++)
+		if (post->participants[i].dialect == NULL)
+			return false;
+	return true;
+}
+
 static size_t arrays_size(const struct post *draft)
 {
 	return draft->participant_count * sizeof(struct participant) +
@@ -220,9 +237,9 @@ static void stow_fields(void *of, const struct post_fields *fields, struct stow 
 	}
 }
 
-static bool is_within(struct slice part, struct slice whole)
+bool post_part_is_within(struct slice part, struct slice whole)
 {
-	return part.at >= whole.at && part.at + part.len <= whole.at + whole.len;
+	return whole.len > 0 && part.at >= whole.at && part.at + part.len <= whole.at + whole.len;
 }
 
 /* A part of the payload stays one; what lies elsewhere is taken along by itself. */
@@ -234,7 +251,7 @@ static void stow_parts(struct post *post, struct slice payload, struct stow *sto
 		struct slice *part = (struct slice *)((char *)post + post_fields.at[i].offset);
 		if (part->len == 0)
 			part->at = NULL;
-		else if (!is_within(*part, payload))
+		else if (!post_part_is_within(*part, payload))
 			stow_slice(stow, part);
 		else if (stow->at != NULL)
 			part->at = post->message.payload.at + (part->at - payload.at);

@@ -34,6 +34,7 @@ enum post_kind {
 	POST_RESUME, /* `to` is the session; subject, at sender, wants its place; address where is_by_id */
 	POST_SNAPSHOT, /* `to` asked: here is subject, whole; or error says why not */
 	POST_MOVED,    /* to the hub of its id: subject lives at `from` now, or, is_soft, nowhere */
+	POST_SEATED,   /* to the old hub of `to`: the room's owner knows where it is now */
 	/* From outside of rooms. */
 	POST_REQUEST, /* verb: enum room_request_kind; cookie comes back with the answer */
 	POST_ANSWER,  /* error, value: JSON; or text, of a part of an array */
@@ -94,6 +95,9 @@ struct post {
 struct post *post_create(const struct post *draft);
 void post_destroy(struct post *post); /* NULL is fine */
 
+/* Whether everybody in it has a dialect: what comes from another node may say anything. */
+bool post_is_whole(const struct post *post);
+
 /* Writes it as one JSON object, and reads it back. ERR_INVALID: it is none, or of a dialect that is not among these. */
 void post_write(const struct post *post, struct text *text);
 MUST_CHECK enum err post_read(struct slice text, const struct dialect *const *dialects,
@@ -122,4 +126,5 @@ struct post_fields {
 	const struct post_field *at;
 	size_t count;
 };
+bool post_part_is_within(struct slice part, struct slice whole);
 extern const struct post_fields post_fields, participant_fields;

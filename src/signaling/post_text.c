@@ -71,7 +71,7 @@ static void write_bytes(struct text *text, const char *name, struct slice bytes)
 static void write_part(struct text *text, const char *name, struct slice part, struct slice payload)
 {
 	json_name(text, name);
-	if (part.at < payload.at || part.at + part.len > payload.at + payload.len) {
+	if (!post_part_is_within(part, payload)) {
 		json_open(text, '{');
 		json_member_raw(text, "v", part);
 		json_close(text, '}');

@@ -42,6 +42,7 @@ struct program {
 	int signal_fd; /* -1: not open */
 
 	struct workers *workers;
+	struct buddy_images *images; /* of all workers; NULL: none are kept */
 	unsigned threads;
 	struct store *store;               /* to read by; NULL: there is none */
 	struct store_thread *store_thread; /* tells of changes */

@@ -126,6 +126,7 @@ void program_host_fill(struct program *program, const struct config *config, uns
 		.is_relay_only = is_relay_only,
 		.tenant_limits = limits_of,
 		.context = program,
+		.images = program->images,
 	};
 	settings->host = (struct worker_host){
 		.room_changed = on_room_changed,

@@ -65,7 +65,8 @@ json_t *program_counters_describe(const struct program *program, bool by_thread)
 	char name[NAME_SIZE];
 
 	for (unsigned i = 0; i < ALL_COUNTERS; i++)
-		json_object_set_new(sums, name_of(i, name), json_integer((json_int_t)sum_of(program, i)));
+		json_object_set_new(sums, name_of(i, name),
+		                    json_integer((json_int_t)sum_of(program, i)));
 	result = json_pack("{s:o}", "counters", sums);
 	for (unsigned i = 0; by_thread && i < workers_count(program->workers); i++)
 		json_array_append_new(threads, describe_thread(program, i));

@@ -28,6 +28,7 @@ struct question {
 	struct control_request *request; /* NULL: nobody waits, a room is brought back */
 	struct worker_task task;
 	struct mail back;
+	unsigned waits_for; /* the task and the answer; either may be the first to come back */
 	enum signaling_error error;
 	json_t *json; /* owned */
 
@@ -46,12 +47,11 @@ static void question_destroy(struct question *question)
 	free(question);
 }
 
-static void on_back(struct mail *mail, void *receiver)
+static void finish(struct question *question)
 {
-	struct question *question = CONTAINER_OF(mail, struct question, back);
-	struct program *program = receiver;
-
-	program->tasks--;
+	if (--question->waits_for > 0)
+		return;
+	question->program->tasks--;
 	if (question->request == NULL && question->error != SIGNALING_OK &&
 	    question->error != SIGNALING_ROOM_EXISTS)
 		log_warning("room not brought back", "tenant=%s room=%s reason=\"%s\"",
@@ -65,6 +65,17 @@ static void on_back(struct mail *mail, void *receiver)
 		                                          ? json_incref(question->json)
 		                                          : json_object());
 	question_destroy(question);
+}
+
+static void on_back(struct mail *mail, void *receiver)
+{
+	(void)receiver;
+	finish(CONTAINER_OF(mail, struct question, back));
+}
+
+static void on_task_done(struct worker_task *task)
+{
+	finish(CONTAINER_OF(task, struct question, task));
 }
 
 /* On the worker's thread, now or later. */
@@ -95,7 +106,8 @@ static struct question *question_create(struct program *program, struct control_
 	question->program = program;
 	question->request = request;
 	question->back.deliver = on_back;
-	question->task.run = on_worker;
+	question->task = (struct worker_task){.run = on_worker, .done = on_task_done};
+	question->waits_for = 2;
 	question->ask = (struct room_request){
 		.kind = kind,
 		.tenant = question->tenant,

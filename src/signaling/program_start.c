@@ -20,6 +20,7 @@
 #include "signaling/program_rooms.h"
 #include "signaling/program_routes.h"
 #include "signaling/room_keeper.h"
+#include "signaling/shared_images.h"
 #include "signaling/sink.h"
 #include "signaling/turn_service.h"
 #include "signaling/turn_source.h"
@@ -44,9 +45,9 @@ struct start {
 };
 
 typedef enum err step_fn(struct start *start);
-static step_fn make_tls, list_listeners, open_workers, open_control, drop_privileges, open_store,
-	make_services, open_rooms, open_sinks, serve_control, start_workers, bring_rooms_back,
-	fetch_credentials;
+static step_fn make_tls, list_listeners, make_images, open_workers, open_control, drop_privileges,
+	open_store, make_services, open_rooms, open_sinks, serve_control, start_workers,
+	bring_rooms_back, fetch_credentials;
 
 static const struct {
 	step_fn *run;
@@ -54,6 +55,7 @@ static const struct {
 } steps[] = {
 	{make_tls, OPTION_ID_cert},
 	{list_listeners, OPTION_ID_signaling_port},
+	{make_images, OPTION_ID_buddy_image_memory},
 	{open_workers, OPTION_ID_signaling_ip},
 	{open_control, OPTION_ID_signaling_control_socket},
 	{drop_privileges, OPTION_ID_proc_user},
@@ -98,6 +100,7 @@ void program_close(struct program *program)
 	turn_service_destroy(program->turn_service);
 	program_finish(program, TASKS_PATIENCE_MS);
 	workers_destroy(program->workers);
+	buddy_images_destroy(program->images);
 	program_reload_destroy(program->reload);
 	program->reload = NULL;
 	control_server_destroy(program->control);
@@ -194,6 +197,13 @@ static unsigned thread_count(const struct config *config)
 	if (config->signaling_threads != 0)
 		return config->signaling_threads;
 	return cpus < 1 ? 1 : cpus > 256 ? 256 : (unsigned)cpus;
+}
+
+static enum err make_images(struct start *start)
+{
+	if (start->config->buddy_image_memory == 0)
+		return OK;
+	return shared_images_create(start->config->buddy_image_memory, &start->program->images);
 }
 
 static enum err open_workers(struct start *start)

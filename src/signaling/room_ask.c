@@ -189,6 +189,11 @@ void room_handle_seat(struct hub *hub, const struct post *ask)
 
 	if (member == NULL || ask->seat < member->seat)
 		return;
-	if (member_update(room, member, ask))
-		member_move(room, member, ask->from);
+	struct hub_place old = member->place;
+	struct post draft = {.kind = POST_SEATED, .to = member->id};
+	if (!member_update(room, member, ask))
+		return;
+	member_move(room, member, ask->from);
+	if (old.node != ask->from.node || old.worker != ask->from.worker)
+		hub_post_draft(hub, old, &draft); /* behind all that went there for it */
 }

@@ -20,8 +20,8 @@ const struct dialect dialect_rpc = {
 			.away_s = 30,
 		},
 	.session_size = sizeof(struct rpc),
-	/* How a room is counted when someone has left is a setting of the hub. */
-	.personal_events = UINT64_C(1) << EVENT_LEFT,
+	/* How a room is counted when someone has left is a setting of the hub; who was muted is told otherwise than the others. */
+	.personal_events = UINT64_C(1) << EVENT_LEFT | UINT64_C(1) << EVENT_FORCED_ATTRIBUTE,
 	.decode = rpc_decode,
 	.encode = rpc_encode,
 	.routes = rpc_routes,

@@ -17,7 +17,7 @@ struct telling {
 
 typedef void writer(struct telling *telling);
 static writer tell_identified, tell_welcome, tell_done, tell_refused, tell_joined, tell_left,
-	tell_message, tell_attribute, tell_mute, tell_room_closed;
+	tell_message, tell_attribute, tell_forced, tell_room_closed;
 
 static writer *const writers[EVENT_KINDS] = {
 	[EVENT_IDENTIFIED] = tell_identified,
@@ -30,8 +30,7 @@ static writer *const writers[EVENT_KINDS] = {
 	[EVENT_LEFT] = tell_left,
 	[EVENT_MESSAGE] = tell_message,
 	[EVENT_ATTRIBUTE] = tell_attribute,
-	[EVENT_MUTE] = tell_mute,
-	[EVENT_FORCED_ATTRIBUTE] = tell_attribute,
+	[EVENT_FORCED_ATTRIBUTE] = tell_forced,
 	[EVENT_ROOM_CLOSED] = tell_room_closed,
 };
 
@@ -66,7 +65,7 @@ static void open_answer(struct telling *telling, bool is_success)
 	const struct reference *reference = telling->event->reference;
 	char name[REFERENCE_TEXT_MAX + 2];
 
-	snprintf(name, sizeof name, "%sR", reference == NULL ? "general" : reference->text);
+	snprintf(name, sizeof name, "%sR", reference->text);
 	json_open(telling->text, '{');
 	json_member_string(telling->text, "a", slice_of(name));
 	json_member_bool(telling->text, "s", is_success);
@@ -94,25 +93,40 @@ static void put_from(struct text *text, const char *id, const char *user)
 
 /* Answers. */
 
+static bool is_silent(const struct telling *telling)
+{
+	const struct reference *reference = telling->event->reference;
+
+	return reference == NULL || reference->number == RPC_TO_BE_SILENT;
+}
+
 static void tell_done(struct telling *telling)
 {
-	if (telling->event->reference == NULL)
+	if (is_silent(telling))
 		return;
 	open_answer(telling, true);
 	close_answer(telling);
 }
 
+/* What nobody asked for is that its room went with another node, and does not take it back: it has to come anew. */
+static void tell_lost(struct telling *telling)
+{
+	telling->encoder->close_code = 1013; /* try again later: RFC 6455 section 11.7 */
+	telling->encoder->close_reason = "the room was lost";
+}
+
 static void tell_refused(struct telling *telling)
 {
 	const struct reference *reference = telling->event->reference;
-	int number = signaling_error_words(telling->event->error)->rpc;
 
-	if (telling->event->kind == EVENT_UNREACHABLE && reference == NULL)
+	if (reference == NULL)
+		tell_lost(telling);
+	if (is_silent(telling))
 		return;
-	if (reference != NULL && reference->number != RPC_NO_PURPOSE)
+	if (reference->number != RPC_TO_ANSWER)
 		((struct rpc *)session_own(telling->session))->state = RPC_OUTSIDE;
 	open_answer(telling, false);
-	json_member_integer(telling->text, "e", number);
+	json_member_integer(telling->text, "e", signaling_error_words(telling->event->error)->rpc);
 	close_answer(telling);
 }
 
@@ -311,6 +325,18 @@ static void put_message(struct telling *telling)
 		json_member_raw(telling->text, "message", telling->event->message->text);
 }
 
+/* What another dialect's client left out of a message cannot be written anew. */
+static bool is_whole(const struct message *message)
+{
+	const struct slice *const part[MESSAGE_KINDS] = {
+		[MESSAGE_OFFER] = &message->sdp,           [MESSAGE_ANSWER] = &message->sdp,
+		[MESSAGE_CANDIDATE] = &message->candidate, [MESSAGE_CHAT] = &message->text,
+		[MESSAGE_TEXT] = &message->text,
+	};
+
+	return part[message->kind] != NULL && !slice_is_empty(*part[message->kind]);
+}
+
 /* Its clients never hear of the end of candidates, of calls that end, or of conferences. */
 static void tell_message(struct telling *telling)
 {
@@ -326,7 +352,7 @@ static void tell_message(struct telling *telling)
 	};
 	const struct event *event = telling->event;
 
-	if (kinds[event->message->kind].put == NULL)
+	if (kinds[event->message->kind].put == NULL || !is_whole(event->message))
 		return;
 	open_event(telling, kinds[event->message->kind].event);
 	put_from(telling->text, event->from->id, event->from->user);
@@ -336,15 +362,16 @@ static void tell_message(struct telling *telling)
 
 /* Attributes. */
 
-static void tell_mode(struct telling *telling, const char *name, const struct participant *from)
+static void tell_mode(struct telling *telling, const char *name, const char *id, const char *user)
 {
-	struct slice audio = json_member(from->attributes, "audio"),
-		     video = json_member(from->attributes, "video");
+	struct slice attributes = telling->event->from->attributes;
 
 	open_event(telling, name);
-	put_from(telling->text, from->id, from->user);
-	json_member_bool(telling->text, "audio", json_kind(audio) != JSON_KIND_FALSE);
-	json_member_bool(telling->text, "video", json_kind(video) != JSON_KIND_FALSE);
+	put_from(telling->text, id, user);
+	json_member_bool(telling->text, "audio",
+	                 json_kind(json_member(attributes, "audio")) != JSON_KIND_FALSE);
+	json_member_bool(telling->text, "video",
+	                 json_kind(json_member(attributes, "video")) != JSON_KIND_FALSE);
 	close_event(telling);
 }
 
@@ -355,15 +382,16 @@ static void tell_attribute(struct telling *telling)
 	if (strcmp(event->name, "orientation") == 0)
 		tell_orientation(telling, event->from);
 	else if (strcmp(event->name, "audio") == 0 || strcmp(event->name, "video") == 0)
-		tell_mode(telling, "eventSetRemoteAudioVideoMode", event->from);
+		tell_mode(telling, "eventSetRemoteAudioVideoMode", event->from->id,
+		          event->from->user);
 }
 
-/* It is the server that asks. */
-static void tell_mute(struct telling *telling)
+/* The one that a moderator has muted is told by the server itself what it may still send. EVENT_MUTE comes before, and
+ * knows of sound or of pictures only; the event of this protocol has both. */
+static void tell_forced(struct telling *telling)
 {
-	open_event(telling, "eventSetLocalAudioVideoMode");
-	put_from(telling->text, "publisher", "");
-	json_member_bool(telling->text, "audio", strcmp(telling->event->name, "audio") != 0);
-	json_member_bool(telling->text, "video", strcmp(telling->event->name, "video") != 0);
-	close_event(telling);
+	if (strcmp(telling->event->from->id, session_id(telling->session)) == 0)
+		tell_mode(telling, "eventSetLocalAudioVideoMode", "publisher", "");
+	else
+		tell_attribute(telling);
 }

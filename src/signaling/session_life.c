@@ -216,6 +216,7 @@ static void away_ends(struct timer *timer, timestamp now)
 
 void session_gone(struct session *session, bool is_soft)
 {
+	session_doom(session);
 	if (session->is_gone)
 		return;
 	session->is_gone = true;
@@ -223,7 +224,6 @@ void session_gone(struct session *session, bool is_soft)
 		session_leave_room(session, is_soft, NULL);
 	watch_tell(session);
 	session_forget_home(session);
-	session_doom(session);
 }
 
 void session_reap(struct hub *hub)

@@ -197,6 +197,8 @@ void resume_handle(struct hub *hub, const struct post *ask)
 		refuse(hub, ask);
 		return;
 	}
+	if (session->path != NULL && hub->settings.look_for_sent != NULL)
+		hub->settings.look_for_sent(session->path);
 	snapshot = snapshot_create(session, ask->subject.id);
 	if (snapshot == NULL || moved_create(session, ask->sender) == NULL) {
 		post_destroy(snapshot);
@@ -399,19 +401,28 @@ struct moved *moved_find(const struct hub *hub, const char *id)
 	return hash_table_find(&hub->moved, id_hash(id), moved_has_id, id);
 }
 
-/* By then the room's owner knows where it is; others may look for it for longer. */
+static void leave_view(struct moved *moved)
+{
+	list_remove(&moved->in_view);
+	view_give(moved->view);
+	moved->view = NULL;
+}
+
 static void moved_ends(struct timer *timer, timestamp now)
 {
 	struct moved *moved = CONTAINER_OF(timer, struct moved, end);
 
-	if (moved->view == NULL) {
-		moved_destroy(moved);
-		return;
-	}
-	list_remove(&moved->in_view);
-	view_give(moved->view);
-	moved->view = NULL;
-	timer_set(moved->hub->wheel, timer, now + MOVED_KEPT_S * 1000, moved_ends);
+	(void)now;
+	moved_destroy(moved);
+}
+
+/* What the room says to all goes to the new place from here on, and need not follow. */
+void seated_handle(struct hub *hub, const struct post *post)
+{
+	struct moved *moved = moved_find(hub, post->to);
+
+	if (moved != NULL)
+		leave_view(moved);
 }
 
 static struct moved *moved_insert(struct hub *hub, const char *id, struct hub_place place)
@@ -441,7 +452,6 @@ static struct moved *moved_create(struct session *session, struct hub_place plac
 	moved->view = session->view;
 	moved->view->seats++;
 	list_append(&moved->view->moved, &moved->in_view);
-	timer_set(moved->hub->wheel, &moved->end, moved->hub->now + MOVED_IN_ROOM_MS, moved_ends);
 	return moved;
 }
 
@@ -450,8 +460,7 @@ void moved_destroy(struct moved *moved)
 	struct hub *hub = moved->hub;
 
 	timer_cancel(hub->wheel, &moved->end);
-	list_remove(&moved->in_view);
-	view_give(moved->view);
+	leave_view(moved);
 	hash_table_remove(&hub->moved, id_hash(moved->id), moved);
 	free(moved);
 }

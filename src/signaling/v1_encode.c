@@ -203,10 +203,18 @@ static void put_zone(struct text *text, const struct turn_zone *zone)
 	json_close(text, '}');
 }
 
+static bool has_zones(const struct turn_credentials *turn)
+{
+	for (size_t i = 0; i < turn->zone_count; i++)
+		if (turn->zones[i].id != NULL && turn->zones[i].id[0] != '\0')
+			return true;
+	return false;
+}
+
 /* Not in the protocol: clients that know of zones choose one of them. */
 static void put_zones(struct text *text, const struct turn_credentials *turn)
 {
-	if (turn->zone_count > 0 && turn->zones[0].id != NULL && turn->zones[0].id[0] != '\0') {
+	if (has_zones(turn)) {
 		json_name(text, "zones");
 		json_open(text, '[');
 		for (size_t i = 0; i < turn->zone_count; i++)
@@ -372,6 +380,7 @@ static const char *code_for(enum v1_request request, enum signaling_error error)
 		code = codes->failed;
 		break;
 	case SIGNALING_UNAVAILABLE:
+	case SIGNALING_NOT_IN_ROOM: /* that it joined: its owner is gone */
 		code = codes->away;
 		break;
 	default:

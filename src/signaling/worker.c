@@ -142,7 +142,8 @@ void workers_destroy(struct workers *workers)
 	for (unsigned i = 0; i < workers->count; i++)
 		if (workers->worker[i]->has_thread)
 			pthread_join(workers->worker[i]->thread, NULL);
-	/* Hubs write to each other to the end: all mail is taken before any mailbox goes. */
+	/* Hubs write to each other to the end: what was mailed is taken, and nothing more is. */
+	workers->is_ending = true;
 	for (unsigned i = 0; i < workers->count; i++)
 		mailbox_deliver(workers->worker[i]->mailbox, workers->worker[i]);
 	for (unsigned i = 0; i < workers->count; i++)
@@ -151,6 +152,11 @@ void workers_destroy(struct workers *workers)
 	free(workers->worker);
 	free(workers->ports);
 	free(workers);
+}
+
+static void look_for_sent(void *path)
+{
+	connection_look_for_acknowledgements(path);
 }
 
 static enum err worker_create(struct workers *workers, unsigned number, struct worker **result,
@@ -175,6 +181,7 @@ static enum err worker_create(struct workers *workers, unsigned number, struct w
 	worker_adopt(worker, &workers->settings.policy);
 	err = open_loop(worker);
 	hub.place.worker = (uint16_t)number;
+	hub.look_for_sent = look_for_sent;
 	if (err == OK)
 		err = hub_create(&hub, worker->now, worker->wall_ms, &worker->hub);
 	if (err == OK)

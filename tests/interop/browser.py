@@ -7,7 +7,7 @@ import os
 import subprocess
 
 from harness import tap
-from harness.browser import Browser
+from harness.browser import Browser, give_a_network
 from harness.server import PASSWORD, USER, Folder, Server, is_coturn
 
 NAME = "turn.example"
@@ -91,21 +91,11 @@ def make_authority_and_certificate():
     return ca, cert, key
 
 
-def give_the_browser_a_network():
-    """Chromium gathers nothing on a machine that has loopback alone, as a namespace of ours has."""
-    if os.geteuid() != 0:
-        return
-    for command in ("link add net0 type veth peer name net1", "link set net1 up",
-                    "link set net0 up", "address add 10.9.9.1/24 dev net0",
-                    "route add default via 10.9.9.2"):
-        subprocess.run(["ip", *command.split()], check=False, stderr=subprocess.DEVNULL)
-
-
 class Call:
     """A browser, a server and two pages; each test makes a call over another transport."""
 
     def __enter__(self):
-        give_the_browser_a_network()
+        give_a_network()
         authority, cert, key = make_authority_and_certificate()
         loopback = ["--allow-loopback-peers"] if is_coturn() else []
         self.server = Server("--cert=" + cert, "--pkey=" + key, *loopback, tls=True)

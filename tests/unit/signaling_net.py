@@ -444,6 +444,39 @@ def rooms(server):
         client.sock.close()
 
 
+def resumes(server, tls):
+    """A connection breaks while messages come: the next one gets what the broken one has not, and nothing twice."""
+    kind = 'TLS' if tls else 'plain'
+    sender, reader = server.websocket(tls=tls), server.websocket(tls=tls)
+    for client in (sender, reader):
+        client.send(f'join resumes {tls}')
+        client.text()
+    reader.send('token')
+    token = reader.text()
+    for i in range(30):
+        sender.send(f'all {i}')
+    got = [reader.text() for _ in range(30)]
+    # What a client says acknowledges what it has read; the answer is one that it may get twice.
+    reader.send('who')
+    reader.text()
+    now = server.counter('websockets_now')
+    reader.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    os.close(reader.sock.detach())
+    sender.send('all 30')
+    ok(server.wait_for('websockets_now', now - 1) == now - 1, f'{kind}: a connection breaks')
+    for i in range(31, 60):
+        sender.send(f'all {i}')
+    with server.websocket(tls=tls) as again:
+        again.send('resume ' + token)
+        equal(again.text(), 'resumed', f'{kind}: another takes its place')
+        sender.send('all 60')
+        while not got or got[-1] != '60':
+            got.append(again.text())
+        got = [text for text in got if text != '127.0.0.1']
+    equal(got, [str(i) for i in range(61)], f'{kind}: and gets what it missed, once')
+    sender.sock.close()
+
+
 def slow_readers(server):
     fast, slow = server.websocket(), server.websocket(buffer=4096)
     sender = server.websocket()
@@ -655,8 +688,9 @@ def main():
             for test in (requests, heads_and_bodies, order, identity, refused_upgrades,
                          broken_protocol, rooms, slow_readers, tls_edges, impatience, resets):
                 test(server)
-            upgrades(server, False)
-            upgrades(server, True)
+            for tls in (False, True):
+                upgrades(server, tls)
+                resumes(server, tls)
     with Server('threads=1') as server:
         one_thread(server)
     for test in (limits, proxied, origins, files, shortage, drain):

@@ -165,6 +165,8 @@ static void test_members(void)
 	ok(slice_is_empty(json_member(SLICE("[1]"), "a")), "an array has no members");
 	ok(slice_is_empty(json_member(SLICE("\"a\""), "a")), "nor a string");
 	ok(slice_is_empty(json_member((struct slice){0}, "a")), "nor nothing");
+	ok(slice_is_empty(json_member(SLICE("{\"a\\u0000\\u0000b\":1}"), "a")),
+	   "an escaped zero ends no name");
 	ok(slice_is(json_member(SLICE("{\"\":1}"), ""), "1"), "an empty name can be asked for");
 }
 

@@ -22,6 +22,16 @@ FLAGS = [
 ]
 
 
+def give_a_network():
+    """Chromium gathers nothing on a machine that has loopback alone, as a namespace of ours has."""
+    if os.geteuid() != 0:
+        return
+    for command in ("link add net0 type veth peer name net1", "link set net1 up",
+                    "link set net0 up", "address add 10.9.9.1/24 dev net0",
+                    "route add default via 10.9.9.2"):
+        subprocess.run(["ip", *command.split()], check=False, stderr=subprocess.DEVNULL)
+
+
 class Page(http.server.BaseHTTPRequestHandler):
     """An empty page on localhost: a secure context, where cameras may be asked for."""
 
