@@ -5,7 +5,7 @@ peer. Each round goes to one after the other; medians are compared.
     make bench-signaling    or: BUILD=folder signaling.py
     NODE_PATH=folder        where ws and peer are; without it npm fetches them into a folder that goes afterwards
     ROUNDS=3 DURATION=3     how often, and how many seconds a load lasts
-    CLIENTS=20000           idle connections
+    CLIENTS=20000           idle connections; as many as there may be open files, by default
     ONLY=broadcast,idle     of broadcast, slow, broker, join, idle; all by default
 
 Servers have CPU 0 and one thread, the load CPU 1. CPU time is the kernel's count of the server's threads, so that a busy machine
@@ -27,7 +27,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath(os.environ.get("BUILD", "."))
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 SECONDS = os.environ.get("DURATION", "3")
-CLIENTS = os.environ.get("CLIENTS", "20000")
+CLIENTS = os.environ.get("CLIENTS") or str(min(20000, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 500))
 ONLY = os.environ.get("ONLY", "broadcast,slow,broker,join,idle").split(",")
 LOAD = os.path.join(BUILD, "tests/bench/signaling_load")
 START_S, END_S, LOAD_S = 15, 10, 240
