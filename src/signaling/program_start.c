@@ -14,13 +14,13 @@
 #include "process/capabilities.h"
 #include "process/process.h"
 #include "signaling/authority.h"
-#include "signaling/channelling_images.h"
 #include "signaling/program.h"
 #include "signaling/program_host.h"
 #include "signaling/program_reload.h"
 #include "signaling/program_rooms.h"
 #include "signaling/program_routes.h"
 #include "signaling/room_keeper.h"
+#include "signaling/shared_images.h"
 #include "signaling/sink.h"
 #include "store/configured_store.h"
 
@@ -198,7 +198,7 @@ static enum err make_images(struct start *start)
 {
 	if (start->config->buddy_image_memory == 0)
 		return OK;
-	return buddy_images_create(start->config->buddy_image_memory, &start->program->images);
+	return shared_images_create(start->config->buddy_image_memory, &start->program->images);
 }
 
 static enum err open_workers(struct start *start)

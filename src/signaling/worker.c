@@ -154,6 +154,11 @@ void workers_destroy(struct workers *workers)
 	free(workers);
 }
 
+static void look_for_sent(void *path)
+{
+	connection_look_for_acknowledgements(path);
+}
+
 static enum err worker_create(struct workers *workers, unsigned number, struct worker **result,
                               char problem[256])
 {
@@ -176,6 +181,7 @@ static enum err worker_create(struct workers *workers, unsigned number, struct w
 	worker_adopt(worker, &workers->settings.policy);
 	err = open_loop(worker);
 	hub.place.worker = (uint16_t)number;
+	hub.look_for_sent = look_for_sent;
 	if (err == OK)
 		err = hub_create(&hub, worker->now, worker->wall_ms, &worker->hub);
 	if (err == OK)
