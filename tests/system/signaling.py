@@ -206,7 +206,7 @@ def test_cold_boot():
         server.ask("room", "lock", "coffee")
         server.ask("room", "create", "gone")
         server.ask("room", "close", "gone")
-        wait_for_rooms(server, 2)
+        wait_for_rooms(server, [("coffee", 1), ("tea", 0)])
         server.process.kill()
         server.process.wait()
         server.process = None
@@ -228,14 +228,14 @@ def test_cold_boot():
                 tap.expect_equal(answer["Data"]["Type"], wanted, "PIN " + given)
 
 
-def wait_for_rooms(server, count):
+def wait_for_rooms(server, wanted):
     """Rooms are written by a thread of their own."""
     deadline = time.monotonic() + 5
     found = []
     while time.monotonic() < deadline:
         with sqlite3.connect(os.path.join(server.folder, "turndb")) as database:
-            found = database.execute("SELECT name FROM turnstone_room ORDER BY name").fetchall()
-        if len(found) == count:
+            found = database.execute("SELECT name, is_locked FROM turnstone_room ORDER BY name").fetchall()
+        if found == wanted:
             return
         time.sleep(0.02)
     raise tap.Failure("the store has the rooms %r" % found)
