@@ -50,11 +50,36 @@ static bool take_authorization(struct proof *proof, struct slice value)
 	return slice_equal_case(scheme, "ApiKey") && take(proof, CLAIM_KEY, rest);
 }
 
+static struct slice trim(struct slice text)
+{
+	while (text.len > 0 && (text.at[0] == ' ' || text.at[0] == '\t'))
+		text = (struct slice){text.at + 1, text.len - 1};
+	while (text.len > 0 && (text.at[text.len - 1] == ' ' || text.at[text.len - 1] == '\t'))
+		text.len--;
+	return text;
+}
+
+/* Browsers let a page set no header of a WebSocket but this one: "Bearer, TOKEN". */
+static bool take_subprotocol(struct proof *proof, struct slice offered)
+{
+	const char *comma = offered.len == 0 ? NULL : memchr(offered.at, ',', offered.len);
+
+	if (comma == NULL)
+		return false;
+	struct slice scheme = {offered.at, (size_t)(comma - offered.at)};
+	struct slice rest = {comma + 1, offered.len - scheme.len - 1};
+	comma = rest.len == 0 ? NULL : memchr(rest.at, ',', rest.len);
+	if (comma != NULL)
+		rest.len = (size_t)(comma - rest.at);
+	return slice_equal_case(trim(scheme), "Bearer") && take(proof, CLAIM_BEARER, trim(rest));
+}
+
 static bool find_proof(const struct http_exchange *exchange, bool looks_into_query,
                        struct proof *proof)
 {
 	if (take_authorization(proof, http_header(exchange, "Authorization")) ||
-	    take(proof, CLAIM_KEY, http_header(exchange, "X-API-Key")))
+	    take(proof, CLAIM_KEY, http_header(exchange, "X-API-Key")) ||
+	    take_subprotocol(proof, http_header(exchange, "Sec-WebSocket-Protocol")))
 		return true;
 	for (size_t i = 0; looks_into_query && i < PARAMETERS; i++) {
 		proof->kind = parameters[i].kind;

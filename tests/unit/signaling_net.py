@@ -477,11 +477,29 @@ def resumes(server, tls):
     sender.sock.close()
 
 
-def slow_readers(server):
-    fast, slow = server.websocket(), server.websocket(buffer=4096)
-    sender = server.websocket()
+def late_readers(server, tls):
+    """Writes that have to wait, and more that is queued meanwhile."""
+    kind = 'TLS' if tls else 'plain'
+    sent = [chr(ord('a') + i % 26) * (60000 + i) for i in range(60)]
+    with server.websocket(tls=tls, buffer=4096) as client:
+        for text in sent:
+            client.send(text)
+        client.send('flood')
+        ok([client.text() for _ in sent] == sent, f'{kind}: who reads late gets all in order')
+        equal([client.text() for _ in range(1000)], [f'flood {i}' for i in range(1000)],
+              f'{kind}: and what was queued behind it')
+    with server.connect(tls, buffer=4096) as sock:
+        sock.sendall(b'GET /much HTTP/1.1\r\nHost: h\r\n\r\n' * 2)
+        first = Answer(sock)
+        second = Answer(sock, first.rest)
+        ok(first.body == second.body == b'm' * (4 << 20), f'{kind}: two answers of 4 MB')
+
+
+def slow_readers(server, tls):
+    fast, slow = server.websocket(tls=tls), server.websocket(tls=tls, buffer=4096)
+    sender = server.websocket(tls=tls)
     for client in (fast, slow, sender):
-        client.send('join queue')
+        client.send(f'join queue {tls}')
         client.text()
     big = 'all ' + 'b' * 65536
     for i in range(200):
@@ -686,11 +704,13 @@ def main():
                        stderr=subprocess.DEVNULL)
         with Server(f'cert={cert}', f'key={key}') as server:
             for test in (requests, heads_and_bodies, order, identity, refused_upgrades,
-                         broken_protocol, rooms, slow_readers, tls_edges, impatience, resets):
+                         broken_protocol, rooms, tls_edges, impatience, resets):
                 test(server)
             for tls in (False, True):
                 upgrades(server, tls)
                 resumes(server, tls)
+                late_readers(server, tls)
+                slow_readers(server, tls)
     with Server('threads=1') as server:
         one_thread(server)
     for test in (limits, proxied, origins, files, shortage, drain):
