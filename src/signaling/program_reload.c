@@ -30,6 +30,7 @@ struct program_reload {
 	struct certificate_stamps stamps;
 	struct list jobs;        /* the first is under way when task is */
 	bool has_task;           /* the workers are being told */
+	bool renews;             /* TURN credentials may be others now */
 	struct worker_task task; /* what they are told by */
 	struct worker_policy policy;
 	struct service_set *before; /* owned while has_task */
@@ -149,7 +150,8 @@ static void on_worker(struct worker_task *task, struct worker *worker)
 	const struct program_reload *reload = CONTAINER_OF(task, struct program_reload, task);
 
 	worker_adopt(worker, &reload->policy);
-	hub_renew_credentials(worker_hub(worker), NULL, worker_now(worker));
+	if (reload->renews)
+		hub_renew_credentials(worker_hub(worker), NULL, worker_now(worker));
 }
 
 static void on_workers_done(struct worker_task *task)
@@ -171,6 +173,7 @@ static void publish(struct program_reload *reload, struct service_set *set)
 	reload->before = program_current(program);
 	atomic_store_explicit(&program->current, set, memory_order_release);
 	reload->policy = program_host_policy(program);
+	reload->renews = first(reload)->what != RELOAD_OF_CERTIFICATES;
 	reload->task = (struct worker_task){.run = on_worker, .done = on_workers_done};
 	if (reload->watch != NULL)
 		certificate_watch_follow(reload->watch, set->config, &reload->stamps);
