@@ -408,9 +408,15 @@ def refused_upgrades(server):
             ('another protocol', 'Upgrade: websocket', 'Upgrade: h2c', 426),
             ('POST', 'GET', 'POST', 426)):
         equal(server.http(plain.replace(old, new).encode()).status, status, f'refused: {name}')
-    with server.websocket('/echo/a%20b/signal?token=good') as client:
-        client.send('user')
-        equal(client.text(), 'someone', 'a proof with the upgrade is the session\'s')
+    for name, path, headers in (
+            ('in the query', '/echo/a%20b/signal?token=good', []),
+            ('in a header', '/echo', ['Authorization: Bearer good']),
+            ('among the subprotocols', '/echo', ['Sec-WebSocket-Protocol: Bearer, good'])):
+        with server.websocket(path, headers=headers) as client:
+            client.send('user')
+            equal(client.text(), 'someone', f'a proof {name} is the session\'s')
+    equal(server.http(upgrade('/echo', ['Sec-WebSocket-Protocol: Bearer, bad'])).status, 401,
+          'and has to hold')
 
 
 def broken_protocol(server):
