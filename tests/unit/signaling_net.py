@@ -408,9 +408,15 @@ def refused_upgrades(server):
             ('another protocol', 'Upgrade: websocket', 'Upgrade: h2c', 426),
             ('POST', 'GET', 'POST', 426)):
         equal(server.http(plain.replace(old, new).encode()).status, status, f'refused: {name}')
-    with server.websocket('/echo/a%20b/signal?token=good') as client:
-        client.send('user')
-        equal(client.text(), 'someone', 'a proof with the upgrade is the session\'s')
+    for name, path, headers in (
+            ('in the query', '/echo/a%20b/signal?token=good', []),
+            ('in a header', '/echo', ['Authorization: Bearer good']),
+            ('among the subprotocols', '/echo', ['Sec-WebSocket-Protocol: Bearer, good'])):
+        with server.websocket(path, headers=headers) as client:
+            client.send('user')
+            equal(client.text(), 'someone', f'a proof {name} is the session\'s')
+    equal(server.http(upgrade('/echo', ['Sec-WebSocket-Protocol: Bearer, bad'])).status, 401,
+          'and has to hold')
 
 
 def broken_protocol(server):
@@ -608,6 +614,19 @@ def limits():
         equal(server.get('/identify', 'X-API-Key: good').status, 429, 'then none is looked at')
         equal(server.http(upgrade('/echo?token=good')).status, 429, 'not with an upgrade either')
         equal(server.get('/identify').status, 200, 'who offers none may go on')
+    with Server('incomplete=100000', 'threads=1') as server:
+        whole = frame(1, 'x' * 60000)
+        with server.websocket() as first, server.websocket() as second:
+            first.sock.sendall(whole[:-1])
+            equal(server.counter('messages_in'), 0, 'a message is incomplete')
+            second.sock.sendall(whole[:-1])
+            equal(second.close_code(), 1013, 'and another that there is no room for')
+            first.sock.sendall(whole[-1:])
+            equal(first.text(), 'x' * 60000, 'the first is taken')
+            for _ in range(3):
+                first.sock.sendall(whole)
+                first.text()
+            ok(True, 'and there is room again')
     with Server('sessions=1', 'threads=1') as server:
         with server.websocket() as client:
             client.send('in')
