@@ -231,7 +231,8 @@ void hub_post_input(struct hub *hub, struct post *post, timestamp now)
 {
 	set_now(hub, now);
 	hub_count(&hub->counters, HUB_COUNT_posts_in, 1);
-	hub_handle_post(hub, post);
+	if (post_is_whole(post))
+		hub_handle_post(hub, post);
 	post_destroy(post);
 	hub_run(hub);
 }

@@ -87,7 +87,7 @@ void hub_renew_credentials(struct hub *hub, const char *tenant, timestamp now);
 /* Nobody new comes in; everyone is told, and closed (1001) when the time has come. */
 void hub_drain(struct hub *hub, timestamp deadline, timestamp now);
 bool hub_is_draining(const struct hub *hub);
-/* A node is gone: its participants are away, and its rooms are made anew where their members ask for them. */
+/* A node is gone: its participants have left, and its rooms are made anew by those who are still in them. */
 void hub_node_lost(struct hub *hub, uint32_t node, timestamp now);
 
 enum hub_action_kind {
@@ -117,7 +117,8 @@ struct hub_action { /* what it points at is lent until the next call of the hub 
 	const struct identity *identity;
 	const char *session_id, *username;
 	const struct room_info *room;
-	struct slice pin; /* of HUB_ROOM_CHANGED */
+	struct slice pin;    /* of HUB_ROOM_CHANGED */
+	uint64_t generation; /* of the room: for the registry, which removes no other */
 	bool is_gone;
 	const struct event *event;
 };

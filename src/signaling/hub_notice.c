@@ -74,6 +74,7 @@ bool hub_next_notice(struct hub *hub, struct hub_action *action)
 		lend_event(hub, notice->post, action);
 	else {
 		action->room = &notice->post->room;
+		action->generation = notice->post->generation;
 		action->pin = slice_of(notice->post->pin);
 	}
 	return true;

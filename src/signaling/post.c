@@ -163,6 +163,23 @@ void post_destroy(struct post *post)
 	free(post);
 }
 
+bool post_is_whole(const struct post *post)
+{
+	bool names_all = post->kind == POST_EVENT; /* elsewhere participants are ids alone */
+	bool needs_subject = post->kind < POST_EVENT || post->kind == POST_LOOK_UP ||
+	                     post->kind == POST_SEND_OUTSIDE;
+
+	if (post->has_message && post->message.origin == NULL)
+		return false;
+	if (post->subject.dialect == NULL &&
+	    (needs_subject || (names_all && post->subject.id[0] != '\0')))
+		return false;
+	for (size_t i = 0; names_all && i < post->participant_count; i++)
+		if (post->participants[i].dialect == NULL)
+			return false;
+	return true;
+}
+
 static size_t arrays_size(const struct post *draft)
 {
 	return draft->participant_count * sizeof(struct participant) +

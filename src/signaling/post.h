@@ -95,6 +95,9 @@ struct post {
 struct post *post_create(const struct post *draft);
 void post_destroy(struct post *post); /* NULL is fine */
 
+/* Whether everybody in it has a dialect: what comes from another node may say anything. */
+bool post_is_whole(const struct post *post);
+
 /* Writes it as one JSON object, and reads it back. ERR_INVALID: it is none, or of a dialect that is not among these. */
 void post_write(const struct post *post, struct text *text);
 MUST_CHECK enum err post_read(struct slice text, const struct dialect *const *dialects,

@@ -43,8 +43,9 @@ void room_handle_join(struct hub *hub, const struct post *ask)
 	if (error != SIGNALING_OK) {
 		if (member != NULL)
 			room_remove(room, member, true);
-		else if (room != NULL && list_is_empty(&room->members) &&
-		         !timer_is_set(&room->empty))
+		else if (room == NULL)
+			room_is_none(hub, ask);
+		else if (list_is_empty(&room->members) && !timer_is_set(&room->empty))
 			room_became_empty(room);
 		room_refuse(room, hub, ask, error);
 		return;

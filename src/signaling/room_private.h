@@ -93,6 +93,7 @@ void room_done(const struct room *room, struct hub *hub, const struct post *ask)
 void room_refuse(const struct room *room, struct hub *hub, const struct post *ask,
                  enum signaling_error error);
 void room_tell_people(struct room *room, struct post *draft, const struct member *self);
+void room_is_none(struct hub *hub, const struct post *ask);
 void room_changed(struct room *room, bool is_gone);
 void room_fact(struct room *room, const char *what, const struct member *member,
                struct slice value);

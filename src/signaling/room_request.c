@@ -233,6 +233,7 @@ static void run(struct hub *hub, const struct post *ask)
 		return;
 	}
 	if (room == NULL) {
+		room_is_none(hub, ask);
 		answer(hub, ask, SIGNALING_NO_SUCH_ROOM, (struct slice){0});
 		return;
 	}

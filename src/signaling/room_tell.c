@@ -111,6 +111,15 @@ void room_changed(struct room *room, bool is_gone)
 	hub_notify(room->hub, HUB_ROOM_CHANGED, &draft, is_gone);
 }
 
+/* The registry of a cluster gave this hub a room that it does not make. */
+void room_is_none(struct hub *hub, const struct post *ask)
+{
+	struct post draft = {.room = ask->room, .generation = ask->generation};
+
+	if (hub->settings.is_cluster)
+		hub_notify(hub, HUB_ROOM_CHANGED, &draft, true);
+}
+
 /* Facts. Their sequence has no holes, so that who gets them sees what was lost. */
 
 void room_fact(struct room *room, const char *what, const struct member *member, struct slice value)

@@ -33,6 +33,9 @@ static void close_path(struct worker *worker, const struct hub_action *action)
 	if (connection->session == NULL)
 		return;
 	connection->session = NULL;
+	/* Of a reader that is too slow the hub keeps what it has not got: it would get it twice. */
+	if (action->code == WEBSOCKET_TRY_LATER)
+		connection_drop_unsent(connection);
 	connection_close_websocket(connection, action->code, action->reason);
 }
 
@@ -49,8 +52,10 @@ static void send_post(struct worker *worker, const struct hub_action *action)
 	const struct worker_host *host = &settings->host;
 	struct post *post = action->post;
 
-	if (action->place.node == settings->hub.place.node &&
-	    action->place.worker < worker->workers->count) {
+	if (worker->workers->is_ending) {
+		post_destroy(post);
+	} else if (action->place.node == settings->hub.place.node &&
+	           action->place.worker < worker->workers->count) {
 		post->mail.deliver = deliver_post;
 		mailbox_post(worker->workers->worker[action->place.worker]->mailbox, &post->mail);
 	} else if (host->post != NULL) {

@@ -82,6 +82,8 @@ void host_deinit(struct host *host)
 		client_destroy(host->clients[i]);
 	for (unsigned i = 0; i < host->note_count; i++)
 		free(host->notes[i].json);
+	for (unsigned i = 0; i < host->held_post_count; i++)
+		post_destroy(host->held_posts[i]);
 	config_destroy(host->config);
 	buddy_images_destroy(host->settings.images);
 }
@@ -255,6 +257,22 @@ static void closed(const struct hub_action *action)
 
 /* Hubs. */
 
+static bool is_same(struct hub_place a, struct hub_place b)
+{
+	return a.node == b.node && a.worker == b.worker;
+}
+
+void host_let_posts_go(struct host *host)
+{
+	struct hub *to = host_hub(host, host->held_to.node, host->held_to.worker);
+
+	host->holds_posts = false;
+	for (unsigned i = 0; i < host->held_post_count; i++)
+		hub_post_input(to, host->held_posts[i], host->now);
+	host->held_post_count = 0;
+	host_run(host);
+}
+
 /* Other nodes are sent text. */
 static void post(struct host *host, const struct hub_action *action)
 {
@@ -265,6 +283,11 @@ static void post(struct host *host, const struct hub_action *action)
 
 	if (to == NULL) {
 		post_destroy(action->post);
+		return;
+	}
+	if (host->holds_posts && is_same(action->post->from, host->held_from) &&
+	    is_same(action->place, host->held_to) && host->held_post_count < 64) {
+		host->held_posts[host->held_post_count++] = action->post;
 		return;
 	}
 	if (is_far) {

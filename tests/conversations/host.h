@@ -79,6 +79,11 @@ struct host {
 	unsigned room_count;
 	uint64_t generation;
 	bool has_no_registry;
+	/* Posts from one hub to another that are on their way for as long as the conversation likes. */
+	bool holds_posts;
+	struct hub_place held_from, held_to;
+	struct post *held_posts[64]; /* owned */
+	unsigned held_post_count;
 	char relay_tenant[65]; /* that takes relayed candidates alone */
 	uint32_t tenant_sessions_max, tenant_rooms_max;
 	struct signaling_services services;
@@ -124,6 +129,7 @@ void host_shift(struct client *client);
 void host_wait(struct host *host, timestamp ms);
 void host_run(struct host *host); /* carries out what all hubs want */
 void host_lose(struct host *host, unsigned node);
+void host_let_posts_go(struct host *host);
 bool host_answer_credentials(struct host *host, bool has_some);
 uint64_t host_wall_ms(const struct host *host);
 const struct scripted *host_proof(const struct host *host, const char *proof);
