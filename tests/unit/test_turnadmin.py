@@ -93,6 +93,41 @@ def test_users():
         ok(box.rows("SELECT name FROM turnstone_user_key") == [("bob",)], "in our table too")
 
 
+def test_tenants():
+    with Box() as box:
+        expect(box.run("tenant", "add", "acme", "--realm", "acme.example"), 0, "tenant add", out="")
+        expect(box.run("tenant", "add", "acme"), 1, "twice", err="there is a tenant acme")
+        expect(box.run("tenant", "add", "a/b"), 2, "a name with a slash", err="letters, digits")
+        expect(box.run("tenant", "set", "acme", "relay-only", "yes"), 0, "tenant set", out="")
+        expect(box.run("tenant", "set", "acme", "rooms", "12"), 0, "a number", out="")
+        expect(box.run("tenant", "set", "acme", "rooms", "few"), 1, "none", err="is a number")
+        expect(box.run("tenant", "set", "acme", "anybody", "perhaps"), 1, "yes or no", err="yes or no")
+        expect(box.run("tenant", "set", "acme", "walls", "1"), 1, "another option", err="a tenant has no walls")
+        expect(box.run("tenant", "set", "none", "rooms", "1"), 1, "another tenant", err="there is no tenant none")
+        expect(box.run("tenant", "secret", "acme", text="short\n"), 1, "a short secret", err="can be guessed")
+        expect(box.run("tenant", "secret", "acme", text="long enough a secret\n"), 0, "a secret", out="")
+        ok(box.rows("SELECT secret, rooms_max, is_relay_only FROM turnstone_tenant") == [("long enough a secret", 12, 1)],
+           "are in the row")
+        shown = json.loads(box.run("tenant", "show", "acme", "--json").stdout)
+        ok(shown == {"realm": "acme.example", "anybody": False, "relay-only": True, "sessions": 0, "rooms": 12,
+                     "room-capacity": 0, "credentials-lifetime": 0, "secret": True}, "tenant show", shown)
+        expect(box.run("tenant", "list"), 0, "tenant list", out="acme\n")
+        made = box.run("token", "add", "backend", "--tenant", "acme", "--permissions", "list,moderate")
+        token = made.stdout.decode().strip()
+        ok(made.returncode == 0 and len(token) == 64, "token add", made)
+        ok(box.rows("SELECT hash FROM turnstone_api_key") == [(hashlib.sha256(token.encode()).hexdigest(),)],
+           "keeps nothing but its hash")
+        expect(box.run("token", "list"), 0, "token list", out="backend[acme] moderate,list\n")
+        expect(box.run("token", "add", "x", "--permissions", "fly"), 2, "no permission", err="--permissions has words")
+        expect(box.run("token", "add", "x", "--tenant", "none"), 1, "no tenant", err="there is no tenant none")
+        expect(box.run("token", "delete", "backend"), 1, "of another tenant", err="has no token backend")
+        expect(box.run("revoke", "anna"), 2, "no user name of credentials", err="begins with the time")
+        expect(box.run("revoke", "4000000000:anna"), 0, "revoke", out="")
+        ok(box.rows("SELECT * FROM turnstone_revoked") == [("4000000000:anna", 4000000000)], "is in the table")
+        expect(box.run("tenant", "delete", "acme"), 0, "tenant delete", out="")
+        expect(box.run("token", "list"), 0, "with its tokens", out="")
+
+
 def test_key():
     with Box() as box:
         expect(box.run("user", "key", "alice", *REALM, text="secret\n"), 0, "user key",
@@ -493,6 +528,7 @@ def test_terminal():
 
 def main():
     test_users()
+    test_tenants()
     test_key()
     test_secrets()
     test_origins()
