@@ -110,6 +110,9 @@ function onDescription(id, description) {
             startCall(id, false);
     } else if (call?.peer !== id) {
         return;
+    } else if (call.wantsAgain) {
+        startCall(id, true);
+        return;
     }
     call.isDescribed = true;
     queueSignal(call, { description });
@@ -135,6 +138,14 @@ function startCall(peer, calls) {
         peer, calls, link: room.link, isDescribed: false, transport: chosen("transport"), history: [], last: null, errors: new Map(),
     };
     mine.signals = prepare(mine).catch(showProblem); // what the other sends waits for this
+}
+
+// An answer does not say which offer it is to: the next offer waits for that to the last one.
+function callAgain() {
+    if (call.calls && !call.isDescribed)
+        call.wantsAgain = true;
+    else
+        startCall(call.peer, true);
 }
 
 async function prepare(mine) {
@@ -460,7 +471,7 @@ function onSettings(event) {
         if (room.isOwn)
             await room.link.again();
         else if (call !== null)
-            startCall(call.peer, true);
+            callAgain();
     });
 }
 

@@ -26,7 +26,7 @@ export async function connect({ room, token, events }) {
                                     ({ type, data }) => handlers[type]?.(data), events.onLost);
     return {
         sendDescription: (to, { type, sdp }) => socket.send({ type, data: { to, sdp } }),
-        sendCandidate: (to, candidate) => socket.send({ type: "ice-candidate", data: { to, ...candidate } }),
+        sendCandidate: (to, candidate) => socket.send({ type: "ice-candidate", data: { to, candidate: "", ...candidate } }),
         close() {
             socket.send({ type: "leave" });
             socket.close();

@@ -44,7 +44,8 @@ void http_state_destroy(struct http_state *http)
 void connection_http_input(struct connection *connection, struct slice bytes)
 {
 	read_requests(connection, bytes);
-	if (connection->phase == PHASE_HTTP)
+	/* Where there is something to send, that is done once it was sent. */
+	if (connection->phase == PHASE_HTTP && !list_is_linked(&connection->dirty))
 		connection_watch(connection);
 }
 
@@ -95,8 +96,7 @@ static void refuse(struct connection *connection, unsigned status)
 {
 	net_count(&connection->worker->counters, NET_COUNT_requests_malformed, 1);
 	connection_queue(connection, http_error_answer(status, slice_of(http_reason(status))));
-	if (connection->phase != PHASE_GONE)
-		connection_say_last_words(connection);
+	connection_say_last_words(connection);
 }
 
 /* The answer is queued, and the exchange about to go. */

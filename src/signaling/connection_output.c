@@ -11,7 +11,7 @@
 #include "signaling/net_private.h"
 
 /* After so many messages, or octets, the kernel is asked what has arrived; else once a second. */
-enum { PIECES_MAX = 64, ASK_AFTER_MESSAGES = 16 };
+enum { PIECES_MAX = 128, ASK_AFTER_MESSAGES = 16 };
 
 static ssize_t write_clear(struct connection *connection);
 static ssize_t write_tls(struct connection *connection);

@@ -20,7 +20,7 @@ struct dialect_limits {     /* each the default of an option where there is one 
 	bool is_delayed;       /* a client over its rate is read later, instead of refused */
 	unsigned queue_messages;  /* out; and the bytes are an option of the core */
 	unsigned ping_s, pong_s;  /* a ping every, and an answer within */
-	unsigned first_message_s; /* the first message within, unless it is in a room by then; 0: none is needed */
+	unsigned first_message_s; /* until the first message, or a room; 0: no bound */
 	unsigned away_s;          /* how long a lost session may come back */
 	unsigned empty_room_s;    /* how long a room that it made stays empty */
 };

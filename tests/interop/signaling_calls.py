@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """The call page in Chromium, served by turnsignal: two windows find each other by each of its protocols and by any two of
 them, and call each other through turnserver."""
+import base64
+import hmac
 import json
 import os
 import signal
 import subprocess
+import time
 import urllib.request
 
 from harness import tap
 from harness.browser import Browser, give_a_network
-from harness.server import Folder, Server, free_ports
+from harness.server import Folder, Server, free_ports, write_file
 
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "call")
 SECRET = "a-secret-of-the-test"
@@ -31,15 +34,19 @@ JOIN = """
     await until(() => element('join').textContent === 'Leave' || element('problems').textContent);
     return element('problems').textContent;
 """
+TOKEN = "document.getElementById('token').value = given[0]; return true;"
 LOOK = """
-    const text = id => document.getElementById(id).textContent;
+    const text = id => document.getElementById(id)?.textContent;
     return {...document.body.dataset, problems: text('problems'), picture: text('picture'),
             remote_path: text('path-remote'), rate: text('rate-in'),
-            width: document.getElementById('remote').videoWidth};
+            width: document.getElementById('remote')?.videoWidth};
 """
-# Every connection that the page makes, to see what it was told of the other.
+# Every connection that the page makes, to see what it was told of the other, and every request.
 WATCH = """
     window.connections = [];
+    window.asked = [];
+    const fetchPlain = window.fetch;
+    window.fetch = (url, ...all) => { asked.push(String(url)); return fetchPlain(url, ...all); };
     const Plain = RTCPeerConnection;
     window.RTCPeerConnection = class extends Plain {
         constructor(...all) { super(...all); connections.push(this); }
@@ -62,7 +69,7 @@ def program():
 class Signal:
     """turnsignal in front of a turnserver, both on loopback."""
 
-    def __init__(self, turn, *options):
+    def __init__(self, turn, *options, zones=()):
         if not os.access(program(), os.X_OK):
             raise tap.Skip("turnsignal was not built")
         self.port, = free_ports(1)
@@ -71,8 +78,11 @@ class Signal:
             program(), "-n", "--signaling-ip=127.0.0.1", "--signaling-port=0", "--signaling-plain-port=%d" % self.port,
             "--signaling-threads=2", "--static-auth-secret=" + SECRET, "--realm=example.org", "--www-root=" + PAGE,
             "--signaling-control-socket=" + os.path.join(Folder.get(), "turnsignal.sock"), "--log-file=stdout",
-            "--turn-uri=turn:127.0.0.1:%d?transport=udp" % turn.port,
-            "--turn-uri=turn:127.0.0.1:%d?transport=tcp" % turn.port, *options]
+            *(options or ("--signaling-anybody=yes",))]
+        if zones:
+            self.arguments += ["--turn-geo-uri=http://localhost:%d/api/v1/turn/geo" % self.port]
+        uris = zones or ("--turn-uri=turn:127.0.0.1:%d?transport=udp", "--turn-uri=turn:127.0.0.1:%d?transport=tcp")
+        self.arguments += [uri % turn.port for uri in uris]
 
     def __enter__(self):
         with open(self.log, "wb") as log:
@@ -101,15 +111,15 @@ class Signal:
 class Calls:
     """Both servers, and a browser with two windows."""
 
-    def __init__(self, *options):
-        self.options = options
+    def __init__(self, *options, zones=()):
+        self.options, self.zones = options, zones
 
     def __enter__(self):
         give_a_network()
         self.turn = Server("--use-auth-secret", "--static-auth-secret=" + SECRET, credentials=False)
         self.browser = Browser()
         self.turn.__enter__()
-        self.signal = Signal(self.turn, *self.options)
+        self.signal = Signal(self.turn, *self.options, zones=self.zones)
         self.signal.__enter__()
         self.browser.__enter__()
         return self
@@ -129,10 +139,11 @@ class Calls:
     def look(self):
         return [self.browser.run(window, LOOK) for window in (0, 1)]
 
-    def call(self, first, second, is_relay_only=True):
+    def call(self, first, second, is_relay_only=True, tokens=("", "")):
         room = "%s-%s" % (first, second)
         for window, protocol in enumerate((first, second)):
             self.open(window)
+            self.browser.run(window, TOKEN, tokens[window])
             problems = self.browser.run(window, JOIN, protocol, room, is_relay_only)
             tap.expect_equal(problems, "", "problems of %s" % protocol)
         tap.wait_until(lambda: all(one["state"] == "connected" and one.get("local") and one["width"] > 0
@@ -174,7 +185,7 @@ def test_mixed_protocols():
 @tap.limit_s(150)
 def test_relaying_enforced():
     """Where relaying is required no window learns a candidate that is not relayed, though both gather all"""
-    with Calls("--relay-only") as calls:
+    with Calls("--relay-only", "--signaling-anybody=yes") as calls:
         for first, second in (("v1", "v1"), ("channelling", "rpc"), ("peerjs", "v1")):
             calls.try_call(first, second, is_relay_only=False)
             for window in (0, 1):
@@ -190,6 +201,68 @@ def test_not_enforced():
         calls.try_call("v1", "v1", is_relay_only=False)
         told = calls.browser.run(0, REMOTE) + calls.browser.run(1, REMOTE)
         tap.expect(any(" typ host" in line for line in told), "no window was told of a host candidate: %s" % told)
+
+
+ZONES = ("--turn-uri=zone=far prio=1 label=Far turn:127.0.0.1:%d", "--turn-uri=zone=near prio=2 label=Near turn:127.0.0.1:%d")
+SHOWN = """
+    return {zones: [...document.getElementById('zone').options].slice(1).map(option => option.textContent).sort(),
+            hasZones: !document.getElementById('zone-row').hidden, hasGeo: !document.getElementById('geo-row').hidden};
+"""
+GEO_CALLS = "return asked.filter(url => url.endsWith('/api/v1/turn/geo')).length;"
+# Settings that are changed while a call is on begin it anew.
+CHOOSE = """
+    const [id, value] = given, input = document.getElementById(id);
+    if (input.type === 'checkbox') input.checked = value; else input.value = value;
+    input.dispatchEvent(new Event('change', {bubbles: true}));
+    return true;
+"""
+
+
+@tap.limit_s(150)
+def test_zones():
+    """The page uses the zone that the geo service names, the one that was chosen, or the server's best one"""
+    networks = write_file("networks", "127.0.0.0/8 near\n10.0.0.0/8 near\n::1/128 near\n")
+    with Calls("--zone-networks=" + networks, "--signaling-anybody=yes", zones=ZONES) as calls:
+        def zone_is(zone):
+            tap.wait_until(lambda: all(one["state"] == "connected" and one.get("local") for one in calls.look())
+                           and calls.look()[1].get("zone") == zone, "the zone is " + zone, 25)
+        for protocol in ("v1", "channelling"):
+            calls.try_call("v1", protocol)
+            shown = calls.browser.run(1, SHOWN)
+            tap.expect_equal(shown, {"zones": ["Far", "Near"], "hasZones": True, "hasGeo": True}, "what is shown")
+            zone_is("near")
+            tap.expect_equal(calls.browser.run(1, GEO_CALLS), 1, "calls of the geo service")
+            calls.browser.run(1, CHOOSE, "zone", "far")
+            zone_is("far")
+            calls.browser.run(1, CHOOSE, "geo", False)
+            calls.browser.run(1, CHOOSE, "zone", "")
+            zone_is("near")
+            tap.expect_equal(calls.browser.run(1, GEO_CALLS), 1, "calls of the geo service, switched off")
+            calls.expect_relayed()
+
+
+JWT_SECRET = "0123456789abcdef0123456789abcdef"
+
+
+def make_token(**claims):
+    def encode(data):
+        return base64.urlsafe_b64encode(data).rstrip(b"=")
+    signed = b".".join(encode(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims))
+    return (signed + b"." + encode(hmac.new(JWT_SECRET.encode(), signed, "sha256").digest())).decode()
+
+
+@tap.limit_s(200)
+def test_tokens():
+    """Where nobody comes in without a proof, each protocol has its own place for a token, and none comes in without"""
+    with Calls("--jwt-secret=" + JWT_SECRET, "--signaling-anybody=no") as calls:
+        for protocol in PROTOCOLS:
+            calls.open(0)
+            calls.browser.run(0, JOIN, protocol, "closed", True)
+            tap.wait_until(lambda: calls.browser.run(0, LOOK)["problems"] and calls.browser.run(0, LOOK)["state"] == "idle",
+                           protocol + " lets no window in without a token")
+            tokens = [make_token(sub=name, exp=int(time.time()) + 600) for name in ("anna", "bert")]
+            calls.try_call(protocol, protocol, tokens=tokens)
+            calls.expect_relayed()
 
 
 @tap.limit_s(120)

@@ -309,7 +309,7 @@ def expect_whole_messages(client):
 
 
 def fill(server, transport, count):
-    """As many clients as there are ports, and one too many."""
+    """As many clients as there are ports, and one too many. The ports are none that the kernel gives to clients."""
     clients = [server.client(transport) for _ in range(count + 1)]
     for client in clients[:count]:
         client.allocate()
@@ -334,7 +334,7 @@ def expect_ports_come_back(server, count, seconds):
 
 def test_vanished_stream_clients():
     """Relayed ports of TCP clients that are gone are free at once"""
-    with Server("--min-port=50000", "--max-port=50009") as server:
+    with Server("--min-port=20000", "--max-port=20009") as server:
         for _ in range(3):
             for client in fill(server, "tcp", 10):
                 client.path.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
@@ -346,7 +346,7 @@ def test_vanished_stream_clients():
 def test_vanished_datagram_clients():
     """Relayed ports of UDP clients that are gone are free when their allocations expire"""
     lifetime = 2
-    with Server("--min-port=50000", "--max-port=50009",
+    with Server("--min-port=20000", "--max-port=20009",
                 "--max-allocate-lifetime=%d" % lifetime) as server:
         for client in fill(server, "udp", 10):
             client.vanish()
@@ -356,7 +356,7 @@ def test_vanished_datagram_clients():
 @tap.beside
 def test_no_port_is_lost():
     """Even ports, reservations and refusals leave all ports of a small range usable"""
-    with Server("--min-port=50000", "--max-port=50009") as server:
+    with Server("--min-port=20000", "--max-port=20009") as server:
         for _ in range(20):
             with server.client("tcp") as client:
                 client.try_allocate((stun.EVEN_PORT, b"\x80"))

@@ -45,7 +45,7 @@ def test_no_descriptors():
 
 def test_pair_without_descriptors():
     """EVEN-PORT with a reservation gets 508 when one descriptor is left, and loses none"""
-    with Server("--relay-threads=1", "--min-port=50000", "--max-port=50003") as server:
+    with Server("--relay-threads=1", "--min-port=20000", "--max-port=20003") as server:
         with server.client() as client:
             leave_descriptors(server, 1)
             for _ in range(10):

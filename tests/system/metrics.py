@@ -295,7 +295,7 @@ def test_store():
 
 def test_process():
     """Ports, descriptors, memory, CPU time, certificate and start are what the system says"""
-    with Server("--min-port=50000", "--max-port=50099", "--relay-threads=1", tls=True) as server:
+    with Server("--min-port=20000", "--max-port=20099", "--relay-threads=1", tls=True) as server:
         idle = Metrics(server)
         clients = [server.client() for _ in range(10)]
         for client in clients:

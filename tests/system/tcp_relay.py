@@ -529,7 +529,7 @@ def test_datagrams_cannot():
 
 def test_port_is_free_again():
     """The relayed port is given back, for TCP and for UDP"""
-    with relay_server("--min-port=50100", "--max-port=50100") as server, TcpPeer() as peer:
+    with relay_server("--min-port=20100", "--max-port=20100") as server, TcpPeer() as peer:
         for _ in range(3):
             with server.client("tcp") as control:
                 control.allocate_tcp()
