@@ -111,7 +111,7 @@ class Turnsignal(Server):
         with open(path, "w") as file:
             file.write("signaling-ip=127.0.0.1\nsignaling-threads=1\nstatic-auth-secret=a-secret-of-the-benchmark\n"
                        "realm=bench.example\nturn-uri=turn:127.0.0.1:3478\nsignaling-address-connections=0\n"
-                       "signaling-address-requests=0\nsignaling-control-socket=off\nsignaling-drain-timeout=0\n"
+                       "signaling-address-requests=0\nsignaling-anybody=yes\nsignaling-control-socket=off\nsignaling-drain-timeout=0\n"
                        "cert=%s\npkey=%s\n" % certificate(self.folder))
             file.write("signaling-port=%d\nsignaling-plain-port=0\n" % self.port if self.tls
                        else "signaling-port=0\nsignaling-plain-port=%d\n" % self.port)

@@ -8,6 +8,7 @@ import http.server
 import json
 import os
 import re
+import socket
 import ssl
 import subprocess
 import threading
@@ -15,9 +16,17 @@ import time
 
 from harness import tap
 from harness.rabbitmq import RabbitMQ, build_path
-from harness.server import Folder, make_certificate
+from harness.server import Folder, free_ports, make_certificate, write_file
 
 SECRET = "the secret of webhooks"
+
+
+def answers(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    except OSError:
+        return False
 
 
 class Source:
@@ -122,6 +131,37 @@ class Flow:
         tap.wait_until(have_all, "%d facts; %d came" % (wanted, len({row[1] for row in self.rows})), seconds)
 
 
+@tap.limit_s(90)
+def test_of_turnsignal():
+    """turnsignal tells a webhook who comes into a room, each with its number"""
+    server, load = build_path("turnsignal"), build_path("tests/bench/signaling_load")
+    if not (os.access(server, os.X_OK) and os.access(load, os.X_OK)):
+        raise tap.Skip("needs a build with turnsignal")
+    port, path = free_ports(1)[0], spool("turnsignal")
+    with Receiver() as receiver, open(path + ".log", "w") as log:
+        config = write_file("events.conf", "\n".join(option.lstrip("-") for option in (
+            "signaling-ip=127.0.0.1", "signaling-port=0", "signaling-plain-port=%d" % port, "signaling-anybody=yes",
+            "signaling-control-socket=off", "signaling-drain-timeout=1", "event-spool=" + path, *webhook(receiver))) + "\n")
+        process = subprocess.Popen([server, "-c", config], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        try:
+            tap.wait_until(lambda: answers(port), "turnsignal", 20)
+            done = subprocess.run([load, "--port", str(port), "--pid", str(process.pid), "--dialect", "rpc", "--mode", "join",
+                                   "--clients", "3", "--rate", "1", "--seconds", "1", "--room", "4"],
+                                  capture_output=True, timeout=30, check=False)
+            tap.expect_equal(done.returncode, 0, done.stderr)
+            receiver.wait_taken(4)
+            facts = [fact for fact in receiver.facts if fact["event"] == "room.join"]
+            tap.expect_equal([fact["sequence"] for fact in facts], [1, 2, 3, 4], "numbers")
+            tap.expect_equal([fact["data"]["roomSize"] for fact in facts], [1, 2, 3, 4], "sizes of the room")
+            tap.expect_equal({(fact["tenant"], fact["room"], fact["data"]["roomId"]) for fact in facts},
+                             {("default", "room0", "room0")}, "the room")
+            process.terminate()
+            tap.expect_equal(process.wait(20), 0, "turnsignal ends")
+        finally:
+            process.kill()
+            process.wait()
+
+
 @tap.limit_s(150)
 def test_broker_restarts():
     """A broker that is stopped, started, and killed while facts flow; then all is there"""
@@ -214,7 +254,7 @@ class Receiver:
     """A web server. answer(number, room): a status, or None to say nothing until it is stopped."""
 
     def __init__(self, answer=lambda number, room: 200, port=0, tls=False):
-        self.answer, self.rows, self.taken, self.errors = answer, [], [], []
+        self.answer, self.rows, self.taken, self.facts, self.errors = answer, [], [], [], []
         self.lock, self.running, self.most = threading.Lock(), 0, 0
         self.busy = collections.Counter()
         self.ended = threading.Event()
@@ -270,6 +310,7 @@ class Receiver:
             self.running -= 1
             self.busy[room] -= 1
             if status == 200:
+                self.facts.append(fact)
                 self.taken.append((room, fact["sequence"], fact["redelivered"]))
         if status is None:
             self.ended.wait(30)
