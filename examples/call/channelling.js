@@ -5,7 +5,7 @@ import { openSocket, turnOf } from "./signaling.js";
 const DESCRIPTIONS = { offer: "Offer", answer: "Answer" };
 
 export async function connect({ room, token, events }) {
-    let self = null;
+    let self = null, isIn = false;
     const handlers = {
         Self: ({ Id, Turn }) => {
             const isFirst = self === null;
@@ -16,6 +16,7 @@ export async function connect({ room, token, events }) {
         },
         TurnUpdate: ({ Turn }) => events.onTurn(turnOf(Turn)),
         Welcome: ({ Users }) => {
+            isIn = true;
             for (const { Id } of Users.filter((user) => user.Id !== self))
                 events.onPeer(Id, true);
         },
@@ -25,7 +26,7 @@ export async function connect({ room, token, events }) {
         Answer: ({ Answer }, from) => events.onDescription(from, { type: "answer", sdp: Answer.sdp }),
         Candidate: ({ Candidate }, from) => events.onCandidate(from, Candidate),
         Bye: (_, from) => events.onLeft(from),
-        Error: ({ Code, Message }) => events.onProblem(`${Message} (${Code})`),
+        Error: ({ Code, Message }) => (isIn ? events.onProblem : events.onLost)(`${Message} (${Code})`),
     };
     const send = (type, To, body) => socket.send({ Type: type, [type]: { To, Type: type, [type]: body } });
     const socket = await openSocket(`/ws${token ? `?token=${encodeURIComponent(token)}` : ""}`, [],

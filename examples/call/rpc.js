@@ -15,7 +15,7 @@ export async function connect({ room, token, events }) {
     let isIn = false;
     const onMessage = ({ a, s, e, d }) => {
         if (s === false)
-            events.onProblem(`The server refused ${a.slice(0, -1)} (${e}).`);
+            (isIn ? events.onProblem : events.onLost)(`The server refused ${a.slice(0, -1)} (${e}).`);
         else
             handlers[a]?.(d);
         isIn ||= a === "joinR" && s;

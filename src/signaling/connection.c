@@ -183,6 +183,8 @@ void connection_say_last_words(struct connection *connection)
 {
 	struct worker *worker = connection->worker;
 
+	if (connection->phase == PHASE_GONE)
+		return;
 	connection->phase = PHASE_LAST_WORDS;
 	connection_set_deadline(connection,
 	                        worker->now + worker->workers->settings.times.close_s * SECOND);
@@ -248,6 +250,7 @@ void connection_free(struct connection *connection)
 	list_remove(&connection->unacknowledged);
 	connection_drop_queue(connection);
 	http_state_destroy(connection->http);
+	worker->incomplete -= connection->incomplete;
 	websocket_deinit(&connection->websocket);
 	SSL_free(connection->tls);
 	event_free(connection->event);

@@ -96,8 +96,7 @@ static void refuse(struct connection *connection, unsigned status)
 {
 	net_count(&connection->worker->counters, NET_COUNT_requests_malformed, 1);
 	connection_queue(connection, http_error_answer(status, slice_of(http_reason(status))));
-	if (connection->phase != PHASE_GONE)
-		connection_say_last_words(connection);
+	connection_say_last_words(connection);
 }
 
 /* The answer is queued, and the exchange about to go. */

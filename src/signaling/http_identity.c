@@ -50,11 +50,21 @@ static bool take_authorization(struct proof *proof, struct slice value)
 	return slice_equal_case(scheme, "ApiKey") && take(proof, CLAIM_KEY, rest);
 }
 
+/* Browsers let a page set no header of a WebSocket but this one: "Bearer, TOKEN". */
+static bool take_subprotocol(struct proof *proof, struct slice offered)
+{
+	struct slice scheme, token;
+
+	return http_next_token(&offered, &scheme) && slice_equal_case(scheme, "Bearer") &&
+	       http_next_token(&offered, &token) && take(proof, CLAIM_BEARER, token);
+}
+
 static bool find_proof(const struct http_exchange *exchange, bool looks_into_query,
                        struct proof *proof)
 {
 	if (take_authorization(proof, http_header(exchange, "Authorization")) ||
-	    take(proof, CLAIM_KEY, http_header(exchange, "X-API-Key")))
+	    take(proof, CLAIM_KEY, http_header(exchange, "X-API-Key")) ||
+	    take_subprotocol(proof, http_header(exchange, "Sec-WebSocket-Protocol")))
 		return true;
 	for (size_t i = 0; looks_into_query && i < PARAMETERS; i++) {
 		proof->kind = parameters[i].kind;

@@ -36,10 +36,11 @@ static void reader_skip_space(struct reader *reader)
 
 enum err json_check(struct slice text)
 {
-	struct reader reader = {.at = text.at, .end = text.at + text.len};
+	struct reader reader = {.at = text.at};
 
 	if (text.len == 0)
 		return ERR_INVALID;
+	reader.end = text.at + text.len;
 	reader_skip_space(&reader);
 	if (!check_value(&reader))
 		return ERR_INVALID;

@@ -48,6 +48,7 @@ struct worker {
 		unacknowledged; /* their peers have not acknowledged all that the hub may keep */
 	struct list exchanges;  /* requests that are not answered */
 	struct timer accept_again, acknowledge;
+	size_t incomplete; /* bytes of messages that are not whole yet */
 	struct pool outgoing;
 	struct net_counters counters;
 	char input[INPUT_SIZE];   /* what the connection of the moment has read */
@@ -108,6 +109,7 @@ struct connection {
 	struct session *session;
 	const struct dialect *dialect;
 	struct websocket websocket;
+	size_t incomplete; /* its part of the worker's */
 	struct outgoing *first, *unsent,
 		*last;    /* queue; unsent: the first that is not wholly written */
 	size_t offset;    /* octets of it that are written */

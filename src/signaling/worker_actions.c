@@ -99,15 +99,17 @@ static void identify(struct worker *worker, const struct hub_action *action)
 	               worker->now);
 }
 
+/* Who may join nothing calls nobody: a stranger who has proved nothing yet gets none. */
 static void give_credentials(struct worker *worker, const struct hub_action *action)
 {
 	const struct turn_source *source = worker->policy.services.turn_source;
 	const char *address = action->session == NULL ? "" : session_address(action->session);
 	struct turn_credentials_room room;
 	uint64_t cookie = action->cookie;
-	bool is_given =
-		source != NULL && turn_source_issue(source, action->identity, action->session_id,
-	                                            address, worker->wall_ms, &room) == OK;
+	bool may_join = action->identity->permissions & MAY_JOIN;
+	bool is_given = may_join && source != NULL &&
+	                turn_source_issue(source, action->identity, action->session_id, address,
+	                                  worker->wall_ms, &room) == OK;
 
 	hub_credentials(worker->hub, cookie, is_given ? &room.credentials : NULL, worker->now);
 }

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """The call page in Chromium, served by turnsignal: two windows find each other by each of its protocols and by any two of
 them, and call each other through turnserver."""
+import base64
+import hmac
 import json
 import os
 import signal
 import subprocess
+import time
 import urllib.request
 
 from harness import tap
@@ -31,11 +34,12 @@ JOIN = """
     await until(() => element('join').textContent === 'Leave' || element('problems').textContent);
     return element('problems').textContent;
 """
+TOKEN = "document.getElementById('token').value = given[0]; return true;"
 LOOK = """
-    const text = id => document.getElementById(id).textContent;
+    const text = id => document.getElementById(id)?.textContent;
     return {...document.body.dataset, problems: text('problems'), picture: text('picture'),
             remote_path: text('path-remote'), rate: text('rate-in'),
-            width: document.getElementById('remote').videoWidth};
+            width: document.getElementById('remote')?.videoWidth};
 """
 # Every connection that the page makes, to see what it was told of the other, and every request.
 WATCH = """
@@ -74,7 +78,7 @@ class Signal:
             program(), "-n", "--signaling-ip=127.0.0.1", "--signaling-port=0", "--signaling-plain-port=%d" % self.port,
             "--signaling-threads=2", "--static-auth-secret=" + SECRET, "--realm=example.org", "--www-root=" + PAGE,
             "--signaling-control-socket=" + os.path.join(Folder.get(), "turnsignal.sock"), "--log-file=stdout",
-            *options]
+            *(options or ("--signaling-anybody=yes",))]
         if zones:
             self.arguments += ["--turn-geo-uri=http://localhost:%d/api/v1/turn/geo" % self.port]
         uris = zones or ("--turn-uri=turn:127.0.0.1:%d?transport=udp", "--turn-uri=turn:127.0.0.1:%d?transport=tcp")
@@ -135,10 +139,11 @@ class Calls:
     def look(self):
         return [self.browser.run(window, LOOK) for window in (0, 1)]
 
-    def call(self, first, second, is_relay_only=True):
+    def call(self, first, second, is_relay_only=True, tokens=("", "")):
         room = "%s-%s" % (first, second)
         for window, protocol in enumerate((first, second)):
             self.open(window)
+            self.browser.run(window, TOKEN, tokens[window])
             problems = self.browser.run(window, JOIN, protocol, room, is_relay_only)
             tap.expect_equal(problems, "", "problems of %s" % protocol)
         tap.wait_until(lambda: all(one["state"] == "connected" and one.get("local") and one["width"] > 0
@@ -180,7 +185,7 @@ def test_mixed_protocols():
 @tap.limit_s(150)
 def test_relaying_enforced():
     """Where relaying is required no window learns a candidate that is not relayed, though both gather all"""
-    with Calls("--relay-only") as calls:
+    with Calls("--relay-only", "--signaling-anybody=yes") as calls:
         for first, second in (("v1", "v1"), ("channelling", "rpc"), ("peerjs", "v1")):
             calls.try_call(first, second, is_relay_only=False)
             for window in (0, 1):
@@ -217,7 +222,7 @@ CHOOSE = """
 def test_zones():
     """The page uses the zone that the geo service names, the one that was chosen, or the server's best one"""
     networks = write_file("networks", "127.0.0.0/8 near\n10.0.0.0/8 near\n::1/128 near\n")
-    with Calls("--zone-networks=" + networks, zones=ZONES) as calls:
+    with Calls("--zone-networks=" + networks, "--signaling-anybody=yes", zones=ZONES) as calls:
         def zone_is(zone):
             tap.wait_until(lambda: all(one["state"] == "connected" and one.get("local") for one in calls.look())
                            and calls.look()[1].get("zone") == zone, "the zone is " + zone, 25)
@@ -233,6 +238,30 @@ def test_zones():
             calls.browser.run(1, CHOOSE, "zone", "")
             zone_is("near")
             tap.expect_equal(calls.browser.run(1, GEO_CALLS), 1, "calls of the geo service, switched off")
+            calls.expect_relayed()
+
+
+JWT_SECRET = "0123456789abcdef0123456789abcdef"
+
+
+def make_token(**claims):
+    def encode(data):
+        return base64.urlsafe_b64encode(data).rstrip(b"=")
+    signed = b".".join(encode(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims))
+    return (signed + b"." + encode(hmac.new(JWT_SECRET.encode(), signed, "sha256").digest())).decode()
+
+
+@tap.limit_s(200)
+def test_tokens():
+    """Where nobody comes in without a proof, each protocol has its own place for a token, and none comes in without"""
+    with Calls("--jwt-secret=" + JWT_SECRET, "--signaling-anybody=no") as calls:
+        for protocol in PROTOCOLS:
+            calls.open(0)
+            calls.browser.run(0, JOIN, protocol, "closed", True)
+            tap.wait_until(lambda: calls.browser.run(0, LOOK)["problems"] and calls.browser.run(0, LOOK)["state"] == "idle",
+                           protocol + " lets no window in without a token")
+            tokens = [make_token(sub=name, exp=int(time.time()) + 600) for name in ("anna", "bert")]
+            calls.try_call(protocol, protocol, tokens=tokens)
             calls.expect_relayed()
 
 

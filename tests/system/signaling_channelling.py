@@ -77,6 +77,24 @@ def test_users():
                 tap.expect(self["Suserid"] != "" and "erin" in self["Turn"]["username"], "credentials of the user")
 
 
+def test_strangers():
+    """who has proved nothing may connect, gets no TURN credentials, and joins nothing; who then proves gets all"""
+    options = [one for one in OPTIONS if not one.startswith("--signaling-anybody")]
+    with Signal(*options, "--signaling-anybody=no", "--user-secret=" + SECRET) as server:
+        config = json.loads(server.get("/api/v1/config")[1])
+        tap.expect_equal((config["UsersEnabled"], config["AuthorizeRoomJoin"]), (True, True), "what clients are told")
+        one, me = connect(server)
+        with one:
+            tap.expect_equal(me["Turn"], {"username": "", "password": "", "ttl": 300}, "Turn of a stranger")
+            refused = answer(one, {"Type": "Hello", "Hello": {"Name": "tea"}})
+            tap.expect_equal(refused["Code"], "room_join_requires_account", "a stranger's Hello")
+            status, got = patch(server, me, "%d:erin" % (time.time() + 600))
+            tap.expect_equal(status, 200, "PATCH")
+            self = authenticate(one, "erin", got["nonce"])
+            tap.expect(self["Turn"]["username"] != "", "credentials of a user")
+            tap.expect_equal(answer(one, {"Type": "Hello", "Hello": {"Name": "tea"}})["Type"], "Welcome", "a user's Hello")
+
+
 def test_wrong_proofs():
     """another secret, an old proof, another session's nonce: refused"""
     with Signal(*OPTIONS, "--user-secret=" + SECRET) as server:
@@ -146,8 +164,8 @@ def test_resume():
                 anna.socket.close()
                 anna = again
                 bert.send(nested("Chat", {"Message": "m%d" % i, "NoEcho": True}, me["Id"]))
-                got = anna.receive_until(of_type("Chat"), "a chat")["Data"]["Chat"]["Message"]
-                tap.expect_equal(got, "m%d" % i, "what is sent to it then")
+                anna.receive_until(lambda got, i=i: got["Data"].get("Chat", {}).get("Message") == "m%d" % i,
+                                   "what is sent to it then")
             anna.close()
             left = bert.receive_until(of_type("Left"), "Left")["Data"]
             tap.expect_equal((left["Id"], left["Status"]), (me["Id"], "hard"), "Left")

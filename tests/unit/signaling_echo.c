@@ -364,6 +364,7 @@ int main(int argc, char **argv)
 	                  .message_s = 1,
 	                  .close_s = 1},
 		.connections_max = number(argc, argv, "connections", 0),
+		.incomplete_max = number(argc, argv, "incomplete", 0),
 		.routes = &table,
 		.route_table_count = 1,
 	};
