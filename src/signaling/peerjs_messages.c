@@ -1,4 +1,5 @@
 /* PeerJS's messages, in and out. */
+#include <stdio.h>
 #include <string.h>
 
 #include "signaling/json_text.h"
@@ -151,7 +152,7 @@ static void put_connection(struct telling *telling)
 {
 	const char *id = telling->event->from->id;
 	const struct peerjs_link *link = peerjs_link_find(telling->own, id);
-	char name[SESSION_ID_SIZE + 3] = "mc_";
+	char name[SESSION_ID_SIZE + 3];
 
 	json_member_string(telling->text, "type",
 	                   link != NULL && link->is_data ? SLICE("data") : SLICE("media"));
@@ -159,7 +160,7 @@ static void put_connection(struct telling *telling)
 		json_member_raw(telling->text, "connectionId", slice_of(link->connection));
 		return;
 	}
-	strncat(name, id, SESSION_ID_SIZE - 1);
+	snprintf(name, sizeof name, "mc_%s", id);
 	json_member_string(telling->text, "connectionId", slice_of(name));
 }
 

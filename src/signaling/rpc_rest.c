@@ -1,6 +1,6 @@
 /* What the RPC dialect's server tells by HTTP: /state has all rooms with their connections; /globals and /memstats are texts of numbers.
- * All is for those who may list rooms. */
-#include <malloc.h>
+ * All is for those who may list rooms. The protocol's server tells of its garbage collector too: there is none here, and how much
+ * memory is used is a metric. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,13 +13,12 @@
 enum { STATE_BYTES_MAX = 8 * 1024 * 1024 };
 
 static void handle_state(struct http_exchange *exchange);
-static void handle_globals(struct http_exchange *exchange);
-static void handle_memstats(struct http_exchange *exchange);
+static void handle_counts(struct http_exchange *exchange);
 
 const struct http_route rpc_routes[RPC_ROUTES] = {
 	{1 << HTTP_GET, "/state", handle_state},
-	{1 << HTTP_GET, "/globals", handle_globals},
-	{1 << HTTP_GET, "/memstats", handle_memstats},
+	{1 << HTTP_GET, "/globals", handle_counts},
+	{1 << HTTP_GET, "/memstats", handle_counts},
 };
 
 /* While one room after the other is asked for. */
@@ -236,7 +235,7 @@ static void put_room(struct text *text, struct slice room)
 
 /* Numbers. */
 
-static void globals_counted(void *context, enum signaling_error error, struct slice json)
+static void counted(void *context, enum signaling_error error, struct slice json)
 {
 	struct http_exchange *exchange = context;
 	struct slice name, value;
@@ -255,37 +254,16 @@ static void globals_counted(void *context, enum signaling_error error, struct sl
 	text_deinit(&text);
 }
 
-static void globals_identified(struct http_exchange *exchange, const struct identity *identity,
-                               enum signaling_error error)
+static void counts_identified(struct http_exchange *exchange, const struct identity *identity,
+                              enum signaling_error error)
 {
 	struct room_request request = {.kind = ROOM_REQUEST_COUNTS, .identity = identity};
 
 	if (may_list(exchange, identity, error))
-		hub_request(http_hub(exchange), &request, globals_counted, exchange, 0);
+		hub_request(http_hub(exchange), &request, counted, exchange, 0);
 }
 
-static void handle_globals(struct http_exchange *exchange)
+static void handle_counts(struct http_exchange *exchange)
 {
-	http_identify(exchange, globals_identified);
-}
-
-/* The protocol's server has a garbage collector, and a stack that grows; this one has neither. */
-static void memstats_identified(struct http_exchange *exchange, const struct identity *identity,
-                                enum signaling_error error)
-{
-	struct mallinfo2 heap = mallinfo2();
-	struct text text;
-
-	if (!may_list(exchange, identity, error))
-		return;
-	text_init(&text, 0);
-	text_printf(&text, "GcNum: 0\nHeapInuse: %zu\nStackInuse: 0\n",
-	            heap.uordblks + heap.hblkhd);
-	http_answer(exchange, 200, "text/plain; charset=utf-8", text_slice(&text));
-	text_deinit(&text);
-}
-
-static void handle_memstats(struct http_exchange *exchange)
-{
-	http_identify(exchange, memstats_identified);
+	http_identify(exchange, counts_identified);
 }

@@ -140,10 +140,10 @@ def test_state():
         rooms = {room["id"]: {one["socketId"] for one in room["connections"]} for room in json.loads(body)["d"]["rooms"]}
         wanted = {"room-%d" % i: {clients[i][1], clients[i + 4][1]} for i in range(4)}
         tap.expect_equal(rooms, wanted, "rooms")
-        for path, word in (("/globals", "sessions: 8\n"), ("/memstats", "HeapInuse: ")):
+        for path in ("/globals", "/memstats"):
             status, headers, body = server.request("GET", path, headers={"X-API-Key": KEY})
             tap.expect_equal((status, headers["Content-Type"]), (200, "text/plain; charset=utf-8"), path)
-            tap.expect(word in body, path + ": " + body)
+            tap.expect("sessions: 8\n" in body, path + ": " + body)
         for client, _ in clients:
             client.socket.close()
 
