@@ -6,8 +6,8 @@
  *                        that name no address. Without an SDP that can be parsed they do not pass
  *   candidates           relayed ones, written anew (relay_only_candidate); the empty one that ends them
  *   all others           as they are, unless a candidate or an SDP is hidden in them: they do not pass then
- * What a person writes to another stays theirs; an application that hides its own address in a chat is not hindered. Nor can a
- * client be caught that calls a candidate relayed which is not: it gives away what it wants to give away. */
+ * What a person writes to another, and what participants say of themselves (attributes), stays theirs; an application that hides its own
+ * address there is not hindered. Nor can a client be caught that calls a candidate relayed which is not: it gives away what it wants to. */
 #pragma once
 
 #include <stdbool.h>

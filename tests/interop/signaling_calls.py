@@ -2,10 +2,10 @@
 """The call page in Chromium, served by turnsignal: two windows find each other by each of its protocols and by any two of
 them, and call each other through turnserver."""
 import base64
+import contextlib
 import hmac
 import json
 import os
-import signal
 import subprocess
 import time
 import urllib.request
@@ -76,7 +76,7 @@ class Signal:
         self.log = os.path.join(Folder.get(), "turnsignal.log")
         self.arguments = [
             program(), "-n", "--signaling-ip=127.0.0.1", "--signaling-port=0", "--signaling-plain-port=%d" % self.port,
-            "--signaling-threads=2", "--static-auth-secret=" + SECRET, "--realm=example.org", "--www-root=" + PAGE,
+            "--signaling-threads=2", "--signaling-drain-timeout=1", "--static-auth-secret=" + SECRET, "--realm=example.org", "--www-root=" + PAGE,
             "--signaling-control-socket=" + os.path.join(Folder.get(), "turnsignal.sock"), "--log-file=stdout",
             *(options or ("--signaling-anybody=yes",))]
         if zones:
@@ -87,12 +87,22 @@ class Signal:
     def __enter__(self):
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(self.arguments, stdout=log, stderr=subprocess.STDOUT, cwd=Folder.get())
-        tap.wait_until(self.answers, "turnsignal answers", 20)
+        try:
+            tap.wait_until(self.answers, "turnsignal answers", 20)
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
         return self
 
     def __exit__(self, *_):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self.process.terminate()
+        try:
+            status = self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            status = self.process.wait()
+        tap.expect_equal(status, 0, "exit status of turnsignal")
 
     def answers(self):
         if self.process.poll() is not None:
@@ -118,16 +128,15 @@ class Calls:
         give_a_network()
         self.turn = Server("--use-auth-secret", "--static-auth-secret=" + SECRET, credentials=False)
         self.browser = Browser()
-        self.turn.__enter__()
         self.signal = Signal(self.turn, *self.options, zones=self.zones)
-        self.signal.__enter__()
-        self.browser.__enter__()
+        with contextlib.ExitStack() as started:
+            for one in (self.turn, self.signal, self.browser):
+                started.enter_context(one)
+            self.started = started.pop_all()
         return self
 
     def __exit__(self, *exception):
-        self.browser.__exit__()
-        self.signal.__exit__()
-        self.turn.__exit__(*exception)
+        return self.started.__exit__(*exception)
 
     def open(self, window):
         base = self.browser.base
