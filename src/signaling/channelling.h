@@ -57,6 +57,8 @@ void envelope_open(struct text *text);
 void envelope_close(struct text *text, const struct envelope *envelope);
 /* Writes what is behind Data, where that was written whole. */
 void envelope_finish(struct text *text, const struct envelope *envelope);
+/* A member whose name is raw too. */
+void put_raw_member(struct text *text, struct slice name, struct slice value);
 /* The members of a Turn document; credentials NULL: there are none yet, ask again soon. */
 void put_turn(struct text *text, const struct turn_credentials *credentials);
 /* A Session document: type is Online, Joined, Status. */

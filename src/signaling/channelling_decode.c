@@ -6,13 +6,7 @@
 #include "base/bytes.h"
 #include "signaling/channelling.h"
 #include "signaling/channelling_images.h"
-
-struct input {
-	struct session *session;
-	const char *type;
-	struct slice outer, body;   /* {"Type":"X","X":outer}; body is within, or outer itself */
-	struct reference reference; /* text: the raw Iid */
-};
+#include "signaling/channelling_input.h"
 
 struct document {
 	const char *type;
@@ -27,12 +21,6 @@ static void handle_hello(struct input *input);
 static void handle_users(struct input *input);
 static void handle_leave(struct input *input);
 static void handle_room(struct input *input);
-static void handle_offer(struct input *input);
-static void handle_answer(struct input *input);
-static void handle_candidate(struct input *input);
-static void handle_bye(struct input *input);
-static void handle_chat(struct input *input);
-static void handle_conference(struct input *input);
 static void handle_status(struct input *input);
 static void handle_alive(struct input *input);
 static void handle_authentication(struct input *input);
@@ -44,12 +32,12 @@ static const struct document documents[] = {
 	{"Users", false, JSON_KIND_ABSENT, REQUEST_USERS, handle_users},
 	{"Leave", false, JSON_KIND_ABSENT, REQUEST_NONE, handle_leave},
 	{"Room", false, JSON_KIND_OBJECT, REQUEST_ROOM, handle_room},
-	{"Offer", true, JSON_KIND_OBJECT, REQUEST_NONE, handle_offer},
-	{"Answer", true, JSON_KIND_OBJECT, REQUEST_NONE, handle_answer},
-	{"Candidate", true, JSON_KIND_OBJECT, REQUEST_NONE, handle_candidate},
-	{"Bye", true, JSON_KIND_OBJECT, REQUEST_NONE, handle_bye},
-	{"Chat", true, JSON_KIND_OBJECT, REQUEST_NONE, handle_chat},
-	{"Conference", true, JSON_KIND_ARRAY, REQUEST_NONE, handle_conference},
+	{"Offer", true, JSON_KIND_OBJECT, REQUEST_NONE, channelling_handle_offer},
+	{"Answer", true, JSON_KIND_OBJECT, REQUEST_NONE, channelling_handle_answer},
+	{"Candidate", true, JSON_KIND_OBJECT, REQUEST_NONE, channelling_handle_candidate},
+	{"Bye", true, JSON_KIND_OBJECT, REQUEST_NONE, channelling_handle_bye},
+	{"Chat", true, JSON_KIND_OBJECT, REQUEST_NONE, channelling_handle_chat},
+	{"Conference", true, JSON_KIND_ARRAY, REQUEST_NONE, channelling_handle_conference},
 	{"Status", true, JSON_KIND_ABSENT, REQUEST_NONE, handle_status},
 	{"Alive", true, JSON_KIND_NUMBER, REQUEST_NONE, handle_alive},
 	{"Authentication", true, JSON_KIND_OBJECT, REQUEST_AUTHENTICATION, handle_authentication},
@@ -248,240 +236,6 @@ static void handle_room(struct input *input)
 	text_deinit(&pin);
 }
 
-/* Messages to one. */
-
-static bool get_to(const struct input *input, char to[SESSION_ID_SIZE])
-{
-	return json_get_text(json_member(input->outer, "To"), to, SESSION_ID_SIZE) == OK;
-}
-
-/* Whoever has learned an id may call it, in its room or not. */
-static void send(struct input *input, const struct message *message)
-{
-	char to[SESSION_ID_SIZE];
-
-	if (get_to(input, to) && to[0] != '\0')
-		session_send(input->session, to, message, true, NULL);
-}
-
-static void send_description(struct input *input, enum message_kind kind)
-{
-	send(input, &(struct message){.kind = kind,
-	                              .origin = &dialect_channelling,
-	                              .payload = input->body,
-	                              .sdp_type = json_member(input->body, "type"),
-	                              .sdp = json_member(input->body, "sdp")});
-}
-
-static void handle_offer(struct input *input)
-{
-	send_description(input, MESSAGE_OFFER);
-}
-
-static void handle_answer(struct input *input)
-{
-	send_description(input, MESSAGE_ANSWER);
-}
-
-static void handle_candidate(struct input *input)
-{
-	send(input, &(struct message){
-			    .kind = MESSAGE_CANDIDATE,
-			    .origin = &dialect_channelling,
-			    .payload = input->body,
-			    .candidate = json_member(input->body, "candidate"),
-			    .sdp_mid = json_member(input->body, "sdpMid"),
-			    .sdp_mline_index = json_member(input->body, "sdpMLineIndex"),
-			    .username_fragment = json_member(input->body, "usernameFragment"),
-		    });
-}
-
-static void handle_bye(struct input *input)
-{
-	send(input, &(struct message){.kind = MESSAGE_BYE,
-	                              .origin = &dialect_channelling,
-	                              .payload = input->body,
-	                              .reason = json_member(input->body, "Reason")});
-}
-
-/* Chat. */
-
-/* A document of its own to the session itself: as a message to one, from it to it. */
-static void reply_chat(struct input *input, const char *to, struct slice chat)
-{
-	const char *id = session_id(input->session);
-	const struct envelope envelope = {
-		.from = id, .to = id, .attestation = session_attestation(input->session)};
-	struct text text;
-
-	text_init(&text, 0);
-	envelope_open(&text);
-	json_member_string(&text, "To", slice_of(to));
-	json_member_string(&text, "Type", SLICE("Chat"));
-	json_member_raw(&text, "Chat", chat);
-	envelope_close(&text, &envelope);
-	if (!text.has_failed)
-		session_reply(input->session, text_slice(&text));
-	text_deinit(&text);
-}
-
-static void reply_sent(struct input *input, const char *to)
-{
-	struct slice mid = json_member(input->body, "Mid");
-	struct text text;
-
-	if (json_kind(mid) != JSON_KIND_STRING || mid.len == 2)
-		return;
-	text_init(&text, 0);
-	json_open(&text, '{');
-	json_member_raw(&text, "Mid", mid);
-	json_name(&text, "Status");
-	json_open(&text, '{');
-	json_member_string(&text, "State", SLICE("sent"));
-	json_close(&text, '}');
-	json_close(&text, '}');
-	reply_chat(input, to, text_slice(&text));
-	text_deinit(&text);
-}
-
-static bool is_named(struct slice raw, const char *name)
-{
-	char decoded[24];
-
-	return json_get_string(raw, decoded, sizeof decoded) == OK && strcmp(decoded, name) == 0;
-}
-
-static void put_member(struct text *text, struct slice name, struct slice value)
-{
-	json_put_raw(text, name);
-	text_put_char(text, ':');
-	json_put_raw(text, value);
-}
-
-/* The time of a chat is the server's to tell. */
-static void put_stamped(struct text *text, struct slice chat, uint64_t wall_ms)
-{
-	char now[RFC3339_SIZE];
-	struct slice name, value;
-	size_t position = 0;
-
-	json_open(text, '{');
-	while (json_next_member(chat, &position, &name, &value))
-		if (!is_named(name, "Time"))
-			put_member(text, name, value);
-	put_rfc3339(wall_ms, now);
-	json_member_string(text, "Time", slice_of(now));
-	json_close(text, '}');
-}
-
-static void pass_chat(struct input *input, const char *to, struct slice stamped)
-{
-	const struct message message = {.kind = MESSAGE_CHAT,
-	                                .origin = &dialect_channelling,
-	                                .payload = stamped,
-	                                .text = json_member(stamped, "Message")};
-
-	if (to[0] == '\0') {
-		session_broadcast(input->session, &message, NULL);
-		return;
-	}
-	session_send(input->session, to, &message, true, NULL);
-	reply_sent(input, to);
-}
-
-/* Requests for contact go nowhere: contacts are switched off. */
-static bool asks_for_contact(struct slice chat)
-{
-	return json_kind(json_path(chat, "Status", "ContactRequest", NULL)) > JSON_KIND_NULL;
-}
-
-/* The echo is what was sent, before it has its time. */
-static void handle_chat(struct input *input)
-{
-	char to[SESSION_ID_SIZE];
-	struct text stamped;
-
-	if (!get_to(input, to))
-		return;
-	if (!json_is_true(json_member(input->body, "NoEcho")))
-		reply_chat(input, to, input->body);
-	if (asks_for_contact(input->body))
-		return;
-	text_init(&stamped, 0);
-	put_stamped(&stamped, input->body, session_wall_ms(input->session));
-	if (!stamped.has_failed)
-		pass_chat(input, to, text_slice(&stamped));
-	text_deinit(&stamped);
-}
-
-/* Conferences. */
-
-struct conference {
-	char ids[CHANNELLING_CONFERENCE_MAX][SESSION_ID_SIZE];
-	size_t count;
-};
-
-static bool read_conference(struct slice array, struct conference *conference)
-{
-	struct slice value;
-	size_t position = 0;
-
-	conference->count = 0;
-	while (json_next_element(array, &position, &value)) {
-		if (conference->count == CHANNELLING_CONFERENCE_MAX ||
-		    json_get_string(value, conference->ids[conference->count], SESSION_ID_SIZE) !=
-		            OK)
-			return false;
-		conference->count++;
-	}
-	return true;
-}
-
-static void put_conference(struct text *text, const char *id, const struct conference *conference)
-{
-	json_open(text, '{');
-	json_member_string(text, "Id", slice_of(id));
-	json_member_string(text, "Type", SLICE("Conference"));
-	json_name(text, "Conference");
-	json_open(text, '[');
-	for (size_t i = 0; i < conference->count; i++)
-		json_put_string(text, slice_of(conference->ids[i]));
-	json_close(text, ']');
-	json_close(text, '}');
-}
-
-static void tell_conference(struct input *input, const struct conference *conference,
-                            struct slice payload)
-{
-	const struct message message = {
-		.kind = MESSAGE_CONFERENCE, .origin = &dialect_channelling, .payload = payload};
-
-	for (size_t i = 0; i < conference->count; i++)
-		if (conference->ids[i][0] != '\0' &&
-		    strcmp(conference->ids[i], session_id(input->session)) != 0)
-			session_send(input->session, conference->ids[i], &message, true, NULL);
-}
-
-/* In a room whose conference the server keeps nobody else says who is in it. */
-static void handle_conference(struct input *input)
-{
-	const struct room_info *room = session_room(input->session);
-	struct conference conference;
-	char id[256];
-	struct text payload;
-
-	if (room != NULL && strcmp(room->type, CHANNELLING_CONFERENCE_TYPE) == 0)
-		return;
-	if (!read_conference(input->body, &conference) ||
-	    json_get_text(json_member(input->outer, "Id"), id, sizeof id) != OK)
-		return;
-	text_init(&payload, 0);
-	put_conference(&payload, id, &conference);
-	if (!payload.has_failed)
-		tell_conference(input, &conference, text_slice(&payload));
-	text_deinit(&payload);
-}
-
 /* What it says of itself. */
 
 /* Keeps a picture, and writes where it is instead. One that is none is left out. */
@@ -509,7 +263,8 @@ static bool is_picture(struct input *input, struct slice name, struct slice valu
 	static const char start[] = "\"data:";
 
 	return hub_images(session_hub(input->session)) != NULL && value.len >= sizeof start &&
-	       memcmp(value.at, start, sizeof start - 1) == 0 && is_named(name, "buddyPicture");
+	       memcmp(value.at, start, sizeof start - 1) == 0 &&
+	       json_string_is(name, "buddyPicture");
 }
 
 static void put_status_value(struct input *input, struct text *text)
@@ -526,7 +281,7 @@ static void put_status_value(struct input *input, struct text *text)
 		if (is_picture(input, name, value))
 			put_picture(input, name, value, text);
 		else
-			put_member(text, name, value);
+			put_raw_member(text, name, value);
 	json_close(text, '}');
 }
 

@@ -36,6 +36,13 @@ void envelope_finish(struct text *text, const struct envelope *envelope)
 	json_close(text, '}');
 }
 
+void put_raw_member(struct text *text, struct slice name, struct slice value)
+{
+	json_put_raw(text, name);
+	text_put_char(text, ':');
+	json_put_raw(text, value);
+}
+
 /* TURN. */
 
 static void put_uris(struct text *text, const char *name, const char *const *uris, size_t count)
