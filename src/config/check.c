@@ -11,7 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { RELAY = OPTION_RELAY, EVERY = OPTION_RELAY | OPTION_SIGNALING };
+enum {
+	RELAY = OPTION_RELAY,
+	SIGNALING = OPTION_SIGNALING,
+	EVERY = OPTION_RELAY | OPTION_SIGNALING
+};
 
 /* In their order, each for the programs whose options it compares. */
 struct check_row {
@@ -181,6 +185,7 @@ static const struct check_row checks[] = {
 	{check_accounts, EVERY},
 	{complete_log, EVERY},
 	{check_console, RELAY},
+	{check_signaling, SIGNALING},
 	{check_log, EVERY},
 	{check_folders, EVERY},
 	{NULL, 0},

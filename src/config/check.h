@@ -24,6 +24,8 @@ check_fn check_files, check_certificate, check_transports, check_proxies, check_
 /* check_relaying.c */
 check_fn check_ports, check_relay_ips, check_external_ips, check_peer_rules, check_lifetimes,
 	complete_address_family, check_capacity;
+/* check_signaling.c */
+check_fn check_signaling;
 /* check_console.c */
 check_fn check_console;
 /* check_authentication.c */

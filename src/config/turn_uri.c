@@ -79,7 +79,7 @@ static bool number_read(const char *text, int *number)
 
 	if (len == 0 || len > 7 || text[len] != '\0')
 		return false;
-	*number = atoi(text);
+	*number = (int)strtoul(text, NULL, 10);
 	return *number <= TURN_URI_PRIORITY_MAX;
 }
 
@@ -118,6 +118,6 @@ static const char *port_skip(const char *text)
 	len = strspn(++text, "0123456789");
 	if (len == 0 || len > PORT_DIGITS)
 		return NULL;
-	port = atoi(text);
+	port = (int)strtoul(text, NULL, 10);
 	return port > 0 && port <= PORT_MAX ? text + len : NULL;
 }

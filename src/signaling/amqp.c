@@ -142,6 +142,7 @@ void amqp_destroy(struct amqp *amqp)
 		mailbox_post(amqp->mailbox, mail);
 	}
 	pthread_join(amqp->thread, NULL);
+	mailbox_deliver(amqp->mailbox, amqp); /* what came after its last look */
 	pthread_mutex_destroy(&amqp->lock);
 	free_amqp(amqp);
 }
@@ -345,6 +346,5 @@ static void *run(void *context)
 			wait_to_retry(amqp);
 		else if (connect_now(amqp))
 			serve(amqp);
-	mailbox_deliver(amqp->mailbox, amqp);
 	return NULL;
 }

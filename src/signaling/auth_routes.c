@@ -45,12 +45,12 @@ const struct http_route auth_routes[AUTH_ROUTES] = {
 
 static void handle_turn_rest(struct http_exchange *exchange)
 {
-	char service[16] = "turn";
+	char service[16] = "";
 
 	http_allow_origins(exchange);
 	if (!http_query(exchange, "service", service, sizeof service))
 		(void)http_form(exchange, "service", service, sizeof service);
-	if (strcmp(service, "turn") != 0)
+	if (service[0] != '\0' && strcmp(service, "turn") != 0)
 		http_refuse(exchange, SIGNALING_BAD_REQUEST, "service is to be turn");
 	else
 		http_identify(exchange, turn_rest_identified);

@@ -111,6 +111,16 @@ const struct tenant *authority_tenant(const struct authority *authority, const c
 	               sizeof authority->tenants[0], compare_tenants);
 }
 
+void authority_warn(const struct authority *authority)
+{
+	if (authority_tenant(authority, TENANT_DEFAULT)->lets_anybody_in)
+		log_warning(
+			"anybody may join rooms",
+			"tenant=%s advice=\"set jwt-secret, jwt-key-file, jwks-file, api-key or "
+			"user-secret, and signaling-anybody=no\"",
+			TENANT_DEFAULT);
+}
+
 void authority_tenants(const struct authority *authority,
                        bool (*each)(const struct tenant *tenant, void *context), void *context)
 {
@@ -343,13 +353,6 @@ static enum err default_tenant_add(struct authority *authority, const struct con
 		tenant->lets_anybody_in = strcmp(config->signaling_anybody, "yes") == 0;
 	else if (!has_proofs(authority, TENANT_DEFAULT))
 		tenant->lets_anybody_in = true;
-	if (tenant->lets_anybody_in)
-		log_warning("anybody may join rooms",
-		            "tenant=%s reason=\"%s\" advice=\"set jwt-secret, jwt-key-file, "
-		            "jwks-file, api-key or user-secret, and signaling-anybody=no\"",
-		            TENANT_DEFAULT,
-		            is_auto ? "no proof is configured, or the tenant lets anybody in"
-		                    : "signaling-anybody=yes");
 	return OK;
 }
 

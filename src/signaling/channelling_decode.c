@@ -1,5 +1,6 @@
 /* The channelling dialect's messages, as clients send them. Those that ask for something are answered, by what they ask for or by an Error;
  * all others are passed on, or, where they are not what the protocol has, ignored. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -74,9 +75,9 @@ static void refuse(struct input *input, enum signaling_error error, const char *
 
 static void refuse_missing(struct input *input)
 {
-	char reason[64] = "message did not contain ";
+	char reason[64];
 
-	strncat(reason, input->type, sizeof reason - strlen(reason) - 1);
+	snprintf(reason, sizeof reason, "message did not contain %s", input->type);
 	refuse(input, SIGNALING_BAD_REQUEST, reason);
 }
 

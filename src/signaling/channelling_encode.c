@@ -421,16 +421,18 @@ static void write_room(struct output *output)
 
 /* Messages. */
 
+/* Some protocols say by the message alone which of the two it is. */
 static void put_session_description(struct output *output)
 {
 	const struct message *message = output->event->message;
-	struct slice kind =
-		message->kind == MESSAGE_OFFER ? SLICE("\"offer\"") : SLICE("\"answer\"");
 
-	/* Not all protocols write the type beside the SDP. */
 	json_open(output->text, '{');
-	json_member_raw(output->text, "type",
-	                slice_is_empty(message->sdp_type) ? kind : message->sdp_type);
+	if (json_kind(message->sdp_type) == JSON_KIND_STRING)
+		json_member_raw(output->text, "type", message->sdp_type);
+	else
+		json_member_string(output->text, "type",
+		                   message->kind == MESSAGE_OFFER ? SLICE("offer")
+		                                                  : SLICE("answer"));
 	json_member_raw(output->text, "sdp", message->sdp);
 	json_close(output->text, '}');
 }

@@ -1,7 +1,6 @@
 /* Pictures of participants: a table by name, in order of age. */
 #include "signaling/channelling_images.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +19,7 @@ struct kept {
 };
 
 struct buddy_images {
-	pthread_mutex_t lock; /* of all below */
+	struct buddy_images_lock lock; /* of all below */
 	size_t bytes, bytes_max;
 	struct hash_table by_name;
 	struct list by_age; /* the oldest first */
@@ -40,16 +39,20 @@ static struct kept *find(struct buddy_images *images, const char *name);
 static void forget(struct buddy_images *images, struct kept *kept);
 static enum err keep(struct buddy_images *images, struct kept *kept);
 
-enum err buddy_images_create(size_t bytes_max, struct buddy_images **images)
+static void no_lock(void *context)
 {
+	(void)context;
+}
+
+enum err buddy_images_create(size_t bytes_max, const struct buddy_images_lock *lock,
+                             struct buddy_images **images)
+{
+	static const struct buddy_images_lock none = {no_lock, no_lock, no_lock, NULL};
 	struct buddy_images *made = calloc(1, sizeof *made);
 
 	if (made == NULL)
 		return ERR_NO_MEMORY;
-	if (pthread_mutex_init(&made->lock, NULL) != 0) {
-		free(made);
-		return ERR_NO_MEMORY;
-	}
+	made->lock = lock == NULL ? none : *lock;
 	made->bytes_max = bytes_max;
 	hash_table_init(&made->by_name);
 	list_init(&made->by_age);
@@ -64,7 +67,7 @@ void buddy_images_destroy(struct buddy_images *images)
 	LIST_FOR_EACH (node, &images->by_age)
 		forget(images, CONTAINER_OF(node, struct kept, by_age));
 	hash_table_deinit(&images->by_name);
-	pthread_mutex_destroy(&images->lock);
+	images->lock.destroy(images->lock.context);
 	free(images);
 }
 
@@ -81,9 +84,9 @@ enum err buddy_images_put(struct buddy_images *images, const char *name, struct 
 		return err;
 	}
 	*image = picture->image;
-	pthread_mutex_lock(&images->lock);
+	images->lock.take(images->lock.context);
 	err = keep(images, picture);
-	pthread_mutex_unlock(&images->lock);
+	images->lock.give(images->lock.context);
 	if (err != OK)
 		free(picture);
 	return err;
@@ -94,13 +97,13 @@ enum err buddy_images_get(struct buddy_images *images, const char *name, struct 
 {
 	struct kept *kept;
 
-	pthread_mutex_lock(&images->lock);
+	images->lock.take(images->lock.context);
 	kept = find(images, name);
 	if (kept != NULL) {
 		*image = kept->image;
 		text_put(bytes, (struct slice){(const char *)kept->bytes, kept->len});
 	}
-	pthread_mutex_unlock(&images->lock);
+	images->lock.give(images->lock.context);
 	return kept == NULL ? ERR_NOT_FOUND : OK;
 }
 

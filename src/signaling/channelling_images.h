@@ -1,8 +1,8 @@
 /* Pictures of participants (buddy images): what a client puts into its Status as a data: URL is kept here, and fetched by
- * the others over HTTP, once. It is the one object of signaling with a lock: a picture comes with a client of one worker and is asked for by
- * connections of all, a few times in the life of each; by mail every GET would cost two posts and hold the bytes three times. The lock
- * is held for a look-up and one copy, never across a call that waits. Pictures are bounded in all; the one that was set the
- * longest ago makes room. */
+ * the others over HTTP, once. It is the one object of signaling with a lock, which the host hands in: a picture comes with a client of one
+ * worker and is asked for by connections of all, a few times in the life of each; by mail every GET would cost two posts and hold the bytes
+ * three times. The lock is held for a look-up and one copy, never across a call that waits. Pictures are bounded in all; the one that was
+ * set the longest ago makes room. */
 #pragma once
 
 #include <stdbool.h>
@@ -23,7 +23,16 @@ enum buddy_image_type { BUDDY_PNG, BUDDY_JPEG, BUDDY_GIF, BUDDY_WEBP, BUDDY_IMAG
 
 struct buddy_images;
 
-MUST_CHECK enum err buddy_images_create(size_t bytes_max, struct buddy_images **images);
+/* destroy is called with the images' own end. */
+struct buddy_images_lock {
+	void (*take)(void *context);
+	void (*give)(void *context);
+	void (*destroy)(void *context);
+	void *context;
+};
+/* lock is copied; NULL: only one thread uses them. shared_images.h makes those of several. */
+MUST_CHECK enum err buddy_images_create(size_t bytes_max, const struct buddy_images_lock *lock,
+                                        struct buddy_images **images);
 void buddy_images_destroy(struct buddy_images *images);
 
 struct buddy_image {

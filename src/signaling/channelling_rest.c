@@ -102,12 +102,6 @@ static bool registers_users(const struct config *config)
 	return has_users(config) && config->user_registration;
 }
 
-static bool wants_proof(const struct config *config)
-{
-	return config != NULL && config->signaling_anybody != NULL &&
-	       strcmp(config->signaling_anybody, "no") == 0;
-}
-
 static void put_list(struct text *text, const char *name, const char *const *items, size_t count)
 {
 	json_name(text, name);
@@ -136,9 +130,12 @@ static void put_client_config(struct text *text, const struct config *config)
 	put_list(text, "Modules", modules, sizeof modules / sizeof modules[0]);
 }
 
-static void get_config(struct http_exchange *exchange)
+/* Whether an account is needed is said of whoever asks. */
+static void config_identified(struct http_exchange *exchange, const struct identity *identity,
+                              enum signaling_error error)
 {
 	const struct config *config = config_of(exchange);
+	unsigned may = identity == NULL ? 0 : identity->permissions;
 	const struct {
 		const char *name;
 		bool value;
@@ -148,19 +145,25 @@ static void get_config(struct http_exchange *exchange)
 		{"UsersEnabled", has_users(config)},
 		{"UsersAllowRegistration", registers_users(config)},
 		{"DefaultRoomEnabled", false},
-		{"AuthorizeRoomCreation", wants_proof(config)},
-		{"AuthorizeRoomJoin", wants_proof(config)},
+		{"AuthorizeRoomCreation", !(may & MAY_CREATE)},
+		{"AuthorizeRoomJoin", !(may & MAY_JOIN)},
 		{"RoomNameCaseSensitive", false},
 		{"LockedRoomJoinableWithPIN", true},
 	};
 	struct text text;
 
+	(void)error;
 	text_init(&text, 0);
 	json_open(&text, '{');
 	put_client_config(&text, config);
 	for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++)
 		json_member_bool(&text, switches[i].name, switches[i].value);
 	answer(exchange, &text);
+}
+
+static void get_config(struct http_exchange *exchange)
+{
+	http_identify(exchange, config_identified);
 }
 
 /* Tokens: is this access code one? */

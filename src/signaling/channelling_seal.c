@@ -50,7 +50,7 @@ static enum err base64url_get(const char *text, uint8_t *bytes, size_t size, siz
 	char plain[NONCE_SIZE];
 	size_t text_len = strnlen(text, sizeof plain);
 
-	if (text_len == sizeof plain || strpbrk(text, "+/=") != NULL)
+	if (text_len == sizeof plain || strcspn(text, "+/=") != text_len)
 		return ERR_INVALID;
 	for (size_t i = 0; i < text_len; i++)
 		plain[i] = (char)(text[i] == '-' ? '+' : text[i] == '_' ? '/' : text[i]);

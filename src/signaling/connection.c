@@ -153,9 +153,10 @@ static void on_event(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	worker_begin_turn(connection->worker);
-	if ((what & EV_WRITE) != 0)
+	/* A handshake goes on by being tried again, whatever it waited for. */
+	if ((what & EV_WRITE) != 0 && connection->phase != PHASE_TLS)
 		connection_make_dirty(connection);
-	if ((what & EV_READ) != 0)
+	if ((what & EV_READ) != 0 || connection->phase == PHASE_TLS)
 		connection_read(connection);
 }
 
@@ -182,6 +183,8 @@ void connection_say_last_words(struct connection *connection)
 {
 	struct worker *worker = connection->worker;
 
+	if (connection->phase == PHASE_GONE)
+		return;
 	connection->phase = PHASE_LAST_WORDS;
 	connection_set_deadline(connection,
 	                        worker->now + worker->workers->settings.times.close_s * SECOND);
@@ -247,6 +250,7 @@ void connection_free(struct connection *connection)
 	list_remove(&connection->unacknowledged);
 	connection_drop_queue(connection);
 	http_state_destroy(connection->http);
+	worker->incomplete -= connection->incomplete;
 	websocket_deinit(&connection->websocket);
 	SSL_free(connection->tls);
 	event_free(connection->event);

@@ -44,7 +44,8 @@ void http_state_destroy(struct http_state *http)
 void connection_http_input(struct connection *connection, struct slice bytes)
 {
 	read_requests(connection, bytes);
-	if (connection->phase == PHASE_HTTP)
+	/* Where there is something to send, that is done once it was sent. */
+	if (connection->phase == PHASE_HTTP && !list_is_linked(&connection->dirty))
 		connection_watch(connection);
 }
 
@@ -95,21 +96,27 @@ static void refuse(struct connection *connection, unsigned status)
 {
 	net_count(&connection->worker->counters, NET_COUNT_requests_malformed, 1);
 	connection_queue(connection, http_error_answer(status, slice_of(http_reason(status))));
-	if (connection->phase != PHASE_GONE)
-		connection_say_last_words(connection);
+	connection_say_last_words(connection);
 }
 
 /* The answer is queued, and the exchange about to go. */
 void connection_http_answered(struct connection *connection, bool ends)
 {
-	struct worker *worker = connection->worker;
-
 	connection->http->exchange = NULL;
 	connection->http->ends |= ends;
-	net_count(&worker->counters, NET_COUNT_requests, 1);
-	/* Time for the client to read the answer; then, between requests. */
-	connection_set_deadline(
-		connection, worker->now + worker->workers->settings.times.keep_alive_s * SECOND);
+	net_count(&connection->worker->counters, NET_COUNT_requests, 1);
+	connection_http_progress(connection);
+}
+
+/* From here on there is time for the client to read more of the answer; then, for its next request. */
+void connection_http_progress(struct connection *connection)
+{
+	struct worker *worker = connection->worker;
+
+	if (connection->http->exchange == NULL)
+		connection_set_deadline(connection,
+		                        worker->now + worker->workers->settings.times.keep_alive_s *
+		                                              SECOND);
 }
 
 void connection_http_sent(struct connection *connection)

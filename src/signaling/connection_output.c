@@ -11,7 +11,7 @@
 #include "signaling/net_private.h"
 
 /* After so many messages, or octets, the kernel is asked what has arrived; else once a second. */
-enum { PIECES_MAX = 64, ASK_AFTER_MESSAGES = 16 };
+enum { PIECES_MAX = 128, ASK_AFTER_MESSAGES = 16 };
 
 static ssize_t write_clear(struct connection *connection);
 static ssize_t write_tls(struct connection *connection);
@@ -82,6 +82,8 @@ void connection_flush(struct connection *connection)
 			net_count(&worker->counters, NET_COUNT_bytes_out, len);
 			net_count(&worker->counters, NET_COUNT_writes, 1);
 			advance(connection, (size_t)len);
+			if (connection->phase == PHASE_HTTP)
+				connection_http_progress(connection);
 		}
 	}
 	if (len < 0) {
@@ -234,14 +236,48 @@ size_t connection_unsent_messages(const struct connection *connection)
 	return connection->unacknowledged_messages;
 }
 
+static void drop(struct connection *connection, struct outgoing *outgoing)
+{
+	connection->unacknowledged_messages -= outgoing->is_message;
+	connection->pongs -=
+		outgoing->buffer != NULL && (outgoing->header[0] & 0x0f) == WEBSOCKET_OPCODE_PONG;
+	buffer_release(outgoing->buffer);
+	pool_give(&connection->worker->outgoing, outgoing);
+}
+
+/* Drops what waits, but for the frame that has begun; of TLS also what may be in a record that OpenSSL holds. */
+void connection_drop_unsent(struct connection *connection)
+{
+	size_t kept = 0, keep = connection->tls != NULL ? RECORD_SIZE : connection->offset;
+	struct outgoing **link = &connection->first, *last = NULL, *next;
+	bool is_unsent = false;
+
+	for (; *link != NULL; link = &last->next) {
+		is_unsent |= *link == connection->unsent;
+		if (is_unsent && kept >= keep)
+			break;
+		last = *link;
+		kept += is_unsent ? outgoing_len(last) : 0;
+	}
+	if (*link == connection->unsent)
+		connection->unsent = NULL;
+	connection->last = last;
+	next = *link;
+	*link = NULL;
+	while (next != NULL) {
+		struct outgoing *dropped = next;
+		next = dropped->next;
+		drop(connection, dropped);
+	}
+}
+
 void connection_drop_queue(struct connection *connection)
 {
 	struct outgoing *outgoing;
 
 	while ((outgoing = connection->first) != NULL) {
 		connection->first = outgoing->next;
-		buffer_release(outgoing->buffer);
-		pool_give(&connection->worker->outgoing, outgoing);
+		drop(connection, outgoing);
 	}
 	connection->unsent = connection->last = NULL;
 }

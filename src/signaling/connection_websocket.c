@@ -30,6 +30,26 @@ void connection_open_websocket(struct connection *connection, const struct diale
 	set_timer(connection);
 }
 
+/* Each may keep a message's worth, but not all of them at once. What such a client sends from then on is not read. */
+static void count_incomplete(struct connection *connection)
+{
+	struct worker *worker = connection->worker;
+	size_t kept = websocket_kept(&connection->websocket);
+	bool is_too_much = kept > connection->incomplete &&
+	                   worker->incomplete - connection->incomplete + kept >
+	                           worker->workers->settings.incomplete_max;
+
+	if (is_too_much) {
+		connection_close_websocket(connection, WEBSOCKET_TRY_LATER,
+		                           "too many messages are incomplete");
+		connection_say_last_words(connection);
+		websocket_deinit(&connection->websocket);
+		kept = 0;
+	}
+	worker->incomplete += kept - connection->incomplete;
+	connection->incomplete = kept;
+}
+
 void connection_websocket_input(struct connection *connection, char *bytes, size_t len)
 {
 	struct worker *worker = connection->worker;
@@ -44,6 +64,7 @@ void connection_websocket_input(struct connection *connection, char *bytes, size
 		                        len - used, &found);
 		handle(connection, &found);
 	} while (found.kind != WEBSOCKET_MORE && connection->phase != PHASE_GONE);
+	count_incomplete(connection);
 	if (websocket_is_idle(&connection->websocket))
 		connection->message_by = TIMESTAMP_NEVER;
 	else if (connection->message_by == TIMESTAMP_NEVER)
@@ -90,8 +111,6 @@ static void handle_close(struct connection *connection, unsigned code)
 
 	if (connection->phase == PHASE_WEBSOCKET)
 		queue_close(connection, code, "");
-	if (connection->phase == PHASE_GONE)
-		return;
 	connection->is_clean = code == WEBSOCKET_NORMAL || code == WEBSOCKET_GOING_AWAY;
 	if (session != NULL)
 		connection_bury(connection);
@@ -165,6 +184,9 @@ void connection_websocket_timer(struct connection *connection)
 		connection_end(connection);
 		return;
 	}
+	/* Who asked for a room with the upgrade may say nothing for as long as it likes. */
+	if (connection->first_message_by <= now && session_room(connection->session) != NULL)
+		connection->first_message_by = TIMESTAMP_NEVER;
 	if (connection->message_by <= now || connection->first_message_by <= now) {
 		net_count(&worker->counters, NET_COUNT_timeouts, 1);
 		connection_close_websocket(connection, WEBSOCKET_POLICY,

@@ -50,28 +50,13 @@ static bool take_authorization(struct proof *proof, struct slice value)
 	return slice_equal_case(scheme, "ApiKey") && take(proof, CLAIM_KEY, rest);
 }
 
-static struct slice trim(struct slice text)
-{
-	while (text.len > 0 && (text.at[0] == ' ' || text.at[0] == '\t'))
-		text = (struct slice){text.at + 1, text.len - 1};
-	while (text.len > 0 && (text.at[text.len - 1] == ' ' || text.at[text.len - 1] == '\t'))
-		text.len--;
-	return text;
-}
-
 /* Browsers let a page set no header of a WebSocket but this one: "Bearer, TOKEN". */
 static bool take_subprotocol(struct proof *proof, struct slice offered)
 {
-	const char *comma = offered.len == 0 ? NULL : memchr(offered.at, ',', offered.len);
+	struct slice scheme, token;
 
-	if (comma == NULL)
-		return false;
-	struct slice scheme = {offered.at, (size_t)(comma - offered.at)};
-	struct slice rest = {comma + 1, offered.len - scheme.len - 1};
-	comma = rest.len == 0 ? NULL : memchr(rest.at, ',', rest.len);
-	if (comma != NULL)
-		rest.len = (size_t)(comma - rest.at);
-	return slice_equal_case(trim(scheme), "Bearer") && take(proof, CLAIM_BEARER, trim(rest));
+	return http_next_token(&offered, &scheme) && slice_equal_case(scheme, "Bearer") &&
+	       http_next_token(&offered, &token) && take(proof, CLAIM_BEARER, token);
 }
 
 static bool find_proof(const struct http_exchange *exchange, bool looks_into_query,

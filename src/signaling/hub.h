@@ -49,6 +49,9 @@ struct hub_settings { /* what it points at outlives the hub */
 	/* What a tenant may have; NULL: no more bounds than these. */
 	struct tenant_limits (*tenant_limits)(void *context, const char *tenant);
 	void *context;
+	/* Has the host say (hub_path_sent) what of a path's messages has arrived by now, before another connection takes the session
+	 * over: what the client has it is not sent again. NULL: it has said so already. */
+	void (*look_for_sent)(void *path);
 	struct buddy_images *images; /* of all hubs of this node; NULL: none are kept */
 };
 

@@ -48,6 +48,7 @@ struct worker {
 		unacknowledged; /* their peers have not acknowledged all that the hub may keep */
 	struct list exchanges;  /* requests that are not answered */
 	struct timer accept_again, acknowledge;
+	size_t incomplete; /* bytes of messages that are not whole yet */
 	struct pool outgoing;
 	struct net_counters counters;
 	char input[INPUT_SIZE];   /* what the connection of the moment has read */
@@ -60,6 +61,7 @@ struct workers {
 	uint16_t *ports;                  /* owned: of the listeners */
 	struct worker **worker;           /* owned, each too */
 	unsigned count;
+	bool is_ending; /* no thread runs any more */
 };
 
 /* Something to send: a frame, or what HTTP answers. When it was written it stays, without its bytes, until the peer has acknowledged it:
@@ -107,6 +109,7 @@ struct connection {
 	struct session *session;
 	const struct dialect *dialect;
 	struct websocket websocket;
+	size_t incomplete; /* its part of the worker's */
 	struct outgoing *first, *unsent,
 		*last;    /* queue; unsent: the first that is not wholly written */
 	size_t offset;    /* octets of it that are written */
@@ -167,6 +170,7 @@ void connection_flush(struct connection *connection);
 void connection_make_dirty(struct connection *connection);
 void connection_look_for_acknowledgements(struct connection *connection);
 size_t connection_unsent_messages(const struct connection *connection);
+void connection_drop_unsent(struct connection *connection);
 void connection_drop_queue(struct connection *connection);
 /* connection_websocket.c */
 void connection_open_websocket(struct connection *connection, const struct dialect *dialect,
@@ -177,7 +181,8 @@ void connection_websocket_timer(struct connection *connection);
 /* connection_http.c */
 bool connection_begin_http(struct connection *connection);
 void connection_http_input(struct connection *connection, struct slice bytes);
-void connection_http_sent(struct connection *connection); /* all that was queued */
+void connection_http_sent(struct connection *connection);     /* all that was queued */
+void connection_http_progress(struct connection *connection); /* of an answer */
 void connection_http_timer(struct connection *connection);
 void connection_http_answered(struct connection *connection, bool ends);
 void http_state_destroy(struct http_state *http);

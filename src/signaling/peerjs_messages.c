@@ -194,13 +194,22 @@ static const char *type_name(enum message_kind kind)
 	return NULL;
 }
 
+/* What another dialect's client left out of a message cannot be written anew; this one's are none of the server's business. */
+static bool is_whole(const struct message *message)
+{
+	if (message->origin == &dialect_peerjs || message->kind == MESSAGE_BYE)
+		return true;
+	return !slice_is_empty(message->kind == MESSAGE_CANDIDATE ? message->candidate
+	                                                          : message->sdp);
+}
+
 /* Chats, conferences and what is for a whole room have no place in this protocol. */
 static void tell_message(struct telling *telling, struct encoder *encoder)
 {
 	const struct message *message = telling->event->message;
 	const char *type = type_name(message->kind);
 
-	if (type == NULL || !telling->event->is_unicast)
+	if (type == NULL || !telling->event->is_unicast || !is_whole(message))
 		return;
 	put_envelope(telling->text, type, name_of(telling->event->from), telling->own->id);
 	if (message->origin != &dialect_peerjs && message->kind != MESSAGE_BYE)
@@ -247,6 +256,9 @@ void peerjs_encode(struct session *session, const struct event *event, struct en
 		peerjs_join(session);
 	else if (event->kind == EVENT_REFUSED && is_opening)
 		peerjs_tell_refused(encoder, event->error);
+	else if (event->kind == EVENT_REFUSED && event->reference == NULL)
+		encoder->close_code =
+			1013; /* its room went with another node: try again (RFC 6455 section 11.7) */
 	else if (event->kind == EVENT_ROOM_CLOSED)
 		encoder->close_code = 1000;
 }

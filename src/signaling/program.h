@@ -21,6 +21,8 @@ struct event_base;
 struct program_reload;
 struct room_keeper;
 struct sinks;
+struct turn_service;
+struct turn_source;
 
 struct program_drain {
 	bool is_on, is_final; /* is_final: the program ends with it */
@@ -48,6 +50,8 @@ struct program {
 	bool has_heard_of_store;
 	struct room_keeper *rooms; /* NULL without a store */
 	struct sinks *sinks;
+	struct turn_service *turn_service; /* NULL: TURN credentials are made here */
+	struct turn_source *fetched;       /* by it, the newest; NULL: none yet */
 	struct control_socket control_socket;
 	struct control_server *control; /* NULL: there is none */
 	struct program_reload *reload;

@@ -248,7 +248,8 @@ static struct service_set *make(struct program_reload *reload, struct job *job)
 		return NULL;
 	}
 	tls = make_tls(reload, job, config);
-	if (service_set_create(config, program->store, tls, &set, problem, &about) == OK)
+	if (service_set_create(config, program->store, program->fetched, tls, &set, problem,
+	                       &about) == OK)
 		return set;
 	refuse(job, config, about, problem);
 	SSL_CTX_free(tls);

@@ -27,8 +27,8 @@ enum err service_tls_create(const struct config *config, SSL_CTX **tls, char pro
 }
 
 /* In the order in which one needs the other. */
-static enum err make(struct service_set *set, struct store *store, char problem[256],
-                     enum option_id *about)
+static enum err make(struct service_set *set, struct store *store,
+                     const struct turn_source *fetched, char problem[256], enum option_id *about)
 {
 	enum err err;
 
@@ -46,11 +46,14 @@ static enum err make(struct service_set *set, struct store *store, char problem[
 	if (err != OK)
 		return err;
 	*about = OPTION_ID_turn_uri;
+	if (fetched != NULL)
+		return turn_source_copy(fetched, set->zones, &set->turn_source);
 	return turn_source_create(set->config, set->authority, store, set->zones, &set->turn_source,
 	                          problem);
 }
 
-enum err service_set_create(struct config *config, struct store *store, SSL_CTX *tls,
+enum err service_set_create(struct config *config, struct store *store,
+                            const struct turn_source *fetched, SSL_CTX *tls,
                             struct service_set **result, char problem[256], enum option_id *about)
 {
 	struct service_set *set = calloc(1, sizeof *set);
@@ -61,7 +64,7 @@ enum err service_set_create(struct config *config, struct store *store, SSL_CTX 
 		return ERR_NO_MEMORY;
 	}
 	set->config = config;
-	err = make(set, store, problem, about);
+	err = make(set, store, fetched, problem, about);
 	if (err != OK) {
 		set->config = NULL;
 		service_set_destroy(set);

@@ -25,8 +25,9 @@ struct service_set {
  * an option; here and below. */
 MUST_CHECK enum err service_tls_create(const struct config *config, SSL_CTX **tls,
                                        char problem[256], enum option_id *about);
-/* Reads keys that config names, and tenants and secrets of store (NULL: none). On success config and tls are the set's. */
-MUST_CHECK enum err service_set_create(struct config *config, struct store *store, SSL_CTX *tls,
+/* Reads keys that config names, and tenants and secrets of store (NULL: none). fetched are TURN credentials of a remote service; NULL: none yet. On success config and tls are the set's. */
+MUST_CHECK enum err service_set_create(struct config *config, struct store *store,
+                                       const struct turn_source *fetched, SSL_CTX *tls,
                                        struct service_set **set, char problem[256],
                                        enum option_id *about);
 void service_set_destroy(struct service_set *set);

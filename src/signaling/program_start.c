@@ -14,14 +14,16 @@
 #include "process/capabilities.h"
 #include "process/process.h"
 #include "signaling/authority.h"
-#include "signaling/channelling_images.h"
 #include "signaling/program.h"
 #include "signaling/program_host.h"
 #include "signaling/program_reload.h"
 #include "signaling/program_rooms.h"
 #include "signaling/program_routes.h"
 #include "signaling/room_keeper.h"
+#include "signaling/shared_images.h"
 #include "signaling/sink.h"
+#include "signaling/turn_service.h"
+#include "signaling/turn_source.h"
 #include "store/configured_store.h"
 
 enum {
@@ -45,7 +47,7 @@ struct start {
 typedef enum err step_fn(struct start *start);
 static step_fn make_tls, list_listeners, make_images, open_workers, open_control, drop_privileges,
 	open_store, make_services, open_rooms, open_sinks, serve_control, start_workers,
-	bring_rooms_back;
+	bring_rooms_back, fetch_credentials;
 
 static const struct {
 	step_fn *run;
@@ -64,6 +66,7 @@ static const struct {
 	{serve_control, OPTION_ID_signaling_control_socket},
 	{start_workers, OPTION_ID_signaling_threads},
 	{bring_rooms_back, OPTION_ID_userdb},
+	{fetch_credentials, OPTION_ID_turn_service_url},
 };
 
 static void log_ready(const struct program *program, const struct start *start);
@@ -94,6 +97,7 @@ enum err program_open(struct program *program, struct config *config, char probl
 
 void program_close(struct program *program)
 {
+	turn_service_destroy(program->turn_service);
 	program_finish(program, TASKS_PATIENCE_MS);
 	workers_destroy(program->workers);
 	buddy_images_destroy(program->images);
@@ -108,6 +112,7 @@ void program_close(struct program *program)
 	if (program->store_thread != NULL)
 		store_thread_stop(program->store_thread);
 	mailbox_deliver(program->mailbox, program);
+	turn_source_destroy(program->fetched);
 	if (program->store != NULL)
 		store_close(program->store);
 	service_set_destroy(program_current(program));
@@ -198,7 +203,7 @@ static enum err make_images(struct start *start)
 {
 	if (start->config->buddy_image_memory == 0)
 		return OK;
-	return buddy_images_create(start->config->buddy_image_memory, &start->program->images);
+	return shared_images_create(start->config->buddy_image_memory, &start->program->images);
 }
 
 static enum err open_workers(struct start *start)
@@ -301,6 +306,7 @@ static enum err open_store(struct start *start)
 	program->store_watch = (struct store_watch){
 		.notify = program->mailbox,
 		.wrote = on_store_written,
+		.wants_tenants = true,
 	};
 	store_thread_watch(program->store_thread, &program->store_watch);
 	return store_thread_run(program->store_thread, start->problem);
@@ -310,13 +316,14 @@ static enum err make_services(struct start *start)
 {
 	struct program *program = start->program;
 	struct service_set *set;
-	enum err err = service_set_create(start->config, program->store, start->tls, &set,
+	enum err err = service_set_create(start->config, program->store, NULL, start->tls, &set,
 	                                  start->problem, start->about);
 
 	if (err != OK)
 		return err;
 	atomic_store_explicit(&program->current, set, memory_order_release);
 	start->tls = NULL;
+	authority_warn(set->authority);
 
 	/* No thread runs yet: this one is theirs. */
 	struct worker_policy policy = program_host_policy(program);
@@ -368,6 +375,33 @@ static enum err start_workers(struct start *start)
 static enum err bring_rooms_back(struct start *start)
 {
 	return program_bring_rooms_back(start->program, start->problem);
+}
+
+static void on_fetched(struct mail *mail, void *receiver)
+{
+	struct turn_service_letter *letter = CONTAINER_OF(mail, struct turn_service_letter, mail);
+	struct program *program = receiver;
+
+	turn_source_destroy(program->fetched);
+	program->fetched = letter->source;
+	free(letter);
+	if (program->reload != NULL)
+		program_reload_begin(program->reload, RELOAD_OF_STORE, "turn service", NULL);
+}
+
+static enum err fetch_credentials(struct start *start)
+{
+	const struct turn_service_settings settings = {
+		.config = start->config,
+		.notify = start->program->mailbox,
+		.deliver = on_fetched,
+	};
+	enum err err;
+
+	if (!turn_source_is_remote(start->config))
+		return OK;
+	err = turn_service_create(&settings, &start->program->turn_service, start->problem);
+	return err == OK ? turn_service_start(start->program->turn_service) : err;
 }
 
 static void log_ready(const struct program *program, const struct start *start)

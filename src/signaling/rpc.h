@@ -22,8 +22,10 @@ struct rpc {
 	char wanted[ROOM_NAME_MAX + 1]; /* room, or socketId, until it has proved who it is */
 };
 
-/* reference.text is the action that was called; reference.number what is to be done when the client has proved who it is. */
-enum rpc_purpose { RPC_NO_PURPOSE, RPC_TO_JOIN, RPC_TO_RECONNECT };
+/* reference.text is the action that was called; reference.number what is to be done when the client has proved who it is, or that
+ * whatever comes of it is not told. */
+enum rpc_purpose { RPC_TO_ANSWER, RPC_TO_JOIN, RPC_TO_RECONNECT, RPC_TO_BE_SILENT };
+extern const struct reference rpc_silent;
 
 /* rpc_decode.c */
 void rpc_decode(struct session *session, struct slice text);

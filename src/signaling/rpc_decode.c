@@ -53,6 +53,8 @@ static const struct member words[] = {
 };
 enum { WORDS = sizeof words / sizeof words[0] };
 
+const struct reference rpc_silent = {.number = RPC_TO_BE_SILENT};
+
 /* Whom the protocol's own server means by it: the part of it that takes media. */
 static const char publisher[] = "publisher";
 
@@ -114,7 +116,7 @@ static void keep_words(struct call *call)
 	for (size_t i = 0; i < WORDS; i++) {
 		struct slice value = json_member(call->data, words[i].name);
 		if (!is_none(value))
-			session_set_attribute(call->session, words[i].name, value, NULL);
+			session_set_attribute(call->session, words[i].name, value, &rpc_silent);
 	}
 }
 
@@ -279,7 +281,7 @@ static enum signaling_error exchange_candidate(struct call *call)
 		return SIGNALING_BAD_REQUEST;
 	if (strcmp(to, publisher) == 0)
 		return is_last ? SIGNALING_OK : SIGNALING_NO_SFU;
-	session_send(call->session, to, &message, false, is_last ? NULL : &call->reference);
+	session_send(call->session, to, &message, false, is_last ? &rpc_silent : &call->reference);
 	return SIGNALING_OK;
 }
 
@@ -312,7 +314,8 @@ static enum signaling_error orientation_change(struct call *call)
 
 	if (!is_fit(call->data, &orientation) || !is_fit(call->data, &camera))
 		return SIGNALING_BAD_REQUEST;
-	session_set_attribute(call->session, "camera", is_none(side) ? SLICE("\"\"") : side, NULL);
+	session_set_attribute(call->session, "camera", is_none(side) ? SLICE("\"\"") : side,
+	                      &rpc_silent);
 	session_set_attribute(call->session, "orientation", is_none(degrees) ? SLICE("0") : degrees,
 	                      &call->reference);
 	return SIGNALING_OK;
@@ -360,7 +363,7 @@ static enum signaling_error event_network_change(struct call *call)
 		return SIGNALING_BAD_REQUEST;
 	if (is_none(value))
 		value = SLICE("\"\"");
-	session_set_attribute(call->session, network.name, value, NULL);
+	session_set_attribute(call->session, network.name, value, &rpc_silent);
 	emit(call, "rpc.network", network.name, value);
 	return SIGNALING_OK;
 }

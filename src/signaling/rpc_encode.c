@@ -65,7 +65,7 @@ static void open_answer(struct telling *telling, bool is_success)
 	const struct reference *reference = telling->event->reference;
 	char name[REFERENCE_TEXT_MAX + 2];
 
-	snprintf(name, sizeof name, "%sR", reference == NULL ? "general" : reference->text);
+	snprintf(name, sizeof name, "%sR", reference->text);
 	json_open(telling->text, '{');
 	json_member_string(telling->text, "a", slice_of(name));
 	json_member_bool(telling->text, "s", is_success);
@@ -93,25 +93,40 @@ static void put_from(struct text *text, const char *id, const char *user)
 
 /* Answers. */
 
+static bool is_silent(const struct telling *telling)
+{
+	const struct reference *reference = telling->event->reference;
+
+	return reference == NULL || reference->number == RPC_TO_BE_SILENT;
+}
+
 static void tell_done(struct telling *telling)
 {
-	if (telling->event->reference == NULL)
+	if (is_silent(telling))
 		return;
 	open_answer(telling, true);
 	close_answer(telling);
 }
 
+/* What nobody asked for is that its room went with another node, and does not take it back: it has to come anew. */
+static void tell_lost(struct telling *telling)
+{
+	telling->encoder->close_code = 1013; /* try again later: RFC 6455 section 11.7 */
+	telling->encoder->close_reason = "the room was lost";
+}
+
 static void tell_refused(struct telling *telling)
 {
 	const struct reference *reference = telling->event->reference;
-	int number = signaling_error_words(telling->event->error)->rpc;
 
-	if (telling->event->kind == EVENT_UNREACHABLE && reference == NULL)
+	if (reference == NULL)
+		tell_lost(telling);
+	if (is_silent(telling))
 		return;
-	if (reference != NULL && reference->number != RPC_NO_PURPOSE)
+	if (reference->number != RPC_TO_ANSWER)
 		((struct rpc *)session_own(telling->session))->state = RPC_OUTSIDE;
 	open_answer(telling, false);
-	json_member_integer(telling->text, "e", number);
+	json_member_integer(telling->text, "e", signaling_error_words(telling->event->error)->rpc);
 	close_answer(telling);
 }
 
@@ -310,6 +325,18 @@ static void put_message(struct telling *telling)
 		json_member_raw(telling->text, "message", telling->event->message->text);
 }
 
+/* What another dialect's client left out of a message cannot be written anew. */
+static bool is_whole(const struct message *message)
+{
+	const struct slice *const part[MESSAGE_KINDS] = {
+		[MESSAGE_OFFER] = &message->sdp,           [MESSAGE_ANSWER] = &message->sdp,
+		[MESSAGE_CANDIDATE] = &message->candidate, [MESSAGE_CHAT] = &message->text,
+		[MESSAGE_TEXT] = &message->text,
+	};
+
+	return part[message->kind] != NULL && !slice_is_empty(*part[message->kind]);
+}
+
 /* Its clients never hear of the end of candidates, of calls that end, or of conferences. */
 static void tell_message(struct telling *telling)
 {
@@ -325,7 +352,7 @@ static void tell_message(struct telling *telling)
 	};
 	const struct event *event = telling->event;
 
-	if (kinds[event->message->kind].put == NULL)
+	if (kinds[event->message->kind].put == NULL || !is_whole(event->message))
 		return;
 	open_event(telling, kinds[event->message->kind].event);
 	put_from(telling->text, event->from->id, event->from->user);

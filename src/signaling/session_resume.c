@@ -197,6 +197,8 @@ void resume_handle(struct hub *hub, const struct post *ask)
 		refuse(hub, ask);
 		return;
 	}
+	if (session->path != NULL && hub->settings.look_for_sent != NULL)
+		hub->settings.look_for_sent(session->path);
 	snapshot = snapshot_create(session, ask->subject.id);
 	if (snapshot == NULL || moved_create(session, ask->sender) == NULL) {
 		post_destroy(snapshot);

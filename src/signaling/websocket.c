@@ -97,6 +97,11 @@ bool websocket_is_idle(const struct websocket *websocket)
 	return websocket->partial == NULL;
 }
 
+size_t websocket_kept(const struct websocket *websocket)
+{
+	return websocket->partial == NULL ? 0 : websocket->partial->message.capacity;
+}
+
 static bool is_control(unsigned opcode)
 {
 	return (opcode & 0x8) != 0;

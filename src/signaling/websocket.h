@@ -70,6 +70,8 @@ size_t websocket_input(struct websocket *websocket, size_t message_max, char *by
 void websocket_deinit(struct websocket *websocket);
 /* Whether it is between messages, and has no memory. */
 bool websocket_is_idle(const struct websocket *websocket);
+/* How much memory a message that is not whole yet takes. */
+size_t websocket_kept(const struct websocket *websocket);
 
 /* Writes the head of an unmasked, whole frame, and returns its length. */
 size_t websocket_put_header(uint8_t header[WEBSOCKET_HEADER_MAX], enum websocket_opcode opcode,

@@ -12,6 +12,8 @@
 #include "signaling/net_private.h"
 #include "signaling/post.h"
 
+enum { INCOMPLETE_DEFAULT = 64 << 20 };
+
 static enum err worker_create(struct workers *workers, unsigned number, struct worker **result,
                               char problem[256]);
 static void worker_destroy(struct worker *worker);
@@ -44,6 +46,8 @@ static void complete(struct workers_settings *settings)
 		times->message_s = defaults.message_s;
 	if (times->close_s == 0)
 		times->close_s = defaults.close_s;
+	if (settings->incomplete_max == 0)
+		settings->incomplete_max = INCOMPLETE_DEFAULT;
 	settings->hub.workers = (uint16_t)settings->threads;
 }
 
@@ -142,7 +146,8 @@ void workers_destroy(struct workers *workers)
 	for (unsigned i = 0; i < workers->count; i++)
 		if (workers->worker[i]->has_thread)
 			pthread_join(workers->worker[i]->thread, NULL);
-	/* Hubs write to each other to the end: all mail is taken before any mailbox goes. */
+	/* Hubs write to each other to the end: what was mailed is taken, and nothing more is. */
+	workers->is_ending = true;
 	for (unsigned i = 0; i < workers->count; i++)
 		mailbox_deliver(workers->worker[i]->mailbox, workers->worker[i]);
 	for (unsigned i = 0; i < workers->count; i++)
@@ -151,6 +156,11 @@ void workers_destroy(struct workers *workers)
 	free(workers->worker);
 	free(workers->ports);
 	free(workers);
+}
+
+static void look_for_sent(void *path)
+{
+	connection_look_for_acknowledgements(path);
 }
 
 static enum err worker_create(struct workers *workers, unsigned number, struct worker **result,
@@ -175,6 +185,7 @@ static enum err worker_create(struct workers *workers, unsigned number, struct w
 	worker_adopt(worker, &workers->settings.policy);
 	err = open_loop(worker);
 	hub.place.worker = (uint16_t)number;
+	hub.look_for_sent = look_for_sent;
 	if (err == OK)
 		err = hub_create(&hub, worker->now, worker->wall_ms, &worker->hub);
 	if (err == OK)

@@ -81,6 +81,7 @@ struct workers_settings { /* what it points at outlives the workers, except what
 	struct worker_host host;
 	struct worker_times times;
 	size_t connections_max; /* of the process; 0: no bound */
+	size_t incomplete_max; /* bytes of messages that are not whole yet, of a worker; 0: 64 MB */
 	/* Paths, besides those of the dialects; they are looked at first. */
 	const struct worker_route_table *routes;
 	size_t route_table_count;

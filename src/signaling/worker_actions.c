@@ -33,6 +33,9 @@ static void close_path(struct worker *worker, const struct hub_action *action)
 	if (connection->session == NULL)
 		return;
 	connection->session = NULL;
+	/* Of a reader that is too slow the hub keeps what it has not got: it would get it twice. */
+	if (action->code == WEBSOCKET_TRY_LATER)
+		connection_drop_unsent(connection);
 	connection_close_websocket(connection, action->code, action->reason);
 }
 
@@ -49,8 +52,10 @@ static void send_post(struct worker *worker, const struct hub_action *action)
 	const struct worker_host *host = &settings->host;
 	struct post *post = action->post;
 
-	if (action->place.node == settings->hub.place.node &&
-	    action->place.worker < worker->workers->count) {
+	if (worker->workers->is_ending) {
+		post_destroy(post);
+	} else if (action->place.node == settings->hub.place.node &&
+	           action->place.worker < worker->workers->count) {
 		post->mail.deliver = deliver_post;
 		mailbox_post(worker->workers->worker[action->place.worker]->mailbox, &post->mail);
 	} else if (host->post != NULL) {
@@ -94,15 +99,17 @@ static void identify(struct worker *worker, const struct hub_action *action)
 	               worker->now);
 }
 
+/* Who may join nothing calls nobody: a stranger who has proved nothing yet gets none. */
 static void give_credentials(struct worker *worker, const struct hub_action *action)
 {
 	const struct turn_source *source = worker->policy.services.turn_source;
 	const char *address = action->session == NULL ? "" : session_address(action->session);
 	struct turn_credentials_room room;
 	uint64_t cookie = action->cookie;
-	bool is_given =
-		source != NULL && turn_source_issue(source, action->identity, action->session_id,
-	                                            address, worker->wall_ms, &room) == OK;
+	bool may_join = action->identity->permissions & MAY_JOIN;
+	bool is_given = may_join && source != NULL &&
+	                turn_source_issue(source, action->identity, action->session_id, address,
+	                                  worker->wall_ms, &room) == OK;
 
 	hub_credentials(worker->hub, cookie, is_given ? &room.credentials : NULL, worker->now);
 }

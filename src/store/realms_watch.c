@@ -52,13 +52,20 @@ void realms_watch_deinit(struct realms_watch *watch)
 
 void realms_watch_add(struct realms_watch *watch, struct store_watch *watcher)
 {
-	watcher->told = watcher->writes_told = watcher->revocations_told = 0;
+	watcher->told = watcher->writes_told = watcher->tenants_told = watcher->revocations_told =
+		0;
 	list_append(&watch->watches, &watcher->node);
 }
 
 void realms_watch_reset(struct realms_watch *watch)
 {
 	watch->is_fresh = false;
+}
+
+static bool has_news_of_writes(const struct realms_watch *watch, const struct store_watch *watcher)
+{
+	return watcher->writes_told != watch->writes ||
+	       (watcher->wants_tenants && watcher->tenants_told != watch->tenant_writes);
 }
 
 /* The version is read first: what is written while the tables are read makes it another one. */
@@ -74,6 +81,7 @@ enum err realms_watch_look(struct realms_watch *watch, struct store *store)
 	if (err != OK)
 		return err;
 	watch->writes += !watch->is_fresh || version.data != watch->seen.data;
+	watch->tenant_writes += !watch->is_fresh || version.tenants != watch->seen.tenants;
 	watch->is_fresh = true;
 	watch->seen = version;
 	LIST_FOR_EACH (node, &watch->watches) {
@@ -81,7 +89,7 @@ enum err realms_watch_look(struct realms_watch *watch, struct store *store)
 
 		if (watcher->deliver != NULL && watcher->told != watch->version)
 			tell_realms(watch, watcher);
-		if (watcher->wrote != NULL && watcher->writes_told != watch->writes)
+		if (watcher->wrote != NULL && has_news_of_writes(watch, watcher))
 			tell_write(watch, watcher);
 		if (watcher->revoked != NULL &&
 		    watcher->revocations_told != watch->revocations.version &&
@@ -292,5 +300,6 @@ static void tell_write(const struct realms_watch *watch, struct store_watch *wat
 	letter->mail.deliver = watcher->wrote;
 	letter->context = watcher->context;
 	watcher->writes_told = watch->writes;
+	watcher->tenants_told = watch->tenant_writes;
 	mailbox_post(watcher->notify, &letter->mail);
 }

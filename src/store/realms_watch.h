@@ -9,6 +9,7 @@ struct realms_watch {
 	struct list watches;         /* of struct store_watch */
 	struct store_realms *realms; /* owned: as they were read last; NULL: not yet */
 	uint64_t version;            /* grows when they are other ones */
+	uint64_t tenant_writes;      /* grows when tenants or their keys were written */
 	uint64_t writes;             /* grows when anything was written */
 	uint64_t unused;             /* a hash of what could not be used, as it was told of last */
 	struct store_version seen;   /* of the database when it was looked at */

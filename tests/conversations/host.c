@@ -59,7 +59,7 @@ void host_init(struct host *host)
 	};
 	memset(host->settings.seal_key, 7, sizeof host->settings.seal_key);
 	init_identities(host);
-	if (buddy_images_create(BUDDY_IMAGES_BYTES, &host->settings.images) != OK ||
+	if (buddy_images_create(BUDDY_IMAGES_BYTES, NULL, &host->settings.images) != OK ||
 	    config_create(CONFIG_TURNSIGNAL, &host->config) != OK)
 		abort();
 	host->services.config = host->config;

@@ -3,15 +3,13 @@
 
 What npm/package-lock.json names is installed beside the programs when it is not there yet."""
 import hashlib
-import http.client
 import os
 import shutil
 import subprocess
 
-from browser import give_the_browser_a_network
 from harness import tap
-from harness.browser import Browser
-from harness.server import Folder, free_ports, write_file
+from harness.browser import Browser, give_a_network
+from harness.signal_server import Signal
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("BUILD", ".")
@@ -114,69 +112,30 @@ def read_client():
         return file.read()
 
 
-class Signal:
-    """A turnsignal that lets anybody in, in clear text on loopback."""
-
-    def __enter__(self):
-        program = os.path.join(BUILD, "turnsignal")
-        if not os.access(program, os.X_OK):
-            raise tap.Skip("needs turnsignal in BUILD")
-        self.port = free_ports(1)[0]
-        folder = Folder.get()
-        lines = ["signaling-ip=127.0.0.1", "signaling-port=0", "signaling-plain-port=%d" % self.port,
-                 "signaling-threads=2", "signaling-anybody=yes", "userdb=%s/turndb" % folder,
-                 "signaling-control-socket=%s/turnsignal.sock" % folder, "log-file=stdout", ""]
-        path = write_file("turnsignal.conf", "\n".join(lines))
-        self.log = os.path.join(folder, "turnsignal.log")
-        with open(self.log, "wb") as log:
-            self.process = subprocess.Popen([program, "-c", path], stdout=log, stderr=subprocess.STDOUT)
-        try:
-            tap.wait_until(lambda: self.get("/peerjs") == 200, "turnsignal answers", 20)
-        except BaseException:
-            self.__exit__()
-            with open(self.log) as log:
-                tap.diagnose(log.read())
-            raise
-        return self
-
-    def get(self, path):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        try:
-            connection.request("GET", path)
-            return connection.getresponse().status
-        except OSError:
-            return None
-        finally:
-            connection.close()
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-
-
 class Pages:
     """turnsignal, and two pages with the client in them."""
 
     def __enter__(self):
         client = read_client()
-        give_the_browser_a_network()
-        self.signal = Signal().__enter__()
+        give_a_network()
+        self.signal = Signal("--signaling-anybody=yes", tls=False).__enter__()
         try:
             self.browser = Browser().__enter__()
         except BaseException:
-            self.signal.__exit__()
+            self.signal.kill()
             raise
         try:
             for window in (0, 1):
                 self.browser.run(window, "window.eval(given[0]);" + HELPERS, client)
         except BaseException:
-            self.__exit__()
+            self.browser.__exit__()
+            self.signal.kill()
             raise
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *exception):
         self.browser.__exit__()
-        self.signal.__exit__()
+        self.signal.__exit__(*exception)
 
     def open(self, window, name=None, path="/", **options):
         """The id that it has, or the type of the error."""

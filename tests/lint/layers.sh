@@ -37,7 +37,7 @@ relay/console_sessions.c: / jansson
 relay/metrics.c: / jansson
 relay/metrics.h: / jansson
 relay/metrics_server.c: / jansson
-signaling: base stun config control store listeners process / event2 openssl jansson wslay http_parser jwt amqp maxminddb
+signaling: base stun config control store listeners process / event2 openssl jansson http_parser jwt amqp maxminddb
 signaling/spool.c: / sqlite3
 admin: base stun config control store / jansson
 admin/doctor_secrets.c: / openssl

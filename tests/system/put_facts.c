@@ -1,6 +1,6 @@
 /* A source of facts for tests/system/events.py: put_facts ROOMS FACTS RATE OPTION..., where the options are turnsignal's.
- * Facts go to the rooms in turn, RATE a second; 0: as fast as it can. Writes "kept N" whenever more of them are on disk, "put N refused M" after the last one, and
- * then waits for the end of its standard input before it stops the sinks. */
+ * Facts go to the rooms in turn, RATE a second; 0: as fast as it can. Writes "kept N" whenever more of them are on disk, and "put N refused M" after the last one. A line
+ * on its standard input ends the facts; the end of the input stops the sinks. */
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -66,6 +66,14 @@ static unsigned due(uint64_t start_us, unsigned rate, unsigned facts)
 	return count < facts ? (unsigned)count : facts;
 }
 
+/* False: the input has ended. */
+static bool is_told_to_hold(void)
+{
+	char line[16];
+
+	return read(STDIN_FILENO, line, sizeof line) > 0;
+}
+
 int main(int argc, char **argv)
 {
 	char problem[256] = "";
@@ -86,7 +94,11 @@ int main(int argc, char **argv)
 	uint64_t start = timestamp_us(), told = 0;
 	unsigned count = 0, refused = 0;
 	bool has_said = false;
-	while (poll(&input, 1, TURN_MS) == 0) {
+	for (;;) {
+		if (poll(&input, 1, TURN_MS) > 0 && !is_told_to_hold())
+			break;
+		if (input.revents != 0)
+			facts = count;
 		for (unsigned until = due(start, rate, facts); count < until; count++)
 			refused += !put(sinks, count, rooms);
 		told = tell(sinks, told);

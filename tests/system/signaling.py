@@ -2,14 +2,16 @@
 """turnsignal itself: it starts, speaks its dialects over real sockets, is asked and steered, drains, reads its configuration
 anew, and has its rooms again after a kill -9."""
 import os
+import shutil
 import signal
 import socket
 import sqlite3
+import ssl
 import subprocess
 import time
 
 from harness import tap
-from harness.server import free_ports, write_file
+from harness.server import free_ports, make_certificate, write_file
 from harness.signal_server import Signal, turnsignal
 from harness.websocket import Refused
 
@@ -206,7 +208,7 @@ def test_cold_boot():
         server.ask("room", "lock", "coffee")
         server.ask("room", "create", "gone")
         server.ask("room", "close", "gone")
-        wait_for_rooms(server, 2)
+        wait_for_rooms(server, [("coffee", 1), ("tea", 0)])
         server.process.kill()
         server.process.wait()
         server.process = None
@@ -228,14 +230,14 @@ def test_cold_boot():
                 tap.expect_equal(answer["Data"]["Type"], wanted, "PIN " + given)
 
 
-def wait_for_rooms(server, count):
+def wait_for_rooms(server, wanted):
     """Rooms are written by a thread of their own."""
     deadline = time.monotonic() + 5
     found = []
     while time.monotonic() < deadline:
         with sqlite3.connect(os.path.join(server.folder, "turndb")) as database:
-            found = database.execute("SELECT name FROM turnstone_room ORDER BY name").fetchall()
-        if len(found) == count:
+            found = database.execute("SELECT name, is_locked FROM turnstone_room ORDER BY name").fetchall()
+        if found == wanted:
             return
         time.sleep(0.02)
     raise tap.Failure("the store has the rooms %r" % found)
@@ -265,6 +267,30 @@ def test_reload():
             one.receive_until(lambda message: message.get("Iid") == "2", "an answer over the old connection")
 
 
+def test_certificate():
+    """a certificate that is replaced is served by all threads, without a signal; who is connected stays"""
+    served = lambda server: ssl.get_server_certificate(server.tls_address)
+    with Signal(*TURN) as server:
+        options = dict(option[2:].split("=", 1) for option in server.arguments if "=" in option)
+        one, _ = hello(server, "tea", tls=True)
+        with one:
+            before = served(server)
+            cert, key = make_certificate("renewed")
+            for new, old in ((key, options["pkey"]), (cert, options["cert"])):
+                shutil.copy(new, old + ".new")
+                os.rename(old + ".new", old)
+            deadline = time.monotonic() + 10
+            while served(server) == before:
+                tap.expect(time.monotonic() < deadline, "the new certificate")
+                time.sleep(0.05)
+            with open(cert) as file:
+                wanted = file.read().split()
+            for _ in range(8):
+                tap.expect_equal(served(server).split(), wanted, "what any thread serves")
+            one.send({"Type": "Users", "Iid": "2"})
+            one.receive_until(lambda message: message.get("Iid") == "2", "an answer over the old connection")
+
+
 def test_log_is_opened_anew():
     """SIGHUP has the log file opened anew after logrotate moved it"""
     with Signal(*TURN) as server:
@@ -280,10 +306,11 @@ def test_check():
     result = subprocess.run([turnsignal(), "-n", "--check", "--signaling-plain-port=1"], stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, timeout=10, check=False)
     tap.expect_equal((result.returncode, result.stdout), (0, b"no errors, 0 warnings\n"), "check")
-    result = subprocess.run([turnsignal(), "-n", "--signaling-control-socket=off"], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, timeout=10, check=False)
-    tap.expect_equal(result.returncode, 1, "a start without a port")
-    tap.expect(b"signaling-plain-port" in result.stderr, result.stderr)
+    for way in ("--signaling-control-socket=off", "--check"):
+        result = subprocess.run([turnsignal(), "-n", way], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, timeout=10, check=False)
+        tap.expect_equal(result.returncode, 1, way + " without a port")
+        tap.expect(b"signaling-plain-port" in result.stderr, result.stderr)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

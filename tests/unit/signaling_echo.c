@@ -2,6 +2,7 @@
  * answer at once, later, or never. It ends when its standard input does.
  *
  *   signaling_echo [name=value ...]    prints "plain PORT", "tls PORT" (with cert= and key=), "ready" */
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,7 +54,7 @@ static void join(struct session *session, struct slice room)
 static void decode(struct session *session, struct slice text)
 {
 	static const struct reference reference;
-	char many[32];
+	char many[32], token[512] = "";
 
 	if (text.len > 5 && memcmp(text.at, "join ", 5) == 0) {
 		join(session, (struct slice){text.at + 5, text.len - 5});
@@ -62,6 +63,11 @@ static void decode(struct session *session, struct slice text)
 		                                .origin = session_dialect(session),
 		                                .payload = {text.at + 4, text.len - 4}};
 		session_broadcast(session, &message, &reference);
+	} else if (slice_is(text, "token")) {
+		session_ask_self(session, &(struct reference){.text = "token"});
+	} else if (text.len > 7 && memcmp(text.at, "resume ", 7) == 0) {
+		memcpy(token, text.at + 7, text.len - 7 < sizeof token - 1 ? text.len - 7 : 0);
+		session_resume(session, token, false, &reference);
 	} else if (slice_is(text, "close")) {
 		session_close(session, 4001, "as you wish");
 	} else if (slice_is(text, "flood")) {
@@ -85,6 +91,10 @@ static void encode(struct session *session, const struct event *event, struct en
 		text_put(&encoder->text, SLICE("welcome"));
 	else if (event->kind == EVENT_MESSAGE)
 		text_put(&encoder->text, event->message->payload);
+	else if (event->kind == EVENT_OPENED && event->reference != NULL)
+		text_put(&encoder->text, slice_of(event->resume_token));
+	else if (event->kind == EVENT_RESUMED)
+		text_put(&encoder->text, SLICE("resumed"));
 	else if (event->kind == EVENT_DRAINING)
 		text_put(&encoder->text, SLICE("draining"));
 	else
@@ -111,6 +121,7 @@ static struct dialect echo = {
 	.name = "echo",
 	.paths = paths,
 	.limits = {.message_max = 1 << 20,
+                   .away_s = 60,
                    .message_rate = 1000000,
                    .message_burst = 1000000,
                    .queue_messages = 100000},
@@ -266,18 +277,30 @@ static void drained(struct worker_task *task, struct worker *worker)
 	hub_drain(worker_hub(worker), worker_now(worker), worker_now(worker));
 }
 
+static void is_drained(struct worker_task *task)
+{
+	task->run = NULL;
+}
+
 /* Lines of standard input: "drain". The end of it ends the server. */
 static void obey(struct workers *workers)
 {
 	char line[64];
 	struct mailbox *mailbox;
-	struct worker_task task = {.run = drained};
 
 	if (mailbox_create(&mailbox) != OK)
 		abort();
-	while (fgets(line, sizeof line, stdin) != NULL)
-		if (strcmp(line, "drain\n") == 0 && workers_ask(workers, NULL, &task) != OK)
+	while (fgets(line, sizeof line, stdin) != NULL) {
+		struct worker_task task = {.run = drained, .done = is_drained};
+		if (strcmp(line, "drain\n") != 0)
+			continue;
+		if (workers_ask(workers, mailbox, &task) != OK)
 			abort();
+		while (task.run != NULL) {
+			poll(&(struct pollfd){.fd = mailbox_fd(mailbox), .events = POLLIN}, 1, -1);
+			mailbox_deliver(mailbox, NULL);
+		}
+	}
 	mailbox_destroy(mailbox);
 }
 
@@ -341,6 +364,7 @@ int main(int argc, char **argv)
 	                  .message_s = 1,
 	                  .close_s = 1},
 		.connections_max = number(argc, argv, "connections", 0),
+		.incomplete_max = number(argc, argv, "incomplete", 0),
 		.routes = &table,
 		.route_table_count = 1,
 	};

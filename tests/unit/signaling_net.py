@@ -408,9 +408,15 @@ def refused_upgrades(server):
             ('another protocol', 'Upgrade: websocket', 'Upgrade: h2c', 426),
             ('POST', 'GET', 'POST', 426)):
         equal(server.http(plain.replace(old, new).encode()).status, status, f'refused: {name}')
-    with server.websocket('/echo/a%20b/signal?token=good') as client:
-        client.send('user')
-        equal(client.text(), 'someone', 'a proof with the upgrade is the session\'s')
+    for name, path, headers in (
+            ('in the query', '/echo/a%20b/signal?token=good', []),
+            ('in a header', '/echo', ['Authorization: Bearer good']),
+            ('among the subprotocols', '/echo', ['Sec-WebSocket-Protocol: Bearer, good'])):
+        with server.websocket(path, headers=headers) as client:
+            client.send('user')
+            equal(client.text(), 'someone', f'a proof {name} is the session\'s')
+    equal(server.http(upgrade('/echo', ['Sec-WebSocket-Protocol: Bearer, bad'])).status, 401,
+          'and has to hold')
 
 
 def broken_protocol(server):
@@ -444,11 +450,62 @@ def rooms(server):
         client.sock.close()
 
 
-def slow_readers(server):
-    fast, slow = server.websocket(), server.websocket(buffer=4096)
-    sender = server.websocket()
+def resumes(server, tls):
+    """A connection breaks while messages come: the next one gets what the broken one has not, and nothing twice."""
+    kind = 'TLS' if tls else 'plain'
+    sender, reader = server.websocket(tls=tls), server.websocket(tls=tls)
+    for client in (sender, reader):
+        client.send(f'join resumes {tls}')
+        client.text()
+    reader.send('token')
+    token = reader.text()
+    for i in range(30):
+        sender.send(f'all {i}')
+    got = [reader.text() for _ in range(30)]
+    # What a client says acknowledges what it has read; the answer is one that it may get twice.
+    reader.send('who')
+    reader.text()
+    now = server.counter('websockets_now')
+    reader.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    os.close(reader.sock.detach())
+    sender.send('all 30')
+    ok(server.wait_for('websockets_now', now - 1) == now - 1, f'{kind}: a connection breaks')
+    for i in range(31, 60):
+        sender.send(f'all {i}')
+    with server.websocket(tls=tls) as again:
+        again.send('resume ' + token)
+        equal(again.text(), 'resumed', f'{kind}: another takes its place')
+        sender.send('all 60')
+        while not got or got[-1] != '60':
+            got.append(again.text())
+        got = [text for text in got if text != '127.0.0.1']
+    equal(got, [str(i) for i in range(61)], f'{kind}: and gets what it missed, once')
+    sender.sock.close()
+
+
+def late_readers(server, tls):
+    """Writes that have to wait, and more that is queued meanwhile."""
+    kind = 'TLS' if tls else 'plain'
+    sent = [chr(ord('a') + i % 26) * (60000 + i) for i in range(60)]
+    with server.websocket(tls=tls, buffer=4096) as client:
+        for text in sent:
+            client.send(text)
+        client.send('flood')
+        ok([client.text() for _ in sent] == sent, f'{kind}: who reads late gets all in order')
+        equal([client.text() for _ in range(1000)], [f'flood {i}' for i in range(1000)],
+              f'{kind}: and what was queued behind it')
+    with server.connect(tls, buffer=4096) as sock:
+        sock.sendall(b'GET /much HTTP/1.1\r\nHost: h\r\n\r\n' * 2)
+        first = Answer(sock)
+        second = Answer(sock, first.rest)
+        ok(first.body == second.body == b'm' * (4 << 20), f'{kind}: two answers of 4 MB')
+
+
+def slow_readers(server, tls):
+    fast, slow = server.websocket(tls=tls), server.websocket(tls=tls, buffer=4096)
+    sender = server.websocket(tls=tls)
     for client in (fast, slow, sender):
-        client.send('join queue')
+        client.send(f'join queue {tls}')
         client.text()
     big = 'all ' + 'b' * 65536
     for i in range(200):
@@ -557,6 +614,19 @@ def limits():
         equal(server.get('/identify', 'X-API-Key: good').status, 429, 'then none is looked at')
         equal(server.http(upgrade('/echo?token=good')).status, 429, 'not with an upgrade either')
         equal(server.get('/identify').status, 200, 'who offers none may go on')
+    with Server('incomplete=100000', 'threads=1') as server:
+        whole = frame(1, 'x' * 60000)
+        with server.websocket() as first, server.websocket() as second:
+            first.sock.sendall(whole[:-1])
+            equal(server.counter('messages_in'), 0, 'a message is incomplete')
+            second.sock.sendall(whole[:-1])
+            equal(second.close_code(), 1013, 'and another that there is no room for')
+            first.sock.sendall(whole[-1:])
+            equal(first.text(), 'x' * 60000, 'the first is taken')
+            for _ in range(3):
+                first.sock.sendall(whole)
+                first.text()
+            ok(True, 'and there is room again')
     with Server('sessions=1', 'threads=1') as server:
         with server.websocket() as client:
             client.send('in')
@@ -653,10 +723,13 @@ def main():
                        stderr=subprocess.DEVNULL)
         with Server(f'cert={cert}', f'key={key}') as server:
             for test in (requests, heads_and_bodies, order, identity, refused_upgrades,
-                         broken_protocol, rooms, slow_readers, tls_edges, impatience, resets):
+                         broken_protocol, rooms, tls_edges, impatience, resets):
                 test(server)
-            upgrades(server, False)
-            upgrades(server, True)
+            for tls in (False, True):
+                upgrades(server, tls)
+                resumes(server, tls)
+                late_readers(server, tls)
+                slow_readers(server, tls)
     with Server('threads=1') as server:
         one_thread(server)
     for test in (limits, proxied, origins, files, shortage, drain):

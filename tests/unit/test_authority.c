@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 
 static const uint64_t now_ms = 1800000000000; /* of all these tests */
+enum { MAC_TEXT_SIZE = BASE64_SIZE(EVP_MAX_MD_SIZE) };
 #define SECRET "0123456789abcdef0123456789abcdef"
 
 struct pair { /* of a key, in PEM */
@@ -94,25 +95,25 @@ static enum signaling_error claims(const struct authority *authority, const char
 static const char rfc_keys[] =
 	"{\"keys\":["
 	"{\"kty\":\"oct\",\"k\":\"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-"
-        "1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow\"},"
+	"1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow\"},"
 	"{\"kty\":\"RSA\",\"n\":\"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-"
-        "Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_"
-        "7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-"
-        "UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-"
-        "DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ\",\"e\":\"AQAB\"},"
+	"Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_"
+	"7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-"
+	"UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-"
+	"DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ\",\"e\":\"AQAB\"},"
 	"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
-        "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"},"
+	"\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"},"
 	"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_"
-        "7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}]}";
+	"7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}]}";
 static const char *const rfc_tokens[] = {
 	"eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9." RFC_CLAIMS
 	".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
 	"eyJhbGciOiJSUzI1NiJ9." RFC_CLAIMS
 	".cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_"
-        "O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_"
-        "nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-"
-        "eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp"
-        "0igcN_IoypGlUPQGe77Rw",
+	"O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_"
+	"nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-"
+	"eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp"
+	"0igcN_IoypGlUPQGe77Rw",
 	"eyJhbGciOiJFUzI1NiJ9." RFC_CLAIMS
 	".DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
 };
@@ -234,13 +235,13 @@ static void test_key_files(const struct test_files *files)
 		"{\"keys\":[{\"kty\":\"oct\",\"k\":\"AAAA\"}]}",
 		"{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA\",\"y\":\"AA\"}]}",
 		"{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":"
-	        "\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
+		"\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
 		"\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a1\"}]}",
 		"{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}]}",
 		"{\"keys\":[{\"kty\":\"oct\",\"alg\":\"HS512\",\"k\":"
-	        "\"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T\"}]}",
+		"\"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T\"}]}",
 		"{\"keys\":[{\"kty\":\"oct\",\"use\":\"enc\",\"k\":"
-	        "\"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T\"}]}",
+		"\"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T\"}]}",
 	};
 	for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
 		put_file(files, "keys.json", sets[i], path);
@@ -406,7 +407,8 @@ static void test_api_keys(void)
 	   "and one without a name");
 }
 
-static void mac_of(const char *secret, const EVP_MD *digest, const char *name, char text[64])
+static void mac_of(const char *secret, const EVP_MD *digest, const char *name,
+                   char text[MAC_TEXT_SIZE])
 {
 	uint8_t mac[EVP_MAX_MD_SIZE];
 	unsigned len;
@@ -421,7 +423,7 @@ static void test_secret_users(void)
 		"user-secret=the shared secret\nuser-secret=the secret before\n", NULL);
 	static const char name[] = "1800000050:anna:x";
 	struct identity identity;
-	char mac[64];
+	char mac[MAC_TEXT_SIZE];
 
 	mac_of("the shared secret", EVP_sha256(), name, mac);
 	is_int(identify(authority, CLAIM_SECRET_USER, mac, name, "", &identity), SIGNALING_OK,
@@ -443,6 +445,8 @@ static void test_secret_users(void)
 	is_int(identify(authority, CLAIM_SECRET_USER, mac, name, "", &identity), SIGNALING_OK,
 	       "the secret before");
 	mac_of("the shared secret", EVP_sha512(), name, mac);
+	is_int(identify(authority, CLAIM_SECRET_USER, mac, name, "", &identity),
+	       SIGNALING_BAD_PROOF, "another hash");
 	is_int(identify(authority, CLAIM_SECRET_USER, "", name, "", &identity), SIGNALING_BAD_PROOF,
 	       "no proof");
 	static const char late[] = "1800000000:anna";
@@ -483,7 +487,7 @@ static void test_tenants(const struct test_files *files)
 	struct store *store;
 	struct authority *authority;
 	struct identity identity;
-	char problem[256], key[STORE_API_KEY_SIZE], mac[64], *token;
+	char problem[256], key[STORE_API_KEY_SIZE], mac[MAC_TEXT_SIZE], *token;
 	struct store_api_key api_key = {
 		.tenant = "acme", .name = "k", .permissions = MAY_LIST, .expires_s = 1800000001};
 

@@ -115,7 +115,7 @@ static void test_bounds(void)
 	struct buddy_image image;
 	char name[16];
 
-	if (buddy_images_create(2 * sizeof large, &images) != OK)
+	if (buddy_images_create(2 * sizeof large, NULL, &images) != OK)
 		abort();
 	is_int(put_picture(images, "a", large, sizeof large, &image), ERR_FULL, "one is too large");
 	is_int(put_picture(images, "a", large, BUDDY_IMAGE_MAX, &image), OK, "the largest fits");
@@ -370,7 +370,7 @@ int main(void)
 	struct buddy_images *images;
 	struct hub *hub, *other;
 
-	if (buddy_images_create(BUDDY_IMAGES_BYTES, &images) != OK)
+	if (buddy_images_create(BUDDY_IMAGES_BYTES, NULL, &images) != OK)
 		abort();
 	hub = make_hub(1, images);
 	other = make_hub(2, images);

@@ -7,23 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wslay/wslay.h>
 
 #include "tap.h"
-
-enum { MESSAGE_MAX = 70000, WIRE_MAX = 400000, LOG_MAX = 4096 };
-
-/* What a client sends. */
-struct wire {
-	unsigned char bytes[WIRE_MAX];
-	size_t len;
-};
-
-/* What came out: "text(5):hello ping(0): close(1000):bye failed(1002)". Long payloads are written as their length and a sum. */
-struct log {
-	char text[LOG_MAX];
-	size_t len;
-};
+#include "websocket_peer.h"
 
 static struct wire wire;
 static unsigned cases;
@@ -74,37 +60,6 @@ static void put_text(unsigned first, const char *payload)
 	put_frame(first, payload, strlen(payload));
 }
 
-static void note(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void note(struct log *log, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	int len = vsnprintf(log->text + log->len, sizeof log->text - log->len, format, arguments);
-	va_end(arguments);
-	log->len += (size_t)len;
-	if (log->len >= sizeof log->text)
-		abort();
-}
-
-static void note_payload(struct log *log, const char *what, const void *bytes, size_t len)
-{
-	const unsigned char *octets = bytes;
-	unsigned sum = 0;
-
-	if (len <= 24) {
-		note(log, "%s(%zu):", what, len);
-		for (size_t i = 0; i < len; i++)
-			note(log, octets[i] >= ' ' && octets[i] < 0x7f ? "%c" : "\\%02x",
-			     octets[i]);
-		note(log, " ");
-		return;
-	}
-	for (size_t i = 0; i < len; i++)
-		sum = sum * 31 + octets[i];
-	note(log, "%s(%zu)#%08x ", what, len, sum);
-}
-
 /* Feeds the wire in pieces, each an exact copy, so that a sanitizer sees what is read beside it. */
 static void run_ours(size_t piece, struct log *log)
 {
@@ -143,77 +98,6 @@ static void run_ours(size_t piece, struct log *log)
 	websocket_deinit(&websocket);
 }
 
-/* The other implementation. */
-
-struct other {
-	size_t at;
-	struct log *log;
-	bool has_ended;
-};
-
-static ssize_t give(wslay_event_context_ptr context, uint8_t *bytes, size_t len, int flags,
-                    void *user)
-{
-	struct other *other = user;
-	size_t left = wire.len - other->at, n = len < left ? len : left;
-
-	(void)flags;
-	if (n == 0) {
-		wslay_event_set_error(context, WSLAY_ERR_WOULDBLOCK);
-		return -1;
-	}
-	memcpy(bytes, wire.bytes + other->at, n);
-	other->at += n;
-	return (ssize_t)n;
-}
-
-/* What it answers: of interest is a Close that the peer did not ask for. */
-static ssize_t drop(wslay_event_context_ptr context, const uint8_t *bytes, size_t len, int flags,
-                    void *user)
-{
-	(void)context, (void)bytes, (void)flags, (void)user;
-	return (ssize_t)len;
-}
-
-static void arrived(wslay_event_context_ptr context, const struct wslay_event_on_msg_recv_arg *arg,
-                    void *user)
-{
-	struct other *other = user;
-
-	(void)context;
-	if (arg->opcode == WSLAY_TEXT_FRAME)
-		note_payload(other->log, "text", arg->msg, arg->msg_length);
-	else if (arg->opcode == WSLAY_PING)
-		note_payload(other->log, "ping", arg->msg, arg->msg_length);
-	else if (arg->opcode == WSLAY_PONG)
-		note_payload(other->log, "pong", arg->msg, arg->msg_length);
-	else if (arg->opcode == WSLAY_CONNECTION_CLOSE) {
-		size_t code_len = arg->status_code == 0 ? 0 : 2;
-		note(other->log, "code(%u) ", arg->status_code == 0 ? 1005U : arg->status_code);
-		note_payload(other->log, "close", arg->msg + code_len, arg->msg_length - code_len);
-		other->has_ended = true;
-	}
-}
-
-static void run_wslay(struct log *log)
-{
-	const struct wslay_event_callbacks callbacks = {
-		.recv_callback = give, .send_callback = drop, .on_msg_recv_callback = arrived};
-	struct other other = {.log = log};
-	wslay_event_context_ptr context;
-
-	*log = (struct log){0};
-	if (wslay_event_context_server_init(&context, &callbacks, &other) != 0)
-		abort();
-	wslay_event_config_set_max_recv_msg_length(context, MESSAGE_MAX);
-	int result = wslay_event_recv(context);
-	if (result == 0 && !wslay_event_want_read(context) && !other.has_ended)
-		note(log, "failed(%u) ", wslay_event_get_status_code_sent(context));
-	else if (result != 0)
-		note(log, "failed ");
-	wslay_event_context_free(context);
-}
-
 /* Whether two logs tell the same: wslay gives no code of a failure until it has sent it, and does not tell of what is incomplete. */
 static bool is_same(const char *ours, const char *theirs)
 {
@@ -245,8 +129,7 @@ static void expect(const char *name, const char *want, int agreement)
 	cases++;
 	if (!ok(is_right, "%s", name))
 		printf("# got \"%s\"\n# want \"%s\"\n", log.text, want);
-	run_wslay(&log);
-	if (agreement == AGREE && !is_same(want, log.text))
+	if (agreement == AGREE && peer_reads(&wire, &log) && !is_same(want, log.text))
 		ok(false, "%s: wslay says \"%s\", not \"%s\"", name, log.text, want);
 	wire.len = 0;
 }
