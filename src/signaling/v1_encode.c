@@ -286,6 +286,20 @@ static bool is_of_v1(const struct message *message)
 	return message->origin != NULL && message->origin->decode == v1_decode;
 }
 
+/* Other protocols let pass what this one has no use for. */
+static bool has_parts(const struct message *message)
+{
+	switch (message->kind) {
+	case MESSAGE_OFFER:
+	case MESSAGE_ANSWER:
+		return json_kind(message->sdp) == JSON_KIND_STRING;
+	case MESSAGE_CANDIDATE:
+		return json_kind(message->candidate) == JSON_KIND_STRING;
+	default:
+		return true;
+	}
+}
+
 static void write_message(struct writer *writer)
 {
 	static const char *const types[MESSAGE_KINDS] = {
@@ -296,7 +310,7 @@ static void write_message(struct writer *writer)
 	};
 	const struct message *message = writer->event->message;
 
-	if (types[message->kind] == NULL)
+	if (types[message->kind] == NULL || !has_parts(message))
 		return;
 	begin(writer, types[message->kind]);
 	if (is_of_v1(message))
