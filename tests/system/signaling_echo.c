@@ -1,4 +1,4 @@
-/* A server of worker threads for tests/unit/signaling_net.py: the real hub, a dialect that sends back what it gets, and routes that
+/* A server of worker threads for tests/system/signaling_net.py: the real hub, a dialect that sends back what it gets, and routes that
  * answer at once, later, or never. It ends when its standard input does.
  *
  *   signaling_echo [name=value ...]    prints "plain PORT", "tls PORT" (with cert= and key=), "ready" */

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Worker threads over real sockets of the loopback device: HTTP, the upgrade, WebSocket, plain and by TLS, and clients that
-do not behave. The server is tests/unit/signaling_echo. TAP."""
+do not behave. The server is signaling_echo.c: worker threads around a dialect of its own. TAP."""
 import os
 import socket
 import ssl
@@ -10,8 +10,8 @@ import sys
 import tempfile
 import time
 
-HERE = os.environ.get('builddir', '.')
-PROGRAM = os.path.join(HERE, 'tests', 'unit', 'signaling_echo')
+ALONE = "its timers are of one second"
+PROGRAM = os.path.join(os.environ.get("BUILD", "."), "tests", "system", "signaling_echo")
 PATIENCE = 20
 count = failures = 0
 
