@@ -59,7 +59,7 @@ static void rejoin(struct session *session)
 	                     .room_capacity = limits.room_capacity,
 	                     .address = session->address};
 
-	session->seat++;
+	session->join_seat = ++session->seat;
 	session_ask_owner(session, &draft, NULL);
 }
 

@@ -83,6 +83,23 @@ static void deliver_one(struct hub *hub, const struct post *post)
 	after_event(session, post);
 }
 
+/* The room let it in, and it has gone on since: should the owner not know yet, it hears it now. */
+static void take_back(struct session *session, const struct post *welcome)
+{
+	struct post draft = {
+		.kind = POST_LEAVE, .is_soft = true, .room = welcome->room, .seat = welcome->seat};
+
+	draft.subject = session_participant(session, false);
+	hub_post_draft(session->hub, welcome->from, &draft);
+}
+
+static bool may_be_outside(struct session *session, const struct post *post)
+{
+	if (post->event == EVENT_WELCOME)
+		take_back(session, post);
+	return post->event != EVENT_WELCOME && post->event != EVENT_KICKED;
+}
+
 /* An answer to a join that was given up since says nothing any more. */
 static bool before_event(struct session *session, const struct post *post)
 {
@@ -94,13 +111,16 @@ static bool before_event(struct session *session, const struct post *post)
 		hub_count(&session->hub->counters, HUB_COUNT_unreachable, 1);
 	if (view == NULL || post->room.name[0] == '\0' ||
 	    view_find(session->hub, &post->room) != view)
-		return post->event != EVENT_WELCOME && !(post->event == EVENT_KICKED);
-	if (post->event == EVENT_WELCOME && post->seat != session->seat)
+		return may_be_outside(session, post);
+	if (post->event == EVENT_WELCOME && post->seat != session->join_seat) {
+		take_back(session, post);
 		return false;
+	}
 	view_heard(view, post);
 	if (post->event != EVENT_WELCOME)
 		return true;
 	session->is_in = true;
+	session->welcomed_seat = post->seat;
 	session->joined_ms = post->subject.joined_ms;
 	if (!list_is_linked(&session->in_view))
 		list_append(&view->members, &session->in_view);
@@ -126,7 +146,8 @@ static void after_event(struct session *session, const struct post *post)
 		watch_add(session, post->participants[0].id);
 	if (post->event == EVENT_MUTE)
 		session_keep_attribute(session, post->name, post->value);
-	if (post->ends_seat && session->view != NULL && post->seat == session->seat)
+	bool is_of_this_join = post->event != EVENT_REFUSED || post->seat == session->join_seat;
+	if (post->ends_seat && session->view != NULL && is_of_this_join)
 		session_lose_seat(session);
 	if (post->event != EVENT_KICKED)
 		return;
@@ -245,7 +266,7 @@ static void deliver_all(struct hub *hub, const struct post *post)
 			continue;
 		deliver_shared(&sharing, session);
 		if (post->ends_seat)
-			session_lose_seat(session);
+			session_put_out(session);
 	}
 	view_give(view);
 	for (size_t i = 0; i < sharing.count; i++)

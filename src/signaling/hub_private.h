@@ -71,7 +71,9 @@ struct session {
 	struct identity_share *identity;
 	struct out_queue queue;
 	struct view *view; /* the room it is in, or has asked for; NULL: none */
-	uint32_t seat;     /* counts joins */
+	uint32_t seat;     /* grows with each join and each move: the owner goes by the latest */
+	uint32_t join_seat,
+		welcomed_seat; /* of the last join, and of the last that was answered by EVENT_WELCOME */
 	bool is_in, is_hidden;
 	bool is_opened; /* EVENT_OPENED was encoded */
 	bool is_held;   /* waits for credentials or its old self: input is kept */
@@ -279,6 +281,8 @@ void session_ask_owner(struct session *session, struct post *draft,
                        const struct reference *reference);
 void session_leave_room(struct session *session, bool is_soft, const struct reference *reference);
 void session_lose_seat(struct session *session);
+void session_put_out(
+	struct session *session); /* its room ended; a join that is on its way goes on */
 enum err session_keep_attribute(struct session *session, const char *name, struct slice value);
 enum err session_keep_attributes(struct session *session, struct slice attributes);
 void post_change(struct post *draft, const struct room_change *change, char pin[ROOM_PIN_MAX + 1]);

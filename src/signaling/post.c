@@ -34,6 +34,8 @@ static const struct post_field of_post[] = {
 	FIELD(U64,   "sequence",    room.sequence, 0),
 	FIELD(U64,   "generation",  generation, 0),
 	FIELD(U32,   "seat",        seat, 0),
+	FIELD(U32,   "joinseat",    join_seat, 0),
+	FIELD(U32,   "welcomed",    welcomed_seat, 0),
 	FIELD(BOOL,  "hasmessage",  has_message, 0),
 	FIELD(ENUM,  "message",     message.kind, MESSAGE_KINDS),
 	FIELD(DIALECT, "origin",    message.origin, 0),

@@ -48,9 +48,10 @@ struct post {
 	struct hub_place from;
 	uint64_t cookie;
 
-	struct room_info room; /* tenant "": of no room */
-	uint64_t generation;   /* of the room */
-	uint32_t seat;         /* counts the joins of a session: an answer to one before is void */
+	struct room_info room;             /* tenant "": of no room */
+	uint64_t generation;               /* of the room */
+	uint32_t join_seat, welcomed_seat; /* of POST_SNAPSHOT */
+	uint32_t seat; /* counts the joins of a session: an answer to one before is void */
 
 	struct participant subject; /* id "": none */
 	const struct participant *participants;

@@ -232,7 +232,7 @@ static enum err take_seat(struct session *session, const struct join *join)
 	else
 		session_leave_room(session, true, NULL);
 	session->view = view;
-	session->seat++;
+	session->join_seat = ++session->seat;
 	return OK;
 }
 
@@ -288,6 +288,16 @@ void session_leave_room(struct session *session, bool is_soft, const struct refe
 		return;
 	session_ask_owner(session, &draft, reference);
 	session_lose_seat(session);
+}
+
+void session_put_out(struct session *session)
+{
+	if (session->join_seat == session->welcomed_seat) {
+		session_lose_seat(session);
+		return;
+	}
+	list_remove(&session->in_view);
+	session->is_in = false;
 }
 
 void session_lose_seat(struct session *session)

@@ -134,6 +134,8 @@ static void describe(struct session *session, struct post *draft)
 	draft->address = session->address;
 	draft->own = (struct slice){(const char *)session->own, session->dialect->session_size};
 	draft->seat = session->seat;
+	draft->join_seat = session->join_seat;
+	draft->welcomed_seat = session->welcomed_seat;
 	draft->name = session->turn_username;
 	if (session->view == NULL)
 		return;
@@ -281,6 +283,8 @@ static void take_room(struct session *session, const struct post *snapshot)
 	struct view *view;
 
 	session->seat = snapshot->seat + 1;
+	session->join_seat = snapshot->join_seat;
+	session->welcomed_seat = snapshot->welcomed_seat;
 	if (room->name[0] == '\0')
 		return;
 	view = view_take(session->hub, room->tenant, room->type, room->name);
