@@ -219,6 +219,8 @@ struct participant session_participant(struct session *session, bool has_attribu
 void queue_push(struct session *session, struct buffer *buffer); /* takes a reference of its own */
 void queue_sent(struct session *session, size_t messages);
 void queue_keep_unsent(struct session *session, size_t unsent);
+/* Takes out those that must not be sent any more. */
+void queue_withhold(struct session *session, bool (*is_it)(struct slice message));
 void queue_deinit(struct out_queue *queue);
 /* Empties later behind what is there now. */
 void queue_put_back(struct session *session, struct out_queue *later);
@@ -300,6 +302,9 @@ void requests_deinit(struct hub *hub);
 struct tenant_limits hub_tenant_limits(const struct hub *hub, const char *tenant);
 bool tenant_add_session(struct hub *hub, const char *tenant);
 void tenant_remove_session(struct hub *hub, const char *tenant);
+bool tenant_is_full(const struct hub *hub, const char *tenant);
+void tenant_move_session(struct hub *hub, const char *from, const char *to);
+bool tenant_is_relay_only(const struct hub *hub, const char *tenant);
 bool tenant_add_room(struct hub *hub, const char *tenant);
 void tenant_remove_room(struct hub *hub, const char *tenant);
 void tenants_deinit(struct hub *hub);
