@@ -1,4 +1,5 @@
 /* A room: it begins when somebody joins or asks for it, and ends some time after the last has left. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -206,19 +207,45 @@ bool room_has_pin(const struct room *room, const char *pin)
 	return room_pin_fits(room->pin, pin);
 }
 
+/* Once is enough: others are not forgotten for it. */
 void room_remember_kick(struct room *room, const char *who)
 {
-	char *copy = strdup(who);
+	char *copy = who[0] == '\0' || room_is_kicked(room, who) ? NULL : strdup(who);
 
+	if (copy == NULL)
+		return;
 	if (room->kicks == NULL)
 		room->kicks = calloc(KICKS_MAX, sizeof *room->kicks);
-	if (room->kicks == NULL || copy == NULL) {
+	if (room->kicks == NULL) {
 		free(copy);
 		return;
 	}
 	struct kick *kick = &room->kicks[room->kick_count++ % KICKS_MAX];
 	free(kick->who);
 	*kick = (struct kick){copy, room->generation};
+}
+
+/* No user's name begins so. */
+static void mark_alias(const char *alias, char marked[KICKED_ALIAS_SIZE])
+{
+	snprintf(marked, KICKED_ALIAS_SIZE, "\001%s", alias);
+}
+
+void room_remember_alias(struct room *room, const char *alias)
+{
+	char marked[KICKED_ALIAS_SIZE];
+
+	mark_alias(alias, marked);
+	if (alias[0] != '\0')
+		room_remember_kick(room, marked);
+}
+
+bool room_alias_is_kicked(const struct room *room, const char *alias)
+{
+	char marked[KICKED_ALIAS_SIZE];
+
+	mark_alias(alias, marked);
+	return alias[0] != '\0' && room->kick_count > 0 && room_is_kicked(room, marked);
 }
 
 bool room_is_kicked(const struct room *room, const char *who)

@@ -196,4 +196,6 @@ void room_handle_seat(struct hub *hub, const struct post *ask)
 	member_move(room, member, ask->from);
 	if (old.node != ask->from.node || old.worker != ask->from.worker)
 		hub_post_draft(hub, old, &draft); /* behind all that went there for it */
+	if (room_is_kicked(room, member->user))
+		room_kick(room, member, NULL, "");
 }

@@ -71,9 +71,17 @@ void room_handle_change(struct hub *hub, const struct post *ask)
 	text_deinit(&pin);
 }
 
-/* Removing. The user is remembered, or, of nobody in particular, the session: it does not come back to this room. */
-void room_kick(struct room *room, struct member *member, const struct participant *by,
-               const char *reason)
+/* Removing. The user is remembered, or, of nobody in particular, the session and its alias: it does not come back to this room. */
+
+static void remember(struct room *room, const struct member *member)
+{
+	room_remember_kick(room, member->user[0] == '\0' ? member->id : member->user);
+	if (member->user[0] == '\0')
+		room_remember_alias(room, member->alias);
+}
+
+static void kick_one(struct room *room, struct member *member, const struct participant *by,
+                     const char *reason)
 {
 	struct post draft = room_draft(room, EVENT_KICKED);
 
@@ -82,10 +90,24 @@ void room_kick(struct room *room, struct member *member, const struct participan
 	draft.reason = reason;
 	draft.error = SIGNALING_KICKED;
 	draft.ends_seat = true;
-	room_remember_kick(room, member->user[0] == '\0' ? member->id : member->user);
+	remember(room, member);
 	room_tell_one(room, &draft, member);
 	hub_count(&room->hub->counters, HUB_COUNT_kicks, 1);
 	room_remove(room, member, false);
+}
+
+/* The other sessions of its user go with it; but not that of the moderator, who may be the same. */
+void room_kick(struct room *room, struct member *member, const struct participant *by,
+               const char *reason)
+{
+	LIST_FOR_EACH (node, &room->members) {
+		struct member *other = CONTAINER_OF(node, struct member, node);
+		bool is_its = other != member && other->user[0] != '\0' &&
+		              strcmp(other->user, member->user) == 0;
+		if (is_its && (by == NULL || strcmp(by->id, other->id) != 0))
+			kick_one(room, other, by, reason);
+	}
+	kick_one(room, member, by, reason);
 }
 
 /* It is asked to be quiet; what the others know of it is changed here, whatever it does. */

@@ -3,7 +3,7 @@
 
 #include "signaling/hub_private.h"
 
-enum { KICKS_MAX = 256, KICK_REMEMBERED_S = 3600, LIVE_FACT_S = 60 };
+enum { KICKS_MAX = 256, KICKED_ALIAS_SIZE = 258, KICK_REMEMBERED_S = 3600, LIVE_FACT_S = 60 };
 
 struct member {
 	struct list node; /* room->members, in order of joining */
@@ -58,6 +58,8 @@ bool room_set_pin(struct room *room, const char *pin);
 bool room_has_pin(const struct room *room, const char *pin);
 void room_remember_kick(struct room *room, const char *who);
 bool room_is_kicked(const struct room *room, const char *who);
+void room_remember_alias(struct room *room, const char *alias);
+bool room_alias_is_kicked(const struct room *room, const char *alias);
 void rooms_deinit(struct hub *hub);
 
 /* room_members.c */

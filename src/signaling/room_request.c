@@ -162,17 +162,18 @@ static struct member *whom(struct room *room, const struct post *ask)
 	return member != NULL ? member : member_of_user(room, ask->to);
 }
 
-/* Also a user who is not there now does not come in later. */
+/* Also a user who is not there now does not come in later, whoever has the name for an alias. */
 static void kick(struct room *room, const struct post *ask)
 {
 	struct member *member = whom(room, ask);
 
-	if (member == NULL)
-		room_remember_kick(room, ask->to);
+	room_remember_kick(room, ask->to);
 	while (member != NULL) {
 		room_kick(room, member, NULL, ask->reason);
 		member = whom(room, ask);
 	}
+	if (list_is_empty(&room->members))
+		room_became_empty(room);
 	answer(room->hub, ask, SIGNALING_OK, SLICE("{}"));
 }
 
