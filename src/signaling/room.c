@@ -41,14 +41,6 @@ static bool copy_names(struct room *room, const struct room_info *info)
 	return true;
 }
 
-static bool is_relay_only(const struct hub *hub, const char *tenant)
-{
-	const struct hub_settings *settings = &hub->settings;
-
-	return settings->is_relay_only != NULL &&
-	       settings->is_relay_only(settings->context, tenant);
-}
-
 /* The registry of a cluster gives generations; one node counts them by the clock, so that they grow over restarts. */
 static uint64_t next_generation(struct hub *hub, const struct post *ask)
 {
@@ -78,7 +70,7 @@ static void describe(struct room *room, const struct post *ask)
 	room->info.empty_s = ask->empty_room_s;
 	room->info.created_ms = hub->wall_ms;
 	room->info.mode = ROOM_RELAY;
-	room->info.is_relay_only = is_relay_only(hub, ask->room.tenant);
+	room->info.is_relay_only = tenant_is_relay_only(hub, ask->room.tenant);
 	room->info.capacity =
 		ask->room_capacity > 0 ? ask->room_capacity : hub->settings.room_capacity;
 	if (ask->is_return)

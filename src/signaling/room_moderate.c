@@ -25,6 +25,17 @@ static struct member *moderator(struct hub *hub, const struct post *ask, struct 
 
 /* Changing. */
 
+/* No room lets more pass than its tenant. What was said before is not told to those who come later. */
+static void set_relay_only(struct room *room, bool is_relay_only)
+{
+	room->info.is_relay_only =
+		is_relay_only || tenant_is_relay_only(room->hub, room->info.tenant);
+	if (!room->info.is_relay_only)
+		return;
+	LIST_FOR_EACH (node, &room->members)
+		member_withhold(room, CONTAINER_OF(node, struct member, node));
+}
+
 enum signaling_error room_change(struct room *room, const struct post *change)
 {
 	if (change->sets_pin && !room_set_pin(room, change->pin))
@@ -34,7 +45,7 @@ enum signaling_error room_change(struct room *room, const struct post *change)
 	if (change->sets_capacity)
 		room->info.capacity = change->capacity;
 	if (change->sets_relay_only)
-		room->info.is_relay_only = change->is_relay_only;
+		set_relay_only(room, change->is_relay_only);
 	room_changed(room, false);
 	return SIGNALING_OK;
 }

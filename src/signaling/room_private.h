@@ -45,6 +45,7 @@ struct room {
 	uint64_t facts;
 	struct list waiting; /* messages for aliases that nobody has yet */
 	unsigned waiting_count;
+	size_t waiting_bytes;
 	uint32_t empty_s;
 	struct timer empty, live;
 };
@@ -70,6 +71,8 @@ struct member *member_create(struct room *room, const struct post *ask);
 bool member_update(struct room *room, struct member *member, const struct post *ask);
 bool member_set_attributes(struct member *member, struct slice attributes);
 bool member_set_attribute(struct member *member, const char *name, struct slice value);
+/* Takes out of its attributes what does not pass where relayed candidates alone do. */
+void member_withhold(struct room *room, struct member *member);
 void member_destroy(struct room *room, struct member *member);
 void member_move(struct room *room, struct member *member, struct hub_place place);
 struct participant member_participant(const struct member *member, bool has_attributes);
@@ -79,7 +82,7 @@ bool member_may(const struct room *room, const struct member *member, unsigned p
 bool member_has_secret(const struct member *member, const char *secret);
 
 /* room_wait.c: messages for an alias that nobody has yet. */
-bool wait_put(struct room *room, const struct post *ask); /* false: there are too many */
+bool wait_put(struct room *room, const struct post *ask); /* false: it is too much */
 void wait_deliver(struct room *room, const char *alias);
 void wait_drop(struct room *room, const char *id); /* of this sender; NULL: all */
 void room_send(struct room *room, const struct post *ask);

@@ -105,6 +105,25 @@ void queue_keep_unsent(struct session *session, size_t unsent)
 	queue->handed = 0;
 }
 
+/* Those that the host has are on their way. */
+void queue_withhold(struct session *session, bool (*is_it)(struct slice message))
+{
+	struct out_queue *queue = &session->queue;
+	uint32_t stay = queue->handed;
+
+	for (uint32_t i = queue->handed; i < queue->count; i++) {
+		struct buffer *buffer = *slot(queue, i);
+		if (!is_it((struct slice){buffer->bytes, buffer->len})) {
+			*slot(queue, stay++) = buffer;
+			continue;
+		}
+		queue->bytes -= buffer->len;
+		hub_count(&session->hub->counters, HUB_COUNT_candidates_withheld, 1);
+		buffer_release(buffer);
+	}
+	queue->count = stay;
+}
+
 void queue_deinit(struct out_queue *queue)
 {
 	while (queue->count > 0)
