@@ -54,7 +54,8 @@ static bool is_over_bounds(const struct session *session, size_t len)
 
 	if (session->path == NULL)
 		return queue->bytes + len > settings->replay_bytes_max;
-	return queue->bytes + len > settings->queue_bytes_max ||
+	/* One message, however large, is no sign of a slow reader: others would end its connection by sending it. */
+	return (queue->bytes > 0 && queue->bytes + len > settings->queue_bytes_max) ||
 	       queue->count >= session->dialect->limits.queue_messages;
 }
 

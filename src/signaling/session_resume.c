@@ -47,6 +47,7 @@ void session_resume(struct session *session, const char *token, bool is_by_id,
 	if (session->is_resuming)
 		return;
 	session->is_resuming = true;
+	session->is_over_rate = false; /* its timer is the resume's from here on */
 	session_hold(session);
 	session->opening = reference == NULL ? NULL : malloc(sizeof *reference);
 	if (session->opening != NULL)
@@ -347,7 +348,9 @@ static void adopt(struct session *session, const struct post *snapshot)
 	session->missed = post_create(snapshot);
 	if (session->missed == NULL || !copy_identity(snapshot, &identity) ||
 	    !rename_session(session, snapshot->subject.id)) {
-		session_doom(session);
+		post_destroy(session->missed);
+		session->missed = NULL;
+		session_end(session, 1011, "the session could not be resumed");
 		return;
 	}
 	session_set_identity(session, &identity);
