@@ -11,9 +11,10 @@
 #include "signaling/seal.h"
 
 enum {
-	ASKS_MAX = 16,     /* of one session, unanswered by the host */
-	HELD_MAX = 64,     /* messages of one session, before it was opened */
-	PARKED_MAX = 1024, /* posts for a room whose owner is not known yet */
+	ASKS_MAX = 16,                      /* of one session, unanswered by the host */
+	HELD_MAX = 64,                      /* messages of one session, before it was opened */
+	PARKED_MAX = 1024,                  /* posts for a room whose owner is not known yet, */
+	PARKED_BYTES_MAX = 4 * 1024 * 1024, /* and what they say */
 	ROOM_PIN_MAX = 255,
 	JOIN_BUCKETS = 1024,      /* of identities */
 	JOIN_BURST = 20,          /* joins of one identity at once, */
@@ -54,6 +55,7 @@ struct view {
 	struct mail *parked; /* owned: posts for the owner, once it is known, in order */
 	struct mail **parked_end;
 	unsigned parked_count;
+	size_t parked_bytes;
 	struct list members; /* sessions in it */
 	struct list moved;   /* sessions that were, and are elsewhere now */
 	unsigned seats;      /* sessions in it, or on their way; and those that have moved */
