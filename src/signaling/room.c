@@ -180,6 +180,7 @@ static void live_is_due(struct timer *timer, timestamp now)
 
 	if (!list_is_empty(&room->members))
 		room_fact_of(room, "room.live", NULL);
+	room_follow_tenant(room);
 	timer_set(room->hub->wheel, timer, now + LIVE_FACT_S * 1000, live_is_due);
 }
 

@@ -39,8 +39,11 @@ void room_handle_join(struct hub *hub, const struct post *ask)
 {
 	struct room *room = room_find(hub, &ask->room);
 	struct member *member = room == NULL ? NULL : member_find(room, ask->subject.id);
-	enum signaling_error error = enter(hub, &room, &member, ask);
+	enum signaling_error error;
 
+	if (room != NULL)
+		room_follow_tenant(room);
+	error = enter(hub, &room, &member, ask);
 	if (error != SIGNALING_OK) {
 		if (member != NULL)
 			room_remove(room, member, true);

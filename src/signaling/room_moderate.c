@@ -36,6 +36,14 @@ static void set_relay_only(struct room *room, bool is_relay_only)
 		member_withhold(room, CONTAINER_OF(node, struct member, node));
 }
 
+/* Nor is one larger than those of its tenant may be; 0 is no bound. */
+static uint32_t capacity_within(const struct room *room, uint32_t wanted)
+{
+	uint32_t most = hub_tenant_limits(room->hub, room->info.tenant).room_capacity;
+
+	return most > 0 && (wanted == 0 || wanted > most) ? most : wanted;
+}
+
 enum signaling_error room_change(struct room *room, const struct post *change)
 {
 	if (change->sets_pin && !room_set_pin(room, change->pin))
@@ -43,11 +51,24 @@ enum signaling_error room_change(struct room *room, const struct post *change)
 	if (change->sets_lock)
 		room->info.is_locked = change->is_locked;
 	if (change->sets_capacity)
-		room->info.capacity = change->capacity;
+		room->info.capacity = capacity_within(room, change->capacity);
 	if (change->sets_relay_only)
 		set_relay_only(room, change->is_relay_only);
 	room_changed(room, false);
 	return SIGNALING_OK;
+}
+
+void room_follow_tenant(struct room *room)
+{
+	struct post draft;
+
+	if (room->info.is_relay_only || !tenant_is_relay_only(room->hub, room->info.tenant))
+		return;
+	set_relay_only(room, true);
+	room_changed(room, false);
+	room->info.sequence++;
+	draft = room_draft(room, EVENT_ROOM);
+	room_tell_all(room, &draft, NULL);
 }
 
 void room_handle_change(struct hub *hub, const struct post *ask)

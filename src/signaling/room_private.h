@@ -117,6 +117,8 @@ void room_handle_seat(struct hub *hub, const struct post *post);
 void room_handle_change(struct hub *hub, const struct post *post);
 void room_handle_moderate(struct hub *hub, const struct post *post);
 enum signaling_error room_change(struct room *room, const struct post *change);
+/* Its tenant may take relayed candidates alone since. */
+void room_follow_tenant(struct room *room);
 void room_kick(struct room *room, struct member *member, const struct participant *by,
                const char *reason);
 void room_mute(struct room *room, struct member *member, const struct participant *by,
