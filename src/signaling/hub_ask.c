@@ -200,7 +200,7 @@ void hub_ask_credentials(struct session *session, const struct reference *refere
 
 	if (ask != NULL)
 		ask->is_for_self = is_for_self;
-	else if (is_for_self)
+	else if (is_for_self && !session->is_opened)
 		deliver_opened(session, NULL, reference);
 	else if (reference != NULL)
 		session_refuse(session, SIGNALING_RATE_LIMITED, "", reference);
