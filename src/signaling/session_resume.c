@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "signaling/hub_private.h"
+#include "signaling/relay_only.h"
 
 static void resume_late(struct timer *timer, timestamp now);
 static void refused(struct session *session);
@@ -296,7 +297,10 @@ static void take_room(struct session *session, const struct post *snapshot)
 		view_placed(view, &snapshot->owner, snapshot->generation);
 	if (snapshot->is_in_room) {
 		session->is_in = true;
-		view_heard(view, snapshot);
+		/* Others who are here may have heard more of the room since. */
+		if (view->generation != snapshot->generation ||
+		    view->info.sequence <= room->sequence)
+			view_heard(view, snapshot);
 		list_append(&view->members, &session->in_view);
 	}
 }
@@ -366,6 +370,17 @@ static void adopt(struct session *session, const struct post *snapshot)
 		session_finish_resume(session, NULL);
 }
 
+/* All of it; but no candidates that were sent before its room began to take relayed ones alone. */
+static void put_missed(struct session *session, const struct post *missed)
+{
+	bool is_withheld = session->view != NULL && session->view->info.is_relay_only &&
+	                   !missed->room.is_relay_only;
+
+	for (size_t i = 0; i < missed->queued_count; i++)
+		if (!is_withheld || !relay_only_hides(missed->queued[i]))
+			queue_put_missed(session, missed->queued[i]);
+}
+
 /* First that it is back, then what it missed, then what came since. */
 void session_finish_resume(struct session *session, const struct turn_credentials *credentials)
 {
@@ -383,8 +398,7 @@ void session_finish_resume(struct session *session, const struct turn_credential
 	seal_make_token(session->hub->seal, session->id, token);
 	if (session->path != NULL)
 		deliver_to(session, &event);
-	for (size_t i = 0; i < missed->queued_count; i++)
-		queue_put_missed(session, missed->queued[i]);
+	put_missed(session, missed);
 	queue_put_back(session, &later);
 	if (session->path == NULL)
 		session_wait_away(session);
