@@ -3,7 +3,7 @@
 
 #include "signaling/hub_private.h"
 
-enum { KICKS_MAX = 256, KICK_REMEMBERED_S = 3600, LIVE_FACT_S = 60 };
+enum { KICKS_MAX = 256, KICK_REMEMBERED_S = 3600, LIVE_FACT_S = 60, RETURN_MS = 10000 };
 
 struct member {
 	struct list node; /* room->members, in order of joining */
@@ -46,6 +46,7 @@ struct room {
 	struct list waiting; /* messages for aliases that nobody has yet */
 	unsigned waiting_count;
 	uint32_t empty_s;
+	timestamp restored_until; /* until then those come back who were in it at its old owner */
 	struct timer empty, live;
 };
 
