@@ -37,8 +37,17 @@ static void check_proofs(struct check *check)
 		           "jwt-secret, jwt-key-file, jwks-file, user-secret or api-key");
 }
 
+static void check_cluster(struct check *check)
+{
+	if (check->config->signaling_cluster && check->config->redis_userdb == NULL)
+		check_error(check, OPTION_ID_signaling_cluster,
+		            "signaling-cluster needs the Redis that all nodes share: set "
+		            "redis-userdb");
+}
+
 void check_signaling(struct check *check)
 {
+	check_cluster(check);
 	check_ports_of_signaling(check);
 	check_proofs(check);
 }

@@ -89,6 +89,8 @@ void hub_drain(struct hub *hub, timestamp deadline, timestamp now);
 bool hub_is_draining(const struct hub *hub);
 /* A node is gone: its participants have left, and its rooms are made anew by those who are still in them. */
 void hub_node_lost(struct hub *hub, uint32_t node, timestamp now);
+/* A room that lived at this node was made anew at another, while this one was cut off: who is in it here goes there. */
+void hub_room_moved(struct hub *hub, const struct room_info *info, timestamp now);
 
 enum hub_action_kind {
 	HUB_SEND,  /* buffer, a reference of it is the host's, as one text message over path */

@@ -24,6 +24,20 @@ void hub_node_lost(struct hub *hub, uint32_t node, timestamp now)
 	hub_run(hub);
 }
 
+void hub_room_moved(struct hub *hub, const struct room_info *info, timestamp now)
+{
+	struct room *room = room_find(hub, info);
+	struct view *view = view_find(hub, info);
+
+	hub->now = now > hub->now ? now : hub->now;
+	/* Nobody is told: the room goes on. */
+	if (room != NULL)
+		room_destroy(room);
+	if (view != NULL && view->is_placed && view->owner.node == hub->settings.place.node)
+		move_room(view, view->owner.node);
+	hub_run(hub);
+}
+
 /* They do not come back: what they were went with their node. */
 static void remove_lost_members(struct room *room, uint32_t node)
 {
@@ -71,7 +85,8 @@ static void move_room(struct view *view, uint32_t node)
 	if (list_is_empty(&view->members))
 		return;
 	for (size_t i = 0; i < view->roster_count; i++)
-		if (seal_open_id(view->hub->seal, view->roster[i], &place) == OK &&
+		if (node != view->hub->settings.place.node &&
+		    seal_open_id(view->hub->seal, view->roster[i], &place) == OK &&
 		    place.node == node)
 			tell_lost(view, view->roster[i]);
 	LIST_FOR_EACH (at, &view->members)
@@ -139,4 +154,61 @@ void roster_heard(struct view *view, const struct post *post)
 		roster_remove(view, post->subject.id);
 	else if (post->event == EVENT_WELCOME)
 		roster_replace(view, post);
+}
+
+bool roster_knows(const struct view *view, const struct post *joined)
+{
+	return joined->event == EVENT_JOINED && joined->is_return &&
+	       roster_find(view, joined->subject.id) < view->roster_count;
+}
+
+static bool is_among(const struct post *welcome, const char *id)
+{
+	for (size_t i = 0; i < welcome->participant_count; i++)
+		if (strcmp(welcome->participants[i].id, id) == 0)
+			return true;
+	return false;
+}
+
+/* Those of this node are on their way back themselves. */
+static void tell_who_left(struct view *view, const struct post *welcome)
+{
+	struct hub_place place;
+	char id[SESSION_ID_SIZE];
+	size_t at = 0;
+
+	while (at < view->roster_count) {
+		memcpy(id, view->roster[at], sizeof id);
+		if (is_among(welcome, id) || seal_open_id(view->hub->seal, id, &place) != OK ||
+		    place.node == view->hub->settings.place.node) {
+			at++;
+			continue;
+		}
+		tell_lost(view, id);
+		roster_remove(view, id);
+	}
+}
+
+static void tell_who_came(struct view *view, const struct post *welcome)
+{
+	struct post draft = {.kind = POST_EVENT,
+	                     .event = EVENT_JOINED,
+	                     .room = welcome->room,
+	                     .generation = welcome->generation};
+
+	for (size_t i = 0; i < welcome->participant_count; i++) {
+		draft.subject = welcome->participants[i];
+		if (!draft.subject.is_hidden &&
+		    roster_find(view, draft.subject.id) == view->roster_count)
+			hub_post_draft(view->hub, view->hub->settings.place, &draft);
+	}
+}
+
+void roster_compare(struct view *view, const struct post *post)
+{
+	if (post->event != EVENT_WELCOME || !post->is_return || list_is_empty(&view->members))
+		return;
+	tell_who_came(view, post);
+	if (post->is_soft)
+		tell_who_left(view, post);
 }

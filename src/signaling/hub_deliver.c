@@ -117,6 +117,7 @@ static bool before_event(struct session *session, const struct post *post)
 		take_back(session, post);
 		return false;
 	}
+	roster_compare(view, post);
 	view_heard(view, post);
 	if (post->event != EVENT_WELCOME)
 		return true;
@@ -246,7 +247,10 @@ static void deliver_all(struct hub *hub, const struct post *post)
 
 	if (view == NULL)
 		return;
+	bool is_news = !roster_knows(view, post);
 	view_heard(view, post);
+	if (!is_news)
+		return;
 	event_of_post(post, &event, &reference);
 	event.now = hub->now;
 	event.wall_ms = hub->wall_ms;

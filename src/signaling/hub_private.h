@@ -294,6 +294,10 @@ void post_refer(struct post *draft, const struct reference *reference);
 
 /* hub_cluster.c */
 void roster_heard(struct view *view, const struct post *post);
+/* Its members know that this one is there: nobody told them that it had gone. */
+bool roster_knows(const struct view *view, const struct post *joined);
+/* Tells who has come and gone while the room was out of reach. */
+void roster_compare(struct view *view, const struct post *post);
 
 /* hub_request.c */
 void request_handle(struct hub *hub, const struct post *post);

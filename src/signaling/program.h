@@ -16,6 +16,7 @@
 #include "store/store.h"
 
 struct certificate_watch;
+struct cluster;
 struct event;
 struct event_base;
 struct program_reload;
@@ -41,6 +42,7 @@ struct program {
 	struct event *mail_event, *signal_event, *drain_timer, *alive_timer, *status_timer;
 	int signal_fd; /* -1: not open */
 
+	struct cluster *cluster; /* NULL: this node is alone */
 	struct workers *workers;
 	struct buddy_images *images; /* of all workers; NULL: none are kept */
 	unsigned threads;

@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 #include "base/log.h"
+#include "signaling/cluster.h"
 #include "signaling/program.h"
 
 enum { LOOK_MS = 200, LAST_WORDS_MS = 1000 /* for closes to be sent, after the deadline */ };
@@ -91,6 +92,7 @@ void program_drain_begin(struct program *program, const char *by, uint32_t timeo
 	}
 	log_always("draining", "by=\"%s\" sessions=%llu seconds_left=%u", by,
 	           (unsigned long long)program_count(program, HUB_COUNT_sessions_now), timeout_s);
+	cluster_set_ready(program->cluster, false);
 	event_add(program->drain_timer, &look);
 }
 

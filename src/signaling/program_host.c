@@ -7,7 +7,9 @@
 
 #include "base/list.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "signaling/authority.h"
+#include "signaling/cluster.h"
 #include "signaling/room_keeper.h"
 #include "signaling/sink.h"
 #include "signaling/turn_source.h"
@@ -56,17 +58,30 @@ static struct tenant_limits limits_of(void *context, const char *name)
 /* ---- for the workers ---- */
 
 static void on_room_changed(void *context, struct worker *worker, const struct room_info *room,
-                            struct slice pin, bool is_gone)
+                            struct slice pin, uint64_t generation, bool is_gone)
 {
 	struct program *program = context;
 
-	(void)worker;
+	if (program->cluster != NULL)
+		cluster_room_changed(program->cluster, worker, room, generation, is_gone);
 	if (program->rooms == NULL)
 		return;
 	if (is_gone)
 		room_keeper_delete(program->rooms, room);
 	else
 		room_keeper_put(program->rooms, room, pin);
+}
+
+static void on_post(void *context, struct worker *worker, struct hub_place place, struct post *post)
+{
+	(void)worker;
+	cluster_post(((struct program *)context)->cluster, place, post);
+}
+
+static void on_find_room(void *context, struct worker *worker, uint64_t cookie,
+                         const struct room_info *room)
+{
+	cluster_find_room(((struct program *)context)->cluster, worker, cookie, room);
 }
 
 static void on_emit(void *context, struct worker *worker, const struct event *event)
@@ -110,6 +125,29 @@ static struct address_limits_settings limits_of_addresses(const struct config *c
 	};
 }
 
+static void fill_for_cluster(const struct cluster *cluster, struct workers_settings *settings)
+{
+	settings->hub.is_cluster = true;
+	settings->hub.place.node = cluster_node(cluster);
+	cluster_seal_key(cluster, settings->hub.seal_key);
+	settings->host.post = on_post;
+	settings->host.find_room = on_find_room;
+}
+
+enum err program_host_join(const struct config *config, unsigned threads, struct cluster **cluster,
+                           char problem[256])
+{
+	const struct cluster_settings settings = {
+		.connection = config->redis_userdb,
+		.name = config->signaling_node,
+		.threads = threads,
+		.dialects = dialects,
+		.dialect_count = sizeof dialects / sizeof dialects[0],
+	};
+
+	return cluster_create(&settings, cluster, problem);
+}
+
 void program_host_fill(struct program *program, const struct config *config, unsigned threads,
                        struct workers_settings *settings)
 {
@@ -135,6 +173,9 @@ void program_host_fill(struct program *program, const struct config *config, uns
 		.context = program,
 	};
 	settings->policy.limits = limits_of_addresses(config);
+	random_bytes(settings->hub.seal_key, sizeof settings->hub.seal_key);
+	if (program->cluster != NULL)
+		fill_for_cluster(program->cluster, settings);
 }
 
 struct worker_policy program_host_policy(const struct program *program)

@@ -10,10 +10,10 @@
 
 #include "base/list.h"
 #include "base/log.h"
-#include "base/random.h"
 #include "process/capabilities.h"
 #include "process/process.h"
 #include "signaling/authority.h"
+#include "signaling/cluster.h"
 #include "signaling/program.h"
 #include "signaling/program_host.h"
 #include "signaling/program_reload.h"
@@ -45,9 +45,9 @@ struct start {
 };
 
 typedef enum err step_fn(struct start *start);
-static step_fn make_tls, list_listeners, make_images, open_workers, open_control, drop_privileges,
-	open_store, make_services, open_rooms, open_sinks, serve_control, start_workers,
-	bring_rooms_back, fetch_credentials;
+static step_fn make_tls, list_listeners, make_images, join_cluster, open_workers, open_control,
+	drop_privileges, open_store, make_services, open_rooms, open_sinks, serve_control,
+	start_workers, start_cluster, bring_rooms_back, fetch_credentials;
 
 static const struct {
 	step_fn *run;
@@ -56,6 +56,7 @@ static const struct {
 	{make_tls, OPTION_ID_cert},
 	{list_listeners, OPTION_ID_signaling_port},
 	{make_images, OPTION_ID_buddy_image_memory},
+	{join_cluster, OPTION_ID_redis_userdb},
 	{open_workers, OPTION_ID_signaling_ip},
 	{open_control, OPTION_ID_signaling_control_socket},
 	{drop_privileges, OPTION_ID_proc_user},
@@ -65,6 +66,7 @@ static const struct {
 	{open_sinks, OPTION_ID_signaling_ip},
 	{serve_control, OPTION_ID_signaling_control_socket},
 	{start_workers, OPTION_ID_signaling_threads},
+	{start_cluster, OPTION_ID_signaling_cluster},
 	{bring_rooms_back, OPTION_ID_userdb},
 	{fetch_credentials, OPTION_ID_turn_service_url},
 };
@@ -99,7 +101,9 @@ void program_close(struct program *program)
 {
 	turn_service_destroy(program->turn_service);
 	program_finish(program, TASKS_PATIENCE_MS);
+	cluster_stop(program->cluster);
 	workers_destroy(program->workers);
+	cluster_destroy(program->cluster);
 	buddy_images_destroy(program->images);
 	program_reload_destroy(program->reload);
 	program->reload = NULL;
@@ -206,6 +210,16 @@ static enum err make_images(struct start *start)
 	return shared_images_create(start->config->buddy_image_memory, &start->program->images);
 }
 
+static enum err join_cluster(struct start *start)
+{
+	const struct config *config = start->config;
+
+	if (!config->signaling_cluster)
+		return OK;
+	return program_host_join(config, thread_count(config), &start->program->cluster,
+	                         start->problem);
+}
+
 static enum err open_workers(struct start *start)
 {
 	const struct config *config = start->config;
@@ -220,7 +234,6 @@ static enum err open_workers(struct start *start)
 	enum err err;
 
 	program_host_fill(start->program, config, settings.threads, &settings);
-	random_bytes(settings.hub.seal_key, sizeof settings.hub.seal_key);
 	err = workers_create(&settings, &start->program->workers, start->problem);
 	explicit_bzero(settings.hub.seal_key, sizeof settings.hub.seal_key);
 	return err;
@@ -370,6 +383,15 @@ static enum err serve_control(struct start *start)
 static enum err start_workers(struct start *start)
 {
 	return workers_start(start->program->workers, start->problem);
+}
+
+static enum err start_cluster(struct start *start)
+{
+	struct program *program = start->program;
+
+	if (program->cluster == NULL)
+		return OK;
+	return cluster_start(program->cluster, program->workers, start->problem);
 }
 
 static enum err bring_rooms_back(struct start *start)

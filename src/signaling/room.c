@@ -58,6 +58,7 @@ static void restore(struct room *room, const struct room_info *info)
 	room->info.is_relay_only |= info->is_relay_only;
 	room->info.created_ms = info->created_ms;
 	room->info.sequence = info->sequence;
+	room->restored_until = room->hub->now + RETURN_MS;
 }
 
 static void describe(struct room *room, const struct post *ask)

@@ -153,11 +153,14 @@ static void welcome(struct room *room, struct member *member, const struct post 
 	joined = room_draft(room, EVENT_JOINED);
 	joined.subject = member_participant(member, true);
 	joined.subject.attestation = ask->subject.attestation;
-	if (!member->is_hidden && !ask->is_return)
+	joined.is_return = ask->is_return;
+	if (!member->is_hidden)
 		room_tell_all(room, &joined, member);
 	draft = room_draft(room, EVENT_WELCOME);
 	draft.subject = joined.subject;
 	draft.is_return = ask->is_return;
+	/* Of a room that was lost others may be on their way back still. */
+	draft.is_soft = ask->is_return && room->hub->now >= room->restored_until;
 	draft.has_reference = ask->has_reference;
 	draft.reference_number = ask->reference_number;
 	draft.reference_text = ask->reference_text;

@@ -3,7 +3,13 @@
 
 #include "signaling/hub_private.h"
 
-enum { KICKS_MAX = 256, KICKED_ALIAS_SIZE = 258, KICK_REMEMBERED_S = 3600, LIVE_FACT_S = 60 };
+enum {
+	KICKS_MAX = 256,
+	KICKED_ALIAS_SIZE = 258,
+	KICK_REMEMBERED_S = 3600,
+	LIVE_FACT_S = 60,
+	RETURN_MS = 10000
+};
 
 struct member {
 	struct list node; /* room->members, in order of joining */
@@ -47,6 +53,7 @@ struct room {
 	unsigned waiting_count;
 	size_t waiting_bytes;
 	uint32_t empty_s;
+	timestamp restored_until; /* until then those come back who were in it at its old owner */
 	struct timer empty, live;
 };
 

@@ -51,7 +51,7 @@ struct worker_host {
 	void (*find_room)(void *context, struct worker *worker, uint64_t cookie,
 	                  const struct room_info *room);
 	void (*room_changed)(void *context, struct worker *worker, const struct room_info *room,
-	                     struct slice pin, bool is_gone);
+	                     struct slice pin, uint64_t generation, bool is_gone);
 	void (*emit)(void *context, struct worker *worker, const struct event *event);
 	void (*revoke)(void *context, struct worker *worker, const struct identity *identity,
 	               const char *username);

@@ -138,7 +138,7 @@ static void tell_room_changed(struct worker *worker, const struct hub_action *ac
 
 	if (host->room_changed != NULL)
 		host->room_changed(host->context, worker, action->room, action->pin,
-		                   action->is_gone);
+		                   action->generation, action->is_gone);
 }
 
 static void emit(struct worker *worker, const struct hub_action *action)

@@ -1,7 +1,7 @@
 /* A connection to one Redis server, over TCP, TLS or a Unix socket. Commands are gathered and sent
  * together; each reply is waited for until a deadline and no longer. Words of a command are arguments of
  * their own and never part of a format. hiredis makes the bytes and reads them; sockets and time are
- * ours, as its own calls know no deadline, and Debian 12's no TLS. Private to the folder. */
+ * ours, as its own calls know no deadline, and Debian 12's no TLS. Of this folder, and of signaling's cluster. */
 #pragma once
 
 #include <hiredis/hiredis.h>

@@ -1,5 +1,5 @@
 /* How to reach a Redis server: coturn's connection string, words of "name=value", and what is ours:
- * sentinels. Private to the folder. */
+ * sentinels. Of this folder, and of signaling's cluster. */
 #pragma once
 
 #include <stdbool.h>

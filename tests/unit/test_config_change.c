@@ -196,6 +196,8 @@ static const enum option_id restart[] = {
 	OPTION_ID_turn_service_token,
 	OPTION_ID_turn_service_client_id,
 	OPTION_ID_amqp_url,
+	OPTION_ID_signaling_cluster,
+	OPTION_ID_signaling_node,
 	OPTION_ID_amqp_exchange,
 	OPTION_ID_webhook_url,
 	OPTION_ID_webhook_secret,

@@ -1,0 +1,53 @@
+/* Many nodes on one Redis: which nodes there are, where a room lives, and letters between hubs of different nodes.
+ *
+ *   workers ──mail──► cluster's thread ──► Redis: turnstone/signaling/...      node/N    who N is; ends by itself 5 s after its last beat
+ *   workers ◄──mail── cluster's thread ◄──                                     nodes     numbers of all
+ *                                                                              room/...  "NODE WORKER GENERATION" of its owner
+ *                                                                              to/N      a channel: letters to N, in batches
+ *                                                                              secret    what all keys of the nodes come from
+ *
+ * Its thread alone talks to Redis and may wait for it; workers never do. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "signaling/hub.h"
+
+struct cluster;
+struct worker;
+struct workers;
+
+struct cluster_settings {       /* lent for the call, but dialects */
+	const char *connection; /* as redis-userdb has it */
+	const char *name;       /* for people; NULL: the host's */
+	unsigned threads;       /* workers of this node */
+	const struct dialect *const *dialects;
+	size_t dialect_count;
+};
+
+/* Connects, takes a number that no other node has, and reads or makes the secret. ERR_UNAVAILABLE, ERR_DENIED,
+ * ERR_INVALID: problem is one line. */
+MUST_CHECK enum err cluster_create(const struct cluster_settings *settings,
+                                   struct cluster **cluster, char problem[256]);
+uint32_t cluster_node(const struct cluster *cluster);
+/* Gives the key of ids and tokens, the same for all nodes. The caller wipes it. */
+void cluster_seal_key(const struct cluster *cluster, uint8_t key[32]);
+/* The workers run. */
+MUST_CHECK enum err cluster_start(struct cluster *cluster, struct workers *workers,
+                                  char problem[256]);
+/* Takes leave of the other nodes and ends the thread; the workers may still call what is below. NULL is fine, as below. */
+void cluster_stop(struct cluster *cluster);
+void cluster_destroy(struct cluster *cluster); /* the workers are gone */
+
+/* Any thread. A node that is not ready is given no new rooms. */
+void cluster_set_ready(struct cluster *cluster, bool is_ready);
+
+/* On a worker's thread; as worker_host has them. */
+void cluster_post(struct cluster *cluster, struct hub_place place, struct post *post);
+void cluster_find_room(struct cluster *cluster, struct worker *worker, uint64_t cookie,
+                       const struct room_info *room);
+void cluster_room_changed(struct cluster *cluster, struct worker *worker,
+                          const struct room_info *room, uint64_t generation, bool is_gone);
