@@ -16,7 +16,7 @@ from harness.signal_server import Signal, turnsignal
 from harness.websocket import Refused
 
 TURN = ("--realm=example.org", "--static-auth-secret=a-secret-of-the-relay",
-        "--turn-uri=turn:127.0.0.1:3478?transport=udp")
+        "--turn-uri=turn:127.0.0.1:3478?transport=udp", "--signaling-anybody=yes")
 
 
 def hello(server, room, tls=False, **how):
