@@ -127,6 +127,21 @@ void session_identify(struct session *session, const struct claim *claim,
 	session_hold(session);
 }
 
+/* A room is of one tenant; and what a proof for one room allows is allowed in no other. */
+static bool may_stay(const struct session *session, const struct identity *identity)
+{
+	const struct room_info *room = &session->view->info;
+
+	return strcmp(room->tenant, identity->tenant) == 0 &&
+	       (identity->room[0] == '\0' || strcmp(room->name, identity->room) == 0);
+}
+
+static bool has_place(const struct session *session, const struct identity *identity)
+{
+	return strcmp(session->identity->identity.tenant, identity->tenant) == 0 ||
+	       !tenant_is_full(session->hub, identity->tenant);
+}
+
 static void identified(struct session *session, const struct identity *identity,
                        const struct reference *reference)
 {
@@ -135,8 +150,11 @@ static void identified(struct session *session, const struct identity *identity,
 	struct post draft = {.kind = POST_SEAT};
 	char token[RESUME_TOKEN_SIZE];
 
-	/* A room is of one tenant. */
-	if (session->view != NULL && strcmp(session->view->info.tenant, identity->tenant) != 0)
+	if (!has_place(session, identity)) {
+		session_refuse(session, SIGNALING_TOO_MANY, "", reference);
+		return;
+	}
+	if (session->view != NULL && !may_stay(session, identity))
 		session_leave_room(session, true, NULL);
 	session_set_identity(session, identity);
 	if (session->view != NULL)
@@ -182,7 +200,7 @@ void hub_ask_credentials(struct session *session, const struct reference *refere
 
 	if (ask != NULL)
 		ask->is_for_self = is_for_self;
-	else if (is_for_self)
+	else if (is_for_self && !session->is_opened)
 		deliver_opened(session, NULL, reference);
 	else if (reference != NULL)
 		session_refuse(session, SIGNALING_RATE_LIMITED, "", reference);

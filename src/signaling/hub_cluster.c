@@ -114,12 +114,29 @@ static void roster_remove(struct view *view, const char *id)
 		memmove(view->roster[at], view->roster[--view->roster_count], SESSION_ID_SIZE);
 }
 
+/* A welcome has them all, each once: to look for each would take a large room long at every join. */
+static void roster_replace(struct view *view, const struct post *welcome)
+{
+	size_t count = welcome->participant_count;
+	void *roster = realloc(view->roster, (count + 1) * sizeof *view->roster);
+
+	if (roster == NULL)
+		return;
+	view->roster = roster;
+	view->roster_room = count + 1;
+	view->roster_count = 0;
+	for (size_t i = 0; i < count; i++)
+		if (strlen(welcome->participants[i].id) == SESSION_ID_SIZE - 1)
+			memcpy(view->roster[view->roster_count++], welcome->participants[i].id,
+			       SESSION_ID_SIZE);
+}
+
 void roster_heard(struct view *view, const struct post *post)
 {
 	if (post->event == EVENT_JOINED)
 		roster_add(view, post->subject.id);
 	else if (post->event == EVENT_LEFT)
 		roster_remove(view, post->subject.id);
-	for (size_t i = 0; post->event == EVENT_WELCOME && i < post->participant_count; i++)
-		roster_add(view, post->participants[i].id);
+	else if (post->event == EVENT_WELCOME)
+		roster_replace(view, post);
 }

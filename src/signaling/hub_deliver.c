@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "signaling/hub_private.h"
+#include "signaling/relay_only.h"
 
 enum { SHARED_MAX = 8 }; /* dialects; more are encoded for each session */
 
@@ -144,8 +145,9 @@ static void after_event(struct session *session, const struct post *post)
 		hub_ask_credentials(session, NULL, false);
 	if (post->event == EVENT_FOUND && post->participant_count > 0)
 		watch_add(session, post->participants[0].id);
-	if (post->event == EVENT_MUTE)
-		session_keep_attribute(session, post->name, post->value);
+	if (post->event == EVENT_MUTE &&
+	    session_keep_attribute(session, post->name, post->value) == OK)
+		session->revision++;
 	bool is_of_this_join = post->event != EVENT_REFUSED || post->seat == session->join_seat;
 	if (post->ends_seat && session->view != NULL && is_of_this_join)
 		session_lose_seat(session);
@@ -273,6 +275,13 @@ static void deliver_all(struct hub *hub, const struct post *post)
 		release(&sharing.of[i]);
 }
 
+/* Relayed candidates alone from here on: what waits for its members, who may be away, was sent before. */
+static void withhold(struct view *view)
+{
+	LIST_FOR_EACH (node, &view->members)
+		queue_withhold(CONTAINER_OF(node, struct session, in_view), relay_only_hides);
+}
+
 /* What the room says of itself with each event. */
 void view_heard(struct view *view, const struct post *post)
 {
@@ -285,6 +294,8 @@ void view_heard(struct view *view, const struct post *post)
 		free(view->owner_user);
 		view->owner_user = strdup(owner);
 	}
+	if (post->room.is_relay_only && !view->info.is_relay_only)
+		withhold(view);
 	view->info = post->room;
 	view->info.tenant = tenant;
 	view->info.type = type;

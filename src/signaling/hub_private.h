@@ -11,9 +11,10 @@
 #include "signaling/seal.h"
 
 enum {
-	ASKS_MAX = 16,     /* of one session, unanswered by the host */
-	HELD_MAX = 64,     /* messages of one session, before it was opened */
-	PARKED_MAX = 1024, /* posts for a room whose owner is not known yet */
+	ASKS_MAX = 16,                      /* of one session, unanswered by the host */
+	HELD_MAX = 64,                      /* messages of one session, before it was opened */
+	PARKED_MAX = 1024,                  /* posts for a room whose owner is not known yet, */
+	PARKED_BYTES_MAX = 4 * 1024 * 1024, /* and what they say */
 	ROOM_PIN_MAX = 255,
 	JOIN_BUCKETS = 1024,      /* of identities */
 	JOIN_BURST = 20,          /* joins of one identity at once, */
@@ -54,6 +55,7 @@ struct view {
 	struct mail *parked; /* owned: posts for the owner, once it is known, in order */
 	struct mail **parked_end;
 	unsigned parked_count;
+	size_t parked_bytes;
 	struct list members; /* sessions in it */
 	struct list moved;   /* sessions that were, and are elsewhere now */
 	unsigned seats;      /* sessions in it, or on their way; and those that have moved */
@@ -219,6 +221,8 @@ struct participant session_participant(struct session *session, bool has_attribu
 void queue_push(struct session *session, struct buffer *buffer); /* takes a reference of its own */
 void queue_sent(struct session *session, size_t messages);
 void queue_keep_unsent(struct session *session, size_t unsent);
+/* Takes out those that must not be sent any more. */
+void queue_withhold(struct session *session, bool (*is_it)(struct slice message));
 void queue_deinit(struct out_queue *queue);
 /* Empties later behind what is there now. */
 void queue_put_back(struct session *session, struct out_queue *later);
@@ -300,6 +304,9 @@ void requests_deinit(struct hub *hub);
 struct tenant_limits hub_tenant_limits(const struct hub *hub, const char *tenant);
 bool tenant_add_session(struct hub *hub, const char *tenant);
 void tenant_remove_session(struct hub *hub, const char *tenant);
+bool tenant_is_full(const struct hub *hub, const char *tenant);
+void tenant_move_session(struct hub *hub, const char *from, const char *to);
+bool tenant_is_relay_only(const struct hub *hub, const char *tenant);
 bool tenant_add_room(struct hub *hub, const char *tenant);
 void tenant_remove_room(struct hub *hub, const char *tenant);
 void tenants_deinit(struct hub *hub);

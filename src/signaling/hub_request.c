@@ -52,6 +52,9 @@ static enum signaling_error check(const struct room_request *request)
 		return SIGNALING_OK;
 	if (request->tenant != NULL && strcmp(request->identity->tenant, request->tenant) != 0)
 		return SIGNALING_FORBIDDEN;
+	if (is_of_room && request->identity->room[0] != '\0' &&
+	    strcmp(request->identity->room, request->name) != 0)
+		return SIGNALING_FORBIDDEN;
 	if (request->kind < sizeof needed / sizeof needed[0] && needed[request->kind] != 0 &&
 	    !(request->identity->permissions & needed[request->kind]))
 		return SIGNALING_FORBIDDEN;
@@ -99,6 +102,7 @@ static void draft_request(const struct request *request, const struct room_reque
 	draft->verb = asked->kind;
 	draft->sender = request->hub->settings.place;
 	draft->is_by_operator = by == NULL;
+	draft->identity_room = by == NULL ? "" : by->room;
 	draft->is_owner_only = asked->is_owner_only;
 	draft->room.tenant = tenant;
 	draft->room.type = asked->type == NULL || asked->type[0] == '\0' ? "room" : asked->type;

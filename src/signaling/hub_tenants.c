@@ -27,6 +27,14 @@ struct tenant_limits hub_tenant_limits(const struct hub *hub, const char *tenant
 	return hub->settings.tenant_limits(hub->settings.context, tenant);
 }
 
+bool tenant_is_relay_only(const struct hub *hub, const char *tenant)
+{
+	const struct hub_settings *settings = &hub->settings;
+
+	return settings->is_relay_only != NULL &&
+	       settings->is_relay_only(settings->context, tenant);
+}
+
 static struct tenant_count *count_of(struct hub *hub, const char *tenant)
 {
 	uint64_t hash = hash_of(hub, tenant);
@@ -74,6 +82,25 @@ bool tenant_add_room(struct hub *hub, const char *tenant)
 
 	return count != NULL &&
 	       add(hub, &count->rooms, hub_tenant_limits(hub, tenant).rooms_max, count);
+}
+
+bool tenant_is_full(const struct hub *hub, const char *tenant)
+{
+	uint32_t most = hub_tenant_limits(hub, tenant).sessions_max;
+	const struct tenant_count *count =
+		hash_table_find(&hub->tenants, hash_of(hub, tenant), is_named, tenant);
+
+	return most > 0 && count != NULL && count->sessions >= most;
+}
+
+/* Counted whatever the limit is: one that comes back is counted twice until its old self has ended. */
+void tenant_move_session(struct hub *hub, const char *from, const char *to)
+{
+	struct tenant_count *count = count_of(hub, to);
+
+	if (count != NULL)
+		count->sessions++;
+	tenant_remove_session(hub, from);
 }
 
 void tenant_remove_session(struct hub *hub, const char *tenant)

@@ -6,7 +6,7 @@
 
 struct reader {
 	const char *at, *end;
-	unsigned depth;
+	unsigned depth_left;
 };
 
 static bool check_value(struct reader *reader);
@@ -34,9 +34,9 @@ static void reader_skip_space(struct reader *reader)
 		reader->at++;
 }
 
-enum err json_check(struct slice text)
+enum err json_check_to(struct slice text, unsigned depth_max)
 {
-	struct reader reader = {.at = text.at};
+	struct reader reader = {.at = text.at, .depth_left = depth_max};
 
 	if (text.len == 0)
 		return ERR_INVALID;
@@ -70,10 +70,10 @@ static bool check_value(struct reader *reader)
 	}
 }
 
-/* Recursion is bounded by JSON_DEPTH_MAX. */
+/* Recursion is bounded by depth_left. */
 static bool check_members(struct reader *reader)
 {
-	if (reader->depth++ == JSON_DEPTH_MAX)
+	if (reader->depth_left-- == 0)
 		return false;
 	reader->at++;
 	reader_skip_space(reader);
@@ -91,13 +91,13 @@ static bool check_members(struct reader *reader)
 			return false;
 		reader_skip_space(reader);
 	}
-	reader->depth--;
+	reader->depth_left++;
 	return true;
 }
 
 static bool check_elements(struct reader *reader)
 {
-	if (reader->depth++ == JSON_DEPTH_MAX)
+	if (reader->depth_left-- == 0)
 		return false;
 	reader->at++;
 	reader_skip_space(reader);
@@ -109,7 +109,7 @@ static bool check_elements(struct reader *reader)
 			return false;
 		reader_skip_space(reader);
 	}
-	reader->depth--;
+	reader->depth_left++;
 	return true;
 }
 

@@ -10,11 +10,18 @@
 #include "base/slice.h"
 #include "signaling/text.h"
 
-enum { JSON_DEPTH_MAX = 64 };
+enum {
+	JSON_DEPTH_MAX = 64,
+	JSON_DEPTH_AROUND = 8 /* what we write around what a client said */
+};
 
 /* Checks a whole text once: grammar, depth, UTF-8, no lone surrogate escapes, nothing behind it. Everything below expects a
  * text, or a part of one, that was checked. ERR_INVALID. */
-MUST_CHECK enum err json_check(struct slice text);
+MUST_CHECK enum err json_check_to(struct slice text, unsigned depth_max);
+MUST_CHECK static inline enum err json_check(struct slice text)
+{
+	return json_check_to(text, JSON_DEPTH_MAX);
+}
 
 enum json_kind { /* jansson has the shorter names */
 	         JSON_KIND_ABSENT,

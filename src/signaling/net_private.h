@@ -49,6 +49,11 @@ struct worker {
 	struct list exchanges;  /* requests that are not answered */
 	struct timer accept_again, acknowledge;
 	size_t incomplete; /* bytes of messages that are not whole yet */
+	struct {           /* how much it sends, to know when waiting for more pays */
+		timestamp since;
+		uint64_t messages_before;
+		bool is_high;
+	} load;
 	struct pool outgoing;
 	struct net_counters counters;
 	char input[INPUT_SIZE];   /* what the connection of the moment has read */

@@ -141,7 +141,8 @@ enum err post_read(struct slice text, const struct dialect *const *dialects, siz
 	struct reading reading = {.dialects = dialects, .dialect_count = dialect_count};
 	enum err err;
 
-	if (json_check(text) != OK || json_kind(text) != JSON_KIND_OBJECT)
+	if (json_check_to(text, JSON_DEPTH_MAX + JSON_DEPTH_AROUND) != OK ||
+	    json_kind(text) != JSON_KIND_OBJECT)
 		return ERR_INVALID;
 	/* Each decoded string is shorter than its raw one, whose quotes make room for its end. */
 	reading.size = text.len;

@@ -287,7 +287,7 @@ static bool names_address(struct filter *filter, struct slice value)
 }
 
 /* A candidate, or the start of an SDP, also in JSON within the string. */
-static bool is_candidate_or_sdp(struct slice plain)
+bool relay_only_hides_in_text(struct slice plain)
 {
 	if (plain.len == 0)
 		return false;
@@ -302,5 +302,32 @@ static bool is_candidate_or_sdp(struct slice plain)
 
 static bool hides_candidates(struct filter *filter, struct slice value)
 {
-	return any_string(filter, value, is_candidate_or_sdp);
+	return any_string(filter, value, relay_only_hides_in_text);
+}
+
+bool relay_only_hides(struct slice value)
+{
+	struct filter filter = {0};
+	bool hides;
+
+	text_init(&filter.plain, 0);
+	hides = hides_candidates(&filter, value);
+	text_deinit(&filter.plain);
+	return hides;
+}
+
+void relay_only_attributes(struct slice attributes, struct text *out)
+{
+	struct slice name, value;
+	size_t position = 0;
+
+	json_open(out, '{');
+	while (json_next_member(attributes, &position, &name, &value)) {
+		if (relay_only_hides(name) || relay_only_hides(value))
+			continue;
+		json_put_raw(out, name);
+		text_put_char(out, ':');
+		json_put_raw(out, value);
+	}
+	json_close(out, '}');
 }

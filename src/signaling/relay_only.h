@@ -6,8 +6,8 @@
  *                        that name no address. Without an SDP that can be parsed they do not pass
  *   candidates           relayed ones, written anew (relay_only_candidate); the empty one that ends them
  *   all others           as they are, unless a candidate or an SDP is hidden in them: they do not pass then
- * What a person writes to another, and what participants say of themselves (attributes), stays theirs; an application that hides its own
- * address there is not hindered. Nor can a client be caught that calls a candidate relayed which is not: it gives away what it wants to. */
+ * The same holds for what participants say of themselves (attributes) and call themselves (aliases). Addresses that are part of neither
+ * stay theirs to tell. Nor can a client be caught that calls a candidate relayed which is not: it gives away what it wants to. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,6 +24,12 @@ bool relay_only_filter(const struct message *message, struct text *out, struct m
  * of it; what was appended is not to be used. */
 bool relay_only_sdp(struct slice sdp, struct text *out);
 bool relay_only_candidate(struct slice candidate, struct text *out);
+
+/* Whether a candidate or an SDP is hidden anywhere in a JSON value; in a decoded text. */
+bool relay_only_hides(struct slice value);
+bool relay_only_hides_in_text(struct slice plain);
+/* Appends a JSON object but for the members that hide one. */
+void relay_only_attributes(struct slice attributes, struct text *out);
 
 /* Whether a decoded text names an IPv4 or IPv6 address other than 0.0.0.0 and ::, or a multicast DNS name. */
 bool relay_only_names_address(struct slice text);

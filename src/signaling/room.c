@@ -1,4 +1,5 @@
 /* A room: it begins when somebody joins or asks for it, and ends some time after the last has left. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,14 +41,6 @@ static bool copy_names(struct room *room, const struct room_info *info)
 	return true;
 }
 
-static bool is_relay_only(const struct hub *hub, const char *tenant)
-{
-	const struct hub_settings *settings = &hub->settings;
-
-	return settings->is_relay_only != NULL &&
-	       settings->is_relay_only(settings->context, tenant);
-}
-
 /* The registry of a cluster gives generations; one node counts them by the clock, so that they grow over restarts. */
 static uint64_t next_generation(struct hub *hub, const struct post *ask)
 {
@@ -77,7 +70,7 @@ static void describe(struct room *room, const struct post *ask)
 	room->info.empty_s = ask->empty_room_s;
 	room->info.created_ms = hub->wall_ms;
 	room->info.mode = ROOM_RELAY;
-	room->info.is_relay_only = is_relay_only(hub, ask->room.tenant);
+	room->info.is_relay_only = tenant_is_relay_only(hub, ask->room.tenant);
 	room->info.capacity =
 		ask->room_capacity > 0 ? ask->room_capacity : hub->settings.room_capacity;
 	if (ask->is_return)
@@ -187,6 +180,7 @@ static void live_is_due(struct timer *timer, timestamp now)
 
 	if (!list_is_empty(&room->members))
 		room_fact_of(room, "room.live", NULL);
+	room_follow_tenant(room);
 	timer_set(room->hub->wheel, timer, now + LIVE_FACT_S * 1000, live_is_due);
 }
 
@@ -206,19 +200,45 @@ bool room_has_pin(const struct room *room, const char *pin)
 	return room_pin_fits(room->pin, pin);
 }
 
+/* Once is enough: others are not forgotten for it. */
 void room_remember_kick(struct room *room, const char *who)
 {
-	char *copy = strdup(who);
+	char *copy = who[0] == '\0' || room_is_kicked(room, who) ? NULL : strdup(who);
 
+	if (copy == NULL)
+		return;
 	if (room->kicks == NULL)
 		room->kicks = calloc(KICKS_MAX, sizeof *room->kicks);
-	if (room->kicks == NULL || copy == NULL) {
+	if (room->kicks == NULL) {
 		free(copy);
 		return;
 	}
 	struct kick *kick = &room->kicks[room->kick_count++ % KICKS_MAX];
 	free(kick->who);
 	*kick = (struct kick){copy, room->generation};
+}
+
+/* No user's name begins so. */
+static void mark_alias(const char *alias, char marked[KICKED_ALIAS_SIZE])
+{
+	snprintf(marked, KICKED_ALIAS_SIZE, "\001%s", alias);
+}
+
+void room_remember_alias(struct room *room, const char *alias)
+{
+	char marked[KICKED_ALIAS_SIZE];
+
+	mark_alias(alias, marked);
+	if (alias[0] != '\0')
+		room_remember_kick(room, marked);
+}
+
+bool room_alias_is_kicked(const struct room *room, const char *alias)
+{
+	char marked[KICKED_ALIAS_SIZE];
+
+	mark_alias(alias, marked);
+	return alias[0] != '\0' && room->kick_count > 0 && room_is_kicked(room, marked);
 }
 
 bool room_is_kicked(const struct room *room, const char *who)

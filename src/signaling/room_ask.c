@@ -142,6 +142,11 @@ void room_handle_attribute(struct hub *hub, const struct post *ask)
 
 	if (from == NULL)
 		return;
+	if (room->info.is_relay_only && relay_only_hides(ask->value)) {
+		hub_count(&hub->counters, HUB_COUNT_candidates_withheld, 1);
+		room_done(room, hub, ask);
+		return;
+	}
 	if (!member_set_attribute(from, ask->name, ask->value)) {
 		room_refuse(room, hub, ask, SIGNALING_TOO_LARGE);
 		return;
@@ -196,4 +201,6 @@ void room_handle_seat(struct hub *hub, const struct post *ask)
 	member_move(room, member, ask->from);
 	if (old.node != ask->from.node || old.worker != ask->from.worker)
 		hub_post_draft(hub, old, &draft); /* behind all that went there for it */
+	if (room_is_kicked(room, member->user))
+		room_kick(room, member, NULL, "");
 }

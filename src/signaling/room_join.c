@@ -1,6 +1,7 @@
 /* Coming into a room, and going. */
 #include <string.h>
 
+#include "signaling/relay_only.h"
 #include "signaling/room_private.h"
 
 static enum signaling_error check_old(const struct room *room, const struct post *ask,
@@ -38,8 +39,11 @@ void room_handle_join(struct hub *hub, const struct post *ask)
 {
 	struct room *room = room_find(hub, &ask->room);
 	struct member *member = room == NULL ? NULL : member_find(room, ask->subject.id);
-	enum signaling_error error = enter(hub, &room, &member, ask);
+	enum signaling_error error;
 
+	if (room != NULL)
+		room_follow_tenant(room);
+	error = enter(hub, &room, &member, ask);
 	if (error != SIGNALING_OK) {
 		if (member != NULL)
 			room_remove(room, member, true);
@@ -58,8 +62,15 @@ void room_handle_join(struct hub *hub, const struct post *ask)
 		wait_deliver(room, member->alias);
 }
 
+static bool has_hidden_alias(const struct post *ask, bool is_relay_only)
+{
+	return is_relay_only && relay_only_hides_in_text(slice_of(ask->subject.alias));
+}
+
 static enum signaling_error check_new(const struct hub *hub, const struct post *ask)
 {
+	if (has_hidden_alias(ask, tenant_is_relay_only(hub, ask->room.tenant)))
+		return SIGNALING_BAD_REQUEST;
 	if (!(ask->subject.permissions & MAY_CREATE) && !ask->is_return)
 		return SIGNALING_NO_SUCH_ROOM;
 	if (hub->is_draining)
@@ -115,8 +126,11 @@ static enum signaling_error check_old(const struct room *room, const struct post
 	bool is_owner = room->owner[0] != '\0' && strcmp(room->owner, ask->subject.user) == 0;
 	enum signaling_error error;
 
-	if (room_is_kicked(room, ask->subject.id) || room_is_kicked(room, ask->subject.user))
+	if (room_is_kicked(room, ask->subject.id) || room_is_kicked(room, ask->subject.user) ||
+	    room_alias_is_kicked(room, ask->subject.alias))
 		return SIGNALING_KICKED;
+	if (has_hidden_alias(ask, room->info.is_relay_only))
+		return SIGNALING_BAD_REQUEST;
 	const struct member *other = other_with_alias(room, ask);
 	if (other != NULL && !member_has_secret(other, ask->alias_secret))
 		return SIGNALING_ALIAS_TAKEN;

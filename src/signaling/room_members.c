@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "signaling/attributes.h"
+#include "signaling/relay_only.h"
 #include "signaling/room_private.h"
 
 static bool has_id(const void *item, const void *key)
@@ -150,13 +151,36 @@ bool member_set_attribute(struct member *member, const char *name, struct slice 
 	return is_set;
 }
 
+static bool take_attributes(struct room *room, struct member *member, struct slice attributes)
+{
+	struct text passed;
+	bool is_set;
+
+	if (!room->info.is_relay_only || !relay_only_hides(attributes))
+		return member_set_attributes(member, attributes);
+	hub_count(&room->hub->counters, HUB_COUNT_candidates_withheld, 1);
+	text_init(&passed, 0);
+	relay_only_attributes(attributes, &passed);
+	is_set = !passed.has_failed && member_set_attributes(member, text_slice(&passed));
+	text_deinit(&passed);
+	return is_set;
+}
+
+void member_withhold(struct room *room, struct member *member)
+{
+	struct slice attributes = {member->attributes, member->attributes_len};
+
+	if (relay_only_hides(attributes) && !take_attributes(room, member, attributes))
+		(void)member_set_attributes(member, (struct slice){0});
+}
+
 /* What the session's hub says of it. */
 bool member_update(struct room *room, struct member *member, const struct post *ask)
 {
 	const struct participant *subject = &ask->subject;
 
 	if (!replace(&member->user, subject->user) ||
-	    !member_set_attributes(member, subject->attributes))
+	    !take_attributes(room, member, subject->attributes))
 		return false;
 	if (ask->kind == POST_JOIN && (!replace(&member->address, ask->address) ||
 	                               !replace(&member->alias_secret, ask->alias_secret)))

@@ -25,6 +25,25 @@ static struct member *moderator(struct hub *hub, const struct post *ask, struct 
 
 /* Changing. */
 
+/* No room lets more pass than its tenant. What was said before is not told to those who come later. */
+static void set_relay_only(struct room *room, bool is_relay_only)
+{
+	room->info.is_relay_only =
+		is_relay_only || tenant_is_relay_only(room->hub, room->info.tenant);
+	if (!room->info.is_relay_only)
+		return;
+	LIST_FOR_EACH (node, &room->members)
+		member_withhold(room, CONTAINER_OF(node, struct member, node));
+}
+
+/* Nor is one larger than those of its tenant may be; 0 is no bound. */
+static uint32_t capacity_within(const struct room *room, uint32_t wanted)
+{
+	uint32_t most = hub_tenant_limits(room->hub, room->info.tenant).room_capacity;
+
+	return most > 0 && (wanted == 0 || wanted > most) ? most : wanted;
+}
+
 enum signaling_error room_change(struct room *room, const struct post *change)
 {
 	if (change->sets_pin && !room_set_pin(room, change->pin))
@@ -32,11 +51,24 @@ enum signaling_error room_change(struct room *room, const struct post *change)
 	if (change->sets_lock)
 		room->info.is_locked = change->is_locked;
 	if (change->sets_capacity)
-		room->info.capacity = change->capacity;
+		room->info.capacity = capacity_within(room, change->capacity);
 	if (change->sets_relay_only)
-		room->info.is_relay_only = change->is_relay_only;
+		set_relay_only(room, change->is_relay_only);
 	room_changed(room, false);
 	return SIGNALING_OK;
+}
+
+void room_follow_tenant(struct room *room)
+{
+	struct post draft;
+
+	if (room->info.is_relay_only || !tenant_is_relay_only(room->hub, room->info.tenant))
+		return;
+	set_relay_only(room, true);
+	room_changed(room, false);
+	room->info.sequence++;
+	draft = room_draft(room, EVENT_ROOM);
+	room_tell_all(room, &draft, NULL);
 }
 
 void room_handle_change(struct hub *hub, const struct post *ask)
@@ -71,9 +103,17 @@ void room_handle_change(struct hub *hub, const struct post *ask)
 	text_deinit(&pin);
 }
 
-/* Removing. The user is remembered, or, of nobody in particular, the session: it does not come back to this room. */
-void room_kick(struct room *room, struct member *member, const struct participant *by,
-               const char *reason)
+/* Removing. The user is remembered, or, of nobody in particular, the session and its alias: it does not come back to this room. */
+
+static void remember(struct room *room, const struct member *member)
+{
+	room_remember_kick(room, member->user[0] == '\0' ? member->id : member->user);
+	if (member->user[0] == '\0')
+		room_remember_alias(room, member->alias);
+}
+
+static void kick_one(struct room *room, struct member *member, const struct participant *by,
+                     const char *reason)
 {
 	struct post draft = room_draft(room, EVENT_KICKED);
 
@@ -82,10 +122,24 @@ void room_kick(struct room *room, struct member *member, const struct participan
 	draft.reason = reason;
 	draft.error = SIGNALING_KICKED;
 	draft.ends_seat = true;
-	room_remember_kick(room, member->user[0] == '\0' ? member->id : member->user);
+	remember(room, member);
 	room_tell_one(room, &draft, member);
 	hub_count(&room->hub->counters, HUB_COUNT_kicks, 1);
 	room_remove(room, member, false);
+}
+
+/* The other sessions of its user go with it; but not that of the moderator, who may be the same. */
+void room_kick(struct room *room, struct member *member, const struct participant *by,
+               const char *reason)
+{
+	LIST_FOR_EACH (node, &room->members) {
+		struct member *other = CONTAINER_OF(node, struct member, node);
+		bool is_its = other != member && other->user[0] != '\0' &&
+		              strcmp(other->user, member->user) == 0;
+		if (is_its && (by == NULL || strcmp(by->id, other->id) != 0))
+			kick_one(room, other, by, reason);
+	}
+	kick_one(room, member, by, reason);
 }
 
 /* It is asked to be quiet; what the others know of it is changed here, whatever it does. */

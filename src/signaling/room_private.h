@@ -3,7 +3,7 @@
 
 #include "signaling/hub_private.h"
 
-enum { KICKS_MAX = 256, KICK_REMEMBERED_S = 3600, LIVE_FACT_S = 60 };
+enum { KICKS_MAX = 256, KICKED_ALIAS_SIZE = 258, KICK_REMEMBERED_S = 3600, LIVE_FACT_S = 60 };
 
 struct member {
 	struct list node; /* room->members, in order of joining */
@@ -45,6 +45,7 @@ struct room {
 	uint64_t facts;
 	struct list waiting; /* messages for aliases that nobody has yet */
 	unsigned waiting_count;
+	size_t waiting_bytes;
 	uint32_t empty_s;
 	struct timer empty, live;
 };
@@ -58,6 +59,8 @@ bool room_set_pin(struct room *room, const char *pin);
 bool room_has_pin(const struct room *room, const char *pin);
 void room_remember_kick(struct room *room, const char *who);
 bool room_is_kicked(const struct room *room, const char *who);
+void room_remember_alias(struct room *room, const char *alias);
+bool room_alias_is_kicked(const struct room *room, const char *alias);
 void rooms_deinit(struct hub *hub);
 
 /* room_members.c */
@@ -68,6 +71,8 @@ struct member *member_create(struct room *room, const struct post *ask);
 bool member_update(struct room *room, struct member *member, const struct post *ask);
 bool member_set_attributes(struct member *member, struct slice attributes);
 bool member_set_attribute(struct member *member, const char *name, struct slice value);
+/* Takes out of its attributes what does not pass where relayed candidates alone do. */
+void member_withhold(struct room *room, struct member *member);
 void member_destroy(struct room *room, struct member *member);
 void member_move(struct room *room, struct member *member, struct hub_place place);
 struct participant member_participant(const struct member *member, bool has_attributes);
@@ -77,7 +82,7 @@ bool member_may(const struct room *room, const struct member *member, unsigned p
 bool member_has_secret(const struct member *member, const char *secret);
 
 /* room_wait.c: messages for an alias that nobody has yet. */
-bool wait_put(struct room *room, const struct post *ask); /* false: there are too many */
+bool wait_put(struct room *room, const struct post *ask); /* false: it is too much */
 void wait_deliver(struct room *room, const char *alias);
 void wait_drop(struct room *room, const char *id); /* of this sender; NULL: all */
 void room_send(struct room *room, const struct post *ask);
@@ -112,6 +117,8 @@ void room_handle_seat(struct hub *hub, const struct post *post);
 void room_handle_change(struct hub *hub, const struct post *post);
 void room_handle_moderate(struct hub *hub, const struct post *post);
 enum signaling_error room_change(struct room *room, const struct post *change);
+/* Its tenant may take relayed candidates alone since. */
+void room_follow_tenant(struct room *room);
 void room_kick(struct room *room, struct member *member, const struct participant *by,
                const char *reason);
 void room_mute(struct room *room, struct member *member, const struct participant *by,

@@ -72,6 +72,9 @@ static void list(struct hub *hub, const struct post *ask)
 	while ((room = hash_table_next(&hub->rooms, &position)) != NULL) {
 		if (!is_of_all && strcmp(room->info.tenant, ask->room.tenant) != 0)
 			continue;
+		if (ask->identity_room[0] != '\0' &&
+		    strcmp(room->info.name, ask->identity_room) != 0)
+			continue;
 		json_open(&text, '{');
 		put_room(&text, room);
 		json_close(&text, '}');
@@ -159,17 +162,18 @@ static struct member *whom(struct room *room, const struct post *ask)
 	return member != NULL ? member : member_of_user(room, ask->to);
 }
 
-/* Also a user who is not there now does not come in later. */
+/* Also a user who is not there now does not come in later, whoever has the name for an alias. */
 static void kick(struct room *room, const struct post *ask)
 {
 	struct member *member = whom(room, ask);
 
-	if (member == NULL)
-		room_remember_kick(room, ask->to);
+	room_remember_kick(room, ask->to);
 	while (member != NULL) {
 		room_kick(room, member, NULL, ask->reason);
 		member = whom(room, ask);
 	}
+	if (list_is_empty(&room->members))
+		room_became_empty(room);
 	answer(room->hub, ask, SIGNALING_OK, SLICE("{}"));
 }
 
@@ -210,12 +214,22 @@ static const struct row {
 };
 /* clang-format on */
 
+/* Who is in a room that not everybody gets into is not for everybody either. */
+static bool may_look(const struct room *room, const struct post *ask)
+{
+	return (!room->info.has_pin && !room->info.is_locked) ||
+	       (ask->subject.permissions & MAY_LIST) != 0 ||
+	       member_of_user(room, ask->subject.user) != NULL;
+}
+
 static enum signaling_error check(const struct room *room, const struct post *ask)
 {
 	bool is_owner = room->owner[0] != '\0' && strcmp(room->owner, ask->subject.user) == 0;
 
 	if (ask->is_by_operator || is_owner)
 		return SIGNALING_OK;
+	if (ask->verb == ROOM_REQUEST_SHOW && !may_look(room, ask))
+		return SIGNALING_FORBIDDEN;
 	return ask->subject.permissions & rows[ask->verb].permission ? SIGNALING_OK
 	                                                             : SIGNALING_FORBIDDEN;
 }

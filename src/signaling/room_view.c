@@ -10,6 +10,7 @@ static struct view *view_create(struct hub *hub, uint64_t hash, const char *tena
 static void view_destroy(struct view *view);
 static void ask_where(struct view *view);
 static void refuse_parked(struct view *view);
+static void refuse_unplaced(struct hub *hub, const struct post *post);
 
 enum { ROOM_KEY_MAX = TENANT_NAME_MAX + ROOM_TYPE_MAX + ROOM_NAME_MAX + 3 };
 
@@ -112,6 +113,12 @@ static struct view *view_create(struct hub *hub, uint64_t hash, const char *tena
 	return view;
 }
 
+/* What clients said, of a post; all else is small. */
+static size_t post_weight(const struct post *post)
+{
+	return post->message.payload.len + post->value.len + post->subject.attributes.len;
+}
+
 static struct mail *take_parked(struct view *view)
 {
 	struct mail *mail = view->parked;
@@ -120,6 +127,7 @@ static struct mail *take_parked(struct view *view)
 		return NULL;
 	view->parked = mail->next;
 	view->parked_count--;
+	view->parked_bytes -= post_weight(CONTAINER_OF(mail, struct post, mail));
 	if (view->parked == NULL)
 		view->parked_end = &view->parked;
 	return mail;
@@ -155,15 +163,19 @@ void view_post(struct view *view, struct post *draft)
 		hub_post_draft(hub, view->owner, draft);
 		return;
 	}
-	post = view->parked_count < PARKED_MAX ? post_create(draft) : NULL;
+	bool fits = view->parked_count < PARKED_MAX &&
+	            view->parked_bytes + post_weight(draft) <= PARKED_BYTES_MAX;
+	post = fits ? post_create(draft) : NULL;
 	if (post == NULL) {
 		hub_count(&hub->counters, HUB_COUNT_posts_lost, 1);
+		refuse_unplaced(hub, draft);
 		return;
 	}
 	post->mail.next = NULL;
 	*view->parked_end = &post->mail;
 	view->parked_end = &post->mail.next;
 	view->parked_count++;
+	view->parked_bytes += post_weight(post);
 	if (view->cookie == 0)
 		ask_where(view);
 }
@@ -200,21 +212,25 @@ void view_placed(struct view *view, const struct hub_place *place, uint64_t gene
 }
 
 /* Nobody says where the room is: the registry of the cluster is away. */
+static void refuse_unplaced(struct hub *hub, const struct post *post)
+{
+	struct post draft = *post;
+
+	draft.kind = post->kind == POST_REQUEST ? POST_ANSWER : POST_EVENT;
+	draft.ends_seat = post->kind == POST_JOIN;
+	draft.event = EVENT_REFUSED;
+	draft.error = SIGNALING_UNAVAILABLE;
+	draft.to = post->subject.id;
+	hub_post_draft(hub, hub->settings.place, &draft);
+}
+
 static void refuse_parked(struct view *view)
 {
-	struct hub *hub = view->hub;
 	struct mail *mail;
 
 	while ((mail = take_parked(view)) != NULL) {
 		struct post *post = CONTAINER_OF(mail, struct post, mail);
-		struct post draft = *post;
-		bool is_request = post->kind == POST_REQUEST;
-		draft.kind = is_request ? POST_ANSWER : POST_EVENT;
-		draft.ends_seat = post->kind == POST_JOIN;
-		draft.event = EVENT_REFUSED;
-		draft.error = SIGNALING_UNAVAILABLE;
-		draft.to = post->subject.id;
-		hub_post_draft(hub, hub->settings.place, &draft);
+		refuse_unplaced(view->hub, post);
 		post_destroy(post);
 	}
 }

@@ -4,7 +4,13 @@
 
 #include "signaling/room_private.h"
 
-enum { WAITING_MAX = 4096, WAITING_OF_ONE_MAX = 64, WAIT_S_MAX = 60 };
+enum {
+	WAITING_MAX = 4096,
+	WAITING_OF_ONE_MAX = 64,
+	WAITING_BYTES_MAX = 4 * 1024 * 1024,
+	WAITING_BYTES_OF_ONE_MAX = 512 * 1024,
+	WAIT_S_MAX = 60
+};
 
 struct waiting {
 	struct list node;
@@ -20,6 +26,7 @@ static void waiting_destroy(struct waiting *waiting)
 	timer_cancel(room->hub->wheel, &waiting->end);
 	list_remove(&waiting->node);
 	room->waiting_count--;
+	room->waiting_bytes -= waiting->ask->message.payload.len;
 	post_destroy(waiting->ask);
 	free(waiting);
 }
@@ -45,14 +52,20 @@ static void wait_ends(struct timer *timer, timestamp now)
 	waiting_destroy(first);
 }
 
-static unsigned count_of(const struct room *room, const char *sender)
+static bool is_too_much(const struct room *room, const struct post *ask)
 {
+	size_t len = ask->message.payload.len, bytes = len;
 	unsigned count = 0;
 
-	LIST_FOR_EACH (node, &room->waiting)
-		count += strcmp(CONTAINER_OF(node, struct waiting, node)->ask->subject.id,
-		                sender) == 0;
-	return count;
+	LIST_FOR_EACH (node, &room->waiting) {
+		const struct post *other = CONTAINER_OF(node, struct waiting, node)->ask;
+		if (strcmp(other->subject.id, ask->subject.id) != 0)
+			continue;
+		count++;
+		bytes += other->message.payload.len;
+	}
+	return room->waiting_count == WAITING_MAX || count == WAITING_OF_ONE_MAX ||
+	       room->waiting_bytes + len > WAITING_BYTES_MAX || bytes > WAITING_BYTES_OF_ONE_MAX;
 }
 
 bool wait_put(struct room *room, const struct post *ask)
@@ -61,8 +74,7 @@ bool wait_put(struct room *room, const struct post *ask)
 	unsigned wait_s = ask->message.waits_s < WAIT_S_MAX ? ask->message.waits_s : WAIT_S_MAX;
 	struct waiting *waiting;
 
-	if (room->waiting_count == WAITING_MAX ||
-	    count_of(room, ask->subject.id) == WAITING_OF_ONE_MAX)
+	if (is_too_much(room, ask))
 		return false;
 	waiting = calloc(1, sizeof *waiting);
 	if (waiting == NULL)
@@ -75,6 +87,7 @@ bool wait_put(struct room *room, const struct post *ask)
 	}
 	list_append(&room->waiting, &waiting->node);
 	room->waiting_count++;
+	room->waiting_bytes += ask->message.payload.len;
 	timer_set(hub->wheel, &waiting->end, hub->now + wait_s * 1000, wait_ends);
 	return true;
 }

@@ -349,8 +349,7 @@ static void post_outside(struct session *session, const char *to, const struct m
 	text_init(&room, 0);
 	draft.subject = session_participant(session, false);
 	post_refer(&draft, reference);
-	if (hub->settings.is_relay_only != NULL &&
-	    hub->settings.is_relay_only(hub->settings.context, draft.tenant) &&
+	if (tenant_is_relay_only(hub, draft.tenant) &&
 	    !relay_only_filter(message, &room, &draft.message)) {
 		hub_count(&hub->counters, HUB_COUNT_candidates_withheld, 1);
 		done(session, EVENT_DONE, reference);

@@ -131,10 +131,7 @@ void session_set_identity(struct session *session, const struct identity *identi
 
 	if (share == NULL)
 		return;
-	if (strcmp(identity->tenant, session->identity->identity.tenant) != 0) {
-		tenant_remove_session(hub, session->identity->identity.tenant);
-		(void)tenant_add_session(hub, identity->tenant);
-	}
+	tenant_move_session(hub, session->identity->identity.tenant, identity->tenant);
 	identity_give(session->identity);
 	session->identity = share;
 	timer_cancel(hub->wheel, &session->expiry);

@@ -54,7 +54,8 @@ static bool is_over_bounds(const struct session *session, size_t len)
 
 	if (session->path == NULL)
 		return queue->bytes + len > settings->replay_bytes_max;
-	return queue->bytes + len > settings->queue_bytes_max ||
+	/* One message, however large, is no sign of a slow reader: others would end its connection by sending it. */
+	return (queue->bytes > 0 && queue->bytes + len > settings->queue_bytes_max) ||
 	       queue->count >= session->dialect->limits.queue_messages;
 }
 
@@ -103,6 +104,25 @@ void queue_keep_unsent(struct session *session, size_t unsent)
 	if (unsent < queue->handed)
 		queue_sent(session, queue->handed - unsent);
 	queue->handed = 0;
+}
+
+/* Those that the host has are on their way. */
+void queue_withhold(struct session *session, bool (*is_it)(struct slice message))
+{
+	struct out_queue *queue = &session->queue;
+	uint32_t stay = queue->handed;
+
+	for (uint32_t i = queue->handed; i < queue->count; i++) {
+		struct buffer *buffer = *slot(queue, i);
+		if (!is_it((struct slice){buffer->bytes, buffer->len})) {
+			*slot(queue, stay++) = buffer;
+			continue;
+		}
+		queue->bytes -= buffer->len;
+		hub_count(&session->hub->counters, HUB_COUNT_candidates_withheld, 1);
+		buffer_release(buffer);
+	}
+	queue->count = stay;
 }
 
 void queue_deinit(struct out_queue *queue)

@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "signaling/hub_private.h"
+#include "signaling/relay_only.h"
 
 static void resume_late(struct timer *timer, timestamp now);
 static void refused(struct session *session);
@@ -47,6 +48,7 @@ void session_resume(struct session *session, const char *token, bool is_by_id,
 	if (session->is_resuming)
 		return;
 	session->is_resuming = true;
+	session->is_over_rate = false; /* its timer is the resume's from here on */
 	session_hold(session);
 	session->opening = reference == NULL ? NULL : malloc(sizeof *reference);
 	if (session->opening != NULL)
@@ -295,7 +297,10 @@ static void take_room(struct session *session, const struct post *snapshot)
 		view_placed(view, &snapshot->owner, snapshot->generation);
 	if (snapshot->is_in_room) {
 		session->is_in = true;
-		view_heard(view, snapshot);
+		/* Others who are here may have heard more of the room since. */
+		if (view->generation != snapshot->generation ||
+		    view->info.sequence <= room->sequence)
+			view_heard(view, snapshot);
 		list_append(&view->members, &session->in_view);
 	}
 }
@@ -347,7 +352,9 @@ static void adopt(struct session *session, const struct post *snapshot)
 	session->missed = post_create(snapshot);
 	if (session->missed == NULL || !copy_identity(snapshot, &identity) ||
 	    !rename_session(session, snapshot->subject.id)) {
-		session_doom(session);
+		post_destroy(session->missed);
+		session->missed = NULL;
+		session_end(session, 1011, "the session could not be resumed");
 		return;
 	}
 	session_set_identity(session, &identity);
@@ -361,6 +368,17 @@ static void adopt(struct session *session, const struct post *snapshot)
 		hub_ask_credentials(session, NULL, true);
 	else
 		session_finish_resume(session, NULL);
+}
+
+/* All of it; but no candidates that were sent before its room began to take relayed ones alone. */
+static void put_missed(struct session *session, const struct post *missed)
+{
+	bool is_withheld = session->view != NULL && session->view->info.is_relay_only &&
+	                   !missed->room.is_relay_only;
+
+	for (size_t i = 0; i < missed->queued_count; i++)
+		if (!is_withheld || !relay_only_hides(missed->queued[i]))
+			queue_put_missed(session, missed->queued[i]);
 }
 
 /* First that it is back, then what it missed, then what came since. */
@@ -380,8 +398,7 @@ void session_finish_resume(struct session *session, const struct turn_credential
 	seal_make_token(session->hub->seal, session->id, token);
 	if (session->path != NULL)
 		deliver_to(session, &event);
-	for (size_t i = 0; i < missed->queued_count; i++)
-		queue_put_missed(session, missed->queued[i]);
+	put_missed(session, missed);
 	queue_put_back(session, &later);
 	if (session->path == NULL)
 		session_wait_away(session);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "signaling/hub_private.h"
+#include "signaling/relay_only.h"
 
 enum { WATCHERS_MAX = 256 };
 
@@ -41,6 +42,18 @@ void session_look_up(struct session *session, const char *attestation_or_id,
 	hub_post_draft(hub, place, &draft);
 }
 
+/* As its room tells it to its own: nothing with a candidate hidden in it where relayed ones alone pass. */
+static bool may_show_attributes(const struct session *session)
+{
+	bool is_relay_only =
+		session->view != NULL
+			? session->view->info.is_relay_only
+			: tenant_is_relay_only(session->hub, session_identity(session)->tenant);
+
+	return !is_relay_only ||
+	       !relay_only_hides((struct slice){session->attributes, session->attributes_len});
+}
+
 void watch_handle_look_up(struct hub *hub, const struct post *post)
 {
 	struct session *session = hub_find_session(hub, post->to);
@@ -56,7 +69,7 @@ void watch_handle_look_up(struct hub *hub, const struct post *post)
 		return;
 	if (session != NULL && !session->is_doomed &&
 	    strcmp(session_identity(session)->tenant, post->tenant) == 0) {
-		person = session_participant(session, true);
+		person = session_participant(session, may_show_attributes(session));
 		draft.participants = &person;
 		draft.participant_count = 1;
 		watch_add(session, post->subject.id);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -9,8 +10,10 @@
 #include "signaling/proxies.h"
 
 enum { BACKLOG = 4096, ACCEPTS_A_TURN = 64, ACCEPT_PAUSE_MS = 250 };
+enum { LOAD_WINDOW_MS = 50, HIGH_LOAD = 20000 /* messages out a second */, MEETING_MS = 3 };
 
 static void wait_for(struct worker *worker);
+static void let_messages_meet(struct worker *worker);
 static void on_accept(evutil_socket_t fd, short what, void *context);
 static void on_acknowledge(struct timer *timer, timestamp now);
 
@@ -21,6 +24,7 @@ void *worker_main(void *argument)
 	while (!worker->is_stopping) {
 		worker_settle(worker);
 		worker->is_in_turn = false;
+		let_messages_meet(worker);
 		wait_for(worker);
 		event_base_loop(worker->base, EVLOOP_ONCE);
 		worker_begin_turn(worker);
@@ -40,6 +44,31 @@ void worker_begin_turn(struct worker *worker)
 	worker->now = timestamp_now();
 	worker->wall_ms = timestamp_wall_ms();
 	hub_tick(worker->hub, worker->now, worker->wall_ms);
+}
+
+static void measure_load(struct worker *worker)
+{
+	uint64_t messages = net_counter_read(&worker->counters, NET_COUNT_messages_out);
+	timestamp passed = worker->now - worker->load.since;
+
+	if (passed < LOAD_WINDOW_MS)
+		return;
+	worker->load.is_high =
+		(messages - worker->load.messages_before) * SECOND / passed >= HIGH_LOAD;
+	worker->load.messages_before = messages;
+	worker->load.since = worker->now;
+}
+
+/* Most of a message to a client is the kernel's work for one write. Where very many leave, turns begin a few milliseconds
+ * apart: what comes meanwhile is read in one turn, and what of it goes to the same client in one write. */
+static void let_messages_meet(struct worker *worker)
+{
+	measure_load(worker);
+	timestamp now = timestamp_now(), next = worker->now + MEETING_MS;
+	if (!worker->load.is_high || now >= next)
+		return;
+	const struct timespec pause = {.tv_nsec = (long)(next - now) * 1000000};
+	nanosleep(&pause, NULL);
 }
 
 static void wait_for(struct worker *worker)

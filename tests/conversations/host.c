@@ -30,7 +30,8 @@ static struct tenant_limits tenant_limits(void *context, const char *tenant)
 
 	(void)tenant;
 	return (struct tenant_limits){.sessions_max = host->tenant_sessions_max,
-	                              .rooms_max = host->tenant_rooms_max};
+	                              .rooms_max = host->tenant_rooms_max,
+	                              .room_capacity = host->tenant_room_capacity};
 }
 
 static void init_identities(struct host *host)

@@ -85,7 +85,7 @@ struct host {
 	struct post *held_posts[64]; /* owned */
 	unsigned held_post_count;
 	char relay_tenant[65]; /* that takes relayed candidates alone */
-	uint32_t tenant_sessions_max, tenant_rooms_max;
+	uint32_t tenant_sessions_max, tenant_rooms_max, tenant_room_capacity;
 	struct signaling_services services;
 	struct config *config; /* owned */
 	struct turn_credentials credentials;

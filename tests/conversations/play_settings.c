@@ -42,7 +42,7 @@ void play_set(struct play *play, char *rest)
 	struct host *host = &play->host;
 	unsigned long long number = strtoull(value, NULL, 10);
 
-	if (host->hub_count > 0)
+	if (host->hub_count > 0 && strcmp(name, "relay-only") != 0)
 		fault(play, "settings come before the first client");
 	for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
 		if (strcmp(settings[i].name, name) == 0) {
@@ -58,6 +58,8 @@ void play_set(struct play *play, char *rest)
 		host->tenant_sessions_max = (uint32_t)number;
 	else if (strcmp(name, "tenant-rooms") == 0)
 		host->tenant_rooms_max = (uint32_t)number;
+	else if (strcmp(name, "tenant-capacity") == 0)
+		host->tenant_room_capacity = (uint32_t)number;
 	else
 		fault(play, "there is no such setting");
 }

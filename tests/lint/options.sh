@@ -118,7 +118,7 @@ expect_nothing 'every option of turnsignal has an effect' "$("$generate" names t
 	grep -rqE --include='*.c' --exclude-dir=config -- "(->|\.)$member\b" "$srcdir/src" ||
 		echo "$member is read by nothing outside src/config"
 done)"
-if [ -f man/turnsignal.1 ]; then
+if has_signaling; then
 	expect_nothing 'every option of turnsignal is in turnsignal(1)' "$(
 		sed 's/\\f[BRI]//g; s/\\-/-/g' man/turnsignal.1 > "$tmp/manual"
 		while read -r name; do
@@ -130,9 +130,6 @@ if [ -f man/turnsignal.1 ]; then
 			sed 's/_now$//' | while read -r name; do
 			grep -q "^turnstone_signaling_$name:" man/turnsignal.1 || echo "$name"
 		done)"
-else
-	skip 'every option of turnsignal is in turnsignal(1)' 'it is not built'
-	skip 'every counter of turnsignal is in turnsignal(1)' 'it is not built'
 fi
 
 tap_end

@@ -48,7 +48,7 @@ check libstun.a "$libc|$hashes|$base|random_bytes"
 check libturn.a "$libc|$base|stun_[a-z0-9_]*|aead_[a-z]*|access_token_[a-z0-9_]*"
 # Rooms and dialects of turnsignal: what a host or a program gives them they name, and none of it moves bytes or looks at a clock.
 given='http_[a-z_]*|turn_source_[a-z_]*|authority_[a-z_]*|zones_[a-z_]*|config_[a-z_]*'
-check libsignaling_core.a "$libc|$hashes|$base|$signaling_libc|$given|text_copy|random_[a-z]*|utf8_[a-z_]*"
+! has_signaling || check libsignaling_core.a "$libc|$hashes|$base|$signaling_libc|$given|text_copy|random_[a-z]*|utf8_[a-z_]*"
 
 # Tests of the core link nothing else either.
 problems=$(grep -nE '^tests_unit_test_[a-z0-9_]+_LDADD' "$srcdir/tests/unit/turn.am" |

@@ -20,6 +20,11 @@ skip() {
 	echo "ok $tap_count - $1 # SKIP $2"
 }
 
+# Whether the build that the working folder is of has turnsignal.
+has_signaling() {
+	grep -q '^HAVE_SIGNALING_TRUE = *$' Makefile
+}
+
 tap_end() {
 	echo "1..$tap_count"
 }
