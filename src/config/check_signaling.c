@@ -31,10 +31,10 @@ static void check_proofs(struct check *check)
 	                 config->api_key.count > 0;
 	bool has_store = config->userdb != NULL || config->redis_userdb != NULL;
 
-	if (strcmp(config->signaling_anybody, "no") == 0 && !has_proof && !has_store)
+	if (strcmp(config->signaling_anybody, "yes") != 0 && !has_proof && !has_store)
 		check_warn(check, OPTION_ID_signaling_anybody,
-		           "signaling-anybody=no, and no proof is configured: nobody may join: set "
-		           "jwt-secret, jwt-key-file, jwks-file, user-secret or api-key");
+		           "no proof is configured: nobody may join: set jwt-secret, jwt-key-file, "
+		           "jwks-file, user-secret or api-key, or signaling-anybody=yes");
 }
 
 static void check_cluster(struct check *check)

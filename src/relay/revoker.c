@@ -19,6 +19,7 @@ struct revoker {
 
 static void store_revoked(struct mail *mail, void *receiver);
 static void walk(struct revoker *revoker);
+static void tell_failure(enum err err);
 static sessions_done walked;
 
 enum err revoker_create(struct circulars *circulars, struct sessions *sessions,
@@ -82,17 +83,25 @@ static void walk(struct revoker *revoker)
 	if (err == OK)
 		return;
 	revoker->is_walking = false;
+	tell_failure(err);
+}
+
+static void tell_failure(enum err err)
+{
 	if (err != ERR_CLOSED)
 		log_error("revoked allocations not ended",
 		          "reason=\"%s\" advice=\"turnadmin session cancel --user NAME\"",
 		          err_string(err));
 }
 
+/* A survey that failed is no reason to pass over what was revoked meanwhile. */
 static void walked(const struct sessions_found *found, void *context)
 {
 	struct revoker *revoker = context;
 
 	revoker->is_walking = false;
-	if (found->err == OK && revoker->waiting != NULL)
+	if (found->err != OK)
+		tell_failure(found->err);
+	if (found->err != ERR_CLOSED && revoker->waiting != NULL)
 		walk(revoker);
 }

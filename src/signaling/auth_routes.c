@@ -22,6 +22,7 @@ static void handle_matrix(struct http_exchange *exchange);
 static void handle_v1(struct http_exchange *exchange);
 static identified_fn turn_rest_identified, matrix_identified, v1_identified;
 static void name_take(const struct http_exchange *exchange, struct identity *identity);
+static bool may_relay(const struct identity *identity);
 static enum err issue(struct http_exchange *exchange, const struct identity *identity,
                       struct turn_credentials_room *room);
 static void answer(struct http_exchange *exchange, const struct turn_credentials *credentials,
@@ -66,6 +67,10 @@ static void turn_rest_identified(struct http_exchange *exchange, const struct id
 		http_refuse(exchange, error, "this takes a token or an API key");
 		return;
 	}
+	if (!may_relay(identity)) {
+		http_refuse(exchange, SIGNALING_FORBIDDEN, NULL);
+		return;
+	}
 	named = *identity;
 	name_take(exchange, &named);
 	if (issue(exchange, &named, &room) != OK)
@@ -108,6 +113,10 @@ static void matrix_identified(struct http_exchange *exchange, const struct ident
 		                        "takes an access token.\"}")
 				: SLICE("{\"errcode\":\"M_UNKNOWN_TOKEN\",\"error\":\"The "
 		                        "access token does not hold.\"}"));
+	else if (!may_relay(identity))
+		http_answer_json(exchange, 403,
+		                 SLICE("{\"errcode\":\"M_FORBIDDEN\",\"error\":\"The access token "
+		                       "does not allow calls.\"}"));
 	else if (issue(exchange, identity, &room) != OK)
 		http_answer_json(exchange, 200, SLICE("{}")); /* as homeservers say "none" */
 	else
@@ -132,6 +141,8 @@ static void v1_identified(struct http_exchange *exchange, const struct identity 
 		http_answer_json(exchange, 403, SLICE("{\"error\":\"namespace not resolved\"}"));
 	else if (identity == NULL)
 		http_refuse(exchange, error, signaling_error_words(error)->text);
+	else if (!may_relay(identity))
+		http_refuse(exchange, SIGNALING_FORBIDDEN, NULL);
 	else if (issue(exchange, identity, &room) != OK)
 		http_answer_json(exchange, 503, SLICE("{\"error\":\"TURN not configured\"}"));
 	else
@@ -140,6 +151,12 @@ static void v1_identified(struct http_exchange *exchange, const struct identity 
 }
 
 /* ---- */
+
+/* Who may join nothing calls nobody: as the hub has it. */
+static bool may_relay(const struct identity *identity)
+{
+	return (identity->permissions & MAY_JOIN) != 0;
+}
 
 static enum err issue(struct http_exchange *exchange, const struct identity *identity,
                       struct turn_credentials_room *room)

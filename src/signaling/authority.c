@@ -35,7 +35,6 @@ static enum err store_read(struct authority *authority, struct store *store, cha
 static store_each_tenant tenant_add;
 static store_each_api_key api_key_add;
 static enum err default_tenant_add(struct authority *authority, const struct config *config);
-static bool has_proofs(const struct authority *authority, const char *tenant);
 static int compare_tenants(const void *a, const void *b);
 
 static enum signaling_error anybody_identify(const struct authority *authority, const char *tenant,
@@ -111,9 +110,26 @@ const struct tenant *authority_tenant(const struct authority *authority, const c
 	               sizeof authority->tenants[0], compare_tenants);
 }
 
-void authority_warn(const struct authority *authority)
+static bool lets_anybody_in(const struct authority *authority)
 {
-	if (authority_tenant(authority, TENANT_DEFAULT)->lets_anybody_in)
+	return authority_tenant(authority, TENANT_DEFAULT)->lets_anybody_in;
+}
+
+static bool is_same(const struct unused_keys *a, const struct unused_keys *b)
+{
+	return a->count == b->count && a->number == b->number && a->reason == b->reason &&
+	       strcmp(a->file, b->file) == 0;
+}
+
+/* It is made anew with each change of the store: what was told is not told again. */
+void authority_warn(const struct authority *authority, const struct authority *before)
+{
+	const struct unused_keys *unused = &authority->unused;
+
+	if (unused->count > 0 && (before == NULL || !is_same(unused, &before->unused)))
+		log_info("keys of tokens not used", "count=%u file=%s number=%zu reason=\"%s\"",
+		         unused->count, unused->file, unused->number, unused->reason);
+	if (lets_anybody_in(authority) && (before == NULL || !lets_anybody_in(before)))
 		log_warning(
 			"anybody may join rooms",
 			"tenant=%s advice=\"set jwt-secret, jwt-key-file, jwks-file, api-key or "
@@ -337,7 +353,6 @@ static bool api_key_add(const struct store_api_key *stored, void *context)
 static enum err default_tenant_add(struct authority *authority, const struct config *config)
 {
 	struct tenant *tenant = NULL;
-	bool is_auto = strcmp(config->signaling_anybody, "auto") == 0;
 
 	for (size_t i = 0; i < authority->tenant_count; i++)
 		if (strcmp(authority->tenants[i].name, TENANT_DEFAULT) == 0)
@@ -349,27 +364,9 @@ static enum err default_tenant_add(struct authority *authority, const struct con
 			return ERR_NO_MEMORY;
 		snprintf(tenant->name, sizeof tenant->name, "%s", TENANT_DEFAULT);
 	}
-	if (!is_auto)
+	if (strcmp(config->signaling_anybody, "auto") != 0)
 		tenant->lets_anybody_in = strcmp(config->signaling_anybody, "yes") == 0;
-	else if (!has_proofs(authority, TENANT_DEFAULT))
-		tenant->lets_anybody_in = true;
 	return OK;
-}
-
-/* Whether someone could prove to be of the tenant. */
-static bool has_proofs(const struct authority *authority, const char *tenant)
-{
-	for (size_t i = 0; i < authority->jwt_key_count; i++)
-		if (authority->jwt_keys[i].tenant[0] == '\0' ||
-		    strcmp(authority->jwt_keys[i].tenant, tenant) == 0)
-			return true;
-	for (size_t i = 0; i < authority->user_secret_count; i++)
-		if (strcmp(authority->user_secrets[i].tenant, tenant) == 0)
-			return true;
-	for (size_t i = 0; i < authority->api_key_count; i++)
-		if (strcmp(authority->api_keys[i].tenant, tenant) == 0)
-			return true;
-	return false;
 }
 
 static int compare_tenants(const void *a, const void *b)

@@ -37,8 +37,8 @@ const struct tenant *authority_tenant(const struct authority *authority, const c
 enum signaling_error authority_identify(const struct authority *authority,
                                         const struct claim *claim, uint64_t wall_ms,
                                         struct identity *identity);
-/* Says to the log that no proof is needed, where that is so. */
-void authority_warn(const struct authority *authority);
+/* Says to the log that no proof is needed, and which keys are of no use, where that was not so before (NULL: nothing was). */
+void authority_warn(const struct authority *authority, const struct authority *before);
 /* Calls each for every tenant, in order of name, until it returns false. */
 void authority_tenants(const struct authority *authority,
                        bool (*each)(const struct tenant *tenant, void *context), void *context);

@@ -26,7 +26,6 @@ enum signaling_error claims_identify(const struct authority *authority, struct s
                                      struct identity *identity)
 {
 	static const char *const users[] = {"sub", "userId", "user", NULL};
-	static const char *const tenants[] = {"tenant", "namespace", NULL};
 	struct slice permissions;
 	enum signaling_error error;
 
@@ -41,7 +40,7 @@ enum signaling_error claims_identify(const struct authority *authority, struct s
 	                      authority->issuer_count))
 		return SIGNALING_BAD_PROOF;
 	if (!first_text(claims, users, identity->user, sizeof identity->user) ||
-	    !first_text(claims, tenants, identity->tenant, sizeof identity->tenant) ||
+	    !claims_tenant(claims, identity->tenant) ||
 	    strncmp(identity->user, AUTHORITY_KEY_USER, strlen(AUTHORITY_KEY_USER)) == 0)
 		return SIGNALING_BAD_PROOF;
 	/* A tenant's own key opens no other tenant. */
@@ -56,6 +55,13 @@ enum signaling_error claims_identify(const struct authority *authority, struct s
 	    !permissions_get(permissions, &identity->permissions))
 		return SIGNALING_BAD_PROOF;
 	return SIGNALING_OK;
+}
+
+bool claims_tenant(struct slice claims, char tenant[TENANT_NAME_MAX + 1])
+{
+	static const char *const names[] = {"tenant", "namespace", NULL};
+
+	return first_text(claims, names, tenant, TENANT_NAME_MAX + 1);
 }
 
 /* RFC 7519 sections 4.1.4 and 4.1.5. */

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "base/log.h"
 #include "config/whole_file.h"
 #include "signaling/authority_private.h"
 #include "signaling/json_text.h"
@@ -20,6 +19,8 @@ enum {
 	SECRET_SIZE_MIN = 16,
 };
 
+static void key_is_unused(struct unused_keys *unused, const char *file, size_t number,
+                          const char *reason);
 static const char *key_add(struct authority *authority, struct slice key);
 static const char *secret_add(struct authority *authority, struct slice key, const char *kid);
 static EVP_PKEY *rsa_make(struct slice key);
@@ -65,10 +66,19 @@ enum err authority_add_jwks(struct authority *authority, struct slice text, cons
 
 		used += why == NULL;
 		if (why != NULL)
-			log_info("key of tokens not used", "file=%s number=%zu reason=\"%s\"", name,
-			         count, why);
+			key_is_unused(&authority->unused, name, count, why);
 	}
 	return used > 0 ? OK : ERR_INVALID;
+}
+
+static void key_is_unused(struct unused_keys *unused, const char *file, size_t number,
+                          const char *reason)
+{
+	if (unused->count++ > 0)
+		return;
+	unused->number = number;
+	unused->reason = reason;
+	snprintf(unused->file, sizeof unused->file, "%s", file);
 }
 
 /* Returns why it is not used; NULL: it is. */

@@ -21,10 +21,12 @@ static const struct {
 
 struct jwt_head {
 	enum jwt_algorithm algorithm;
-	char kid[JWT_KID_MAX + 1]; /* "": none */
+	char kid[JWT_KID_MAX + 1];        /* "": none */
+	char tenant[TENANT_NAME_MAX + 1]; /* that the claims name; "": none */
 };
 
 static bool head_read(const char *token, struct jwt_head *head);
+static void tenant_read(const char *token, struct jwt_head *head);
 static bool key_fits(const struct jwt_key *key, const struct jwt_head *head);
 static jwt_t *token_verify(const struct jwt_key *key, const char *token);
 
@@ -53,6 +55,7 @@ enum signaling_error jwt_identify(const struct authority *authority, const char 
 
 	if (!head_read(token, &head))
 		return SIGNALING_BAD_PROOF;
+	tenant_read(token, &head);
 	for (size_t i = 0; i < authority->jwt_key_count && tries < TRIES_MAX; i++) {
 		const struct jwt_key *key = &authority->jwt_keys[i];
 		jwt_t *jwt;
@@ -95,10 +98,26 @@ static bool head_read(const char *token, struct jwt_head *head)
 	return false;
 }
 
-/* The algorithm is the key's; a token of another is none of its. */
+/* Those of other tenants need no try then, and may be more than there are tries. */
+static void tenant_read(const char *token, struct jwt_head *head)
+{
+	const char *claims = strchr(token, '.') + 1;
+	uint8_t bytes[CLAIM_PROOF_MAX];
+	struct slice text = {(const char *)bytes, 0};
+
+	head->tenant[0] = '\0';
+	if (base64url_get((struct slice){claims, strcspn(claims, ".")}, bytes, sizeof bytes,
+	                  &text.len) != OK ||
+	    json_check(text) != OK || !claims_tenant(text, head->tenant))
+		head->tenant[0] = '\0';
+}
+
+/* The algorithm is the key's; a token of another is none of its. A tenant's own key opens no other tenant. */
 static bool key_fits(const struct jwt_key *key, const struct jwt_head *head)
 {
 	return key->algorithm == head->algorithm &&
+	       (key->tenant[0] == '\0' || head->tenant[0] == '\0' ||
+	        strcmp(key->tenant, head->tenant) == 0) &&
 	       (key->kid[0] == '\0' || head->kid[0] == '\0' || strcmp(key->kid, head->kid) == 0);
 }
 

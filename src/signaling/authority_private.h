@@ -36,6 +36,12 @@ struct authority {
 	char **audiences, **issuers; /* owned; none: any */
 	size_t audience_count, issuer_count;
 	uint64_t leeway_ms;
+	struct unused_keys { /* of key sets: how many, and the first of them */
+		unsigned count;
+		size_t number;
+		const char *reason; /* static */
+		char file[192];
+	} unused;
 };
 
 /* Make a list longer by one zeroed item, and give it. NULL: no memory, or it has max. */
@@ -64,7 +70,9 @@ MUST_CHECK enum err base64url_get(struct slice text, uint8_t *bytes, size_t size
 bool jwt_has_form(const char *proof);
 enum signaling_error jwt_identify(const struct authority *authority, const char *token,
                                   uint64_t wall_ms, struct identity *identity);
-/* authority_claims.c. Who the claims of a token that was verified say it is of. tenant: that the key is of, or "". */
+/* authority_claims.c. Gives the tenant that claims name; "" where they name none. False: it cannot be one. */
+bool claims_tenant(struct slice claims, char tenant[TENANT_NAME_MAX + 1]);
+/* Who the claims of a token that was verified say it is of. tenant: that the key is of, or "". */
 enum signaling_error claims_identify(const struct authority *authority, struct slice claims,
                                      const char *tenant, uint64_t wall_ms,
                                      struct identity *identity);

@@ -268,6 +268,31 @@ static int on_head_end(struct http_parser *parser)
 	return 0;
 }
 
+/* RFC 9112 section 5.1: http_parser takes "Content-Length : 1" for a length, and others before us may not. */
+static bool has_space_in_name(const struct http_reader *reader)
+{
+	for (size_t i = 0; i < reader->header_count; i++) {
+		struct slice name = slice_of_part(reader, reader->headers[i].name);
+		if (memchr(name.at, ' ', name.len) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* RFC 9112 section 6.1: where a body ends has to be the same for all who look. No coding is known but chunked, once. */
+static unsigned check_coding(const struct http_reader *reader)
+{
+	size_t position = 0, codings = 0;
+	struct slice value;
+
+	while (http_reader_next_header(reader, "Transfer-Encoding", &position, &value)) {
+		if (!slice_equal_case(value, "chunked"))
+			return 501;
+		codings++;
+	}
+	return codings > (reader->parser.http_minor == 0 ? 0 : 1) ? 400 : 0;
+}
+
 /* Returns 0, or the status that refuses the request before its body. */
 static unsigned check_head(struct http_reader *reader)
 {
@@ -282,13 +307,11 @@ static unsigned check_head(struct http_reader *reader)
 	while (http_reader_next_header(reader, "Host", &position, &value))
 		hosts++;
 	/* RFC 9112 section 3.2: one Host, no more and no less. */
-	if (hosts > 1 || (hosts == 0 && parser->http_minor == 1))
+	if (hosts > 1 || (hosts == 0 && parser->http_minor == 1) || has_space_in_name(reader))
 		return 400;
-	/* Section 6.1: a body has one length; http_parser sees to that. No coding is known but chunked. */
-	position = 0;
-	while (http_reader_next_header(reader, "Transfer-Encoding", &position, &value))
-		if (!slice_equal_case(value, "chunked"))
-			return 501;
+	unsigned status = check_coding(reader);
+	if (status != 0)
+		return status;
 	position = 0;
 	while (http_reader_next_header(reader, "Expect", &position, &value))
 		if (!slice_equal_case(value, "100-continue"))

@@ -13,6 +13,7 @@
 #include "process/process.h"
 #include "process/reload_answer.h"
 #include "process/reload_outcome.h"
+#include "signaling/authority.h"
 #include "signaling/program.h"
 #include "signaling/program_host.h"
 
@@ -189,6 +190,7 @@ static void publish(struct program_reload *reload, struct service_set *set)
 	}
 	program->tasks++;
 	reload->has_task = true;
+	authority_warn(set->authority, reload->before->authority);
 }
 
 /* Another configuration, or a copy of the one there is. */

@@ -336,7 +336,7 @@ static enum err make_services(struct start *start)
 		return err;
 	atomic_store_explicit(&program->current, set, memory_order_release);
 	start->tls = NULL;
-	authority_warn(set->authority);
+	authority_warn(set->authority, NULL);
 
 	/* No thread runs yet: this one is theirs. */
 	struct worker_policy policy = program_host_policy(program);

@@ -355,10 +355,11 @@ static void answered(struct evhttp_request *request, void *context)
 
 	if (request != NULL) {
 		struct evbuffer *body = evhttp_request_get_input_buffer(request);
-		size_t len = evbuffer_get_length(body);
+		char *whole = (char *)evbuffer_pullup(body, -1); /* NULL: nothing, or no memory */
 
 		service->status = evhttp_request_get_response_code(request);
-		text_put(&service->body, (struct slice){(char *)evbuffer_pullup(body, -1), len});
+		if (whole != NULL)
+			text_put(&service->body, (struct slice){whole, evbuffer_get_length(body)});
 	}
 	event_active(service->over, EV_TIMEOUT, 0);
 }

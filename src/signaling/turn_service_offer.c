@@ -72,7 +72,8 @@ static void key_identified(struct http_exchange *exchange, const struct identity
 
 	if (identity == NULL && error == SIGNALING_RATE_LIMITED)
 		http_refuse(exchange, error, signaling_error_words(error)->text);
-	else if (identity == NULL || !request_read(exchange, &request))
+	else if (identity == NULL || (identity->permissions & MAY_JOIN) == 0 ||
+	         !request_read(exchange, &request))
 		forbid(exchange);
 	else
 		credentials_answer(exchange, identity, &request);

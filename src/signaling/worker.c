@@ -217,6 +217,10 @@ static void close_connections(struct worker *worker)
 	LIST_FOR_EACH (node, &worker->connections)
 		connection_end(CONTAINER_OF(node, struct connection, node));
 	worker_settle(worker);
+}
+
+static void destroy_exchanges(struct worker *worker)
+{
 	LIST_FOR_EACH (node, &worker->exchanges)
 		http_exchange_destroy(CONTAINER_OF(node, struct http_exchange, node));
 }
@@ -226,7 +230,9 @@ static void worker_destroy(struct worker *worker)
 	close_sockets(worker);
 	if (worker->hub != NULL)
 		close_connections(worker);
+	/* It refuses what it was asked and has not answered: the exchanges that asked are there until then. */
 	hub_destroy(worker->hub);
+	destroy_exchanges(worker);
 	if (worker->mail_event != NULL)
 		event_free(worker->mail_event);
 	if (worker->timeout_event != NULL)

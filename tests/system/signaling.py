@@ -16,7 +16,7 @@ from harness.signal_server import Signal, turnsignal
 from harness.websocket import Refused
 
 TURN = ("--realm=example.org", "--static-auth-secret=a-secret-of-the-relay",
-        "--turn-uri=turn:127.0.0.1:3478?transport=udp")
+        "--turn-uri=turn:127.0.0.1:3478?transport=udp", "--signaling-anybody=yes")
 
 
 def hello(server, room, tls=False, **how):
@@ -303,9 +303,12 @@ def test_log_is_opened_anew():
 
 def test_check():
     """--check reads all and opens nothing; what cannot be served is refused with the option's name"""
-    result = subprocess.run([turnsignal(), "-n", "--check", "--signaling-plain-port=1"], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, timeout=10, check=False)
-    tap.expect_equal((result.returncode, result.stdout), (0, b"no errors, 0 warnings\n"), "check")
+    for option, warnings, word in (("--signaling-anybody=yes", 0, b""), ("--signaling-anybody=auto", 1, b"nobody may join")):
+        result = subprocess.run([turnsignal(), "-n", "--check", "--signaling-plain-port=1", option],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=10, check=False)
+        told = b"no errors, %d warning%s\n" % (warnings, b"" if warnings == 1 else b"s")
+        tap.expect_equal((result.returncode, result.stdout), (0, told), "check")
+        tap.expect(word in result.stderr, result.stderr)
     for way in ("--signaling-control-socket=off", "--check"):
         result = subprocess.run([turnsignal(), "-n", way], stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, timeout=10, check=False)

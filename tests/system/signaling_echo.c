@@ -192,6 +192,31 @@ static void release(struct http_exchange *exchange)
 	http_answer(exchange, 200, "text/plain", waiting != NULL ? SLICE("one") : SLICE("none"));
 }
 
+/* A question to the hub that waits for find_never. */
+static void shown(void *context, enum signaling_error error, struct slice json)
+{
+	if (error == SIGNALING_OK)
+		http_answer_json(context, 200, json);
+	else
+		http_refuse(context, error, "");
+}
+
+static void show(struct http_exchange *exchange)
+{
+	const struct room_request request = {
+		.kind = ROOM_REQUEST_SHOW, .tenant = TENANT_DEFAULT, .name = "lost"};
+
+	hub_request(http_hub(exchange), &request, shown, exchange, 0);
+}
+
+static void find_never(void *context, struct worker *worker, uint64_t cookie,
+                       const struct room_info *room)
+{
+	(void)context, (void)worker, (void)cookie, (void)room;
+	puts("asked");
+	fflush(stdout);
+}
+
 static void send_much(struct http_exchange *exchange)
 {
 	enum { MUCH = 4 * 1024 * 1024 };
@@ -232,6 +257,7 @@ static const struct http_route routes[] = {
 	{1 << HTTP_GET, "/identify", identify},
 	{1 << HTTP_GET, "/park", park},
 	{1 << HTTP_GET, "/release", release},
+	{1 << HTTP_GET, "/show", show},
 	{1 << HTTP_GET, "/much", send_much},
 	{1 << HTTP_GET, "/counters", count},
 };
@@ -345,6 +371,7 @@ int main(int argc, char **argv)
 		.hub = {.place = {1, 0},
 	                .dialects = dialects,
 	                .dialect_count = 3,
+	                .is_cluster = setting(argc, argv, "find") != NULL,
 	                .queue_bytes_max = number(argc, argv, "queue", 4 << 20),
 	                .replay_bytes_max = 1 << 16,
 	                .sessions_max = number(argc, argv, "sessions", 100000),
@@ -358,6 +385,7 @@ int main(int argc, char **argv)
 	                              .requests_s = number(argc, argv, "address-requests", 0),
 	                              .failures_min = number(argc, argv, "address-failures", 0)},
 	                   .files = files},
+		.host = {.find_room = setting(argc, argv, "find") != NULL ? find_never : NULL},
 		.times = {.handshake_s = 1,
 	                  .request_s = 1,
 	                  .keep_alive_s = number(argc, argv, "keep-alive", 5),

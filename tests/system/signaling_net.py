@@ -715,6 +715,14 @@ def drain():
                   'who is there is told, and closed')
 
 
+def unanswered():
+    """The server ends in order while the hub is still asked: __exit__ looks, and a sanitizer."""
+    with Server('threads=1', 'find=never') as server:
+        with server.connect() as sock:
+            sock.sendall(b'GET /show HTTP/1.1\r\nHost: h\r\n\r\n')
+            equal(server.process.stdout.readline(), 'asked\n', 'a request waits for the hub')
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         cert, key = os.path.join(folder, 'cert.pem'), os.path.join(folder, 'key.pem')
@@ -732,7 +740,7 @@ def main():
                 slow_readers(server, tls)
     with Server('threads=1') as server:
         one_thread(server)
-    for test in (limits, proxied, origins, files, shortage, drain):
+    for test in (limits, proxied, origins, files, shortage, drain, unanswered):
         test()
     print(f'1..{count}')
     return failures != 0

@@ -83,11 +83,35 @@ def test_shapes():
         tap.expect_equal((made["credential"], made["urls"]), (made["password"], made["uris"]), "by both names")
         get(server, "/v1/webrtc/turn/credentials", 405)
         get(server, "/v1/webrtc/turn/credentials", 401, method="POST")
+    with Signal(*TURN, "--api-key=lister:key-of-who-lists-rooms:list") as server:
+        key = {"Authorization": "Bearer key-of-who-lists-rooms"}
+        get(server, "/turn", 403, key)
+        tap.expect_equal(get(server, matrix, 403, key)[1]["errcode"], "M_FORBIDDEN", "who may not join gets none")
+        get(server, "/v1/webrtc/turn/credentials", 403, key, method="POST")
+        token = base64.b64encode(b"key-of-who-lists-rooms:").decode()
+        form = urllib.parse.urlencode({"nonce": "n", "client_id": "c"})
+        status = server.request("POST", "/api/v1/turn/credentials", form, dict(FORM, Authorization="Bearer " + token))[0]
+        tap.expect_equal(status, 403, "nor by the protocol of services")
     with Signal("--signaling-anybody=yes") as server:
         tap.expect_equal(get(server, matrix)[1], {}, "Matrix says so when there are none")
         tap.expect_equal(get(server, "/v1/webrtc/turn/credentials", 503, method="POST")[1],
                          {"error": "TURN not configured"}, "and v1/webrtc")
         get(server, "/turn", 503)
+
+
+def test_anybody():
+    """Nobody joins without a proof until the tenant says so; the log says so once, whatever else changes"""
+    store = Store()
+    store.admin("secret", "add", "--realm", REALM, text="first secret\n")
+    with Signal("--realm=" + REALM, "--turn-uri=" + URI, store.option) as server:
+        get(server, "/turn", 401)
+        store.admin("tenant", "add", "default")
+        store.admin("tenant", "set", "default", "anybody", "yes")
+        tap.wait_until(lambda: server.request("GET", "/turn")[0] == 200, "anybody is let in")
+        for lifetime in (77, 78):
+            store.admin("tenant", "set", "default", "credentials-lifetime", str(lifetime))
+            tap.wait_until(lambda wanted=lifetime: get(server, "/turn")[1]["ttl"] == wanted, "a lifetime")
+        tap.expect_equal(server.log().count("anybody may join rooms"), 1, "lines that say so")
 
 
 def test_changes():

@@ -465,8 +465,12 @@ static void test_anybody(void)
 	struct authority *authority = sure_authority_of("", NULL);
 	struct identity identity;
 
+	is_int(identify(authority, CLAIM_ANYBODY, NULL, NULL, "", &identity),
+	       SIGNALING_NOT_AUTHENTICATED, "nobody comes in unless somebody says so");
+	authority_destroy(authority);
+	authority = sure_authority_of("signaling-anybody=yes\n", NULL);
 	is_int(identify(authority, CLAIM_ANYBODY, NULL, NULL, "", &identity), SIGNALING_OK,
-	       "where no proof is configured anybody comes in");
+	       "signaling-anybody=yes");
 	ok(!identity.is_authenticated && identity.permissions == MAY_ALL_OF_A_PARTICIPANT,
 	   "as nobody in particular");
 	is_int(identify(authority, CLAIM_ANYBODY, NULL, NULL, "other", &identity),
@@ -480,6 +484,40 @@ static void test_anybody(void)
 	is_int(identify(authority, CLAIM_ANYBODY, NULL, NULL, "", &identity), SIGNALING_OK,
 	       "signaling-anybody=yes beside a proof");
 	authority_destroy(authority);
+}
+
+static void test_many_tenants(const struct test_files *files)
+{
+	enum { MANY = 100 };
+	struct store_tenant tenant = {.name = ""};
+	struct identity identity;
+	struct store *store;
+	char problem[256], *token;
+
+	if (store_open(files->database, true, &store, problem) != OK)
+		give_up(problem);
+	for (int i = 0; i < MANY; i++) {
+		snprintf(tenant.name, sizeof tenant.name, "many%02d", i);
+		snprintf(tenant.secret, sizeof tenant.secret, "secret of tenant %02d", i);
+		if (store_tenant_put(store, &tenant) != OK)
+			give_up(store_problem(store));
+	}
+	struct authority *authority = sure_authority_of("", store);
+	token = token_of(JWT_ALG_HS256, "secret of tenant 99", NULL, "{\"tenant\":\"many99\"}");
+	is_int(bearer(authority, token, &identity), SIGNALING_OK, "the last of a hundred tenants");
+	is_text(identity.tenant, "many99", "by its own key");
+	free(token);
+	token = token_of(JWT_ALG_HS256, "secret of tenant 98", NULL, "{\"tenant\":\"many99\"}");
+	is_int(bearer(authority, token, &identity), SIGNALING_BAD_PROOF,
+	       "by another's it is nobody");
+	free(token);
+	authority_destroy(authority);
+	for (int i = 0; i < MANY; i++) {
+		snprintf(tenant.name, sizeof tenant.name, "many%02d", i);
+		if (store_tenant_delete(store, tenant.name) != OK)
+			give_up(store_problem(store));
+	}
+	store_close(store);
 }
 
 static void test_tenants(const struct test_files *files)
@@ -560,6 +598,7 @@ int main(void)
 	test_secret_users();
 	test_anybody();
 	test_tenants(&files);
+	test_many_tenants(&files);
 	test_files_deinit(&files);
 	return tap_end();
 }

@@ -293,8 +293,9 @@ static void test_programs(void)
 	enum option_id id;
 	bool negates;
 
-	write_file("a.conf", "min-port=x # y\nno-udp-relay=x\nweb-admin\nmin-prot=1\n"
-	                     "static-auth-secret=north\nrest-api-separator=.\n");
+	write_file("a.conf",
+	           "min-port=x # y\nno-udp-relay=x\nweb-admin\nmin-prot=1\n"
+	           "static-auth-secret=north\nrest-api-separator=.\nsignaling-anybody=yes\n");
 	LOAD_AS(CONFIG_TURNSIGNAL, &fixture, environment, "-c", "a.conf", "--verb");
 	is_int(fixture.err, OK, "options of another program in file and environment are not read");
 	is_int(fixture.report.count, 1, "nor spoken of");

@@ -50,6 +50,26 @@ static void statuses(void)
 	expect("HTTP/2.0", "GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505);
 	expect("CONNECT", "CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n", 405);
 	expect("a space before the colon", "GET / HTTP/1.1\r\nHost : h\r\n\r\n", 400);
+	expect("one before the colon of a length",
+	       "POST / HTTP/1.1\r\nHost: h\r\nContent-Length : 1\r\n\r\nx", 400);
+	expect("of a coding",
+	       "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400);
+	expect("a space within a name", "GET / HTTP/1.1\r\nHost: h\r\nX Y: z\r\n\r\n", 400);
+	expect("chunks of HTTP/1.0",
+	       "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400);
+	expect("two codings",
+	       "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n"
+	       "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+	       400);
+	expect("a length and a coding",
+	       "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n"
+	       "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+	       400);
+	expect("two lengths",
+	       "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
+	       400);
+	expect("a length that is none", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: +1\r\n\r\nx",
+	       400);
 	expect("a body that fits",
 	       "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 16\r\n\r\n0123456789abcdef", 1);
 	expect("one that does not", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 17\r\n\r\n",
