@@ -129,7 +129,7 @@ static void roster_remove(struct view *view, const char *id)
 		memmove(view->roster[at], view->roster[--view->roster_count], SESSION_ID_SIZE);
 }
 
-/* A welcome has them all, each once: to look for each would take a large room long at every join. */
+/* The first welcome has them all, each once; what comes after it is told. */
 static void roster_replace(struct view *view, const struct post *welcome)
 {
 	size_t count = welcome->participant_count;
@@ -146,6 +146,18 @@ static void roster_replace(struct view *view, const struct post *welcome)
 			       SESSION_ID_SIZE);
 }
 
+/* Where the room was lost, others who are not in the welcome yet may be on their way back. */
+static void roster_heard_welcome(struct view *view, const struct post *welcome)
+{
+	if (list_is_empty(&view->members)) {
+		roster_replace(view, welcome);
+		return;
+	}
+	roster_add(view, welcome->subject.id);
+	for (size_t i = 0; welcome->is_return && i < welcome->participant_count; i++)
+		roster_add(view, welcome->participants[i].id);
+}
+
 void roster_heard(struct view *view, const struct post *post)
 {
 	if (post->event == EVENT_JOINED)
@@ -153,7 +165,7 @@ void roster_heard(struct view *view, const struct post *post)
 	else if (post->event == EVENT_LEFT)
 		roster_remove(view, post->subject.id);
 	else if (post->event == EVENT_WELCOME)
-		roster_replace(view, post);
+		roster_heard_welcome(view, post);
 }
 
 bool roster_knows(const struct view *view, const struct post *joined)
