@@ -32,6 +32,7 @@ class Screen:
         self.columns, self.lines = columns, lines
         self.rows = [[" "] * columns for _ in range(lines)]
         self.x = self.y = 0
+        self.old_pictures = 0
 
     def feed(self, data):
         data = self.rest + data
@@ -57,9 +58,11 @@ class Screen:
             self.x = 0
         elif character == "\n":
             self.y += 1
-            tap.expect(self.y < self.lines, "a line below the last one of %d" % self.lines)
+            tap.expect(self.y < self.lines or self.old_pictures, "a line below the last one of %d" % self.lines)
         else:
             tap.expect(character >= " " and character != "\x1b", "a control character %r" % character)
+            if self.old_pictures and (self.x >= self.columns or self.y >= self.lines):
+                return
             tap.expect(self.x < self.columns, "more than %d columns: %r" % (self.columns, self.row(self.y)))
             self.rows[self.y][self.x] = character
             self.x += 1
@@ -67,7 +70,8 @@ class Screen:
     def command(self, arguments, command):
         if command == "H":
             self.x = self.y = 0
-        elif command == "K":
+            self.old_pictures -= self.old_pictures > 0
+        elif command == "K" and self.y < self.lines:
             self.rows[self.y][self.x:] = [" "] * (self.columns - self.x)
         elif command == "J":
             self.resize(self.columns, self.lines)
@@ -112,6 +116,8 @@ class Top:
     def resize(self, columns, lines):
         self.read(0.2)
         self.screen.resize(columns, lines)
+        # One that has begun, and one that was about to, are of the size before.
+        self.screen.old_pictures = 2
         self.set_size(columns, lines)
 
     def press(self, keys):

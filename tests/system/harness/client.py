@@ -372,11 +372,14 @@ class Peer:
 
 
 def exchange_both_ways(client, peer, number=0x4000):
-    """Sends a payload each way between an allocation and a peer; True when both arrived."""
+    """Sends a payload each way between an allocation and a peer; True when both arrived. The answer to a client that
+    left before it came may reach the peer, whom the kernel has given the client's port."""
     client.bind_channel(number, peer.address)
     client.send_channel(number, b"to the peer")
     data, source = peer.receive()
-    if data != b"to the peer":
+    while data is not None and data != b"to the peer":
+        data, source = peer.receive()
+    if data is None:
         return False
     peer.send(b"to the client", source)
     return client.receive() == ("channel", number, b"to the client")

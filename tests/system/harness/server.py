@@ -8,6 +8,7 @@ import atexit
 import glob
 import json
 import os
+import random
 import resource
 import shutil
 import signal
@@ -46,19 +47,21 @@ def is_sanitized():
 
 
 def free_ports(count, ip="127.0.0.1"):
-    """Ports that are free for UDP and TCP; held all at once, so that they differ."""
+    """Ports that are free for UDP and TCP; held all at once, so that they differ. They are even, and none that the kernel
+    gives to clients: what listens on them may be opened again later, and the port behind each with it."""
     family = socket.AF_INET6 if ":" in ip else socket.AF_INET
     held, ports = [], []
     while len(ports) < count:
         udp = socket.socket(family, socket.SOCK_DGRAM)
         tcp = socket.socket(family, socket.SOCK_STREAM)
         held += [udp, tcp]
-        udp.bind((ip, 0))
+        port = random.randrange(10000, 20000, 2)
         try:
-            tcp.bind((ip, udp.getsockname()[1]))
+            udp.bind((ip, port))
+            tcp.bind((ip, port))
         except OSError:
             continue
-        ports.append(udp.getsockname()[1])
+        ports.append(port)
     for one in held:
         one.close()
     return ports
