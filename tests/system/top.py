@@ -71,8 +71,9 @@ class Screen:
         if command == "H":
             self.x = self.y = 0
             self.old_pictures -= self.old_pictures > 0
-        elif command == "K" and self.y < self.lines:
-            self.rows[self.y][self.x:] = [" "] * (self.columns - self.x)
+        elif command == "K":
+            if self.y < self.lines:
+                self.rows[self.y][self.x:] = [" "] * (self.columns - self.x)
         elif command == "J":
             self.resize(self.columns, self.lines)
         elif command in "hl" and arguments == "?1049":
