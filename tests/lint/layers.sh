@@ -39,13 +39,15 @@ relay/metrics.h: / jansson
 relay/metrics_server.c: / jansson
 signaling: base stun config control store listeners process / event2 openssl jansson http_parser jwt amqp maxminddb
 signaling/spool.c: / sqlite3
-admin: base stun config control store / jansson
+admin: base stun config control store process / jansson
+admin/http.c: / microhttpd
+admin/api.c: / openssl
 admin/doctor_secrets.c: / openssl
 admin/turnadmin_cipher.c: / openssl
 '
 
 # The C library and the kernel are everyone's; these are not.
-libraries='event2 openssl sqlite3 jansson hiredis seccomp wslay http_parser jwt amqp maxminddb'
+libraries='event2 openssl sqlite3 jansson hiredis seccomp wslay http_parser jwt amqp maxminddb microhttpd'
 
 problems=$(find src -name '*.[ch]' -o -name '*.def' | sort |
 	TABLE=$table LIBRARIES=$libraries xargs -r awk '

@@ -1,0 +1,111 @@
+/* The console's pages over HTTP. */
+#include "admin/web_files.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "process/served_files.h"
+
+struct web_files {
+	struct served_files *files; /* owned */
+};
+
+/* Scripts and styles are files of ours alone; nothing is framed, and nobody is told where a link came from. */
+static const struct {
+	const char *name, *value;
+} headers[] = {
+	{"Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; "
+                                    "connect-src 'self'; img-src 'self' data:; "
+                                    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"},
+	{"X-Content-Type-Options", "nosniff"},
+	{"X-Frame-Options", "DENY"},
+	{"Referrer-Policy", "no-referrer"},
+	{"Cross-Origin-Opener-Policy", "same-origin"},
+	{"Cross-Origin-Resource-Policy", "same-origin"},
+	{"Permissions-Policy", "camera=(self), microphone=(self), geolocation=()"},
+};
+
+enum err web_files_read(const char *folder, struct web_files **files, char problem[256])
+{
+	struct web_files *read = calloc(1, sizeof *read);
+	enum err err = ERR_NO_MEMORY;
+
+	snprintf(problem, 256, "no memory");
+	if (read != NULL)
+		err = served_files_read(folder, &read->files, problem);
+	if (err == OK && served_files_find(read->files, "/index.html") == NULL) {
+		snprintf(problem, 256, "%.200s: there is no index.html in it", folder);
+		err = ERR_NOT_FOUND;
+	}
+	if (err == OK) {
+		*files = read;
+		return OK;
+	}
+	web_files_destroy(read);
+	return err;
+}
+
+void web_files_destroy(struct web_files *files)
+{
+	if (files == NULL)
+		return;
+	served_files_destroy(files->files);
+	free(files);
+}
+
+static bool accepts_gzip(const struct http_call *call)
+{
+	const char *accepted = http_header(call, "Accept-Encoding");
+
+	return accepted != NULL && strstr(accepted, "gzip") != NULL;
+}
+
+/* The build compresses once what each first visit would have to. */
+static const struct served_file *find_compressed(const struct web_files *files, const char *path,
+                                                 struct http_call *call)
+{
+	char longer[512];
+	const struct served_file *file = NULL;
+
+	if (accepts_gzip(call) &&
+	    snprintf(longer, sizeof longer, "%s.gz", path) < (int)sizeof longer)
+		file = served_files_find(files->files, longer);
+	if (file != NULL)
+		http_set_header(call, "Content-Encoding", "gzip");
+	return file;
+}
+
+/* Without a name of its own for each version a file is asked for again, and answered with 304 where it is the same. */
+static void answer_file(const struct web_files *files, const struct served_file *file,
+                        struct http_call *call)
+{
+	const struct served_file *sent = find_compressed(files, file->path, call);
+	const char *known = http_header(call, "If-None-Match");
+
+	if (sent == NULL)
+		sent = file;
+	for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
+		http_set_header(call, headers[i].name, headers[i].value);
+	http_set_header(call, "ETag", sent->tag);
+	http_set_header(call, "Vary", "Accept-Encoding");
+	http_set_header(call, "Cache-Control", "no-cache");
+	if (known != NULL && strcmp(known, sent->tag) == 0)
+		http_answer(call, 304, NULL, NULL, 0);
+	else
+		http_answer_lent(call, 200, file->type, sent->bytes, sent->len);
+}
+
+bool web_files_answer(const struct web_files *files, struct http_call *call)
+{
+	const char *path = http_path(call), *method = http_method(call);
+	const struct served_file *file;
+
+	if (files == NULL || (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0))
+		return false;
+	file = served_files_find(files->files, strcmp(path, "/") == 0 ? "/index.html" : path);
+	if (file == NULL)
+		return false;
+	answer_file(files, file, call);
+	return true;
+}

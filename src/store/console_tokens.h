@@ -1,0 +1,40 @@
+/* What the console keeps in the store beside coturn's administrators: secrets of their codes, and tokens of machines. */
+#pragma once
+
+#include <stdint.h>
+
+#include "store/store.h"
+
+enum { CONSOLE_TOKEN_NAME_MAX = 64, CONSOLE_TOKEN_SIZE = 65, TOTP_SECRET_SIZE = 20 };
+
+struct store_console_token {
+	char name[CONSOLE_TOKEN_NAME_MAX + 1]; /* letters, digits, . _ - */
+	char realm[STORE_TEXT_MAX];            /* "": all */
+	uint8_t hash[32];                      /* SHA-256 of the token, which is not kept */
+	uint64_t areas;                        /* as text in the store: "users:read ..." */
+	uint64_t created_s, expires_s,
+		used_s; /* since 1970; expires_s 0: never; used_s: by the day */
+};
+typedef bool store_each_console_token(const struct store_console_token *token, void *context);
+/* Makes a random token and sets its hash. text is for the caller to show once and wipe. */
+MUST_CHECK enum err store_console_token_make(struct store_console_token *token,
+                                             char text[CONSOLE_TOKEN_SIZE]);
+MUST_CHECK enum err store_console_token_put(struct store *store,
+                                            const struct store_console_token *token);
+MUST_CHECK enum err store_console_token_find(struct store *store, const uint8_t hash[32],
+                                             struct store_console_token *token);
+MUST_CHECK enum err store_console_token_delete(struct store *store, const char *name);
+MUST_CHECK enum err store_console_token_list(struct store *store, store_each_console_token *each,
+                                             void *context);
+
+/* The secret of an administrator's codes (RFC 6238), and the last step that was used: a code is good once. ERR_NOT_FOUND: no codes
+ * are asked for. It goes with the administrator. */
+struct store_totp {
+	uint8_t secret[TOTP_SECRET_SIZE];
+	uint64_t last_step;
+};
+MUST_CHECK enum err store_totp_find(struct store *store, const char *administrator,
+                                    struct store_totp *totp);
+MUST_CHECK enum err store_totp_put(struct store *store, const char *administrator,
+                                   const struct store_totp *totp);
+MUST_CHECK enum err store_totp_delete(struct store *store, const char *administrator);

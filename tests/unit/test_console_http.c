@@ -1,0 +1,225 @@
+/* The console's HTTP server over real sockets: what it hands on, what it refuses, TLS, and a certificate that is renewed. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "admin/http.h"
+#include "tests/unit/tap.h"
+
+enum { BODY_MAX = 1000, OF_ADDRESS_MAX = 4 };
+
+/* Tells what it was asked, as text. */
+static void echo(struct http_call *call, void *context)
+{
+	char text[4096], ip[ADDR_TEXT_SIZE];
+	const char *query = http_query(call, "q"), *cookie = http_cookie(call, "c");
+	struct slice body = http_body(call);
+
+	(void)context;
+	if (strcmp(http_path(call), "/nothing") == 0)
+		return;
+	http_set_header(call, "X-One", "1");
+	http_set_header(call, "X-One", "2");
+	http_set_header(call, "X-Split", "a\r\nX-Evil: 1");
+	snprintf(text, sizeof text, "%s %s q=%s c=%s body=" SLICE_FORMAT " from=%s",
+	         http_method(call), http_path(call), query != NULL ? query : "-",
+	         cookie != NULL ? cookie : "-", SLICE_PRINTF(body),
+	         addr_format_ip(http_client(call), ip));
+	http_answer(call, 200, "text/plain", text, strlen(text));
+}
+
+static struct http_server *serve(void)
+{
+	struct http_settings settings = {
+		.connections_max = 32,
+		.connections_per_address_max = OF_ADDRESS_MAX,
+		.idle_timeout_s = 5,
+		.body_max = BODY_MAX,
+		.handle = echo,
+	};
+	struct http_server *server = NULL;
+	char problem[256];
+
+	if (addr_parse("127.0.0.1", 0, &settings.address) != OK ||
+	    http_server_create(&settings, &server, problem) != OK) {
+		printf("Bail out! %s\n", problem);
+		exit(1);
+	}
+	return server;
+}
+
+static int connect_to(const struct http_server *server)
+{
+	struct transport_addr at;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct timeval wait = {.tv_sec = 10};
+
+	if (addr_parse("127.0.0.1", (uint16_t)http_server_port(server), &at) != OK ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) != 0 ||
+	    connect(fd, &at.any, addr_len(&at)) != 0)
+		printf("Bail out! connect\n");
+	return fd;
+}
+
+/* Sends a request that ends its connection, and gives all that came back. */
+static const char *ask(const struct http_server *server, const char *request)
+{
+	static char answer[16384];
+	int fd = connect_to(server);
+	size_t len = 0;
+	ssize_t n;
+
+	if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0)
+		perror("send");
+	while (len + 1 < sizeof answer &&
+	       (n = recv(fd, answer + len, sizeof answer - 1 - len, 0)) > 0)
+		len += (size_t)n;
+	answer[len] = '\0';
+	close(fd);
+	return answer;
+}
+
+static bool has(const char *answer, const char *text)
+{
+	if (strstr(answer, text) != NULL)
+		return true;
+	printf("# no \"%s\" in: %s\n", text, answer);
+	return false;
+}
+
+#define GET(path, more) "GET " path " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" more "\r\n"
+
+static void test_asked(const struct http_server *server)
+{
+	const char *answer = ask(server, GET("/a%2Fb?q=x+y%20%C3%A9", ""));
+
+	ok(has(answer, "GET /a%2Fb q=x y \xc3\xa9 c=- body= from=127.0.0.1"),
+	   "the path stays encoded, a query is decoded");
+	ok(has(answer, "X-One: 1\r\n") && has(answer, "X-One: 2\r\n"),
+	   "a header may be there twice");
+	ok(strstr(answer, "Evil") == NULL, "a header with a line end is left out");
+	ok(has(ask(server, GET("/?q=%00x", "")), "q=-"), "a zero in a query is none");
+	ok(has(ask(server, GET("/?q=%4", "")), "q=-"), "half of an encoding is none");
+	ok(has(ask(server, GET("/", "Cookie: c=1; d=2\r\n")), "c=1"), "a cookie");
+	ok(has(ask(server, GET("/", "Cookie: c=1; c=2\r\n")), "c=-"), "a cookie twice is none");
+	ok(has(ask(server, GET("/nothing", "")), "404"), "what nobody answers is not found");
+}
+
+static void test_body(const struct http_server *server)
+{
+	static char request[4096];
+
+	ok(has(ask(server, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: "
+	                   "3\r\n\r\nabc"),
+	       "POST / q=- c=- body=abc"),
+	   "a body");
+	ok(has(ask(server, "PUT / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: "
+	                   "chunked\r\n\r\n"
+	                   "2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"),
+	       "body=abc"),
+	   "a body in chunks");
+	ok(has(ask(server, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: "
+	                   "1001\r\n\r\n"),
+	       "413"),
+	   "a body that says it is too long is refused before it comes");
+	int len =
+		snprintf(request, sizeof request,
+	                 "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5dc\r\n");
+	memset(request + len, 'a', 1500);
+	memcpy(request + len + 1500, "\r\n0\r\n\r\n", 8);
+	ok(strstr(ask(server, request), "200") == NULL,
+	   "one in chunks that becomes too long is not handed on");
+}
+
+static void test_malformed(const struct http_server *server)
+{
+	static char request[80000];
+	int len = snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: x\r\nX: ");
+
+	memset(request + len, 'a', 60000);
+	memcpy(request + len + 60000, "\r\n\r\n", 5);
+	ok(strstr(ask(server, request), "200 OK") == NULL, "a head of 60 KB is refused");
+	ok(strstr(ask(server, "\x16\x03\x01\x02\r\n\r\n"), "200 OK") == NULL,
+	   "TLS at a plain port");
+	ok(strstr(ask(server, "GET / HTTP/1.1\r\n\r\n"), "200 OK") == NULL,
+	   "a request without Host is refused");
+	ok(has(ask(server, GET("/still", "")), "GET /still"), "and others are served");
+}
+
+/* A connection that has had its answer and stays; those before it may take a moment to be gone. */
+static int hold(const struct http_server *server)
+{
+	static const char request[] = "GET /x HTTP/1.1\r\nHost: x\r\n\r\n";
+	char byte;
+
+	for (int i = 0; i < 1000; i++) {
+		int fd = connect_to(server);
+		if (send(fd, request, sizeof request - 1, MSG_NOSIGNAL) > 0 &&
+		    recv(fd, &byte, 1, MSG_PEEK) == 1)
+			return fd;
+		close(fd);
+	}
+	return -1;
+}
+
+/* Those that are held keep one more of their address out, until one of them goes. */
+static void test_crowd(const struct http_server *server)
+{
+	int held[OF_ADDRESS_MAX];
+
+	for (int i = 0; i < OF_ADDRESS_MAX; i++)
+		held[i] = hold(server);
+	is_text(ask(server, GET("/", "")), "", "one more connection of an address is closed");
+	close(held[0]);
+	held[0] = hold(server);
+	ok(held[0] >= 0, "when one has gone there is room");
+	for (int i = 0; i < OF_ADDRESS_MAX; i++)
+		close(held[i]);
+}
+
+static void test_decode(void)
+{
+	char text[8];
+
+	ok(http_decode(SLICE("a%2Fb+c"), false, text, sizeof text), "decodes");
+	is_text(text, "a/b+c", "with a plus as it is");
+	ok(!http_decode(SLICE("12345678"), false, text, sizeof text),
+	   "what is too long is refused");
+	ok(http_decode(SLICE("1234567"), false, text, sizeof text), "what just fits is not");
+	ok(!http_decode(SLICE("%zz"), false, text, sizeof text), "no digits");
+	ok(!http_decode(SLICE("%00"), false, text, sizeof text), "a zero");
+}
+
+static void test_start_fails(const struct http_server *taken)
+{
+	struct http_settings settings = {.connections_max = 1, .handle = echo};
+	struct http_server *server = NULL;
+	char problem[256] = "";
+
+	ok(addr_parse("127.0.0.1", (uint16_t)http_server_port(taken), &settings.address) == OK &&
+	           http_server_create(&settings, &server, problem) == ERR_SYSTEM,
+	   "a port that is taken");
+	ok(has(problem, "cannot listen at 127.0.0.1:"), "is said");
+	addr_set_port(&settings.address, 0);
+	settings.cert_file = "/nonexistent/cert.pem";
+	settings.key_file = "/nonexistent/key.pem";
+	is_int(http_server_create(&settings, &server, problem), ERR_INVALID,
+	       "a certificate that is not there");
+	ok(has(problem, "/nonexistent/cert.pem"), "is named");
+}
+
+int main(void)
+{
+	struct http_server *server = serve();
+
+	test_asked(server);
+	test_body(server);
+	test_malformed(server);
+	test_crowd(server);
+	test_decode();
+	test_start_fails(server);
+	http_server_destroy(server);
+	return tap_end();
+}
