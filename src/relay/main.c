@@ -12,8 +12,8 @@
 #include "relay/coturn_log.h"
 #include "relay/door.h"
 #include "relay/main_thread.h"
-#include "relay/privileges.h"
 #include "relay/relay.h"
+#include "relay/relay_needs.h"
 #include "relay/reload.h"
 #include "store/store.h"
 
@@ -149,7 +149,7 @@ static enum err settle(const struct relay *relay, struct control_socket *opened,
 	err = open_control_socket(config, opened, problem);
 	if (err == OK) {
 		*about = OPTION_ID_proc_user;
-		err = privileges_drop(config, problem);
+		err = privileges_drop(config, &relay_needs, problem);
 	}
 	if (err == OK && (config->proc_user != NULL || config->proc_group != NULL)) {
 		*about = OPTION_ID_userdb;
@@ -161,7 +161,7 @@ static enum err settle(const struct relay *relay, struct control_socket *opened,
 	}
 	if (err == OK) {
 		*about = OPTION_ID_fence;
-		err = privileges_fence(config, problem);
+		err = privileges_fence(config, &relay_needs, problem);
 	}
 	if (err != OK)
 		leave(config, opened);

@@ -1,21 +1,19 @@
 /* The order in which turnsignal opens what it needs: ports and keys while it may be root, then as proc-user all that is
  * opened again later, and threads at the end. */
-#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/list.h"
 #include "base/log.h"
-#include "process/capabilities.h"
 #include "process/process.h"
 #include "signaling/authority.h"
 #include "signaling/cluster.h"
 #include "signaling/program.h"
 #include "signaling/program_host.h"
+#include "signaling/program_needs.h"
 #include "signaling/program_reload.h"
 #include "signaling/program_rooms.h"
 #include "signaling/program_routes.h"
@@ -46,8 +44,8 @@ struct start {
 
 typedef enum err step_fn(struct start *start);
 static step_fn make_tls, list_listeners, make_images, join_cluster, open_workers, open_control,
-	drop_privileges, open_store, make_services, open_rooms, open_sinks, serve_control,
-	start_workers, start_cluster, bring_rooms_back, fetch_credentials;
+	drop_privileges, raise_fence, open_store, make_services, open_rooms, open_sinks,
+	serve_control, start_workers, start_cluster, bring_rooms_back, fetch_credentials;
 
 static const struct {
 	step_fn *run;
@@ -60,6 +58,7 @@ static const struct {
 	{open_workers, OPTION_ID_signaling_ip},
 	{open_control, OPTION_ID_signaling_control_socket},
 	{drop_privileges, OPTION_ID_proc_user},
+	{raise_fence, OPTION_ID_fence},
 	{open_store, OPTION_ID_userdb},
 	{make_services, OPTION_ID_jwt_key_file},
 	{open_rooms, OPTION_ID_userdb},
@@ -264,29 +263,15 @@ static enum err open_control(struct start *start)
 	return OK;
 }
 
-/* Ports are open, and none below 1024 is opened later. Who stays root goes on reading what is others'. */
 static enum err drop_privileges(struct start *start)
 {
-	uint64_t kept = 0;
-	uid_t uid;
-	gid_t gid;
-	enum err err = process_find_ids(start->config, &uid, &gid, start->problem);
+	return privileges_drop(start->config, &program_needs, start->problem);
+}
 
-	if (err != OK)
-		return err;
-	if (uid == 0)
-		kept = CAPABILITY(CAP_CHOWN) | CAPABILITY(CAP_DAC_OVERRIDE) |
-		       CAPABILITY(CAP_FOWNER);
-	capabilities_outlive_setuid(kept);
-	err = process_become(uid, gid, start->problem);
-	if (err != OK)
-		return err;
-	if (capabilities_keep(kept) != OK || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
-		snprintf(start->problem, 256, "capabilities cannot be dropped");
-		return ERR_SYSTEM;
-	}
-	(void)prctl(PR_SET_DUMPABLE, start->config->core_dumps, 0, 0, 0);
-	return OK;
+/* Before there is any other thread: what is opened from here on, and by all of them, is opened from inside. */
+static enum err raise_fence(struct start *start)
+{
+	return privileges_fence(start->config, &program_needs, start->problem);
 }
 
 /* ---- as the user ---- */
