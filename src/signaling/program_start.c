@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "process/process.h"
+#include "process/process_control.h"
 #include "signaling/authority.h"
 #include "signaling/cluster.h"
 #include "signaling/program.h"
@@ -25,8 +26,6 @@
 #include "store/configured_store.h"
 
 enum {
-	CLIENTS_MAX = 32,
-	IDLE_TIMEOUT_S = 60,
 	LISTENERS_MAX = 128,
 	TASKS_PATIENCE_MS = 6000, /* longer than a hub waits for another */
 	SINKS_PATIENCE_MS = 3000, /* what is left then is in their spool */
@@ -238,29 +237,11 @@ static enum err open_workers(struct start *start)
 	return err;
 }
 
-/* One server has the default socket; the others on the machine, and those whose user may not make it,
- * go without. One that was asked for has to be there. */
 static enum err open_control(struct start *start)
 {
-	const struct config *config = start->config;
-	bool is_default =
-		config->origin[OPTION_ID_signaling_control_socket].source == CONFIG_FROM_DEFAULT;
-	struct control_socket_settings settings = {
-		.path = config->signaling_control_socket,
-		.makes_folder = is_default,
-	};
-	enum err err;
-
-	if (settings.path == NULL || strcmp(settings.path, "off") == 0)
-		return OK;
-	err = process_find_ids(config, &settings.uid, &settings.gid, start->problem);
-	if (err == OK)
-		err = control_socket_open(&settings, &start->program->control_socket,
-		                          start->problem);
-	if (err == OK || !is_default)
-		return err;
-	log_always("no control socket", "reason=\"%s\"", start->problem);
-	return OK;
+	return process_control_open(start->config, OPTION_ID_signaling_control_socket,
+	                            start->config->signaling_control_socket,
+	                            &start->program->control_socket, start->problem);
 }
 
 static enum err drop_privileges(struct start *start)
@@ -348,14 +329,8 @@ static enum err open_sinks(struct start *start)
 static enum err serve_control(struct start *start)
 {
 	struct program *program = start->program;
-	const struct control_settings settings = {
-		.base = program->base,
-		.rows = program_requests,
-		.row_count = program_request_count,
-		.context = program,
-		.clients_max = CLIENTS_MAX,
-		.idle_timeout_s = IDLE_TIMEOUT_S,
-	};
+	const struct control_settings settings =
+		main_loop_requests(&program->loop, program_requests, program_request_count);
 	enum err err = program_alive_open(program);
 
 	if (err == OK)
