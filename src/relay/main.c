@@ -213,7 +213,7 @@ static int serve(struct config *config, const struct config_sources *sources)
 static const struct process_program turnserver = {
 	.number = CONFIG_TURNSERVER,
 	.help = "turnserver relays media for clients behind firewalls: STUN (RFC 8489) and TURN "
-                "(RFC "
+		"(RFC "
 		"8656).\n"
 		"\n"
 		"usage: turnserver [-c FILE] [options]\n"
