@@ -18,6 +18,7 @@
 
 struct certificate_watch;
 struct cluster;
+struct cluster_report;
 struct event;
 struct event_base;
 struct program_reload;
@@ -26,10 +27,18 @@ struct sinks;
 struct turn_service;
 struct turn_source;
 
+enum node_state { NODE_READY, NODE_DRAINING, NODE_LOST, NODE_STATES /* the count */ };
+
 struct program_drain {
 	bool is_on, is_final; /* is_final: the program ends with it */
 	const char *by;       /* static: "SIGTERM", "control socket" */
 	timestamp began, deadline;
+};
+
+struct program_wait {       /* for what the first clients need */
+	_Atomic bool is_on; /* the main thread writes, any reads; relaxed: it orders nothing */
+	struct event *timer;
+	timestamp read_at;
 };
 
 struct program {
@@ -43,7 +52,9 @@ struct program {
 	struct mailbox *mailbox;
 	struct event *drain_timer, *alive_timer, *status_timer;
 
-	struct cluster *cluster; /* NULL: this node is alone */
+	struct cluster *cluster;      /* NULL: this node is alone */
+	struct cluster_report *nodes; /* the last; NULL: none came yet */
+	struct program_wait wait;
 	struct workers *workers;
 	struct buddy_images *images; /* of all workers; NULL: none are kept */
 	unsigned threads;
@@ -104,6 +115,21 @@ void program_drain_close(struct program *program);
 void program_drain_begin(struct program *program, const char *by, uint32_t timeout_s,
                          bool is_final);
 uint64_t program_count(const struct program *program, enum hub_counter counter);
+
+/* program_wait.c */
+MUST_CHECK enum err program_wait_open(struct program *program);
+void program_wait_close(struct program *program);
+bool program_is_waiting(const struct program *program);
+/* Why new clients had better go elsewhere, in a line, static; NULL: they need not. That it drains is told by others. Any thread. */
+const char *program_problem(const struct program *program);
+
+/* program_nodes.c: what the cluster tells. */
+void program_hear_nodes(struct mail *mail, void *program);
+void ask_nodes(struct control_request *request, void *context);
+/* Of a node that it has heard of; else "". */
+const char *program_node_name(const struct program *program, uint32_t number);
+bool program_has_redis(const struct program *program); /* the cluster's, when it told last */
+size_t program_count_nodes(const struct program *program, enum node_state state);
 
 /* program_alive.c: the service manager. */
 MUST_CHECK enum err program_alive_open(struct program *program);

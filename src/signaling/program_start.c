@@ -107,6 +107,7 @@ void program_close(struct program *program)
 	program->reload = NULL;
 	control_server_destroy(program->control);
 	program_alive_close(program);
+	program_wait_close(program);
 	program_drain_close(program);
 	control_socket_close(&program->control_socket);
 	room_keeper_destroy(program->rooms);
@@ -115,6 +116,7 @@ void program_close(struct program *program)
 		store_thread_stop(program->store_thread);
 	mailbox_deliver(program->mailbox, program);
 	turn_source_destroy(program->fetched);
+	free(program->nodes);
 	if (program->store != NULL)
 		store_close(program->store);
 	service_set_destroy(program_current(program));
@@ -214,8 +216,11 @@ static enum err join_cluster(struct start *start)
 
 	if (!config->signaling_cluster)
 		return OK;
-	return program_host_join(config, thread_count(config), &start->program->cluster,
-	                         start->problem);
+	enum err err =
+		program_host_join(start->program, config, thread_count(config), start->problem);
+	if (err == OK && !cluster_is_joined(start->program->cluster))
+		atomic_store_explicit(&start->program->wait.is_on, true, memory_order_relaxed);
+	return err;
 }
 
 static enum err open_workers(struct start *start)
@@ -263,20 +268,22 @@ static void on_store_written(struct mail *mail, void *receiver)
 
 	free(CONTAINER_OF(mail, struct store_change, mail));
 	/* The first only says that there is a store. */
-	if (program->reload != NULL && program->has_heard_of_store)
+	if (program->reload != NULL &&
+	    (program->has_heard_of_store || !program_current(program)->has_store))
 		program_reload_begin(program->reload, RELOAD_OF_STORE, "store", NULL);
 	program->has_heard_of_store = true;
 }
 
 static enum err open_store(struct start *start)
 {
-	const struct store_location location = configured_store(start->config);
+	struct store_location location = configured_store(start->config);
 	struct program *program = start->program;
 	enum err err;
 
 	if (!has_configured_store(start->config))
 		return OK;
 	*start->about = configured_store_option(start->config);
+	location.is_patient = true;
 	err = store_thread_create_at(&location, &program->store_thread, start->problem);
 	if (err == OK)
 		err = store_open_at(&location, false, &program->store, start->problem);
@@ -298,6 +305,11 @@ static enum err make_services(struct start *start)
 	enum err err = service_set_create(start->config, program->store, NULL, start->tls, &set,
 	                                  start->problem, start->about);
 
+	if (err == ERR_UNAVAILABLE && start->config->redis_userdb != NULL) {
+		atomic_store_explicit(&program->wait.is_on, true, memory_order_relaxed);
+		err = service_set_create(start->config, NULL, NULL, start->tls, &set,
+		                         start->problem, start->about);
+	}
 	if (err != OK)
 		return err;
 	atomic_store_explicit(&program->current, set, memory_order_release);
@@ -306,18 +318,23 @@ static enum err make_services(struct start *start)
 
 	/* No thread runs yet: this one is theirs. */
 	struct worker_policy policy = program_host_policy(program);
-	for (unsigned i = 0; i < workers_count(program->workers); i++)
+	for (unsigned i = 0; i < workers_count(program->workers); i++) {
 		worker_adopt(workers_at(program->workers, i), &policy);
+		if (program_is_waiting(program))
+			hub_wait(worker_hub(workers_at(program->workers, i)));
+	}
+	cluster_set_ready(program->cluster, !program_is_waiting(program));
 	return program_reload_create(program, &program->reload);
 }
 
 static enum err open_rooms(struct start *start)
 {
-	const struct store_location location = configured_store(start->config);
+	struct store_location location = configured_store(start->config);
 
 	if (!has_configured_store(start->config))
 		return OK;
 	*start->about = configured_store_option(start->config);
+	location.is_patient = true;
 	return room_keeper_create(&location, &start->program->rooms, start->problem);
 }
 
@@ -356,6 +373,8 @@ static enum err start_cluster(struct start *start)
 
 static enum err bring_rooms_back(struct start *start)
 {
+	if (program_is_waiting(start->program))
+		return program_wait_open(start->program);
 	return program_bring_rooms_back(start->program, start->problem);
 }
 
