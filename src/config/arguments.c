@@ -8,7 +8,8 @@
 
 struct arguments {
 	struct config_reader reader;
-	char *const *rest; /* what has not been read */
+	enum config_program of; /* whose command line it is */
+	char *const *rest;      /* what has not been read */
 	char *const *end;
 };
 
@@ -58,6 +59,8 @@ static void assign(struct arguments *arguments, const struct option_match *match
 		return;
 	}
 	if (!option_match_is_for(match, arguments->reader.config->program)) {
+		if (arguments->of != arguments->reader.config->program)
+			return;
 		config_reader_error(&arguments->reader,
 		                    "%s: no option of %s, but of another program", written,
 		                    option_program_name(arguments->reader.config->program));
@@ -70,7 +73,7 @@ static void assign(struct arguments *arguments, const struct option_match *match
 
 static void read_long(struct arguments *arguments, const char *argument)
 {
-	enum config_program program = arguments->reader.config->program;
+	enum config_program program = arguments->of;
 	struct option_match match;
 	char name[OPTION_NAME_SIZE + 2];
 	size_t len = strcspn(argument, "=");
@@ -92,7 +95,7 @@ static const char *read_letter(struct arguments *arguments, const char *letter)
 	const char written[] = {'-', *letter, 0}, *value = letter + 1;
 	struct option_match match;
 
-	if (!option_find_letter(arguments->reader.config->program, *letter, &match)) {
+	if (!option_find_letter(arguments->of, *letter, &match)) {
 		config_reader_error(&arguments->reader, "%s: no such option; --help lists them",
 		                    written);
 		return NULL;
@@ -125,8 +128,8 @@ static void read_argument(struct arguments *arguments, const char *argument)
 		letter = read_letter(arguments, letter);
 }
 
-enum err config_read_arguments(struct config *config, int argc, char *const *argv,
-                               struct config_report *report)
+enum err config_read_arguments(struct config *config, enum config_program argv_of, int argc,
+                               char *const *argv, struct config_report *report)
 {
 	struct arguments arguments = {
 		.reader = {config,
@@ -134,6 +137,7 @@ enum err config_read_arguments(struct config *config, int argc, char *const *arg
 	                   {CONFIG_FROM_COMMAND_LINE, "command line", 0},
 	                   false,
 	                   false},
+		.of = argv_of,
 		.rest = argc > 0 ? argv + 1 : argv,
 		.end = argv + argc,
 	};

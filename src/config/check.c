@@ -14,7 +14,9 @@
 enum {
 	RELAY = OPTION_RELAY,
 	SIGNALING = OPTION_SIGNALING,
-	EVERY = OPTION_RELAY | OPTION_SIGNALING
+	CONSOLE = OPTION_CONSOLE,
+	SERVERS = OPTION_RELAY | OPTION_SIGNALING, /* those that serve clients */
+	EVERY = SERVERS | OPTION_CONSOLE
 };
 
 /* In their order, each for the programs whose options it compares. */
@@ -185,6 +187,7 @@ static const struct check_row checks[] = {
 	{check_accounts, EVERY},
 	{complete_log, EVERY},
 	{check_console, RELAY},
+	{check_web, RELAY | CONSOLE},
 	{check_signaling, SIGNALING},
 	{check_log, EVERY},
 	{check_folders, EVERY},

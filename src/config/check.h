@@ -27,6 +27,6 @@ check_fn check_ports, check_relay_ips, check_external_ips, check_peer_rules, che
 /* check_signaling.c */
 check_fn check_signaling;
 /* check_console.c */
-check_fn check_console;
+check_fn check_console, check_web;
 /* check_authentication.c */
 check_fn complete_mechanisms, check_mechanisms, check_realm, check_secrets, check_stores;

@@ -1,4 +1,4 @@
-/* The text console: who may come there. */
+/* The text console, the one in a browser, and metrics: who may come there, and what they need. */
 #include <string.h>
 
 #include "config/check.h"
@@ -74,4 +74,64 @@ void check_console(struct check *check)
 			"cli-ip %s: the text console is not encrypted, and whoever is on the way "
 			"reads the password: use 127.0.0.1 and an SSH tunnel",
 			config->cli_ip);
+}
+
+/* A file of coturn's may have the option on without what it needs: it is served all the same, without a console. */
+static void check_web_admin(struct check *check)
+{
+	struct config *config = check->config;
+	struct transport_addr addr;
+	bool is_local = addr_parse(config->web_admin_ip, 0, &addr) == OK && addr_is_loopback(&addr);
+
+	if (config->web_admin_plain && !is_local) {
+		check_error(check, OPTION_ID_web_admin_plain,
+		            "web-admin-plain: web-admin-ip %s is of other machines too, which "
+		            "could read "
+		            "passwords on the way: use 127.0.0.1 or ::1, or HTTPS",
+		            config->web_admin_ip);
+	} else if (!config->web_admin_plain && config->cert == NULL) {
+		check_warn(check, OPTION_ID_web_admin,
+		           "web-admin needs cert and pkey, or web-admin-plain behind a reverse "
+		           "proxy of this "
+		           "machine: there is no console");
+		config->web_admin = false;
+	} else if (config->userdb == NULL && config->redis_userdb == NULL) {
+		check_warn(check, OPTION_ID_web_admin,
+		           "web-admin needs userdb or redis-userdb, where administrators are: "
+		           "there is no "
+		           "console");
+		config->web_admin = false;
+	}
+}
+
+static void check_prometheus(struct check *check)
+{
+	struct config *config = check->config;
+
+	if (!check_is_set(check, OPTION_ID_prometheus_address))
+		check_warn(check, OPTION_ID_prometheus,
+		           "prometheus: metrics are at 127.0.0.1 alone; for other machines set "
+		           "prometheus-address (coturn listens on all addresses)");
+	if (config->prometheus_path[0] != '/')
+		check_error(check, OPTION_ID_prometheus_path,
+		            "prometheus-path: %.64s: begin it with a slash",
+		            config->prometheus_path);
+	if ((config->prometheus_cert == NULL) != (config->prometheus_key == NULL))
+		check_error(check, OPTION_ID_prometheus_cert,
+		            "prometheus-cert and prometheus-key: each needs the other");
+	if (!config->prometheus_tls || config->prometheus_cert != NULL || config->cert != NULL)
+		return;
+	check_warn(check, OPTION_ID_prometheus_tls,
+	           "prometheus-tls needs prometheus-cert and prometheus-key, or cert and pkey: "
+	           "there are no "
+	           "metrics over HTTP");
+	config->prometheus = false;
+}
+
+void check_web(struct check *check)
+{
+	if (check->config->web_admin)
+		check_web_admin(check);
+	if (check->config->prometheus)
+		check_prometheus(check);
 }

@@ -39,6 +39,8 @@ void check_files(struct check *check)
 	resolve_file(check, OPTION_ID_pkey, "pkey", &config->pkey);
 	resolve_file(check, OPTION_ID_ca_file, "CA-file", &config->ca_file);
 	resolve_file(check, OPTION_ID_dh_file, "dh-file", &config->dh_file);
+	resolve_file(check, OPTION_ID_prometheus_cert, "prometheus-cert", &config->prometheus_cert);
+	resolve_file(check, OPTION_ID_prometheus_key, "prometheus-key", &config->prometheus_key);
 }
 
 void check_certificate(struct check *check)

@@ -61,8 +61,8 @@ static enum err look_ahead(const struct config_sources *sources, struct config *
 	if (err != OK)
 		return err;
 	if (config_read_environment(*config, sources->environment, &unread) == ERR_NO_MEMORY ||
-	    config_read_arguments(*config, sources->argc, sources->argv, &unread) ==
-	            ERR_NO_MEMORY) {
+	    config_read_arguments(*config, sources->argv_of, sources->argc, sources->argv,
+	                          &unread) == ERR_NO_MEMORY) {
 		config_destroy(*config);
 		err = ERR_NO_MEMORY;
 	}
@@ -133,7 +133,8 @@ static enum err read_all(struct config *config, const struct config *ahead,
 	enum err err = is_question ? OK : read_file(config, ahead, report);
 
 	err = worse(err, config_read_environment(config, sources->environment, report));
-	err = worse(err, config_read_arguments(config, sources->argc, sources->argv, report));
+	err = worse(err, config_read_arguments(config, sources->argv_of, sources->argc,
+	                                       sources->argv, report));
 	if (is_question)
 		return err;
 	err = worse(err, config_check(config, report));

@@ -52,7 +52,12 @@ struct external_list {
 
 /* Who reads. The programs share file and environment: each knows its own options, passes over those of
  * the others there, and refuses them on its command line. */
-enum config_program { CONFIG_TURNSERVER, CONFIG_TURNSIGNAL, CONFIG_PROGRAM_COUNT /* the count */ };
+enum config_program {
+	CONFIG_TURNSERVER,
+	CONFIG_TURNSIGNAL,
+	CONFIG_TURNCONSOLE,
+	CONFIG_PROGRAM_COUNT /* the count */
+};
 const char *config_program_name(enum config_program program);
 
 /* The types of options.def as C has them. */
@@ -105,6 +110,8 @@ void config_destroy(struct config *config);
 
 struct config_sources { /* lent, all of it */
 	enum config_program program;
+	/* Whose command line argv is: another program's options there are passed over where that is not this one. */
+	enum config_program argv_of;
 	int argc;
 	char *const *argv;
 	char *const *environment; /* environ's form */
@@ -134,7 +141,9 @@ MUST_CHECK enum err config_read_environment(struct config *config, char *const *
 /* Calls each with the files of secrets that variables name. */
 void config_environment_files(char *const *environment,
                               void (*each)(const char *file, void *context), void *context);
-MUST_CHECK enum err config_read_arguments(struct config *config, int argc, char *const *argv,
+/* argv_of: as in struct config_sources. */
+MUST_CHECK enum err config_read_arguments(struct config *config, enum config_program argv_of,
+                                          int argc, char *const *argv,
                                           struct config_report *report);
 
 /* Compares options with each other and with the system: ranges, files, users, what cannot go

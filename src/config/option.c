@@ -98,6 +98,7 @@ static const struct {
 } programs[CONFIG_PROGRAM_COUNT] = {
 	[CONFIG_TURNSERVER] = {OPTION_RELAY, "turnserver"},
 	[CONFIG_TURNSIGNAL] = {OPTION_SIGNALING, "turnsignal"},
+	[CONFIG_TURNCONSOLE] = {OPTION_CONSOLE, "turnconsole"},
 };
 
 unsigned option_program_flag(enum config_program program)

@@ -50,6 +50,7 @@ int process_main(const struct process_program *program, int argc, char **argv)
 {
 	const struct config_sources sources = {
 		.program = program->number,
+		.argv_of = program->argv_of,
 		.argc = argc,
 		.argv = argv,
 		.environment = environ,

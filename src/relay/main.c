@@ -11,6 +11,7 @@
 #include "process/process.h"
 #include "process/process_control.h"
 #include "process/process_main.h"
+#include "relay/console_child.h"
 #include "relay/coturn_log.h"
 #include "relay/door.h"
 #include "relay/main_thread.h"
@@ -20,7 +21,7 @@
 #include "store/store.h"
 
 static void leave(const struct config *config, struct control_socket *opened);
-static int drive(struct relay *relay, const struct config *config, struct control_socket *opened,
+static int drive(struct relay *relay, struct console_child *child, struct control_socket *opened,
                  const struct config_sources *sources);
 
 static void log_addresses(const struct relay *relay)
@@ -147,6 +148,7 @@ static void leave(const struct config *config, struct control_socket *opened)
 static int start(const struct config *config, const struct config_sources *sources)
 {
 	struct control_socket control_socket = {.fd = -1};
+	struct console_child *child = NULL;
 	struct relay *relay = NULL;
 	char problem[256] = "";
 	enum option_id about;
@@ -160,28 +162,38 @@ static int start(const struct config *config, const struct config_sources *sourc
 		return process_fail(config, OPTION_ID_daemon, problem);
 	if (relay_open(config, &relay, problem, &about) != OK)
 		return process_fail(config, about, problem);
+	if (console_child_start(config, sources, &child, problem) != OK) {
+		relay_stop(relay);
+		return process_fail(config, OPTION_ID_web_admin, problem);
+	}
 	if (settle(relay, &control_socket, problem, &about) != OK) {
+		console_child_destroy(child);
 		relay_stop(relay);
 		return process_fail(config, about, problem);
 	}
 	if (relay_start(relay, problem, &about) != OK) {
+		console_child_destroy(child);
 		relay_stop(relay);
 		leave(config, &control_socket);
 		return process_fail(config, about, problem);
 	}
-	return drive(relay, config, &control_socket, sources);
+	return drive(relay, child, &control_socket, sources);
 }
 
 /* From the first client to the last, and undoes all of it. */
-static int drive(struct relay *relay, const struct config *config, struct control_socket *opened,
+static int drive(struct relay *relay, struct console_child *child, struct control_socket *opened,
                  const struct config_sources *sources)
 {
+	const struct config *config = relay->config;
 	struct main_thread *main_thread = NULL;
 	char problem[256] = "";
 	enum err err;
 
-	if (main_thread_create(relay, opened, sources, &main_thread) != OK) {
+	if (main_thread_create(relay, opened, sources, &main_thread) != OK ||
+	    main_thread_adopt_child(main_thread, child) != OK) {
+		console_child_destroy(child);
 		relay_stop(relay);
+		main_thread_destroy(main_thread);
 		leave(config, opened);
 		return process_fail(config, OPTION_ID_control_socket, err_string(ERR_NO_MEMORY));
 	}
@@ -191,6 +203,7 @@ static int drive(struct relay *relay, const struct config *config, struct contro
 		main_thread_run(main_thread);
 		log_totals(relay);
 	}
+	console_child_destroy(child);
 	relay_stop(relay);
 	main_thread_destroy(main_thread);
 	leave(config, opened);
@@ -212,6 +225,7 @@ static int serve(struct config *config, const struct config_sources *sources)
 
 static const struct process_program turnserver = {
 	.number = CONFIG_TURNSERVER,
+	.argv_of = CONFIG_TURNSERVER,
 	.help = "turnserver relays media for clients behind firewalls: STUN (RFC 8489) and TURN "
 		"(RFC "
 		"8656).\n"

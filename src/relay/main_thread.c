@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "control/console.h"
 #include "process/process.h"
+#include "relay/console_child.h"
 #include "relay/console_verbs.h"
 #include "relay/notify.h"
 #include "relay/reload.h"
@@ -85,6 +86,12 @@ void main_thread_destroy(struct main_thread *main_thread)
 enum err main_thread_open_console(struct main_thread *main_thread, char problem[256])
 {
 	return console_open(main_thread, &main_thread->console, problem);
+}
+
+enum err main_thread_adopt_child(struct main_thread *main_thread, struct console_child *child)
+{
+	main_thread->child = child;
+	return console_child_watch(child, main_thread->loop.base);
 }
 
 /* Who has asked for something that is under way is answered before the end. */
@@ -241,12 +248,16 @@ static void reload_all(void *context, const char *by)
 
 	notify_reloading(main_thread->notify);
 	process_reopen_log(main_thread->relay->config);
+	console_child_reload(main_thread->child);
 	reload_begin(main_thread->reload, by, on_reloaded, main_thread);
 }
 
 static void read_certificates(void *context, const char *by)
 {
-	reload_certificates(((struct main_thread *)context)->reload, by);
+	struct main_thread *main_thread = context;
+
+	console_child_reload(main_thread->child);
+	reload_certificates(main_thread->reload, by);
 }
 
 static const struct main_loop_ops loop_ops = {

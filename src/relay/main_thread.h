@@ -11,6 +11,7 @@
 #include "relay/sessions.h"
 
 struct console;
+struct console_child;
 struct reload;
 struct revoker;
 struct config_sources;
@@ -27,6 +28,7 @@ struct main_thread {
 	struct revoker *revoker;
 	struct control_settings table; /* of requests; the control socket's and the console's */
 	struct console *console;       /* NULL: there is none */
+	struct console_child *child;   /* owner: main; NULL: there is no turnconsole */
 	timestamp started;
 	uint64_t started_wall_ms; /* the same since 1970: read once, for clocks are set */
 };
@@ -39,6 +41,9 @@ MUST_CHECK enum err main_thread_create(struct relay *relay, const struct control
 /* Opens the text console, when there is to be one. ERR_SYSTEM, ERR_NO_MEMORY, ERR_INVALID: problem
  * is a line. */
 MUST_CHECK enum err main_thread_open_console(struct main_thread *main_thread, char problem[256]);
+/* Has turnconsole told of reloads, and its end told of; it stays the caller's. ERR_NO_MEMORY. */
+MUST_CHECK enum err main_thread_adopt_child(struct main_thread *main_thread,
+                                            struct console_child *child);
 /* The relay threads may have ended. NULL is fine. */
 void main_thread_destroy(struct main_thread *main_thread);
 

@@ -39,6 +39,7 @@ static int serve(struct config *config, const struct config_sources *sources)
 
 static const struct process_program turnsignal = {
 	.number = CONFIG_TURNSIGNAL,
+	.argv_of = CONFIG_TURNSIGNAL,
 	.help = "turnsignal brings the clients of calls together: rooms over WebSocket, TURN "
 		"credentials, "
 		"REST.\n"

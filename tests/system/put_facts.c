@@ -23,7 +23,7 @@ static struct config *read_options(int argc, char **argv)
 
 	if (config_create(CONFIG_TURNSIGNAL, &config) != OK)
 		exit(2);
-	if (config_read_arguments(config, argc, argv, &report) != OK) {
+	if (config_read_arguments(config, CONFIG_TURNSERVER, argc, argv, &report) != OK) {
 		config_report_print(&report, stderr);
 		exit(2);
 	}

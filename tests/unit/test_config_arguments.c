@@ -19,7 +19,7 @@ static void fixture_read_words(struct fixture *fixture, const char *words)
 	     word = strtok_r(NULL, " ", &state))
 		argv[argc++] = word;
 	fixture_begin(fixture);
-	fixture->err = config_read_arguments(fixture->config, argc, argv, &fixture->report);
+	fixture->err = config_read_arguments(fixture->config, CONFIG_TURNSERVER, argc, argv, &fixture->report);
 }
 
 static void test_long_names(void)
@@ -141,7 +141,7 @@ static void test_foreign(void)
 {
 	struct fixture fixture;
 
-	fixture_read_words(&fixture, "--web-admin-ip x --dh566 --mongo-userdb z --psql-userdb x "
+	fixture_read_words(&fixture, "--web-admin-listen-on-workers --dh566 --mongo-userdb z --psql-userdb x "
 	                             "--no-sslv2 --dh2066");
 	is_int(fixture.err, OK, "coturn's other names are accepted");
 	is_int(fixture.report.warnings, 6, "each with a warning");
@@ -366,7 +366,7 @@ static void test_printing(void)
 	size_t size;
 	FILE *file = open_memstream(&text, &size);
 
-	fixture_read(&fixture, "listening-port=x\nweb-admin-ip=y\n");
+	fixture_read(&fixture, "listening-port=x\nweb-admin-listen-on-workers\n");
 	config_report_print(&fixture.report, file);
 	fclose(file);
 	is_text(text,
