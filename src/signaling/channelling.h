@@ -65,6 +65,8 @@ void put_turn(struct text *text, const struct turn_credentials *credentials);
 void put_session(struct text *text, const char *type, const struct participant *participant);
 void put_sessions(struct text *text, const char *name, const struct participant *participants,
                   size_t count);
+/* "Room", where other dialects have no name for it. */
+const char *channelling_room_type(const struct room_info *room);
 /* "2006-01-02T15:04:05Z" (RFC 3339) */
 enum { RFC3339_SIZE = 32 };
 void put_rfc3339(uint64_t wall_ms, char to[RFC3339_SIZE]);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "signaling/channelling.h"
+#include "signaling/channelling_rules.h"
 
 struct output {
 	struct session *session; /* NULL: for all of a room */
@@ -178,8 +179,11 @@ static void write_identified(struct output *output)
 
 static void put_room(struct output *output, const char *type, struct slice pin)
 {
+	const struct channelling_rules *rules = session_settings(output->session)->channelling;
+	const char *name = rules_shown_name(rules, output->event->room->name);
+
 	json_member_string(output->text, "Type", slice_of(type));
-	json_member_string(output->text, "Name", slice_of(output->event->room->name));
+	json_member_string(output->text, "Name", slice_of(name));
 	json_name(output->text, "Credentials");
 	if (slice_is_empty(pin)) {
 		json_put_raw(output->text, SLICE("null"));
@@ -188,11 +192,6 @@ static void put_room(struct output *output, const char *type, struct slice pin)
 	json_open(output->text, '{');
 	json_member_raw(output->text, "PIN", pin);
 	json_close(output->text, '}');
-}
-
-static const char *room_type(const struct room_info *room)
-{
-	return strcmp(room->type, "room") == 0 ? "Room" : room->type;
 }
 
 /* Conferences that the server keeps: whenever someone has come, all are told who is in the room, by way of a message that is
@@ -261,7 +260,7 @@ static void write_welcome(struct output *output)
 	put_type(output, "Welcome");
 	json_name(output->text, "Room");
 	json_open(output->text, '{');
-	put_room(output, room_type(event->room), (struct slice){0});
+	put_room(output, channelling_room_type(event->room), (struct slice){0});
 	json_close(output->text, '}');
 	put_sessions(output->text, "Users", event->participants, event->participant_count);
 	close_answer(output);

@@ -144,10 +144,10 @@ static void config_identified(struct http_exchange *exchange, const struct ident
 		{"Tokens", false},
 		{"UsersEnabled", has_users(config)},
 		{"UsersAllowRegistration", registers_users(config)},
-		{"DefaultRoomEnabled", false},
+		{"DefaultRoomEnabled", config != NULL && config->room_default != NULL},
 		{"AuthorizeRoomCreation", !(may & MAY_CREATE)},
 		{"AuthorizeRoomJoin", !(may & MAY_JOIN)},
-		{"RoomNameCaseSensitive", false},
+		{"RoomNameCaseSensitive", config != NULL && config->room_case_sensitive},
 		{"LockedRoomJoinableWithPIN", true},
 	};
 	struct text text;

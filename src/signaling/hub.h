@@ -19,8 +19,9 @@
 #include "signaling/identity.h"
 
 struct hub;
-struct buddy_images; /* signaling/channelling_images.h */
-struct post;         /* a letter between hubs: signaling/post.h */
+struct buddy_images;      /* signaling/channelling_images.h */
+struct channelling_rules; /* signaling/channelling_rules.h */
+struct post;              /* a letter between hubs: signaling/post.h */
 
 /* Where a hub is. Nodes have numbers that they never share at one time. */
 struct hub_place {
@@ -53,6 +54,7 @@ struct hub_settings { /* what it points at outlives the hub */
 	 * over: what the client has it is not sent again. NULL: it has said so already. */
 	void (*look_for_sent)(void *path);
 	struct buddy_images *images; /* of all hubs of this node; NULL: none are kept */
+	const struct channelling_rules *channelling; /* NULL: the protocol's own */
 };
 
 MUST_CHECK enum err hub_create(const struct hub_settings *settings, timestamp now, uint64_t wall_ms,

@@ -164,7 +164,7 @@ static void fill(struct session *session, struct event *event, struct participan
 	event->wall_ms = session->hub->wall_ms;
 	if (event->room == NULL)
 		event->room = session_room(session);
-	if (event->from == NULL) {
+	if (event->from == NULL && event->kind != EVENT_ROOM) { /* that nobody in it did */
 		*self = session_participant(session, true);
 		event->from = self;
 	}

@@ -45,6 +45,7 @@ struct program {
 	struct cluster *cluster; /* NULL: this node is alone */
 	struct workers *workers;
 	struct buddy_images *images; /* of all workers; NULL: none are kept */
+	struct channelling_rules *channelling;
 	unsigned threads;
 	struct store *store;               /* to read by; NULL: there is none */
 	struct store_thread *store_thread; /* tells of changes */

@@ -165,6 +165,7 @@ void program_host_fill(struct program *program, const struct config *config, uns
 		.tenant_limits = limits_of,
 		.context = program,
 		.images = program->images,
+		.channelling = program->channelling,
 	};
 	settings->host = (struct worker_host){
 		.room_changed = on_room_changed,
