@@ -36,4 +36,5 @@ const struct dialect dialect_channelling = {
 	.encode = channelling_encode,
 	.routes = channelling_routes,
 	.route_count = CHANNELLING_ROUTES,
+	.page = channelling_page,
 };

@@ -15,6 +15,8 @@
 #include "signaling/json_text.h"
 #include "signaling/session.h"
 
+struct config;
+
 #define CHANNELLING_API_VERSION     "1.4"
 #define CHANNELLING_CONFERENCE_TYPE "Conference" /* rooms whose conference the server keeps */
 
@@ -44,6 +46,12 @@ void channelling_encode(struct session *session, const struct event *event,
                         struct encoder *encoder);
 enum { CHANNELLING_ROUTES = 10 };
 extern const struct http_route channelling_routes[CHANNELLING_ROUTES];
+
+/* channelling_web.c: what the web client begins with. */
+void channelling_get_config(struct http_exchange *exchange);
+bool channelling_page(struct http_exchange *exchange);
+bool channelling_has_users(const struct config *config); /* NULL: it has none */
+bool channelling_registers_users(const struct config *config);
 
 /* channelling_text.c: parts of documents. */
 
