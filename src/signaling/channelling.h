@@ -28,6 +28,7 @@ enum channelling_request {
 	REQUEST_USERS,
 	REQUEST_AUTHENTICATION,
 	REQUEST_SESSIONS, /* text: the token, a space, the Iid */
+	REQUEST_CONTACT,  /* its token is the event's name */
 	REQUEST_ROOM,
 	REQUEST_CONFERENCE, /* our own: who is in the room, so that all are told */
 	REQUEST_RESUME,     /* the connection's t=: a token that opens nothing is no error */
@@ -82,6 +83,24 @@ void put_rfc3339(uint64_t wall_ms, char to[RFC3339_SIZE]);
  * whatever the case of what people type. */
 void text_lower_case(struct text *text);
 
+/* channelling_contacts.c */
+enum {
+	CONTACT_USER_MAX = 127, /* who has a longer name has no contacts */
+	CONTACT_USER_SIZE = CONTACT_USER_MAX + 1,
+	CONTACT_TOKEN_SIZE = 368,
+};
+struct contact {
+	char a[CONTACT_USER_SIZE], b[CONTACT_USER_SIZE]; /* who was asked, and who asked */
+};
+/* Gives who else is named by a contact's token that the session shows; false: it does not hold, or is not its user's. */
+bool contact_other(const struct session *session, const char *token, char user[CONTACT_USER_SIZE]);
+bool chat_has_contact_request(struct slice chat);
+/* Writes the chat with its request as the session's user may send it; false: not at all. */
+bool contact_may_send(const struct session *session, struct slice chat, struct text *to);
+/* The same, as the session may hear it of the user who sent it. */
+bool contact_may_hear(const struct session *session, const char *sender, struct slice chat,
+                      struct text *to);
+
 /* channelling_seal.c: names and proofs that are made of others, so that nobody has to keep them. */
 enum {
 	SID_SIZE = 33,
@@ -111,5 +130,11 @@ MUST_CHECK enum err channelling_make_nonce(const struct hub *hub, const char *id
 /* ERR_DENIED: it was not made here, for this session, and within a minute. */
 MUST_CHECK enum err channelling_open_nonce(const struct hub *hub, const char *id, uint64_t wall_ms,
                                            const char *nonce, struct channelling_proof *proof);
+/* An id that no session has, always the same for a user. */
+void channelling_nobody(const struct hub *hub, const char *user, char id[SESSION_ID_SIZE]);
+/* RFC 4648 section 5, without padding: it stands in URLs as it is. Of what is none: ERR_INVALID, ERR_FULL. */
+void channelling_put_bytes(const uint8_t *bytes, size_t len, char *text);
+MUST_CHECK enum err channelling_get_bytes(const char *text, uint8_t *bytes, size_t size,
+                                          size_t *len);
 /* The user of "<expiry>:<user>"; "" where it is none. */
 const char *combo_user(const char *combo);

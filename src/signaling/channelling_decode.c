@@ -446,9 +446,22 @@ static void look_up(struct input *input, const char *token)
 		session_look_up(input->session, token, &reference);
 }
 
+static void look_up_contact(struct input *input, const char *token)
+{
+	char user[CONTACT_USER_SIZE];
+
+	input->reference.number = REQUEST_CONTACT;
+	if (rules_contact_key(rules_of(input), 0) == NULL)
+		refuse(input, SIGNALING_NO_CONTACTS, "");
+	else if (!contact_other(input->session, token, user))
+		refuse(input, SIGNALING_BAD_ATTESTATION, "the contact's token does not hold");
+	else
+		session_find_user(input->session, user, token, &input->reference);
+}
+
 static void handle_sessions(struct input *input)
 {
-	char type[16], token[ATTESTATION_SIZE];
+	char type[16], token[CONTACT_TOKEN_SIZE];
 	bool fits;
 
 	fits = json_get_string(json_member(input->body, "Token"), token, sizeof token) == OK;
@@ -458,7 +471,7 @@ static void handle_sessions(struct input *input)
 		return;
 	}
 	if (strcmp(type, "contact") == 0) {
-		refuse(input, SIGNALING_NO_CONTACTS, "");
+		look_up_contact(input, fits ? token : "");
 	} else if (strcmp(type, "session") == 0) {
 		look_up(input, fits ? token : "");
 	} else {

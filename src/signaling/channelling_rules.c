@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/hmac.h>
+
+#include "base/bytes.h"
 #include "signaling/channelling.h"
 
 struct room_type {
@@ -19,6 +22,8 @@ struct channelling_rules {
 	bool is_case_sensitive;
 	struct room_type *types; /* owned; the first that fits counts */
 	size_t type_count;
+	uint8_t (*keys)[RULES_KEY_SIZE]; /* owned; wiped */
+	size_t key_count;
 };
 
 /* "EXPRESSION=TYPE", as the configuration has checked it. */
@@ -72,6 +77,23 @@ static enum err read_default_room(struct channelling_rules *rules, const char *n
 	return rules->default_room == NULL ? ERR_NO_MEMORY : OK;
 }
 
+/* What users are vouched for with vouches for their contacts: these outlive the server, and are the same on all nodes. */
+static enum err make_keys(struct channelling_rules *rules, const struct text_list *secrets)
+{
+	static const char use[] = "channelling contacts";
+	unsigned len = RULES_KEY_SIZE;
+
+	rules->keys = calloc(secrets->count + 1, sizeof *rules->keys);
+	if (rules->keys == NULL)
+		return ERR_NO_MEMORY;
+	for (size_t i = 0; i < secrets->count; i++)
+		if (HMAC(EVP_sha256(), secrets->item[i], (int)strlen(secrets->item[i]),
+		         (const uint8_t *)use, sizeof use - 1, rules->keys[rules->key_count++],
+		         &len) == NULL)
+			return ERR_NO_MEMORY;
+	return OK;
+}
+
 enum err channelling_rules_create(const struct config *config, struct channelling_rules **rules)
 {
 	struct channelling_rules *made = calloc(1, sizeof *made);
@@ -83,6 +105,8 @@ enum err channelling_rules_create(const struct config *config, struct channellin
 	err = read_default_room(made, config->room_default);
 	if (err == OK)
 		err = read_types(made, &config->room_type);
+	if (err == OK)
+		err = make_keys(made, &config->user_secret);
 	if (err != OK) {
 		channelling_rules_destroy(made);
 		return err;
@@ -101,6 +125,9 @@ void channelling_rules_destroy(struct channelling_rules *rules)
 		free(rules->types[i].text);
 	}
 	free(rules->types);
+	if (rules->keys != NULL)
+		bytes_wipe(rules->keys, rules->key_count * sizeof *rules->keys);
+	free(rules->keys);
 	free(rules->default_room);
 	free(rules);
 }
@@ -134,4 +161,9 @@ const char *rules_room_type(const struct channelling_rules *rules, const struct 
 		if (regexec(&rules->types[i].names, text, 0, NULL, 0) == 0)
 			return rules->types[i].type;
 	return "";
+}
+
+const uint8_t *rules_contact_key(const struct channelling_rules *rules, size_t index)
+{
+	return rules == NULL || index >= rules->key_count ? NULL : rules->keys[index];
 }

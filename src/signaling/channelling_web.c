@@ -48,6 +48,7 @@ static void put_modules(struct text *text, const struct config *config, unsigned
 		{"screensharing", true},
 		{"youtube", reader == BY_REST},
 		{"presentation", reader == BY_REST},
+		{"contacts", channelling_has_users(config)},
 		{"roomlocking", may & MAY_CHANGE_ROOM || channelling_has_users(config)},
 	};
 

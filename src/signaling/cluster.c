@@ -186,6 +186,28 @@ void cluster_set_ready(struct cluster *cluster, bool is_ready)
 	mailbox_post(cluster->mailbox, mail);
 }
 
+static void post_to_node(struct cluster *cluster, const struct cluster_node *node,
+                         const struct post *post)
+{
+	for (unsigned worker = 0; worker < node->threads; worker++) {
+		struct post *copy = post_create(post);
+		if (copy == NULL)
+			continue;
+		copy->destination = (struct hub_place){node->number, (uint16_t)worker};
+		link_post(cluster, copy);
+	}
+}
+
+static void post_everywhere(struct cluster *cluster, struct post *post)
+{
+	LIST_FOR_EACH (at, &cluster->nodes) {
+		struct cluster_node *node = CONTAINER_OF(at, struct cluster_node, node);
+		if (node->is_alive)
+			post_to_node(cluster, node, post);
+	}
+	post_destroy(post);
+}
+
 static void on_post(struct mail *mail, void *receiver)
 {
 	struct cluster *cluster = receiver;
@@ -194,6 +216,8 @@ static void on_post(struct mail *mail, void *receiver)
 	cluster_release(cluster);
 	if (cluster->is_ending)
 		post_destroy(post);
+	else if (post->destination.node == hub_everywhere.node)
+		post_everywhere(cluster, post);
 	else
 		link_post(cluster, post);
 }

@@ -23,6 +23,8 @@ static void init(struct hub *hub, const struct hub_settings *settings, timestamp
 	hash_table_init(&hub->moved);
 	hash_table_init(&hub->requests);
 	hash_table_init(&hub->tenants);
+	hash_table_init(&hub->users);
+	hash_table_init(&hub->searches);
 	mail_queue_init(&hub->local);
 	mail_queue_init(&hub->posted);
 	list_init(&hub->questions);
@@ -71,6 +73,7 @@ void hub_destroy(struct hub *hub)
 		notice_destroy(CONTAINER_OF(node, struct notice, node));
 	notice_destroy(hub->lent_notice);
 	requests_deinit(hub);
+	users_deinit(hub);
 	tenants_deinit(hub);
 	encoder_deinit(&hub->encoder);
 	timer_wheel_destroy(hub->wheel);

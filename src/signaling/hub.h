@@ -28,6 +28,8 @@ struct hub_place {
 	uint32_t node;
 	uint16_t worker;
 };
+/* Each hub of all other nodes. */
+static const struct hub_place hub_everywhere = {0};
 
 struct tenant_limits { /* of one hub; 0: as the settings have it */
 	uint32_t sessions_max, rooms_max, room_capacity;
@@ -98,8 +100,8 @@ enum hub_action_kind {
 	HUB_SEND,  /* buffer, a reference of it is the host's, as one text message over path */
 	HUB_PAUSE, /* path: read nothing of it until HUB_RESUME: it is over its rate, or waits for an answer. What was read already may be handed in */
 	HUB_RESUME,
-	HUB_CLOSE,       /* path: after what was sent; with code and reason. session is gone */
-	HUB_POST,        /* post, the host's, to the hub at place */
+	HUB_CLOSE, /* path: after what was sent; with code and reason. session is gone */
+	HUB_POST, /* post, the host's, to the hub at place; of a cluster that may be hub_everywhere */
 	HUB_IDENTIFY,    /* claim: answered by hub_identified */
 	HUB_CREDENTIALS, /* for identity: answered by hub_credentials */
 	HUB_REVOKE,      /* credentials by their username */

@@ -68,6 +68,7 @@ struct session {
 	struct list dirty;     /* hub->dirty: there is something to do on its path */
 	struct list in_view;   /* view->members */
 	struct list same_fate; /* hub->doomed */
+	struct list of_user;   /* of hub->users */
 	const struct dialect *dialect;
 	void *path; /* owner: host; NULL: away */
 	struct identity_share *identity;
@@ -157,6 +158,7 @@ struct hub {
 	uint64_t wall_ms;
 	struct hash_table sessions, views, rooms, asks, moved, requests;
 	struct hash_table tenants; /* counts */
+	struct hash_table users, searches;
 	uint64_t next_cookie;
 	struct mail_queue local;  /* owned: posts to itself */
 	struct mail_queue posted; /* owned: posts to others, with their destinations */
@@ -270,6 +272,14 @@ void moved_destroy(struct moved *moved);
 void watch_handle_look_up(struct hub *hub, const struct post *post);
 void watch_add(struct session *session, const char *id);
 void watch_tell(struct session *session);
+bool session_may_show(const struct session *session); /* its attributes, outside of its room */
+
+/* hub_users.c: sessions of those who are somebody */
+void users_add(struct session *session);
+void users_remove(struct session *session);
+void users_handle_find(struct hub *hub, const struct post *post);
+void users_handle_found(struct hub *hub, const struct post *post);
+void users_deinit(struct hub *hub);
 
 /* room_view.c */
 struct view *view_take(struct hub *hub, const char *tenant, const char *type, const char *name);

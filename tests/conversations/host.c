@@ -279,6 +279,26 @@ void host_let_posts_go(struct host *host)
 	host_run(host);
 }
 
+static void post(struct host *host, const struct hub_action *action);
+
+/* To each hub of all other nodes. */
+static void post_everywhere(struct host *host, const struct hub_action *action)
+{
+	unsigned workers = host->settings.workers;
+
+	for (unsigned i = 0; i < host->hub_count; i++) {
+		struct hub_action one = *action;
+		one.place = (struct hub_place){i / workers + 1, (uint16_t)(i % workers)};
+		if (one.place.node == action->post->from.node)
+			continue;
+		one.post = post_create(action->post);
+		if (one.post == NULL)
+			abort();
+		post(host, &one);
+	}
+	post_destroy(action->post);
+}
+
 /* Other nodes are sent text. */
 static void post(struct host *host, const struct hub_action *action)
 {
@@ -287,6 +307,10 @@ static void post(struct host *host, const struct hub_action *action)
 	bool is_far = action->post->from.node != action->place.node;
 	struct text text;
 
+	if (action->place.node == hub_everywhere.node) {
+		post_everywhere(host, action);
+		return;
+	}
 	if (to == NULL) {
 		post_destroy(action->post);
 		return;
