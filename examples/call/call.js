@@ -189,7 +189,7 @@ async function chooseZone() {
     const prefer = wanted !== "" ? [wanted] : await nearZones();
     const zone = prefer.map((id) => turn.zones.find((one) => one.id === id)).find((one) => one !== undefined) ?? turn.zones[0];
     document.body.dataset.zone = zone?.id ?? "";
-    return zone?.id;
+    return zone;
 }
 
 async function nearZones() {
@@ -203,7 +203,7 @@ async function nearZones() {
 }
 
 function configurationOf(mine) {
-    const zone = turn.zones.find(({ id }) => id === mine.zone) ?? turn.zones[0];
+    const zone = turn.zones.find(({ id }) => id === mine.zone?.id) ?? turn.zones[0];
     const urls = mine.uris = zone?.uris.filter(TRANSPORTS[mine.transport]) ?? [];
     return {
         iceServers: urls.length > 0 ? [{ urls, username: turn.username, credential: turn.credential }] : [],
@@ -550,6 +550,7 @@ element("deafen").addEventListener("click", (event) => toggle(event.currentTarge
 window.addEventListener("hashchange", () => { if (room === null) element("room").value = location.hash.slice(1); });
 window.addEventListener("pagehide", leave);
 window.addEventListener("resize", () => drawChart(call?.history ?? []));
+window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawChart(call?.history ?? []));
 setText("hint", "Open this address in two windows and press Join in both: they will call each other through the relay.");
 drawChart([]);
 attempt(findService).then(() => { document.body.dataset.service = protocol; });

@@ -340,6 +340,7 @@ static const struct codes {
 	[V1_OFFER] = {"invalid_offer", "offer_failed", "sfu_unreachable"},
 	[V1_ANSWER] = {"invalid_answer", "invalid_answer", "sfu_unreachable"},
 	[V1_CANDIDATE] = {"invalid_candidate", "invalid_candidate", "sfu_unreachable"},
+	[V1_STATE] = {.bad = "invalid_state"},
 };
 
 static const char *code_for(enum v1_request request, enum signaling_error error)

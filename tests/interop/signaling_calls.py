@@ -289,6 +289,8 @@ def test_zones():
             tap.expect_equal(shown, {"zones": ["Far", "Near"], "hasZones": True, "hasGeo": True}, "what is shown")
             zone_is("near")
             relay_is(calls.turn)
+            tap.expect_equal(calls.browser.run(1, "return document.getElementById('path-client').textContent;"),
+                             "to the relay in Near by UDP", "the way to the relay")
             tap.expect_equal(calls.browser.run(1, GEO_CALLS), 1, "calls of the geo service")
             calls.browser.run(1, CHOOSE, "zone", "far")
             zone_is("far")
