@@ -96,6 +96,15 @@ const struct signaling_services *http_services(const struct http_exchange *excha
 	return &exchange->worker->policy.services;
 }
 
+const char *http_problem(const struct http_exchange *exchange)
+{
+	const struct worker_host *host = &exchange->worker->workers->settings.host;
+
+	if (hub_is_draining(exchange->worker->hub))
+		return "draining";
+	return host->problem == NULL ? NULL : host->problem(host->context);
+}
+
 uint64_t http_wall_ms(const struct http_exchange *exchange)
 {
 	return exchange->worker->wall_ms;

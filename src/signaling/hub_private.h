@@ -85,6 +85,7 @@ struct session {
 	uint16_t asks,
 		identifying; /* questions that the host has not answered; claims among them */
 	uint32_t revision;
+	uint64_t opened_ms; /* its connection */
 	uint64_t joined_ms;
 	char *close_reason; /* owned; NULL: "" */
 	char *alias;        /* owned; NULL: none */
@@ -167,7 +168,7 @@ struct hub {
 	struct notice *lent_notice; /* told to the host by the last action */
 	struct event lent_event;
 	struct identity lent_identity;
-	bool is_draining, is_running;
+	bool is_draining, is_running, is_waiting;
 	timestamp drain_deadline;
 	struct timer drain;
 	struct hub_counters counters;
@@ -298,6 +299,11 @@ void roster_heard(struct view *view, const struct post *post);
 bool roster_knows(const struct view *view, const struct post *joined);
 /* Tells who has come and gone while the room was out of reach. */
 void roster_compare(struct view *view, const struct post *post);
+
+/* hub_page.c: what the operator sees of a hub, a page at a time. */
+void page_handle_rooms(struct hub *hub, const struct post *ask);
+void page_handle_sessions(struct hub *hub, const struct post *ask);
+void session_handle_cancel(struct hub *hub, const struct post *ask);
 
 /* hub_request.c */
 void request_handle(struct hub *hub, const struct post *post);

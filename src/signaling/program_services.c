@@ -70,6 +70,7 @@ enum err service_set_create(struct config *config, struct store *store,
 		return err;
 	}
 	set->tls = tls;
+	set->has_store = store != NULL;
 	set->services = (struct signaling_services){
 		.config = config,
 		.authority = set->authority,

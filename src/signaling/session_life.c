@@ -21,6 +21,7 @@ struct session *session_create(struct hub *hub, const struct dialect *dialect, v
 	session->hub = hub;
 	session->dialect = dialect;
 	session->path = path;
+	session->opened_ms = hub->wall_ms;
 	session->held_end = &session->held;
 	seal_make_id(hub->seal, &hub->settings.place, session->id);
 	snprintf(session->address, sizeof session->address, "%s", address == NULL ? "" : address);

@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/file_refusal.h"
 
 enum { CHUNK = 256 * 1024, GEO_FILE_MAX = 1024 * 1024 * 1024 };
 
@@ -27,7 +28,7 @@ static void code_get(MMDB_entry_s *entry, const char *what, const char *member, 
 
 static enum err refuse(struct zones_geo *geo, const char *file, const char *why, char problem[256])
 {
-	snprintf(problem, 256, "geo-database %.120s: %.100s", file, why);
+	snprintf(problem, 256, "geo-database %.80s: %.150s", file, why);
 	free(geo);
 	return ERR_INVALID;
 }
@@ -36,13 +37,14 @@ enum err zones_geo_open(const char *file, struct zones_geo **result, char proble
 {
 	struct zones_geo *geo = calloc(1, sizeof *geo);
 	const char *fault;
+	char refusal[FILE_REFUSAL_SIZE];
 	int copy, status;
 
 	if (geo == NULL)
 		return ERR_NO_MEMORY;
 	copy = copy_make(file);
 	if (copy < 0)
-		return refuse(geo, file, strerror(errno), problem);
+		return refuse(geo, file, file_refusal(file, R_OK, errno, refusal), problem);
 	status = database_open(copy, &geo->database);
 	close(copy); /* the map stays */
 	if (status != MMDB_SUCCESS)

@@ -131,7 +131,7 @@ def test_rooms():
         anna, anna_id = hello(server, "tea")
         bert, bert_id = hello(server, "tea")
         server.ask("room", "create", "coffee", "--capacity", "3")
-        rooms = {room["name"]: room for room in server.ask("room", "list")}
+        rooms = {room["name"]: room for room in server.ask("room", "list")["rooms"]}
         tap.expect_equal(sorted(rooms), ["coffee", "tea"], "rooms")
         tap.expect_equal((rooms["tea"]["count"], rooms["coffee"]["capacity"]), (2, 3), "rooms")
         people = server.ask("room", "show", "tea")["participants"]
@@ -218,7 +218,7 @@ def test_cold_boot():
         deadline = time.monotonic() + 5
         rooms = {}
         while len(rooms) < 2 and time.monotonic() < deadline:
-            rooms = {room["name"]: room for room in again.ask("room", "list")}
+            rooms = {room["name"]: room for room in again.ask("room", "list")["rooms"]}
         tap.expect_equal(sorted(rooms), ["coffee", "tea"], "rooms")
         tap.expect_equal((rooms["tea"]["capacity"], rooms["tea"]["pin"], rooms["coffee"]["locked"]),
                          (3, True, True), "what they were")
