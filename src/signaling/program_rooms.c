@@ -285,7 +285,7 @@ static void restore_change(struct question *question, const struct store_room *r
 		.pin = slice_of(question->pin),
 		.sets_lock = true,
 		.is_locked = room->is_locked,
-		.sets_capacity = room->capacity > 0,
+		.sets_capacity = true, /* 0: a room that has no bound of its own */
 		.capacity = room->capacity,
 		.sets_relay_only = true,
 		.is_relay_only = room->is_relay_only,

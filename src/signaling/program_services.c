@@ -36,8 +36,7 @@ static enum err make(struct service_set *set, struct store *store,
 	err = authority_create(set->config, store, &set->authority, problem);
 	if (err != OK)
 		return err;
-	*about = OPTION_ID_zone_networks;
-	err = zones_create(set->config, &set->zones, problem);
+	err = zones_create(set->config, &set->zones, problem, about);
 	if (err != OK)
 		return err;
 	*about = OPTION_ID_www_root;

@@ -82,12 +82,13 @@ def test_v1():
 
 
 def test_peerjs():
-    """PeerJS's dialect: OPEN, and an offer reaches the other"""
+    """PeerJS's dialect: OPEN and credentials, and an offer reaches the other"""
     def call(server, tls):
         with server.connect("/peerjs?key=peerjs&id=anna&token=1", tls) as anna, \
                 server.connect("/peerjs?key=peerjs&id=bert&token=2", tls) as bert:
             tap.expect_equal(anna.receive()["type"], "OPEN", "OPEN")
             tap.expect_equal(bert.receive()["type"], "OPEN", "OPEN")
+            tap.expect_equal(bert.receive()["type"], "ICE-SERVERS", "what follows")
             anna.send({"type": "OFFER", "dst": "bert", "payload": {"sdp": {"type": "offer", "sdp": "v=0"}}})
             offer = bert.receive()
             tap.expect_equal((offer["type"], offer["src"]), ("OFFER", "anna"), "the offer")
