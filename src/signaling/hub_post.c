@@ -134,8 +134,10 @@ static void close_handle(struct hub *hub, const struct post *post)
 		moved_pass_on(hub, post);
 		return;
 	}
-	if (session->view != NULL && session->seat == post->seat)
-		session_lose_seat(session);
+	/* It has left by itself, or is elsewhere since: that is none of this room's business. */
+	if (session->view == NULL || session->join_seat > post->seat)
+		return;
+	session_lose_seat(session);
 	session_end(session, 1000, post->reason);
 }
 
