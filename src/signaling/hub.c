@@ -19,6 +19,7 @@ static void init(struct hub *hub, const struct hub_settings *settings, timestamp
 	hash_table_init(&hub->sessions);
 	hash_table_init(&hub->views);
 	hash_table_init(&hub->rooms);
+	hash_table_init(&hub->recalls);
 	hash_table_init(&hub->asks);
 	hash_table_init(&hub->moved);
 	hash_table_init(&hub->requests);
@@ -63,6 +64,7 @@ void hub_destroy(struct hub *hub)
 	destroy_sessions(hub);
 	rooms_deinit(hub);
 	hub_drop_posts(hub);
+	recalls_deinit(hub);
 	while ((ask = hash_table_next(&hub->asks, &position)) != NULL) {
 		ask_destroy(hub, ask);
 		position = 0;
@@ -269,7 +271,8 @@ bool hub_next_action(struct hub *hub, struct hub_action *action)
 	end_loans(hub);
 	hub_run(hub);
 	memset(action, 0, sizeof *action);
-	if (hub_next_post(hub, action) || hub_next_notice(hub, action) ||
+	/* What is to be kept is told before those hear of it who are concerned. */
+	if (hub_next_notice(hub, action) || hub_next_post(hub, action) ||
 	    hub_next_question(hub, action))
 		return true;
 	while (!list_is_empty(&hub->dirty)) {

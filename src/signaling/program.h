@@ -50,7 +50,8 @@ struct program {
 	struct store_thread *store_thread; /* tells of changes */
 	struct store_watch store_watch;
 	bool has_heard_of_store;
-	struct room_keeper *rooms; /* NULL without a store */
+	_Atomic bool has_told_of_forgotten; /* kicks; of any worker; relaxed: it orders nothing */
+	struct room_keeper *rooms;          /* NULL without a store */
 	struct sinks *sinks;
 	struct turn_service *turn_service; /* NULL: TURN credentials are made here */
 	struct turn_source *fetched;       /* by it, the newest; NULL: none yet */
