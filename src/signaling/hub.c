@@ -6,6 +6,7 @@
 
 #include "signaling/hub_private.h"
 #include "signaling/room_private.h"
+#include "signaling/tenant_counts.h"
 
 static void destroy_sessions(struct hub *hub);
 static void drain_ends(struct timer *timer, timestamp now);
@@ -23,7 +24,7 @@ static void init(struct hub *hub, const struct hub_settings *settings, timestamp
 	hash_table_init(&hub->asks);
 	hash_table_init(&hub->moved);
 	hash_table_init(&hub->requests);
-	hash_table_init(&hub->tenants);
+	hub->tenants = settings->tenants;
 	mail_queue_init(&hub->local);
 	mail_queue_init(&hub->posted);
 	list_init(&hub->questions);
@@ -43,6 +44,8 @@ enum err hub_create(const struct hub_settings *settings, timestamp now, uint64_t
 		return ERR_NO_MEMORY;
 	init(made, settings, now, wall_ms);
 	err = seal_create(settings->seal_key, &made->seal);
+	if (err == OK && made->tenants == NULL)
+		err = tenant_counts_create(&made->tenants);
 	if (err == OK)
 		err = timer_wheel_create(now, &made->wheel);
 	if (err != OK) {
@@ -73,7 +76,8 @@ void hub_destroy(struct hub *hub)
 		notice_destroy(CONTAINER_OF(node, struct notice, node));
 	notice_destroy(hub->lent_notice);
 	requests_deinit(hub);
-	tenants_deinit(hub);
+	if (hub->settings.tenants == NULL)
+		tenant_counts_destroy(hub->tenants);
 	encoder_deinit(&hub->encoder);
 	timer_wheel_destroy(hub->wheel);
 	seal_destroy(hub->seal);

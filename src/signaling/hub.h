@@ -19,8 +19,9 @@
 #include "signaling/identity.h"
 
 struct hub;
-struct buddy_images; /* signaling/channelling_images.h */
-struct post;         /* a letter between hubs: signaling/post.h */
+struct buddy_images;  /* signaling/channelling_images.h */
+struct post;          /* a letter between hubs: signaling/post.h */
+struct tenant_counts; /* signaling/tenant_counts.h */
 
 /* Where a hub is. Nodes have numbers that they never share at one time. */
 struct hub_place {
@@ -41,7 +42,7 @@ struct room_facts {
 	bool has_forgotten;  /* of whom it tells: there were too many */
 };
 
-struct tenant_limits { /* of one hub; 0: as the settings have it */
+struct tenant_limits { /* of this node; 0: as the settings have it */
 	uint32_t sessions_max, rooms_max, room_capacity;
 };
 
@@ -61,6 +62,7 @@ struct hub_settings { /* what it points at outlives the hub */
 	bool (*is_relay_only)(void *context, const char *tenant);
 	/* What a tenant may have; NULL: no more bounds than these. */
 	struct tenant_limits (*tenant_limits)(void *context, const char *tenant);
+	struct tenant_counts *tenants; /* of all hubs of this node; NULL: of this one alone */
 	void *context;
 	/* Has the host say (hub_path_sent) what of a path's messages has arrived by now, before another connection takes the session
 	 * over: what the client has it is not sent again. NULL: it has said so already. */

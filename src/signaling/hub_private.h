@@ -157,7 +157,7 @@ struct hub {
 	timestamp now;
 	uint64_t wall_ms;
 	struct hash_table sessions, views, rooms, recalls, asks, moved, requests;
-	struct hash_table tenants; /* counts */
+	struct tenant_counts *tenants; /* owned, unless the settings have them */
 	uint64_t next_cookie;
 	struct mail_queue local;  /* owned: posts to itself */
 	struct mail_queue posted; /* owned: posts to others, with their destinations */
@@ -310,13 +310,13 @@ void request_handle(struct hub *hub, const struct post *post);
 void request_answer_handle(struct hub *hub, const struct post *post);
 void requests_deinit(struct hub *hub);
 
-/* hub_tenants.c: how many sessions and rooms of a tenant are here. */
+/* hub_tenants.c: how many sessions and rooms of a tenant are at this node. */
 struct tenant_limits hub_tenant_limits(const struct hub *hub, const char *tenant);
 bool tenant_add_session(struct hub *hub, const char *tenant);
 void tenant_remove_session(struct hub *hub, const char *tenant);
 bool tenant_is_full(const struct hub *hub, const char *tenant);
-void tenant_move_session(struct hub *hub, const char *from, const char *to);
+/* Counted whatever the limit is: one that comes back is counted twice until its old self has ended. */
+bool tenant_move_session(struct hub *hub, const char *from, const char *to);
 bool tenant_is_relay_only(const struct hub *hub, const char *tenant);
 bool tenant_add_room(struct hub *hub, const char *tenant);
 void tenant_remove_room(struct hub *hub, const char *tenant);
-void tenants_deinit(struct hub *hub);

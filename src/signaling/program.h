@@ -22,6 +22,7 @@ struct event_base;
 struct program_reload;
 struct room_keeper;
 struct sinks;
+struct tenant_counts;
 struct turn_service;
 struct turn_source;
 
@@ -44,7 +45,8 @@ struct program {
 
 	struct cluster *cluster; /* NULL: this node is alone */
 	struct workers *workers;
-	struct buddy_images *images; /* of all workers; NULL: none are kept */
+	struct buddy_images *images;   /* of all workers; NULL: none are kept */
+	struct tenant_counts *tenants; /* of all workers */
 	unsigned threads;
 	struct store *store;               /* to read by; NULL: there is none */
 	struct store_thread *store_thread; /* tells of changes */

@@ -44,13 +44,12 @@ static uint32_t share(uint32_t all, unsigned threads)
 static struct tenant_limits limits_of(void *context, const char *name)
 {
 	const struct tenant *tenant = find_tenant(context, name);
-	unsigned threads = ((const struct program *)context)->threads;
 
 	if (tenant == NULL)
 		return (struct tenant_limits){0};
 	return (struct tenant_limits){
-		.sessions_max = share(tenant->sessions_max, threads),
-		.rooms_max = share(tenant->rooms_max, threads),
+		.sessions_max = tenant->sessions_max,
+		.rooms_max = tenant->rooms_max,
 		.room_capacity = tenant->room_capacity,
 	};
 }
@@ -182,6 +181,7 @@ void program_host_fill(struct program *program, const struct config *config, uns
 		.has_legacy_room_size = config->legacy_room_size,
 		.is_relay_only = is_relay_only,
 		.tenant_limits = limits_of,
+		.tenants = program->tenants,
 		.context = program,
 		.images = program->images,
 	};

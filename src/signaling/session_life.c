@@ -131,7 +131,10 @@ void session_set_identity(struct session *session, const struct identity *identi
 
 	if (share == NULL)
 		return;
-	tenant_move_session(hub, session->identity->identity.tenant, identity->tenant);
+	if (!tenant_move_session(hub, session->identity->identity.tenant, identity->tenant)) {
+		identity_give(share);
+		return;
+	}
 	identity_give(session->identity);
 	session->identity = share;
 	timer_cancel(hub->wheel, &session->expiry);

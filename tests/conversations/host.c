@@ -8,6 +8,7 @@
 #include "plain.h"
 #include "signaling/channelling_images.h"
 #include "signaling/post.h"
+#include "signaling/tenant_counts.h"
 #include "signaling/turn_source.h"
 
 #define DIALECT(name) extern const struct dialect dialect_##name;
@@ -79,6 +80,8 @@ void host_deinit(struct host *host)
 {
 	for (unsigned i = 0; i < host->hub_count; i++)
 		hub_destroy(host->hubs[i]);
+	for (unsigned i = 0; i < host->nodes; i++)
+		tenant_counts_destroy(host->counts[i]);
 	for (unsigned i = 0; i < host->client_count; i++)
 		client_destroy(host->clients[i]);
 	for (unsigned i = 0; i < host->note_count; i++)
@@ -101,6 +104,10 @@ bool host_start(struct host *host)
 	host->settings.is_cluster = host->nodes > 1;
 	for (unsigned i = 0; i < host->nodes * workers; i++) {
 		struct hub_settings settings = host->settings;
+		struct tenant_counts **counts = &host->counts[i / workers];
+		if (*counts == NULL && tenant_counts_create(counts) != OK)
+			abort();
+		settings.tenants = *counts;
 		settings.place = (struct hub_place){i / workers + 1, (uint16_t)(i % workers)};
 		if (hub_create(&settings, host->now, host_wall_ms(host), &host->hubs[i]) != OK)
 			abort();

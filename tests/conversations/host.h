@@ -66,6 +66,7 @@ struct host {
 	unsigned nodes;
 	struct hub *hubs[HUBS_MAX]; /* node by node; NULL: lost */
 	unsigned hub_count;
+	struct tenant_counts *counts[HUBS_MAX]; /* owned: of the nodes */
 	timestamp now;
 	uint64_t start_wall_ms;
 	struct client *clients[CLIENTS_MAX]; /* owned */
