@@ -124,7 +124,7 @@ static void test_parked(void)
 /* What a hub says while it is asked for a room that it has to make: to others, and to its host. */
 struct room_watch {
 	unsigned welcomed, refused, unavailable, kicked_before_kept, kicks, changed, recalls;
-	uint64_t cookie;
+	uint64_t cookie, generation;
 	char kicked[256 * 1024];
 };
 
@@ -150,6 +150,7 @@ static void watch_actions(struct fixture *fixture, struct room_watch *watch)
 			watch->cookie = action.cookie;
 		} else if (action.kind == HUB_ROOM_CHANGED) {
 			watch->changed++;
+			watch->generation = action.generation;
 			snprintf(watch->kicked, sizeof watch->kicked, "%.*s",
 			         (int)action.kicked.len,
 			         action.kicked.at == NULL ? "" : action.kicked.at);
@@ -211,6 +212,7 @@ static void test_recalled(void)
 	is_int(watch->welcomed, 3, "it takes as many as it did");
 	is_int(watch->refused, ASKED - 3, "and nobody else");
 	ok(strstr(watch->kicked, "\"since\":4") != NULL, "a room that goes on began when it did");
+	is_int(watch->generation, 10, "later than what was kept, whatever the registry's clock says");
 	join_from_afar(&fixture, "mallory", 2000, "1234");
 	watch_actions(&fixture, watch);
 	is_int(watch->recalls, 1, "a room that is there is not asked for");
