@@ -212,7 +212,8 @@ static void test_recalled(void)
 	is_int(watch->welcomed, 3, "it takes as many as it did");
 	is_int(watch->refused, ASKED - 3, "and nobody else");
 	ok(strstr(watch->kicked, "\"since\":4") != NULL, "a room that goes on began when it did");
-	is_int(watch->generation, 10, "later than what was kept, whatever the registry's clock says");
+	is_int(watch->generation, 10,
+	       "later than what was kept, whatever the registry's clock says");
 	join_from_afar(&fixture, "mallory", 2000, "1234");
 	watch_actions(&fixture, watch);
 	is_int(watch->recalls, 1, "a room that is there is not asked for");
