@@ -425,6 +425,8 @@ def test_signal_inside():
         tap.wait_until(lambda: server.get("/turn?service=turn&key=" + key)[0] == 200, "one of the store")
         tap.expect(os.path.getsize(server.folder + "/spool/events.db") > 0, "a spool")
         tap.expect("error" not in server.log().lower(), server.log())
+    tap.expect(not os.path.exists(server.control_socket), "no socket is left")
+    tap.expect("stopped" in server.log(), "the last line in the new log")
 
 
 def test_signal_outside():
