@@ -403,6 +403,8 @@ def test_signal_inside():
     with Receiver() as receiver, FiledSignal(*webhook(receiver)) as server:
         expect_fenced(server)
         before = ssl.get_server_certificate(server.tls_address)
+        server.renew("renewed")
+        tap.wait_until(lambda: ssl.get_server_certificate(server.tls_address) != before, "another certificate")
         one, _ = hello(server, "tea", True)
         with one:
             receiver.wait_taken(1)  # at a host that is looked up by its name
@@ -411,8 +413,6 @@ def test_signal_inside():
             server.write("stun-uri=stun:192.0.2.2:3478")
             tap.expect(server.ask("signal", "reload")["applied"], "a reload")
             tap.expect_equal(server.get("/"), (200, "second"), "a file of the web")
-            server.renew("renewed")
-            tap.wait_until(lambda: ssl.get_server_certificate(server.tls_address) != before, "another certificate")
             log = server.folder + "/log/turnsignal.log"
             os.rename(log, log + ".1")
             os.kill(server.pid, signal.SIGHUP)
