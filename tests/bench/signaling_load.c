@@ -1,10 +1,11 @@
 /* Load for signaling servers: ours in each of its dialects, and others that are measured beside it. One thread. Prints a JSON object.
  *
- *     signaling_load --port N --pid N --dialect NAME [--tls] --mode idle|broadcast|broker|join [options]
+ *     signaling_load --port N --pid N --dialect NAME [--tls] --mode hold|broadcast|broker|join [options]
  *
- *     idle        --clients N [--joined]: connects them, waits, and tells the server's memory for each
- *     broadcast   --clients N --room M --rate R --seconds S [--size B] [--slow K]: R messages a second of all together, each from one
- *                 participant to the others of its room; in K rooms one participant reads nothing
+ *     hold        --clients N [--joined]: connects them, says {"clients":N}, and holds them until standard input ends
+ *     broadcast   --clients N --room M --rate R --seconds S [--size B] [--quiet K [--slow]]: R messages a second of all together, each
+ *                 from one participant to the others of its room; in K rooms one participant sends nothing, nor counts as a reader,
+ *                 and with --slow it reads nothing either
  *     broker      --clients N --rate R --seconds S: pairs that send each other offers
  *     join        --clients N --rate R --seconds S: with N there, R more a second, each until it is in and has credentials
  *
@@ -15,6 +16,7 @@
 #include <dirent.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,11 +29,13 @@ enum {
 	EVENTS = 512,
 	AT_ONCE = 128,       /* connections on their way */
 	SETUP_LIMIT_S = 120, /* for all to be there */
+	HOLD_LIMIT_S = 300,
 	LATENCY_MAX_US = 2000000,
 	SIZE_MAX_BYTES = 8192,
 	CLIENTS_PER_SOURCE = 500,
 	FILES_MAX = 262144,
-	STAMP_LEN = 18, /* "@@" and 16 hexadecimal digits */
+	STAMP_LEN = 18,     /* "@@" and 16 hexadecimal digits */
+	SLOW_BUFFER = 4096, /* of the socket of one that reads nothing: the server is to feel it */
 };
 
 /* What a client says, and how it knows that it is in. %r: its room, %c: its number, %p: its partner's, %t: text. */
@@ -70,9 +74,10 @@ struct load {
 	const struct dialect *dialect;
 	const char *mode;
 	int pid;
-	unsigned clients, room, size, slow;
+	unsigned clients, room, size, quiet;
 	double rate, seconds;
-	bool is_joined; /* clients of idle say hello */
+	bool is_slow;   /* the quiet ones read nothing */
+	bool is_joined; /* clients of hold say hello */
 	struct client_host host;
 	struct client *client;
 	unsigned client_count; /* with room for those that join later */
@@ -122,24 +127,6 @@ static uint64_t server_cpu_ns(void)
 		fclose(file);
 	}
 	closedir(tasks);
-	return sum;
-}
-
-/* Memory of its own: pages shared with nobody. */
-static uint64_t server_bytes(void)
-{
-	char path[64], line[256];
-	unsigned long long kb = 0, sum = 0;
-
-	snprintf(path, sizeof path, "/proc/%d/smaps_rollup", load.pid);
-	FILE *file = fopen(path, "r");
-	if (file == NULL)
-		fail("the server is gone");
-	while (fgets(line, sizeof line, file) != NULL)
-		if (sscanf(line, "Private_Clean: %llu", &kb) == 1 ||
-		    sscanf(line, "Private_Dirty: %llu", &kb) == 1)
-			sum += kb * 1024;
-	fclose(file);
 	return sum;
 }
 
@@ -250,12 +237,19 @@ static void take_delivery(const char *text, size_t len)
 		note_latency(strtoull(digits, NULL, 16));
 }
 
+/* One in a room, in the first rooms. */
+static bool is_quiet(unsigned number)
+{
+	return number % load.room == 0 && number / load.room < load.quiet;
+}
+
 static void message(struct client *client, const char *text, size_t len)
 {
 	unsigned wanted = wanted_stage();
 
 	if (client->stage == wanted) {
-		take_delivery(text, len);
+		if (!is_quiet(client->number))
+			take_delivery(text, len);
 		return;
 	}
 	for (unsigned i = 0; i < 2; i++)
@@ -290,6 +284,7 @@ static void start_one(void)
 
 	client->number = load.started++;
 	load.pending++;
+	load.host.receive_buffer = load.is_slow && is_quiet(client->number) ? SLOW_BUFFER : 0;
 	if (!client_connect(&load.host, client, now_us()))
 		fail("no connection");
 }
@@ -333,13 +328,9 @@ static uint32_t percentile(double part)
 
 static void stop_slow_readers(void)
 {
-	for (unsigned i = 0; i < load.slow && i * load.room < load.clients; i++)
-		client_stop_reading(&load.host, &load.client[i * load.room]);
-}
-
-static bool is_slow(unsigned number)
-{
-	return number % load.room == 0 && number / load.room < load.slow;
+	for (unsigned i = 0; load.is_slow && i < load.clients; i++)
+		if (is_quiet(i))
+			client_stop_reading(&load.host, &load.client[i]);
 }
 
 /* Sends at the rate whatever comes: what is late is caught up with. */
@@ -351,9 +342,10 @@ static void send_all(double seconds)
 	for (; now < end; now = now_us()) {
 		for (uint64_t until = (uint64_t)((double)(now - start) * load.rate / 1e6);
 		     due < until; due++) {
-			next = (next + 1) % load.clients;
-			if (!is_slow(next))
-				send_stamped(&load.client[next]);
+			do
+				next = (next + 1) % load.clients;
+			while (is_quiet(next));
+			send_stamped(&load.client[next]);
 		}
 		turn(1);
 	}
@@ -386,19 +378,20 @@ static void measure_traffic(void)
 	print_traffic(server_cpu_ns() - cpu, (double)(now_us() - start) / 1e6);
 }
 
-static void measure_idle(void)
+static void hold(void)
 {
-	uint64_t before = server_bytes(), start = now_us();
+	struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+	uint64_t end = now_us() + HOLD_LIMIT_S * 1000000ull;
+	char byte;
 
 	set_up(load.clients);
-	double setup = (double)(now_us() - start) / 1e6;
-	run_for(2);
-	uint64_t cpu = server_cpu_ns(), after = server_bytes();
-	run_for(load.seconds);
-	printf("{\"clients\":%u,\"bytes_each\":%.0f,\"setup_s\":%.2f,\"idle_cpu_s\":%.4f,\"lost_"
-	       "clients\":%u}\n",
-	       load.clients, ((double)after - (double)before) / load.clients, setup,
-	       (double)(server_cpu_ns() - cpu) / 1e9, load.lost);
+	printf("{\"clients\":%u}\n", load.clients);
+	fflush(stdout);
+	while (load.lost == 0 && now_us() < end &&
+	       !(poll(&input, 1, 0) > 0 && read(STDIN_FILENO, &byte, 1) <= 0))
+		turn(100);
+	if (load.lost > 0)
+		fail("clients were lost while they were idle");
 }
 
 static void measure_joins(void)
@@ -456,15 +449,18 @@ static void read_options(int argc, char **argv)
 		RATE,
 		SECONDS,
 		SIZE,
+		QUIET,
 		SLOW,
 		JOINED
 	};
 	static const struct option options[] = {
-		{"port", 1, NULL, PORT}, {"pid", 1, NULL, PID},   {"dialect", 1, NULL, DIALECT},
-		{"tls", 0, NULL, TLS},   {"mode", 1, NULL, MODE}, {"clients", 1, NULL, CLIENTS},
-		{"room", 1, NULL, ROOM}, {"rate", 1, NULL, RATE}, {"seconds", 1, NULL, SECONDS},
-		{"size", 1, NULL, SIZE}, {"slow", 1, NULL, SLOW}, {"joined", 0, NULL, JOINED},
-		{NULL, 0, NULL, 0},
+		{"port", 1, NULL, PORT},       {"pid", 1, NULL, PID},
+		{"dialect", 1, NULL, DIALECT}, {"tls", 0, NULL, TLS},
+		{"mode", 1, NULL, MODE},       {"clients", 1, NULL, CLIENTS},
+		{"room", 1, NULL, ROOM},       {"rate", 1, NULL, RATE},
+		{"seconds", 1, NULL, SECONDS}, {"size", 1, NULL, SIZE},
+		{"quiet", 1, NULL, QUIET},     {"slow", 0, NULL, SLOW},
+		{"joined", 0, NULL, JOINED},   {NULL, 0, NULL, 0},
 	};
 	int option;
 
@@ -501,8 +497,11 @@ static void read_options(int argc, char **argv)
 		case SIZE:
 			load.size = number;
 			break;
+		case QUIET:
+			load.quiet = number;
+			break;
 		case SLOW:
-			load.slow = number;
+			load.is_slow = true;
 			break;
 		case JOINED:
 			load.is_joined = true;
@@ -513,7 +512,7 @@ static void read_options(int argc, char **argv)
 	}
 	if (load.dialect == NULL || load.mode == NULL || load.pid == 0 || load.room == 0 ||
 	    load.clients == 0 || load.host.server.sin_port == 0 || load.size >= SIZE_MAX_BYTES ||
-	    load.seconds > 600)
+	    load.seconds > 600 || (load.quiet > 0 && load.room < 2))
 		fail("an option is missing: --port, --pid, --dialect, --mode");
 }
 
@@ -547,8 +546,8 @@ int main(int argc, char **argv)
 {
 	read_options(argc, argv);
 	prepare();
-	if (strcmp(load.mode, "idle") == 0)
-		measure_idle();
+	if (strcmp(load.mode, "hold") == 0)
+		hold();
 	else if (strcmp(load.mode, "join") == 0)
 		measure_joins();
 	else if (load.dialect->send != NULL)
