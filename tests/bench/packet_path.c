@@ -10,7 +10,7 @@
 #include "base/random.h"
 #include "stun/builder.h"
 #include "turn/turn.h"
-#include "turn_fixture.h"
+#include "../unit/turn_fixture.h"
 
 enum { PAYLOAD = 160, CHANNEL = 0x4000, ROOM = PACKET_HEADROOM + 256 };
 

@@ -8,7 +8,7 @@
 
 #include "base/bytes.h"
 #include "turn/source_limit.h"
-#include "turn_fixture.h"
+#include "../unit/turn_fixture.h"
 
 enum { FIRST_PORT = 50000 };
 
