@@ -52,8 +52,7 @@ static enum err make(struct service_set *set, const struct service_parts *parts,
 	err = authority_create(set->config, parts->tenancy, &set->authority, problem);
 	if (err != OK)
 		return err;
-	*about = OPTION_ID_zone_networks;
-	err = zones_create(set->config, &set->zones, problem);
+	err = zones_create(set->config, &set->zones, problem, about);
 	if (err != OK)
 		return err;
 	*about = OPTION_ID_www_root;
@@ -69,6 +68,7 @@ static void complete(struct service_set *set, const struct service_parts *parts)
 {
 	set->tls = parts->tls;
 	set->sinks = parts->sinks;
+	set->has_store = parts->tenancy != NULL;
 	set->services = (struct signaling_services){
 		.config = set->config,
 		.authority = set->authority,

@@ -14,6 +14,7 @@ struct tenancy;
 
 struct service_set {
 	struct config *config; /* owned, as all below */
+	bool has_store;        /* it has what was in the store, where there is one */
 	struct authority *authority;
 	struct turn_source *turn_source;
 	struct zones *zones;      /* NULL: none are configured */
