@@ -179,6 +179,8 @@ def test_nodes():
         tap.expect("turnstone_signaling_ready 1" in text, "it is ready")
         for connection, _ in people:
             connection.socket.close()
+        tap.expect_equal(two.process.wait(20), 0, "it ends when all have gone")
+        two.process = None
 
 
 def upgrade(server):
