@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "control/server.h"
 #include "control/socket.h"
+#include "process/main_loop.h"
 #include "process/service_manager.h"
 #include "process/watchdog.h"
 #include "signaling/program_services.h"
@@ -46,10 +47,10 @@ struct program {
 	 * been asked for something after that, and thus holds nothing of it. */
 	_Atomic(struct service_set *) current; /* owned */
 
-	struct event_base *base; /* owned, as all below */
+	struct main_loop loop;   /* owned, as all below */
+	struct event_base *base; /* the loop's, and so is the mailbox */
 	struct mailbox *mailbox;
-	struct event *mail_event, *signal_event, *drain_timer, *alive_timer, *status_timer;
-	int signal_fd; /* -1: not open */
+	struct event *drain_timer, *alive_timer, *status_timer;
 
 	struct cluster *cluster;      /* NULL: this node is alone */
 	struct cluster_report *nodes; /* the last; NULL: none came yet */
@@ -78,8 +79,6 @@ struct program {
 	unsigned tasks; /* and questions, that have not come back */
 };
 
-/* Blocks the signals that it will wait for; before any thread is started, so that none gets them. */
-void program_block_signals(void);
 /* Opens ports and files, becomes proc-user, and starts all threads. On success config is its own; on failure it stays
  * the caller's, and problem is a line about an option. sources is lent. */
 MUST_CHECK enum err program_create(struct config *config, const struct config_sources *sources,

@@ -1,21 +1,20 @@
 /* The order in which turnsignal opens what it needs: ports and keys while it may be root, then as proc-user all that is
  * opened again later, and threads at the end. */
-#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/list.h"
 #include "base/log.h"
-#include "process/capabilities.h"
 #include "process/process.h"
+#include "process/process_control.h"
 #include "signaling/authority.h"
 #include "signaling/cluster.h"
 #include "signaling/program.h"
 #include "signaling/program_host.h"
+#include "signaling/program_needs.h"
 #include "signaling/program_reload.h"
 #include "signaling/program_rooms.h"
 #include "signaling/program_routes.h"
@@ -27,8 +26,6 @@
 #include "store/configured_store.h"
 
 enum {
-	CLIENTS_MAX = 32,
-	IDLE_TIMEOUT_S = 60,
 	LISTENERS_MAX = 128,
 	TASKS_PATIENCE_MS = 6000, /* longer than a hub waits for another */
 	SINKS_PATIENCE_MS = 3000, /* what is left then is in their spool */
@@ -46,8 +43,8 @@ struct start {
 
 typedef enum err step_fn(struct start *start);
 static step_fn make_tls, list_listeners, make_images, join_cluster, open_workers, open_control,
-	drop_privileges, open_store, make_services, open_rooms, open_sinks, serve_control,
-	start_workers, start_cluster, bring_rooms_back, fetch_credentials;
+	drop_privileges, raise_fence, open_store, make_services, open_rooms, open_sinks,
+	serve_control, start_workers, start_cluster, bring_rooms_back, fetch_credentials;
 
 static const struct {
 	step_fn *run;
@@ -60,6 +57,7 @@ static const struct {
 	{open_workers, OPTION_ID_signaling_ip},
 	{open_control, OPTION_ID_signaling_control_socket},
 	{drop_privileges, OPTION_ID_proc_user},
+	{raise_fence, OPTION_ID_fence},
 	{open_store, OPTION_ID_userdb},
 	{make_services, OPTION_ID_jwt_key_file},
 	{open_rooms, OPTION_ID_userdb},
@@ -244,54 +242,22 @@ static enum err open_workers(struct start *start)
 	return err;
 }
 
-/* One server has the default socket; the others on the machine, and those whose user may not make it,
- * go without. One that was asked for has to be there. */
 static enum err open_control(struct start *start)
 {
-	const struct config *config = start->config;
-	bool is_default =
-		config->origin[OPTION_ID_signaling_control_socket].source == CONFIG_FROM_DEFAULT;
-	struct control_socket_settings settings = {
-		.path = config->signaling_control_socket,
-		.makes_folder = is_default,
-	};
-	enum err err;
-
-	if (settings.path == NULL || strcmp(settings.path, "off") == 0)
-		return OK;
-	err = process_find_ids(config, &settings.uid, &settings.gid, start->problem);
-	if (err == OK)
-		err = control_socket_open(&settings, &start->program->control_socket,
-		                          start->problem);
-	if (err == OK || !is_default)
-		return err;
-	log_always("no control socket", "reason=\"%s\"", start->problem);
-	return OK;
+	return process_control_open(start->config, OPTION_ID_signaling_control_socket,
+	                            start->config->signaling_control_socket,
+	                            &start->program->control_socket, start->problem);
 }
 
-/* Ports are open, and none below 1024 is opened later. Who stays root goes on reading what is others'. */
 static enum err drop_privileges(struct start *start)
 {
-	uint64_t kept = 0;
-	uid_t uid;
-	gid_t gid;
-	enum err err = process_find_ids(start->config, &uid, &gid, start->problem);
+	return privileges_drop(start->config, &program_needs, start->problem);
+}
 
-	if (err != OK)
-		return err;
-	if (uid == 0)
-		kept = CAPABILITY(CAP_CHOWN) | CAPABILITY(CAP_DAC_OVERRIDE) |
-		       CAPABILITY(CAP_FOWNER);
-	capabilities_outlive_setuid(kept);
-	err = process_become(uid, gid, start->problem);
-	if (err != OK)
-		return err;
-	if (capabilities_keep(kept) != OK || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
-		snprintf(start->problem, 256, "capabilities cannot be dropped");
-		return ERR_SYSTEM;
-	}
-	(void)prctl(PR_SET_DUMPABLE, start->config->core_dumps, 0, 0, 0);
-	return OK;
+/* Before there is any other thread: what is opened from here on, and by all of them, is opened from inside. */
+static enum err raise_fence(struct start *start)
+{
+	return privileges_fence(start->config, &program_needs, start->problem);
 }
 
 /* ---- as the user ---- */
@@ -380,14 +346,8 @@ static enum err open_sinks(struct start *start)
 static enum err serve_control(struct start *start)
 {
 	struct program *program = start->program;
-	const struct control_settings settings = {
-		.base = program->base,
-		.rows = program_requests,
-		.row_count = program_request_count,
-		.context = program,
-		.clients_max = CLIENTS_MAX,
-		.idle_timeout_s = IDLE_TIMEOUT_S,
-	};
+	const struct control_settings settings =
+		main_loop_requests(&program->loop, program_requests, program_request_count);
 	enum err err = program_alive_open(program);
 
 	if (err == OK)

@@ -1,10 +1,15 @@
 /* libmaxminddb reads the database, which is mapped into memory and the same for all threads. */
 #include "signaling/zones_geo.h"
 
+#include <errno.h>
 #include <maxminddb.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "base/file_refusal.h"
 
 struct zones_geo {
 	MMDB_s database;
@@ -12,6 +17,15 @@ struct zones_geo {
 
 static void code_get(MMDB_lookup_result_s *found, const char *what, const char *member, char *to,
                      size_t size);
+
+static void describe(const char *file, int status, char problem[256])
+{
+	char refusal[FILE_REFUSAL_SIZE];
+	bool is_refused = status == MMDB_FILE_OPEN_ERROR && errno == EACCES;
+
+	snprintf(problem, 256, "geo-database %.80s: %.150s", file,
+	         is_refused ? file_refusal(file, R_OK, errno, refusal) : MMDB_strerror(status));
+}
 
 enum err zones_geo_open(const char *file, struct zones_geo **result, char problem[256])
 {
@@ -22,7 +36,7 @@ enum err zones_geo_open(const char *file, struct zones_geo **result, char proble
 		return ERR_NO_MEMORY;
 	status = MMDB_open(file, MMDB_MODE_MMAP, &geo->database);
 	if (status != MMDB_SUCCESS) {
-		snprintf(problem, 256, "geo-database %.100s: %.100s", file, MMDB_strerror(status));
+		describe(file, status, problem);
 		free(geo);
 		return ERR_INVALID;
 	}
