@@ -72,6 +72,15 @@ enum turnadmin_exit turnadmin_signal_reload(const struct turnadmin_request *requ
 	return status;
 }
 
+enum turnadmin_exit turnadmin_signal_counters(const struct turnadmin_request *request)
+{
+	struct turnadmin_request at = at_signal(request);
+	enum turnadmin_exit status = turnadmin_counters(&at);
+
+	turnadmin_request_wipe(&at);
+	return status;
+}
+
 enum turnadmin_exit turnadmin_signal_metrics(const struct turnadmin_request *request)
 {
 	struct turnadmin_request at = at_signal(request);

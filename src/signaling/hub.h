@@ -89,8 +89,11 @@ void hub_credentials(struct hub *hub, uint64_t cookie, const struct turn_credent
                      timestamp now); /* NULL: none now */
 void hub_room_found(struct hub *hub, uint64_t cookie, const struct hub_place *place,
                     uint64_t generation, timestamp now); /* NULL: nowhere */
-/* A source of credentials has new ones: all sessions of the tenant (NULL: all) that wait for some, or have old ones, ask again. */
-void hub_renew_credentials(struct hub *hub, const char *tenant, timestamp now);
+/* A source of credentials has others than before, for those of a tenant at an address whom it concerns (NULL: all): their sessions that
+ * wait for some, or have old ones, ask again. */
+typedef bool hub_concerns(const void *context, const char *tenant, const char *client_address);
+void hub_renew_credentials(struct hub *hub, hub_concerns *concerns, const void *context,
+                           timestamp now);
 /* Nobody new comes in; everyone is told, and closed (1001) when the time has come. */
 void hub_drain(struct hub *hub, timestamp deadline, timestamp now);
 bool hub_is_draining(const struct hub *hub);
