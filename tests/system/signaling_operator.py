@@ -77,6 +77,8 @@ def test_rooms():
         connection, me = people[wanted.index(name)]
         server.ask("room", "lock", name)
         tap.expect(server.ask("room", "show", name)["locked"], "it is locked")
+        server.ask("room", "mute", name, me, "--what", "video")
+        tap.expect_equal(server.admin("room", "mute", name, me, "--what", "nonsense")[0], 1, "nothing else can be muted")
         server.ask("room", "kick", name, me)
         tap.wait_until(lambda: server.ask("room", "show", name)["count"] == 0, "nobody is in it")
         other = wanted[1] if name != wanted[1] else wanted[2]
