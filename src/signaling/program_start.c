@@ -282,7 +282,8 @@ static void on_tenants(struct mail *mail, void *receiver)
 	struct tenancy *tenancy = CONTAINER_OF(mail, struct tenancy, mail);
 	struct program *program = receiver;
 	bool has_others = !tenancy_has_same_tenants(tenancy, program->tenancy),
-	     is_news = has_others || !tenancy_has_same_secrets(tenancy, program->tenancy);
+	     is_news = has_others || program->tenancy == NULL ||
+	               !tenancy_has_same_secrets(tenancy, program->tenancy);
 
 	program->has_other_tenants |= has_others;
 	tenancy_destroy(program->tenancy);
@@ -332,7 +333,7 @@ static enum err open_outside(struct start *start)
 	return err;
 }
 
-/* No thread of ours runs yet that could wait for this one. A store that is away says later what it has. */
+/* Nobody has to wait yet, but who starts it. */
 static enum err read_tenants(struct start *start)
 {
 	struct program *program = start->program;
@@ -353,6 +354,7 @@ static enum err make_services(struct start *start)
 	struct service_set *set;
 	enum err err = read_tenants(start);
 
+	/* What it has comes by the first letter. */
 	if (err == ERR_UNAVAILABLE && start->config->redis_userdb != NULL) {
 		atomic_store_explicit(&program->wait.is_on, true, memory_order_relaxed);
 		err = OK;
