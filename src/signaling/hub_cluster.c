@@ -30,10 +30,16 @@ void hub_room_moved(struct hub *hub, const struct room_info *info, timestamp now
 	struct view *view = view_find(hub, info);
 
 	hub->now = now > hub->now ? now : hub->now;
+	if (view != NULL && (!view->is_placed || view->owner.node != hub->settings.place.node))
+		view = NULL;
+	if (view != NULL)
+		view->is_placed = false;
 	/* Nobody is told: the room goes on. */
 	if (room != NULL)
+		room_pass_kicks_on(room);
+	if (room != NULL)
 		room_destroy(room);
-	if (view != NULL && view->is_placed && view->owner.node == hub->settings.place.node)
+	if (view != NULL)
 		move_room(view, view->owner.node);
 	hub_run(hub);
 }

@@ -354,13 +354,17 @@ def test_cut_off():
         tap.expect(fritz.sees(carl, emil), "its own room can be joined")
         refused = Person(three, None).ask("Hello", Hello={"Name": "elsewhere"})
         tap.expect_equal(refused["Type"], "Error", "a room that it does not own")
+        three.ask("room", "kick", own, "mallory")
         gerd = Person(two, own)
+        tap.expect("mallory" not in kept(redis, own)[0], "the others do not know who was removed meanwhile")
         valve.is_open = True
         tap.wait_until(lambda: anna.sees(bert, dora) and dora.sees(anna, bert), "together again", 2 * LOST_S)
         talk([anna, bert, dora])
         tap.wait_until(lambda: gerd.sees(carl, emil, fritz) and carl.sees(gerd, emil, fritz),
                        "the room that was made anew is one room", 2 * LOST_S)
         talk([carl, emil, fritz, gerd])
+        tap.wait_until(lambda: "mallory" in kept(redis, own)[0], "they do by now", LOST_S)
+        tap.expect_equal(asks_in(one, own, None, "mallory")[0], "room_join_requires_account", "who was removed")
 
 
 @tap.limit_s(120)
