@@ -294,6 +294,12 @@ def test_killed_room_is_kept():
         answer, carl = asks_in(two, room, "4711")
         tap.expect_equal(answer, "Welcome", "with the PIN")
         tap.wait_until(lambda: bert.sees(carl) and carl.sees(bert), "both")
+        broken = redis.call("KEYS", PREFIX + "facts/*/" + room)[0][:-len(room)] + "broken"
+        redis.call("SET", broken, '00000000000000000001{"owner":"anna"')
+        tap.expect(asks_in(one, "broken")[0] != "Welcome", "a room of which cannot be read who may come in")
+        tap.expect("room not made anew" in one.log() + two.log(), "the log tells")
+        redis.call("DEL", broken)
+        tap.expect_equal(asks_in(one, "broken")[0], "Welcome", "nothing is kept of it")
         one.ask("room", "close", room)
         tap.wait_until(lambda: not kept(redis, room)[0], "nothing is kept of it any more")
         tap.expect_equal(asks_in(one, room, None, "mallory")[0], "Welcome", "a room that has only the name")

@@ -326,6 +326,15 @@ static void test_recalled_badly(void)
 	is_int(watch->unavailable, 3, "and who asks a host that does not know");
 	is_int(watch->changed, 0, "no room was made");
 	join_from_afar(&fixture, "anna", 1, "");
+	watch_actions(&fixture, watch);
+	hub_handle_timeout(fixture.hub, 5000);
+	watch_actions(&fixture, watch);
+	is_int(watch->unavailable, 3, "nor is anybody refused at once");
+	hub_handle_timeout(fixture.hub, 7000);
+	hub_room_recalled(fixture.hub, watch->cookie, true, NULL, 7000);
+	watch_actions(&fixture, watch);
+	is_int(watch->unavailable, 4, "but a host that says nothing is not waited for for ever");
+	join_from_afar(&fixture, "anna", 1, "");
 	hub_destroy(fixture.hub); /* while somebody waits */
 	free(watch);
 }
