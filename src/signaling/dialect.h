@@ -68,6 +68,8 @@ struct dialect {
 	/* REST: rows of paths, or NULL. */
 	const struct http_route *routes;
 	size_t route_count;
+	/* Answers with a page for a person where neither a route nor a file has the path; false: there is none. NULL: nowhere. */
+	bool (*page)(struct http_exchange *exchange);
 };
 
 extern const struct dialect dialect_channelling, dialect_rpc, dialect_v1, dialect_peerjs;

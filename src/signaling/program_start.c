@@ -11,6 +11,7 @@
 #include "process/process.h"
 #include "process/process_control.h"
 #include "signaling/authority.h"
+#include "signaling/channelling_rules.h"
 #include "signaling/cluster.h"
 #include "signaling/program.h"
 #include "signaling/program_host.h"
@@ -21,6 +22,7 @@
 #include "signaling/room_keeper.h"
 #include "signaling/shared_images.h"
 #include "signaling/sink.h"
+#include "signaling/tenant_counts.h"
 #include "signaling/turn_service.h"
 #include "signaling/turn_source.h"
 #include "store/configured_store.h"
@@ -42,9 +44,10 @@ struct start {
 };
 
 typedef enum err step_fn(struct start *start);
-static step_fn make_tls, list_listeners, make_images, join_cluster, open_workers, open_control,
-	drop_privileges, raise_fence, open_store, make_services, open_rooms, open_sinks,
-	serve_control, start_workers, start_cluster, bring_rooms_back, fetch_credentials;
+static step_fn make_tls, list_listeners, make_images, make_rules, count_tenants, join_cluster,
+	open_workers, open_control, drop_privileges, raise_fence, open_store, make_services,
+	open_rooms, open_sinks, serve_control, start_workers, start_cluster, bring_rooms_back,
+	fetch_credentials;
 
 static const struct {
 	step_fn *run;
@@ -53,6 +56,8 @@ static const struct {
 	{make_tls, OPTION_ID_cert},
 	{list_listeners, OPTION_ID_signaling_port},
 	{make_images, OPTION_ID_buddy_image_memory},
+	{make_rules, OPTION_ID_room_type},
+	{count_tenants, OPTION_ID_signaling_threads},
 	{join_cluster, OPTION_ID_redis_userdb},
 	{open_workers, OPTION_ID_signaling_ip},
 	{open_control, OPTION_ID_signaling_control_socket},
@@ -103,6 +108,8 @@ void program_close(struct program *program)
 	workers_destroy(program->workers);
 	cluster_destroy(program->cluster);
 	buddy_images_destroy(program->images);
+	channelling_rules_destroy(program->channelling);
+	tenant_counts_destroy(program->tenants);
 	program_reload_destroy(program->reload);
 	program->reload = NULL;
 	control_server_destroy(program->control);
@@ -208,6 +215,16 @@ static enum err make_images(struct start *start)
 	if (start->config->buddy_image_memory == 0)
 		return OK;
 	return shared_images_create(start->config->buddy_image_memory, &start->program->images);
+}
+
+static enum err make_rules(struct start *start)
+{
+	return channelling_rules_create(start->config, &start->program->channelling);
+}
+
+static enum err count_tenants(struct start *start)
+{
+	return tenant_counts_create(&start->program->tenants);
 }
 
 static enum err join_cluster(struct start *start)

@@ -75,6 +75,7 @@ void session_free(struct session *session)
 	list_remove(&session->dirty);
 	list_remove(&session->in_view);
 	list_remove(&session->same_fate);
+	users_remove(session);
 	view_give(session->view);
 	if (session->path == NULL)
 		hub_count(&hub->counters, HUB_COUNT_sessions_away_now, -1);
@@ -132,9 +133,14 @@ void session_set_identity(struct session *session, const struct identity *identi
 
 	if (share == NULL)
 		return;
-	tenant_move_session(hub, session->identity->identity.tenant, identity->tenant);
+	if (!tenant_move_session(hub, session->identity->identity.tenant, identity->tenant)) {
+		identity_give(share);
+		return;
+	}
+	users_remove(session);
 	identity_give(session->identity);
 	session->identity = share;
+	users_add(session);
 	timer_cancel(hub->wheel, &session->expiry);
 	if (identity->expires_ms == 0)
 		return;
