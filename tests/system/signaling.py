@@ -242,7 +242,8 @@ def asks_in(server, room, user=None):
 
 def kicks(server):
     with sqlite3.connect(os.path.join(server.folder, "turndb")) as database:
-        return database.execute("SELECT name, kicked FROM turnstone_room_kicks").fetchall()
+        tables = database.execute("SELECT name FROM sqlite_master WHERE name = 'turnstone_room_kicks'").fetchall()
+        return database.execute("SELECT name, kicked FROM turnstone_room_kicks").fetchall() if tables else []
 
 
 def test_cold_boot_kicked():
