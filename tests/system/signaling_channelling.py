@@ -324,13 +324,17 @@ def test_vouched_users():
 
 def test_rooms():
     """the room without a name, types by name, and an expression that is none"""
-    with Signal(*OPTIONS, "--room-default=lobby", "--room-type=^conference/.+=Conference") as server:
+    with Signal(*OPTIONS, "--room-default=lobby", "--room-type=^conference/.+=Conference", "--room-type=^stage$=Room",
+                "--room-type=^stage=Conference") as server:
         anna, _ = hello(server, "")
         with anna, server.connect("/v1/webrtc/signal") as other:
             other.send({"type": "join", "data": {"roomId": "lobby"}})
             anna.receive_until(of_type("Joined"), "who came by the room's name")
             room = answer(anna, {"Type": "Hello", "Hello": {"Name": "Conference/Tea"}})["Room"]
             tap.expect_equal((room["Type"], room["Name"]), ("Conference", "conference/tea"), "a type by the name")
+            for name, wanted in (("stage", "Room"), ("stages", "Conference"), ("tea", "Room")):
+                room = answer(anna, {"Type": "Hello", "Hello": {"Name": name, "Type": ""}})["Room"]
+                tap.expect_equal(room["Type"], wanted, "the first expression that fits " + name)
     for wrong in ("^(=Conference", "=Conference", "tea=", "tea=a:b"):
         result = subprocess.run([turnsignal(), "-n", "--check", "--signaling-plain-port=1", "--room-type=" + wrong],
                                 capture_output=True, text=True, check=False)
