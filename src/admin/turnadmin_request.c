@@ -15,7 +15,9 @@
 #include "admin/turnadmin_verbs.h"
 #include "base/bytes.h"
 
-#define DEFAULT_DATABASE "/var/lib/turn/turndb"
+#define DEFAULT_DATABASE      "/var/lib/turn/turndb"
+#define CONTROL_SOCKET        "/run/turnstone/turnserver.sock"
+#define SIGNAL_CONTROL_SOCKET "/run/turnstone/turnsignal.sock"
 
 static bool option_take(struct turnadmin_request *request, const struct turnadmin_option *option,
                         enum turnadmin_exit *status);
@@ -41,7 +43,6 @@ bool turnadmin_request_read(struct turnadmin_request *request, int argc, char **
 
 	*request = (struct turnadmin_request){
 		.database = DEFAULT_DATABASE,
-		.control_socket = TURNADMIN_CONTROL_SOCKET,
 		.deadline_s = -1,
 		.min_allocations = -1,
 		.thread = -1,
@@ -257,18 +258,12 @@ static const struct turnadmin_verb *verb_of_name(const char *name)
 	return NULL;
 }
 
-static int count_words(const struct turnadmin_verb *verb)
-{
-	return verb->verb != NULL ? 2 : 1;
-}
-
 static const struct turnadmin_verb *verb_of_words(char **words, int count)
 {
 	for (size_t i = 0; i < turnadmin_verb_count; i++) {
 		const struct turnadmin_verb *verb = &turnadmin_verbs[i];
 
-		if (count >= count_words(verb) && strcmp(words[0], verb->noun) == 0 &&
-		    (verb->verb == NULL || strcmp(words[1], verb->verb) == 0))
+		if (turnadmin_verb_fits(verb, words, count) == turnadmin_verb_words(verb))
 			return verb;
 	}
 	return NULL;
@@ -306,7 +301,7 @@ static bool words_take(struct turnadmin_request *request, char **words, int coun
 	if (!verb_choose(request, verb))
 		return false;
 	letter = verb->words;
-	for (int i = count_words(verb); i < count; i++, letter++) {
+	for (int i = turnadmin_verb_words(verb); i < count; i++, letter++) {
 		if (*letter == '\0' || *word_member(request, *letter) != NULL) {
 			turnadmin_say("\"%s\" takes no \"%s\": see turnadmin --help",
 			              turnadmin_verb_name(verb, name), words[i]);
@@ -335,6 +330,13 @@ static bool words_are_there(struct turnadmin_request *request)
 	return are_there;
 }
 
+static const char *control_socket_of(const struct turnadmin_verb *verb)
+{
+	bool is_of_signaling = strcmp(verb->noun, "signal") == 0 || strcmp(verb->noun, "room") == 0;
+
+	return is_of_signaling ? SIGNAL_CONTROL_SOCKET : CONTROL_SOCKET;
+}
+
 static bool request_is_whole(struct turnadmin_request *request)
 {
 	const struct turnadmin_verb *verb = request->verb;
@@ -344,6 +346,8 @@ static bool request_is_whole(struct turnadmin_request *request)
 		turnadmin_say("what shall it do? see turnadmin --help");
 		return false;
 	}
+	if (request->control_socket == NULL)
+		request->control_socket = control_socket_of(verb);
 	if (!words_are_there(request))
 		return false;
 	if (verb->needs_realm && request->realm == NULL) {

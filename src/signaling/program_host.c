@@ -86,10 +86,10 @@ static void on_find_room(void *context, struct worker *worker, uint64_t cookie,
 
 static void on_emit(void *context, struct worker *worker, const struct event *event)
 {
-	struct program *program = context;
+	struct sinks *sinks = program_current(context)->sinks;
 
 	(void)worker;
-	if (program->sinks == NULL || event->room == NULL)
+	if (sinks == NULL || event->room == NULL)
 		return;
 	const struct fact fact = {
 		.key = event->name,
@@ -99,7 +99,7 @@ static void on_emit(void *context, struct worker *worker, const struct event *ev
 		.wall_ms = event->wall_ms,
 		.body = event->value,
 	};
-	(void)!sinks_put(program->sinks, &fact); /* what does not fit is told by the sinks */
+	(void)!sinks_put(sinks, &fact); /* what does not fit is told by the sinks */
 }
 
 static void on_revoke(void *context, struct worker *worker, const struct identity *identity,
@@ -116,6 +116,11 @@ static void on_revoke(void *context, struct worker *worker, const struct identit
 	room_keeper_revoke(program->rooms, &revocation);
 }
 
+static const char *on_problem(void *context)
+{
+	return program_problem(context);
+}
+
 static struct address_limits_settings limits_of_addresses(const struct config *config)
 {
 	return (struct address_limits_settings){
@@ -129,12 +134,13 @@ static void fill_for_cluster(const struct cluster *cluster, struct workers_setti
 {
 	settings->hub.is_cluster = true;
 	settings->hub.place.node = cluster_node(cluster);
-	cluster_seal_key(cluster, settings->hub.seal_key);
+	if (cluster_is_joined(cluster))
+		cluster_seal_key(cluster, settings->hub.seal_key);
 	settings->host.post = on_post;
 	settings->host.find_room = on_find_room;
 }
 
-enum err program_host_join(const struct config *config, unsigned threads, struct cluster **cluster,
+enum err program_host_join(struct program *program, const struct config *config, unsigned threads,
                            char problem[256])
 {
 	const struct cluster_settings settings = {
@@ -143,9 +149,11 @@ enum err program_host_join(const struct config *config, unsigned threads, struct
 		.threads = threads,
 		.dialects = dialects,
 		.dialect_count = sizeof dialects / sizeof dialects[0],
+		.notify = program->mailbox,
+		.reported = program_hear_nodes,
 	};
 
-	return cluster_create(&settings, cluster, problem);
+	return cluster_create(&settings, &program->cluster, problem);
 }
 
 void program_host_fill(struct program *program, const struct config *config, unsigned threads,
@@ -165,11 +173,13 @@ void program_host_fill(struct program *program, const struct config *config, uns
 		.tenant_limits = limits_of,
 		.context = program,
 		.images = program->images,
+		.channelling = program->channelling,
 	};
 	settings->host = (struct worker_host){
 		.room_changed = on_room_changed,
 		.emit = on_emit,
 		.revoke = on_revoke,
+		.problem = on_problem,
 		.context = program,
 	};
 	settings->policy.limits = limits_of_addresses(config);

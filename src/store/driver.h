@@ -83,8 +83,10 @@ struct store_driver {
 	/* A revocation that is put so is gone when it has expired. */
 	enum err (*revoke)(struct store *store, const struct store_revocation *revocation,
 	                   uint64_t now_s);
-	enum err (*secret_newest)(struct store *store, const char *realm,
-	                          char secret[STORE_SECRET_MAX + 1]);
+	enum err (*secret_list_by_age)(struct store *store, const char *realm,
+	                               bool (*each)(const char *realm, const char *secret,
+	                                            void *context),
+	                               void *context);
 };
 
 /* The beginning of each driver's own struct. */
@@ -98,7 +100,7 @@ struct store {
 /* What each driver opens its stores by, as store_open_at. */
 MUST_CHECK enum err sqlite_store_open(const char *path, bool may_create, bool is_checked,
                                       struct store **store, char problem[256]);
-MUST_CHECK enum err redis_store_open(const char *connection, struct store **store,
+MUST_CHECK enum err redis_store_open(const char *connection, bool is_patient, struct store **store,
                                      char problem[256]);
 /* As a member of driver says. */
 MUST_CHECK enum err store_ask_ahead(struct store *store, const struct store_request *request);

@@ -10,6 +10,7 @@
  *     turn/admin_user/A                       hash: password realm
  *     turnstone/realm/R/user/U/keys           MD5 key:SHA-256 key; counts while the first is coturn's
  *     turnstone/realm/R/userhash/H            user name (RFC 8489 section 14.4)
+ *     turnstone/realm/R/secret-times          hash: SHA-256 of a secret, when turnadmin added it, in us since 1970
  *     turnstone/tenant/T, api-key/T/NAME,     hashes of the columns of records.c
  *     turnstone/room/T/TYPE/NAME, revoked/U   the same; the last expires by itself
  *
@@ -24,7 +25,7 @@
 /* A key of the longest realm and name, and what is around them. */
 enum { REDIS_KEY_MAX = 2 * STORE_TEXT_MAX + 64 };
 /* How long a reply may take; a server that takes longer is as good as away. */
-enum { REDIS_ANSWER_MS = 1000 };
+enum { REDIS_ANSWER_MS = 1000, REDIS_RETRY_MS = 1000 };
 
 struct redis_changes;
 struct redis_userhashes;
@@ -33,7 +34,9 @@ struct redis_store {
 	struct store store;
 	struct redis_settings settings;
 	struct redis_address at;             /* where connection leads: a sentinel may have said */
-	struct redis_connection *connection; /* owned */
+	struct redis_connection *connection; /* owned; NULL: a patient one has none yet */
+	bool is_patient;                     /* who asks has it connect anew */
+	timestamp retry_at;                  /* but not before */
 	unsigned asked;                      /* replies that were asked for ahead */
 	timestamp asked_until;               /* when all of those have to be there */
 	struct redis_changes *changes;       /* owned; NULL: nobody wanted to know of any yet */
@@ -112,8 +115,6 @@ enum err redis_user_list(struct store *store, const char *realm,
 enum err redis_user_ask(struct redis_store *redis, const char *realm, const char *name);
 /* redis_sets.c: */
 enum err redis_secret_ask(struct redis_store *redis, const char *realm);
-enum err redis_secret_add(struct store *store, const char *realm, const char *secret);
-enum err redis_secret_delete(struct store *store, const char *realm, const char *secret);
 enum err redis_secret_list(struct store *store, const char *realm,
                            bool (*each)(const char *realm, const char *secret, void *context),
                            void *context);
@@ -124,6 +125,12 @@ enum err redis_peer_range_delete(struct store *store, enum store_peer_list list,
 enum err redis_peer_range_list(struct store *store, enum store_peer_list list, const char *realm,
                                bool (*each)(const char *realm, const char *range, void *context),
                                void *context);
+/* redis_secrets.c: */
+typedef bool redis_each_secret(const char *realm, const char *secret, void *context);
+enum err redis_secret_add(struct store *store, const char *realm, const char *secret);
+enum err redis_secret_delete(struct store *store, const char *realm, const char *secret);
+enum err redis_secret_list_by_age(struct store *store, const char *realm, redis_each_secret *each,
+                                  void *context);
 /* redis_realms.c: */
 enum err redis_origin_put(struct store *store, const char *origin, const char *realm);
 enum err redis_origin_delete(struct store *store, const char *origin);
@@ -161,8 +168,6 @@ enum err redis_record_list(struct store *store, enum record_kind kind, const cha
                            record_each *each, void *context);
 enum err redis_revoke(struct store *store, const struct store_revocation *revocation,
                       uint64_t now_s);
-enum err redis_secret_newest(struct store *store, const char *realm,
-                             char secret[STORE_SECRET_MAX + 1]);
 /* redis_changes.c: */
 enum err redis_version(struct store *store, struct store_version *version);
 /* Counts changes of users alone. */
