@@ -122,6 +122,15 @@ bool check_geo_zone(const char *text, char problem[OPTION_PROBLEM_SIZE])
 	              "give a country and its zone, DE=eu, or a continent, continent:EU=eu");
 }
 
+bool check_header_name(const char *text, char problem[OPTION_PROBLEM_SIZE])
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789!#$%&'*+-.^_`|~";
+
+	return strspn(text, letters) == strlen(text) ||
+	       refuse(problem, "is no name of a header: give one such as x-userid");
+}
+
 /* Letters and digits alone: the type is a part of room names in what clients are told. */
 static bool is_room_type(const char *type)
 {

@@ -52,7 +52,6 @@ extern const struct http_route channelling_routes[CHANNELLING_ROUTES];
 void channelling_get_config(struct http_exchange *exchange);
 bool channelling_page(struct http_exchange *exchange);
 bool channelling_has_users(const struct config *config); /* NULL: it has none */
-bool channelling_registers_users(const struct config *config);
 
 /* channelling_text.c: parts of documents. */
 

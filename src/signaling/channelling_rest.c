@@ -2,16 +2,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/hmac.h>
-
 #include "base/bytes.h"
 #include "base/random.h"
 #include "config/config.h"
 #include "signaling/channelling.h"
 #include "signaling/channelling_images.h"
 #include "signaling/services.h"
+#include "signaling/user_secret.h"
 
-enum { TOKEN_MAX = 100, USER_LIVES_S = 365 * 24 * 3600, SHA256_SIZE = 32 };
+enum { TOKEN_MAX = 100, USER_LIVES_S = 365 * 24 * 3600 };
 
 static void get_well_known(struct http_exchange *exchange);
 static void post_tokens(struct http_exchange *exchange);
@@ -193,6 +192,18 @@ static void answer_nonce(struct http_exchange *exchange, const char *id,
 	bytes_wipe(nonce, sizeof nonce);
 }
 
+/* What the client shows, or whom a trusted proxy names. */
+static bool find_user(struct http_exchange *exchange, struct channelling_proof *proof)
+{
+	char user[USER_NAME_MAX + 1];
+
+	if (http_vouched_user(exchange, user))
+		return user_secret_vouch(config_of(exchange), user, http_wall_ms(exchange),
+		                         VOUCHED_LIVES_S, proof->combo, sizeof proof->combo,
+		                         proof->mac);
+	return read_proof(http_body(exchange), proof);
+}
+
 /* The body was read before, and is still there. */
 static void patch_checked(struct http_exchange *exchange, const struct identity *identity,
                           enum signaling_error error)
@@ -202,7 +213,7 @@ static void patch_checked(struct http_exchange *exchange, const struct identity 
 
 	(void)error;
 	if (identity == NULL || identity->user[0] == '\0' ||
-	    !read_names(http_body(exchange), &names) || !read_proof(http_body(exchange), &proof)) {
+	    !read_names(http_body(exchange), &names) || !find_user(exchange, &proof)) {
 		refuse_patch(exchange);
 		return;
 	}
@@ -222,26 +233,12 @@ static void patch_session(struct http_exchange *exchange)
 		not_found(exchange);
 		return;
 	}
-	if (json_check(body) != OK || !read_names(body, &names) || !read_proof(body, &proof) ||
+	if (json_check(body) != OK || !read_names(body, &names) || !find_user(exchange, &proof) ||
 	    !slice_is(http_segment(exchange, "id"), names.id) || !are_of_session(exchange, &names))
 		refuse_patch(exchange);
 	else
 		http_identify_claim(exchange, &claim, patch_checked);
 	bytes_wipe(&proof, sizeof proof);
-}
-
-/* base64(HMAC-SHA256(secret, "<expiry>:<user>")) */
-static bool sign_combo(const struct config *config, struct channelling_proof *proof)
-{
-	const char *secret = config->user_secret.item[0];
-	uint8_t mac[SHA256_SIZE];
-	unsigned len = sizeof mac;
-
-	if (HMAC(EVP_sha256(), secret, (int)strlen(secret), (const uint8_t *)proof->combo,
-	         strlen(proof->combo), mac, &len) == NULL)
-		return false;
-	base64_put(mac, sizeof mac, true, proof->mac);
-	return true;
 }
 
 /* A user name of 128 random bits, as a UUID is written (RFC 9562 section 5.4). */
@@ -261,7 +258,8 @@ static bool make_user(struct http_exchange *exchange, uint64_t expiry,
 	len = snprintf(proof->combo, sizeof proof->combo, "%llu:%.8s-%.4s-%.4s-%.4s-%.12s@%s",
 	               (unsigned long long)expiry, digits, digits + 8, digits + 12, digits + 16,
 	               digits + 20, realm);
-	return len > 0 && (size_t)len < sizeof proof->combo && sign_combo(config, proof);
+	return len > 0 && (size_t)len < sizeof proof->combo &&
+	       user_secret_sign(config, proof->combo, proof->mac);
 }
 
 static void answer_user(struct http_exchange *exchange, const char *id, uint64_t expiry,
@@ -288,12 +286,13 @@ static void answer_user(struct http_exchange *exchange, const char *id, uint64_t
 	bytes_wipe(nonce, sizeof nonce);
 }
 
+/* Where a proxy says who users are, nobody else makes any. */
 static void register_user(struct http_exchange *exchange, const char *id)
 {
 	uint64_t expiry = http_wall_ms(exchange) / 1000 + USER_LIVES_S;
 	struct channelling_proof proof;
 
-	if (make_user(exchange, expiry, &proof))
+	if (config_of(exchange)->user_header == NULL && make_user(exchange, expiry, &proof))
 		answer_user(exchange, id, expiry, &proof);
 	else
 		refuse(exchange, 400, "users_create_failed", "Failed to create user");
@@ -305,7 +304,7 @@ static void post_users(struct http_exchange *exchange)
 	struct slice body = http_body(exchange);
 	struct session_names names;
 
-	if (!channelling_registers_users(config_of(exchange)))
+	if (!channelling_has_users(config_of(exchange)) || !config_of(exchange)->user_registration)
 		not_found(exchange);
 	else if (json_check(body) != OK)
 		refuse(exchange, 400, "users_bad_request", "Failed to decode request");
@@ -334,7 +333,10 @@ static void put_stats(struct text *text, struct slice counts)
 	json_member_raw(text, "rooms", json_member(counts, "rooms"));
 	json_member_integer(text, "connections", sessions - away);
 	json_member_integer(text, "sessions", sessions);
-	json_member_raw(text, "users", json_member(counts, "participants"));
+	json_member_raw(text, "users", json_member(counts, "users"));
+	json_member_raw(text, "count", json_member(counts, "opened"));
+	json_member_raw(text, "broadcastchatmessages", json_member(counts, "chats_to_all"));
+	json_member_raw(text, "unicastchatmessages", json_member(counts, "chats_to_one"));
 	json_close(text, '}');
 }
 

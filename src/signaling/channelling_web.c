@@ -23,9 +23,11 @@ bool channelling_has_users(const struct config *config)
 	return config != NULL && config->user_secret.count > 0;
 }
 
-bool channelling_registers_users(const struct config *config)
+/* Where a proxy says who users are, nobody else makes any. */
+static bool registers_users(const struct config *config)
 {
-	return channelling_has_users(config) && config->user_registration;
+	return channelling_has_users(config) && config->user_registration &&
+	       config->user_header == NULL;
 }
 
 static void put_list(struct text *text, const char *name, const char *const *items, size_t count)
@@ -69,7 +71,9 @@ static void put_texts(struct text *text, const struct config *config)
 	json_member_string(text, "S", SLICE("static"));
 	json_member_string(text, "B", SLICE("/"));
 	json_member_string(text, "Version", SLICE(PACKAGE_VERSION));
-	json_member_string(text, "UsersMode", SLICE("sharedsecret"));
+	json_member_string(text, "UsersMode",
+	                   config != NULL && config->user_header != NULL ? SLICE("httpheader")
+	                                                                 : SLICE("sharedsecret"));
 	for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++)
 		json_member_string(text, empty[i], SLICE(""));
 	put_list(text, "StunURIs",
@@ -88,7 +92,7 @@ static void put_switches(struct text *text, const struct config *config, unsigne
 		{"Renegotiation", true},
 		{"Tokens", false},
 		{"UsersEnabled", channelling_has_users(config)},
-		{"UsersAllowRegistration", channelling_registers_users(config)},
+		{"UsersAllowRegistration", registers_users(config)},
 		{"DefaultRoomEnabled", config != NULL && config->room_default != NULL},
 		{"AuthorizeRoomCreation", !(may & MAY_CREATE)},
 		{"AuthorizeRoomJoin", !(may & MAY_JOIN)},

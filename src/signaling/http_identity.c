@@ -6,6 +6,8 @@
 #include "base/bytes.h"
 #include "signaling/authority.h"
 #include "signaling/net_private.h"
+#include "signaling/proxies.h"
+#include "signaling/user_secret.h"
 
 struct proof {
 	enum claim_kind kind;
@@ -81,15 +83,58 @@ static bool find_proof(const struct http_exchange *exchange, bool looks_into_que
 	return false;
 }
 
+/* One line of it: of several one might be the client's own. */
+static bool take_user(const struct http_exchange *exchange, const char *header,
+                      char user[USER_NAME_MAX + 1])
+{
+	struct slice value, other;
+	size_t position = 0;
+
+	if (!http_reader_next_header(exchange->reader, header, &position, &value) ||
+	    http_reader_next_header(exchange->reader, header, &position, &other) ||
+	    value.len == 0 || value.len > USER_NAME_MAX || memchr(value.at, 0, value.len) != NULL)
+		return false;
+	memcpy(user, value.at, value.len);
+	user[value.len] = '\0';
+	return true;
+}
+
+bool http_vouched_user(const struct http_exchange *exchange, char user[USER_NAME_MAX + 1])
+{
+	const struct worker_policy *policy = &exchange->worker->policy;
+	const struct config *config = policy->services.config;
+
+	user[0] = '\0';
+	return config != NULL && config->user_header != NULL && exchange->connection != NULL &&
+	       proxies_trust(policy->proxies, &exchange->connection->client) &&
+	       take_user(exchange, config->user_header, user);
+}
+
+/* Whom a proxy names is a user under our own secret, for a while. */
+static bool find_vouched(const struct http_exchange *exchange, struct proof *proof,
+                         char name[CLAIM_NAME_MAX + 1])
+{
+	char user[USER_NAME_MAX + 1];
+
+	proof->kind = CLAIM_SECRET_USER;
+	return http_vouched_user(exchange, user) &&
+	       user_secret_vouch(exchange->worker->policy.services.config, user,
+	                         exchange->worker->wall_ms, VOUCHED_LIVES_S, name,
+	                         CLAIM_NAME_MAX + 1, proof->text);
+}
+
 enum signaling_error http_find_identity(struct http_exchange *exchange, bool looks_into_query,
                                         struct identity *identity, bool *is_anybody)
 {
 	struct claim claim = {.kind = CLAIM_ANYBODY, .proof = "", .tenant = ""};
-	char tenant[TENANT_NAME_MAX + 1];
+	char tenant[TENANT_NAME_MAX + 1], name[CLAIM_NAME_MAX + 1];
 	struct proof proof;
 
 	if (find_proof(exchange, looks_into_query, &proof))
 		claim = (struct claim){.kind = proof.kind, .proof = proof.text, .tenant = ""};
+	else if (find_vouched(exchange, &proof, name))
+		claim = (struct claim){
+			.kind = proof.kind, .proof = proof.text, .name = name, .tenant = ""};
 	*is_anybody = claim.kind == CLAIM_ANYBODY;
 	if (looks_into_query && http_query(exchange, "tenant", tenant, sizeof tenant))
 		claim.tenant = tenant;

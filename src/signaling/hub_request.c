@@ -10,7 +10,7 @@ enum {
 	REQUEST_WAIT_MS = 5000,
 	PAGE_WAIT_MS = 1000, /* what has come by then is shown */
 	PAGE_BYTES_MAX = 64 << 20,
-	COUNTS = 4
+	COUNTS = 8
 };
 
 struct request {
@@ -26,7 +26,9 @@ struct request {
 	struct timer late;
 };
 
-static const char *const count_names[COUNTS] = {"rooms", "sessions", "participants", "away"};
+static const char *const count_names[COUNTS] = {"rooms",        "sessions",    "participants",
+                                                "away",         "users",       "opened",
+                                                "chats_to_one", "chats_to_all"};
 
 static void request_ask(struct request *request, const struct room_request *room_request);
 static void finish(struct request *request, enum signaling_error error, struct slice json);

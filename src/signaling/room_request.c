@@ -85,17 +85,25 @@ static void list(struct hub *hub, const struct post *ask)
 
 static void counts(struct hub *hub, const struct post *ask)
 {
-	const struct hub_counters *counters = &hub->counters;
+	const struct {
+		const char *name;
+		uint64_t count;
+	} rows[] = {
+		{"rooms", hub->rooms.count},
+		{"sessions", hub->sessions.count},
+		{"participants", hub_counter_read(&hub->counters, HUB_COUNT_participants_now)},
+		{"away", hub_counter_read(&hub->counters, HUB_COUNT_sessions_away_now)},
+		{"users", hub->users.count},
+		{"opened", hub_counter_read(&hub->counters, HUB_COUNT_sessions_opened)},
+		{"chats_to_one", hub_counter_read(&hub->counters, HUB_COUNT_chats_to_one)},
+		{"chats_to_all", hub_counter_read(&hub->counters, HUB_COUNT_chats_to_all)},
+	};
 	struct text text;
 
 	text_init(&text, 0);
 	json_open(&text, '{');
-	json_member_integer(&text, "rooms", (int64_t)hub->rooms.count);
-	json_member_integer(&text, "sessions", (int64_t)hub->sessions.count);
-	json_member_integer(&text, "participants",
-	                    (int64_t)hub_counter_read(counters, HUB_COUNT_participants_now));
-	json_member_integer(&text, "away",
-	                    (int64_t)hub_counter_read(counters, HUB_COUNT_sessions_away_now));
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		json_member_integer(&text, rows[i].name, (int64_t)rows[i].count);
 	json_close(&text, '}');
 	request_answer_text(hub, ask, &text);
 }

@@ -364,6 +364,12 @@ static void post_outside(struct session *session, const char *to, const struct m
 	text_deinit(&room);
 }
 
+/* One that says something: that somebody types is none. */
+static bool is_chat(const struct message *message)
+{
+	return message->kind == MESSAGE_CHAT && message->text.len > sizeof "\"\"" - 1;
+}
+
 /* In a room the owner knows everybody; whom it does not know it looks for outside, where that was asked for. */
 void session_send(struct session *session, const char *to, const struct message *message,
                   bool is_outside, const struct reference *reference)
@@ -380,6 +386,7 @@ void session_send(struct session *session, const char *to, const struct message 
 		return;
 	}
 	hub_count(&session->hub->counters, HUB_COUNT_unicasts, 1);
+	hub_count(&session->hub->counters, HUB_COUNT_chats_to_one, is_chat(message));
 	if (session->view != NULL)
 		session_ask_owner(session, &draft, reference);
 	else if (draft.is_outside)
@@ -399,6 +406,7 @@ void session_broadcast(struct session *session, const struct message *message,
 		return;
 	}
 	hub_count(&session->hub->counters, HUB_COUNT_broadcasts, 1);
+	hub_count(&session->hub->counters, HUB_COUNT_chats_to_all, is_chat(message));
 	if (must_be_in_room(session, reference))
 		session_ask_owner(session, &draft, reference);
 }

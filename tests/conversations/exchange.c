@@ -164,6 +164,19 @@ struct slice http_body(const struct http_exchange *exchange)
 	return slice_of(exchange->body);
 }
 
+/* Of one proxy it is believed. */
+bool http_vouched_user(const struct http_exchange *exchange, char user[USER_NAME_MAX + 1])
+{
+	const char *name = exchange->host->config->user_header;
+	struct slice value = name == NULL ? (struct slice){0} : http_header(exchange, name);
+
+	if (strcmp(exchange->address, "192.0.2.1") != 0 || value.len == 0 ||
+	    value.len > USER_NAME_MAX)
+		return false;
+	snprintf(user, USER_NAME_MAX + 1, SLICE_FORMAT, SLICE_PRINTF(value));
+	return true;
+}
+
 const char *http_client_address(const struct http_exchange *exchange)
 {
 	return exchange->address;

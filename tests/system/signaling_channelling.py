@@ -296,6 +296,32 @@ def test_contacts_of_another_node():
                 tap.expect(find_contact(bert, token)[0]["Id"] != her["Id"], "nobody, of who is gone")
 
 
+def test_vouched_users():
+    """whom a trusted proxy names is that user from the first message on; nobody else names anybody, and nobody twice"""
+    options = OPTIONS + ("--user-secret=" + SECRET, "--user-header=x-userid")
+    named = (("X-UserId", "erin"),)
+    with Signal(*options, "--trusted-proxy=127.0.0.1") as server:
+        with server.connect("/ws", headers=named) as one:
+            me = one.receive()["Data"]
+            tap.expect_equal((me["Userid"], "erin" in me["Turn"]["username"]), ("erin", True), "Self")
+            tap.expect_equal(answer(one, {"Type": "Hello", "Hello": {"Name": "tea"}})["Type"], "Welcome", "the answer to Hello")
+        other, him = connect(server)
+        with other:
+            tap.expect_equal(him["Userid"], "", "who is named by nobody")
+            headers = {"Content-Type": "application/json", "x-userid": "erin"}
+            status, _, body = server.request("PATCH", "/api/v1/sessions/%s/" % him["Id"],
+                                             json.dumps({"id": him["Id"], "sid": him["Sid"]}), headers)
+            tap.expect_equal(status, 200, "PATCH without a proof")
+            tap.expect_equal(authenticate(other, "erin", json.loads(body)["nonce"])["Userid"], "erin", "Self")
+        with server.connect("/ws", headers=named + (("x-userid", "anna"),)) as one:
+            tap.expect_equal(one.receive()["Data"]["Userid"], "", "who is named twice")
+        with server.connect("/v1/webrtc/signal?room=tea", headers=named) as one:
+            one.receive_until(lambda got: got["type"] == "welcome", "a user of another protocol")
+    with Signal(*options) as server:
+        with server.connect("/ws", headers=named) as one:
+            tap.expect_equal(one.receive()["Data"]["Userid"], "", "named by nobody who is trusted")
+
+
 def test_rooms():
     """the room without a name, types by name, and an expression that is none"""
     with Signal(*OPTIONS, "--room-default=lobby", "--room-type=^conference/.+=Conference") as server:
