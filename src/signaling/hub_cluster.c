@@ -6,6 +6,8 @@
 #include "signaling/room_private.h"
 
 static void remove_lost_members(struct room *room, uint32_t node);
+static void find_lost_joins(struct hub *hub, uint32_t node);
+static void join_again(struct hub *hub);
 static void move_room(struct view *view, uint32_t node);
 
 void hub_node_lost(struct hub *hub, uint32_t node, timestamp now)
@@ -17,10 +19,12 @@ void hub_node_lost(struct hub *hub, uint32_t node, timestamp now)
 	hub->now = now > hub->now ? now : hub->now;
 	while ((room = hash_table_next(&hub->rooms, &position)) != NULL)
 		remove_lost_members(room, node);
+	find_lost_joins(hub, node);
 	position = 0;
 	while ((view = hash_table_next(&hub->views, &position)) != NULL)
 		if (view->is_placed && view->owner.node == node)
 			move_room(view, node);
+	join_again(hub);
 	hub_run(hub);
 }
 
@@ -30,10 +34,16 @@ void hub_room_moved(struct hub *hub, const struct room_info *info, timestamp now
 	struct view *view = view_find(hub, info);
 
 	hub->now = now > hub->now ? now : hub->now;
+	if (view != NULL && (!view->is_placed || view->owner.node != hub->settings.place.node))
+		view = NULL;
+	if (view != NULL)
+		view->is_placed = false;
 	/* Nobody is told: the room goes on. */
 	if (room != NULL)
+		room_pass_kicks_on(room);
+	if (room != NULL)
 		room_destroy(room);
-	if (view != NULL && view->is_placed && view->owner.node == hub->settings.place.node)
+	if (view != NULL)
 		move_room(view, view->owner.node);
 	hub_run(hub);
 }
@@ -48,19 +58,53 @@ static void remove_lost_members(struct room *room, uint32_t node)
 	}
 }
 
-/* Nobody is left who would say that these have gone. */
-static void tell_lost(struct view *view, const char *id)
+/* Those who have asked to come in, and of whom the owner that is lost may have heard or not. */
+static void find_lost_joins(struct hub *hub, uint32_t node)
+{
+	struct session *session;
+	size_t position = 0;
+
+	while ((session = hash_table_next(&hub->sessions, &position)) != NULL)
+		session->joins_again = session->joining != NULL && !session->is_in &&
+		                       session->view != NULL && session->view->is_placed &&
+		                       session->view->owner.node == node;
+}
+
+/* Behind those who were in the room. */
+static void join_again(struct hub *hub)
+{
+	struct session *session;
+	struct post draft;
+	size_t position = 0;
+
+	while ((session = hash_table_next(&hub->sessions, &position)) != NULL) {
+		if (!session->joins_again)
+			continue;
+		session->joins_again = false;
+		draft = *session->joining;
+		view_post(session->view, &draft);
+	}
+}
+
+/* No owner says so. */
+static void tell_gone(struct view *view, const struct room_info *room, uint64_t generation,
+                      const char *id)
 {
 	struct session *session = CONTAINER_OF(list_first(&view->members), struct session, in_view);
-	struct post draft = {.kind = POST_EVENT,
-	                     .event = EVENT_LEFT,
-	                     .room = view->info,
-	                     .generation = view->generation};
+	struct post draft = {
+		.kind = POST_EVENT, .event = EVENT_LEFT, .room = *room, .generation = generation};
 
-	draft.room.count -= draft.room.count > 0;
 	draft.subject.id = id;
 	draft.subject.dialect = session->dialect;
 	hub_post_draft(view->hub, view->hub->settings.place, &draft);
+}
+
+static void tell_lost(struct view *view, const char *id)
+{
+	struct room_info room = view->info;
+
+	room.count -= room.count > 0;
+	tell_gone(view, &room, view->generation, id);
 }
 
 static void rejoin(struct session *session)
@@ -180,6 +224,22 @@ static bool is_among(const struct post *welcome, const char *id)
 		if (strcmp(welcome->participants[i].id, id) == 0)
 			return true;
 	return false;
+}
+
+void roster_settle(struct view *view, const struct post *post)
+{
+	char id[SESSION_ID_SIZE];
+	size_t at = 0;
+
+	while (!list_is_empty(&view->members) && at < view->roster_count) {
+		memcpy(id, view->roster[at], sizeof id);
+		if (is_among(post, id)) {
+			at++;
+			continue;
+		}
+		tell_gone(view, &post->room, post->generation, id);
+		roster_remove(view, id);
+	}
 }
 
 /* Those of this node are on their way back themselves. */

@@ -117,6 +117,9 @@ static bool before_event(struct session *session, const struct post *post)
 		take_back(session, post);
 		return false;
 	}
+	if (post->seat == session->join_seat &&
+	    (post->event == EVENT_WELCOME || post->event == EVENT_REFUSED))
+		session_forget_joining(session);
 	roster_compare(view, post);
 	view_heard(view, post);
 	if (post->event != EVENT_WELCOME)
@@ -247,6 +250,10 @@ static void deliver_all(struct hub *hub, const struct post *post)
 
 	if (view == NULL)
 		return;
+	if (post->event == EVENT_PARTICIPANTS) {
+		roster_settle(view, post);
+		return;
+	}
 	bool is_news = !roster_knows(view, post);
 	view_heard(view, post);
 	if (!is_news)

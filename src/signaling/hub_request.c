@@ -126,10 +126,12 @@ static void draft_request(const struct request *request, const struct room_reque
 	draft->room.tenant = tenant;
 	draft->room.type = asked->type == NULL || asked->type[0] == '\0' ? "room" : asked->type;
 	draft->room.name = asked->name;
+	draft->room.created_ms = asked->created_ms;
 	draft->to = asked->participant;
 	draft->name = asked->what;
 	draft->reason = asked->reason;
 	draft->expires_s = asked->expires_s;
+	draft->value = asked->kicked;
 	draft->subject.user = by == NULL ? "" : by->user;
 	draft->subject.permissions = by == NULL ? MAY_ALL : by->permissions;
 	draft->room_capacity = hub_tenant_limits(request->hub, tenant).room_capacity;

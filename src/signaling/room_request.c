@@ -238,8 +238,15 @@ static enum signaling_error check(const struct room *room, const struct post *as
 		return SIGNALING_OK;
 	if (ask->verb == ROOM_REQUEST_SHOW && !may_look(room, ask))
 		return SIGNALING_FORBIDDEN;
+	if (ask->is_owner_only && !(ask->subject.permissions & (MAY_CLOSE_ROOM | MAY_MODERATE)))
+		return SIGNALING_FORBIDDEN;
 	return ask->subject.permissions & rows[ask->verb].permission ? SIGNALING_OK
 	                                                             : SIGNALING_FORBIDDEN;
+}
+
+static bool is_meant(const struct room *room, const struct post *ask)
+{
+	return ask->room.created_ms == 0 || ask->room.created_ms == room->info.created_ms;
 }
 
 static void run(struct hub *hub, const struct post *ask)
@@ -254,8 +261,9 @@ static void run(struct hub *hub, const struct post *ask)
 			request_answer(hub, ask, SIGNALING_ROOM_EXISTS, (struct slice){0});
 		return;
 	}
-	if (room == NULL) {
+	if (room == NULL)
 		room_is_none(hub, ask);
+	if (room == NULL || !is_meant(room, ask)) {
 		request_answer(hub, ask, SIGNALING_NO_SUCH_ROOM, (struct slice){0});
 		return;
 	}

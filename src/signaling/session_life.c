@@ -61,6 +61,7 @@ static void free_owned(struct session *session)
 	free(session->turn_username);
 	free(session->opening);
 	post_destroy(session->missed);
+	session_forget_joining(session);
 }
 
 /* Without a word to anybody. */
@@ -133,8 +134,11 @@ void session_set_identity(struct session *session, const struct identity *identi
 
 	if (share == NULL)
 		return;
+	if (!tenant_move_session(hub, session->identity->identity.tenant, identity->tenant)) {
+		identity_give(share);
+		return;
+	}
 	users_remove(session);
-	tenant_move_session(hub, session->identity->identity.tenant, identity->tenant);
 	identity_give(session->identity);
 	session->identity = share;
 	users_add(session);
