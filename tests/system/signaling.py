@@ -241,7 +241,10 @@ def asks_in(server, room, user=None):
 
 
 def kicks(server):
+    """Who is kept as removed: [(room, JSON)]. The tables are made with the first room that is written."""
     with sqlite3.connect(os.path.join(server.folder, "turndb")) as database:
+        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'turnstone_room_kicks'").fetchall():
+            return []
         return database.execute("SELECT name, kicked FROM turnstone_room_kicks").fetchall()
 
 
