@@ -590,6 +590,7 @@ static void test_tenants(const struct test_files *files)
 	       SIGNALING_BAD_PROOF, "is none of another tenant");
 	is_int(identify(authority, CLAIM_ANYBODY, NULL, NULL, "open", &identity), SIGNALING_OK,
 	       "one that lets anybody in");
+	is_text(identity.tenant, "open", "who then is of that tenant");
 	is_int(identify(authority, CLAIM_ANYBODY, NULL, NULL, "acme", &identity),
 	       SIGNALING_NOT_AUTHENTICATED, "and one that does not");
 	authority_destroy(authority);
