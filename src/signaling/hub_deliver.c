@@ -122,6 +122,8 @@ static bool before_event(struct session *session, const struct post *post)
 	if (post->event != EVENT_WELCOME)
 		return true;
 	session->is_in = true;
+	session_end_join(session);
+	session_changed(session);
 	session->welcomed_seat = post->seat;
 	session->joined_ms = post->subject.joined_ms;
 	if (!list_is_linked(&session->in_view))
@@ -150,6 +152,8 @@ static void after_event(struct session *session, const struct post *post)
 	    session_keep_attribute(session, post->name, post->value) == OK)
 		session->revision++;
 	bool is_of_this_join = post->event != EVENT_REFUSED || post->seat == session->join_seat;
+	if (post->event == EVENT_REFUSED && post->ends_seat && is_of_this_join)
+		session_end_join(session);
 	if (post->ends_seat && session->view != NULL && is_of_this_join)
 		session_lose_seat(session);
 	if (post->event != EVENT_KICKED)
@@ -206,6 +210,7 @@ void deliver_opened(struct session *session, const struct turn_credentials *cred
 	session->is_opened = true;
 	deliver_to(session, &event);
 	queue_put_back(session, &later);
+	session_changed(session);
 	bytes_wipe(token, sizeof token);
 	session_release(session);
 }
@@ -286,6 +291,14 @@ static void withhold(struct view *view)
 		queue_withhold(CONTAINER_OF(node, struct session, in_view), relay_only_hides);
 }
 
+/* What a room that is made anew goes by. */
+static bool is_other_room(const struct room_info *was, const struct room_info *is)
+{
+	return was->is_locked != is->is_locked || was->has_pin != is->has_pin ||
+	       was->is_relay_only != is->is_relay_only || was->capacity != is->capacity ||
+	       was->created_ms != is->created_ms || strcmp(was->owner, is->owner) != 0;
+}
+
 /* What the room says of itself with each event. */
 void view_heard(struct view *view, const struct post *post)
 {
@@ -294,6 +307,7 @@ void view_heard(struct view *view, const struct post *post)
 
 	if (post->generation == 0 || post->event == EVENT_REFUSED)
 		return;
+	bool is_news = is_other_room(&view->info, &post->room);
 	if (view->owner_user == NULL || strcmp(view->owner_user, owner) != 0) {
 		free(view->owner_user);
 		view->owner_user = strdup(owner);
@@ -306,8 +320,13 @@ void view_heard(struct view *view, const struct post *post)
 	view->info.name = name;
 	view->info.owner = view->owner_user == NULL ? "" : view->owner_user;
 	view->generation = post->generation;
-	if (view->hub->settings.is_cluster)
-		roster_heard(view, post);
+	if (!view->hub->settings.is_cluster)
+		return;
+	roster_heard(view, post);
+	if (!is_news)
+		return;
+	LIST_FOR_EACH (node, &view->members)
+		session_changed(CONTAINER_OF(node, struct session, in_view));
 }
 
 /* Encoding. */

@@ -209,6 +209,7 @@ enum err session_keep_attributes(struct session *session, struct slice attribute
 	free(session->attributes);
 	session->attributes = copy;
 	session->attributes_len = attributes.len;
+	session_changed(session);
 	return OK;
 }
 
@@ -257,7 +258,20 @@ static void post_join(struct session *session, const struct join *join,
 	memcpy(pin, join->has_pin ? join->pin.at : "", join->has_pin ? join->pin.len : 0);
 	pin[join->has_pin ? join->pin.len : 0] = '\0';
 	session_ask_owner(session, &draft, reference);
+	session_end_join(session);
+	if (session->hub->settings.is_cluster)
+		session->joining = post_create(&draft);
 	bytes_wipe(pin, sizeof pin);
+}
+
+void session_end_join(struct session *session)
+{
+	struct post *join = session->joining;
+
+	session->joining = NULL;
+	if (join != NULL)
+		bytes_wipe((char *)join->pin, strlen(join->pin));
+	post_destroy(join);
 }
 
 void session_join(struct session *session, const struct join *join,
@@ -298,6 +312,7 @@ void session_put_out(struct session *session)
 	}
 	list_remove(&session->in_view);
 	session->is_in = false;
+	session_changed(session);
 }
 
 void session_lose_seat(struct session *session)
@@ -306,6 +321,8 @@ void session_lose_seat(struct session *session)
 	view_give(session->view);
 	session->view = NULL;
 	session->is_in = false;
+	session_end_join(session);
+	session_changed(session);
 }
 
 void session_leave(struct session *session, const struct reference *reference)

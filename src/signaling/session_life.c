@@ -59,6 +59,8 @@ static void free_owned(struct session *session)
 	free(session->attestation);
 	free(session->turn_username);
 	free(session->opening);
+	free(session->wanted);
+	session_end_join(session);
 	post_destroy(session->missed);
 }
 
@@ -74,6 +76,7 @@ void session_free(struct session *session)
 	list_remove(&session->dirty);
 	list_remove(&session->in_view);
 	list_remove(&session->same_fate);
+	list_remove(&session->in_changed);
 	view_give(session->view);
 	if (session->path == NULL)
 		hub_count(&hub->counters, HUB_COUNT_sessions_away_now, -1);
@@ -192,6 +195,7 @@ void session_detach(struct session *session)
 		return;
 	}
 	session_wait_away(session);
+	session_changed(session);
 	if (session->view != NULL)
 		session_ask_owner(session, &draft, NULL);
 }
@@ -217,6 +221,7 @@ void session_gone(struct session *session, bool is_soft)
 	if (session->is_gone)
 		return;
 	session->is_gone = true;
+	session_forget_snapshot(session, false);
 	if (session->view != NULL)
 		session_leave_room(session, is_soft, NULL);
 	watch_tell(session);
