@@ -39,8 +39,7 @@ bool turnadmin_help_words(char **words, int count)
 	for (size_t i = 0; i < turnadmin_verb_count; i++) {
 		const struct turnadmin_verb *verb = &turnadmin_verbs[i];
 
-		if (strcmp(verb->noun, words[0]) != 0 ||
-		    (count > 1 && verb->verb != NULL && strcmp(verb->verb, words[1]) != 0))
+		if (turnadmin_verb_fits(verb, words, count) == 0)
 			continue;
 		if (is_known)
 			putchar('\n');

@@ -244,18 +244,12 @@ static const struct turnadmin_verb *verb_of_name(const char *name)
 	return NULL;
 }
 
-static int count_words(const struct turnadmin_verb *verb)
-{
-	return verb->verb != NULL ? 2 : 1;
-}
-
 static const struct turnadmin_verb *verb_of_words(char **words, int count)
 {
 	for (size_t i = 0; i < turnadmin_verb_count; i++) {
 		const struct turnadmin_verb *verb = &turnadmin_verbs[i];
 
-		if (count >= count_words(verb) && strcmp(words[0], verb->noun) == 0 &&
-		    (verb->verb == NULL || strcmp(words[1], verb->verb) == 0))
+		if (turnadmin_verb_fits(verb, words, count) == turnadmin_verb_words(verb))
 			return verb;
 	}
 	return NULL;
@@ -293,7 +287,7 @@ static bool words_take(struct turnadmin_request *request, char **words, int coun
 	if (!verb_choose(request, verb))
 		return false;
 	letter = verb->words;
-	for (int i = count_words(verb); i < count; i++, letter++) {
+	for (int i = turnadmin_verb_words(verb); i < count; i++, letter++) {
 		if (*letter == '\0' || *word_member(request, *letter) != NULL) {
 			turnadmin_say("\"%s\" takes no \"%s\": see turnadmin --help",
 			              turnadmin_verb_name(verb, name), words[i]);

@@ -32,6 +32,11 @@ enum { TURNADMIN_VERB_SIZE = 64 };
 /* Writes "noun verb" and returns it. */
 const char *turnadmin_verb_name(const struct turnadmin_verb *verb, char name[TURNADMIN_VERB_SIZE]);
 
+/* Returns how many words it has, its noun among them. */
+int turnadmin_verb_words(const struct turnadmin_verb *verb);
+/* Returns how many of them the words begin with; as many as there are, where they are fewer: 0 where one is another. */
+int turnadmin_verb_fits(const struct turnadmin_verb *verb, char **words, int count);
+
 struct turnadmin_request {
 	const struct turnadmin_verb *verb;
 	const char *database, *name, *realm, *password_file; /* lent from the arguments */
@@ -56,6 +61,7 @@ struct turnadmin_request {
 	long watch_s, count;                /* of metrics; 0: not given */
 	const char *permissions;            /* of a token; NULL: not given; lent as well */
 	const char *tenant, *type, *reason; /* of a room; NULL: not given; lent as well */
+	const char *room, *address;         /* of sessions of turnsignal; NULL: any; lent as well */
 	long capacity, expires_s;           /* of a room; -1: not given */
 	bool relay_only;
 	bool is_coturn_style; /* lists are written as coturn writes them */

@@ -4,81 +4,33 @@
 
 #include "admin/turnadmin_ask.h"
 #include "admin/turnadmin_output.h"
+#include "admin/turnadmin_table.h"
 #include "admin/turnadmin_verbs.h"
 
-enum { PAGE = 256, LIMIT_DEFAULT = 50 };
-
-static void print_list(const json_t *sessions);
-static void print_session(const json_t *session);
+static turnadmin_print print_list, print_session, print_cancelled;
 
 /* ---- list ---- */
 
-/* What is not UTF-8 is null in JSON, and refused: what fits would else be all that there is. */
-static void add_text(json_t *arguments, const char *name, const char *text)
-{
-	json_t *string = text != NULL ? json_string(text) : NULL;
-
-	if (text != NULL)
-		json_object_set_new(arguments, name, string != NULL ? string : json_null());
-}
-
-static json_t *page_arguments(const struct turnadmin_request *request, long limit,
-                              const char *after)
+static json_t *list_arguments(const struct turnadmin_request *request)
 {
 	json_t *arguments = json_object();
 
-	add_text(arguments, "user", request->name);
-	add_text(arguments, "contains", request->contains);
-	add_text(arguments, "realm", request->realm);
-	add_text(arguments, "client", request->client);
-	add_text(arguments, "peer", request->peer);
-	add_text(arguments, "transport", request->transport);
-	add_text(arguments, "sort", request->sort);
-	add_text(arguments, "after", after);
-	if (request->thread >= 0)
-		json_object_set_new(arguments, "thread", json_integer(request->thread));
-	json_object_set_new(arguments, "limit", json_integer(limit < PAGE ? limit : PAGE));
+	turnadmin_add_text(arguments, "user", request->name);
+	turnadmin_add_text(arguments, "contains", request->contains);
+	turnadmin_add_text(arguments, "realm", request->realm);
+	turnadmin_add_text(arguments, "client", request->client);
+	turnadmin_add_text(arguments, "peer", request->peer);
+	turnadmin_add_text(arguments, "transport", request->transport);
+	turnadmin_add_text(arguments, "sort", request->sort);
+	turnadmin_add_number(arguments, "thread", request->thread);
 	return arguments;
-}
-
-/* Has the pages that follow behind the sessions of the first. */
-static bool add_pages(const struct turnadmin_request *request, long limit, json_t *first)
-{
-	json_t *sessions = json_object_get(first, "sessions");
-
-	while (json_is_string(json_object_get(first, "next")) &&
-	       (long)json_array_size(sessions) < limit) {
-		json_t *page = turnadmin_ask(request, "session list",
-		                             page_arguments(request,
-		                                            limit - (long)json_array_size(sessions),
-		                                            turnadmin_text(first, "next")));
-		if (page == NULL)
-			return false;
-		json_array_extend(sessions, json_object_get(page, "sessions"));
-		json_object_set(first, "next", json_object_get(page, "next"));
-		json_decref(page);
-	}
-	return true;
 }
 
 enum turnadmin_exit turnadmin_session_list(const struct turnadmin_request *request)
 {
-	long limit = request->limit < 0    ? LIMIT_DEFAULT
-	             : request->limit == 0 ? INT32_MAX
-	                                   : request->limit;
-	json_t *result =
-		turnadmin_ask(request, "session list", page_arguments(request, limit, NULL));
+	static const struct turnadmin_pages pages = {"session list", "sessions", list_arguments};
 
-	if (result == NULL || !add_pages(request, limit, result)) {
-		json_decref(result);
-		return TURNADMIN_PROBLEM;
-	}
-	if (request->as_json)
-		turnadmin_print_json(result);
-	else
-		print_list(result);
-	json_decref(result);
-	return TURNADMIN_DONE;
+	return turnadmin_ask_pages_and_print(request, &pages, print_list);
 }
 
 /* Names are whatever clients sent: nothing of them reaches the terminal as it is. */
@@ -122,45 +74,29 @@ static void print_row(const json_t *session)
 
 static void print_list(const json_t *result)
 {
-	const json_t *sessions = json_object_get(result, "sessions");
-	int64_t matched = turnadmin_number(result, "matched");
 	json_t *session;
 	size_t i;
 
 	puts("id\tuser\trealm\ttransport\tclient\trelayed\tthread\tage\texpires\t"
 	     "to_peer_bytes_s\tto_client_bytes_s\tto_peer_bytes\tto_client_bytes");
-	json_array_foreach((json_t *)sessions, i, session) print_row(session);
-	if ((int64_t)json_array_size(sessions) < matched)
-		turnadmin_say("%zu of %" PRId64 " sessions: --limit 0 prints all",
-		              json_array_size(sessions), matched);
+	json_array_foreach(json_object_get(result, "sessions"), i, session) print_row(session);
+	turnadmin_say_more(result, "sessions");
 }
 
 /* ---- show ---- */
 
 enum turnadmin_exit turnadmin_session_show(const struct turnadmin_request *request)
 {
-	json_t *result =
-		turnadmin_ask(request, "session show", json_pack("{s:s}", "id", request->value));
+	json_t *arguments = json_object();
 
-	if (result == NULL)
-		return TURNADMIN_PROBLEM;
-	if (request->as_json)
-		turnadmin_print_json(result);
-	else
-		print_session(result);
-	json_decref(result);
-	return TURNADMIN_DONE;
+	turnadmin_add_text(arguments, "id", request->value);
+	return turnadmin_ask_and_print(request, "session show", arguments, print_session);
 }
 
 static void print_value(const char *name, const json_t *value)
 {
 	print_field(name);
-	if (json_is_string(value))
-		turnadmin_output_text(json_string_value(value));
-	else if (json_is_integer(value))
-		printf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
-	else
-		fputs(json_is_true(value) ? "yes" : "no", stdout);
+	turnadmin_print_value(value);
 	putchar('\n');
 }
 
@@ -221,20 +157,16 @@ static void print_session(const json_t *session)
 
 enum turnadmin_exit turnadmin_session_cancel(const struct turnadmin_request *request)
 {
-	json_t *arguments = json_object(), *result;
+	json_t *arguments = json_object();
 
-	add_text(arguments, "id", request->value);
-	add_text(arguments, "user", request->name);
-	add_text(arguments, "realm", request->realm);
-	if (request->most >= 0)
-		json_object_set_new(arguments, "most", json_integer(request->most));
-	result = turnadmin_ask(request, "session cancel", arguments);
-	if (result == NULL)
-		return TURNADMIN_PROBLEM;
-	if (request->as_json)
-		turnadmin_print_json(result);
-	else
-		printf("cancelled\t%" PRId64 "\n", turnadmin_number(result, "cancelled"));
-	json_decref(result);
-	return TURNADMIN_DONE;
+	turnadmin_add_text(arguments, "id", request->value);
+	turnadmin_add_text(arguments, "user", request->name);
+	turnadmin_add_text(arguments, "realm", request->realm);
+	turnadmin_add_number(arguments, "most", request->most);
+	return turnadmin_ask_and_print(request, "session cancel", arguments, print_cancelled);
+}
+
+static void print_cancelled(const json_t *result)
+{
+	printf("cancelled\t%" PRId64 "\n", turnadmin_number(result, "cancelled"));
 }

@@ -2,10 +2,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "admin/turnadmin_ask.h"
 #include "admin/turnadmin_input.h"
-#include "admin/turnadmin_output.h"
+#include "admin/turnadmin_table.h"
 #include "admin/turnadmin_verbs.h"
 #include "base/bytes.h"
 
@@ -13,8 +14,8 @@
 
 enum { PIN_MAX = 255 };
 
-typedef void print_fn(const json_t *result);
-static print_fn print_members, print_rooms, print_room, print_nothing;
+static turnadmin_print print_status, print_nodes, print_sessions, print_rooms, print_room,
+	print_nothing;
 
 /* turnsignal has a socket of its own; what was given wins. */
 static struct turnadmin_request at_signal(const struct turnadmin_request *request)
@@ -28,36 +29,38 @@ static struct turnadmin_request at_signal(const struct turnadmin_request *reques
 
 /* Takes the arguments over. */
 static enum turnadmin_exit ask(const struct turnadmin_request *request, const char *what,
-                               json_t *arguments, print_fn *print)
+                               json_t *arguments, turnadmin_print *print)
 {
 	struct turnadmin_request at = at_signal(request);
-	json_t *result = turnadmin_ask(&at, what, arguments);
+	enum turnadmin_exit status = turnadmin_ask_and_print(&at, what, arguments, print);
 
 	turnadmin_request_wipe(&at);
-	if (result == NULL)
-		return TURNADMIN_PROBLEM;
-	if (request->as_json)
-		turnadmin_print_json(result);
-	else
-		print(result);
-	json_decref(result);
-	return TURNADMIN_DONE;
+	return status;
+}
+
+static enum turnadmin_exit ask_pages(const struct turnadmin_request *request,
+                                     const struct turnadmin_pages *pages, turnadmin_print *print)
+{
+	struct turnadmin_request at = at_signal(request);
+	enum turnadmin_exit status = turnadmin_ask_pages_and_print(&at, pages, print);
+
+	turnadmin_request_wipe(&at);
+	return status;
 }
 
 /* ---- signal ---- */
 
 enum turnadmin_exit turnadmin_signal_status(const struct turnadmin_request *request)
 {
-	return ask(request, "status", NULL, print_members);
+	return ask(request, "status", NULL, print_status);
 }
 
 enum turnadmin_exit turnadmin_signal_drain(const struct turnadmin_request *request)
 {
 	json_t *arguments = json_object();
 
-	if (request->deadline_s >= 0)
-		json_object_set_new(arguments, "deadline", json_integer(request->deadline_s));
-	return ask(request, "drain", arguments, print_members);
+	turnadmin_add_number(arguments, "deadline", request->deadline_s);
+	return ask(request, "drain", arguments, print_status);
 }
 
 enum turnadmin_exit turnadmin_signal_reload(const struct turnadmin_request *request)
@@ -80,42 +83,65 @@ enum turnadmin_exit turnadmin_signal_metrics(const struct turnadmin_request *req
 
 enum turnadmin_exit turnadmin_signal_log_level(const struct turnadmin_request *request)
 {
-	return ask(request, "log level", json_pack("{s:s}", "level", request->value),
-	           print_members);
+	return ask(request, "log level", json_pack("{s:s}", "level", request->value), print_status);
+}
+
+enum turnadmin_exit turnadmin_signal_nodes(const struct turnadmin_request *request)
+{
+	return ask(request, "node list", NULL, print_nodes);
+}
+
+static json_t *session_arguments(const struct turnadmin_request *request)
+{
+	json_t *arguments = json_object();
+
+	turnadmin_add_text(arguments, "tenant", request->tenant);
+	turnadmin_add_text(arguments, "user", request->name);
+	turnadmin_add_text(arguments, "room", request->room);
+	turnadmin_add_text(arguments, "address", request->address);
+	return arguments;
+}
+
+enum turnadmin_exit turnadmin_signal_sessions(const struct turnadmin_request *request)
+{
+	static const struct turnadmin_pages pages = {"session list", "sessions", session_arguments};
+
+	return ask_pages(request, &pages, print_sessions);
+}
+
+enum turnadmin_exit turnadmin_signal_session_cancel(const struct turnadmin_request *request)
+{
+	json_t *arguments = json_object();
+
+	turnadmin_add_text(arguments, "id", request->value);
+	return ask(request, "session cancel", arguments, print_nothing);
 }
 
 /* ---- room ---- */
-
-static void add_text(json_t *arguments, const char *name, const char *text)
-{
-	json_t *string = text != NULL ? json_string(text) : NULL;
-
-	if (text != NULL)
-		json_object_set_new(arguments, name, string != NULL ? string : json_null());
-}
-
-static void add_number(json_t *arguments, const char *name, long number)
-{
-	if (number >= 0)
-		json_object_set_new(arguments, name, json_integer(number));
-}
 
 static json_t *about_room(const struct turnadmin_request *request)
 {
 	json_t *arguments = json_object();
 
-	add_text(arguments, "name", request->name);
-	add_text(arguments, "tenant", request->tenant);
-	add_text(arguments, "type", request->type);
+	turnadmin_add_text(arguments, "name", request->name);
+	turnadmin_add_text(arguments, "tenant", request->tenant);
+	turnadmin_add_text(arguments, "type", request->type);
+	return arguments;
+}
+
+static json_t *room_list_arguments(const struct turnadmin_request *request)
+{
+	json_t *arguments = json_object();
+
+	turnadmin_add_text(arguments, "tenant", request->tenant);
 	return arguments;
 }
 
 enum turnadmin_exit turnadmin_room_list(const struct turnadmin_request *request)
 {
-	json_t *arguments = json_object();
+	static const struct turnadmin_pages pages = {"room list", "rooms", room_list_arguments};
 
-	add_text(arguments, "tenant", request->tenant);
-	return ask(request, "room list", arguments, print_rooms);
+	return ask_pages(request, &pages, print_rooms);
 }
 
 enum turnadmin_exit turnadmin_room_show(const struct turnadmin_request *request)
@@ -134,7 +160,7 @@ static bool add_pin(const struct turnadmin_request *request, json_t *arguments)
 		return true;
 	if (!turnadmin_input_read(&input, pin))
 		return false;
-	add_text(arguments, "pin", pin);
+	turnadmin_add_text(arguments, "pin", pin);
 	bytes_wipe(pin, sizeof pin);
 	return true;
 }
@@ -143,8 +169,8 @@ enum turnadmin_exit turnadmin_room_create(const struct turnadmin_request *reques
 {
 	json_t *arguments = about_room(request);
 
-	add_number(arguments, "capacity", request->capacity);
-	add_number(arguments, "expires", request->expires_s);
+	turnadmin_add_number(arguments, "capacity", request->capacity);
+	turnadmin_add_number(arguments, "expires", request->expires_s);
 	if (request->relay_only)
 		json_object_set_new(arguments, "relay_only", json_true());
 	if (!add_pin(request, arguments)) {
@@ -158,8 +184,8 @@ enum turnadmin_exit turnadmin_room_kick(const struct turnadmin_request *request)
 {
 	json_t *arguments = about_room(request);
 
-	add_text(arguments, "participant", request->value);
-	add_text(arguments, "reason", request->reason);
+	turnadmin_add_text(arguments, "participant", request->value);
+	turnadmin_add_text(arguments, "reason", request->reason);
 	return ask(request, "room kick", arguments, print_nothing);
 }
 
@@ -167,7 +193,7 @@ enum turnadmin_exit turnadmin_room_mute(const struct turnadmin_request *request)
 {
 	json_t *arguments = about_room(request);
 
-	add_text(arguments, "participant", request->value);
+	turnadmin_add_text(arguments, "participant", request->value);
 	return ask(request, "room mute", arguments, print_nothing);
 }
 
@@ -185,89 +211,103 @@ enum turnadmin_exit turnadmin_room_close(const struct turnadmin_request *request
 {
 	json_t *arguments = about_room(request);
 
-	add_text(arguments, "reason", request->reason);
+	turnadmin_add_text(arguments, "reason", request->reason);
 	return ask(request, "room close", arguments, print_nothing);
 }
 
 /* ---- for people ---- */
 
-/* Names are whatever clients sent: nothing of them reaches the terminal as it is. */
-static void print_value(const json_t *value)
+/* A member that is an object becomes words in a line. */
+static void print_inner(const char *name, const json_t *object)
 {
-	if (json_is_string(value))
-		turnadmin_output_text(json_string_value(value));
-	else if (json_is_integer(value))
-		printf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
-	else
-		fputs(json_is_true(value) ? "yes" : "no", stdout);
-}
+	const char *inner;
+	json_t *member;
 
-static void print_members(const json_t *object)
-{
-	const char *name, *inner;
-	json_t *value, *member;
-
-	json_object_foreach((json_t *)object, name, value)
+	printf("%s\t", name);
+	json_object_foreach((json_t *)object, inner, member)
 	{
-		printf("%s\t", name);
-		if (json_is_object(value)) {
-			json_object_foreach(value, inner, member)
-			{
-				printf("%s ", inner);
-				print_value(member);
-				putchar(' ');
-			}
-		} else {
-			print_value(value);
-		}
-		putchar('\n');
+		printf("%s ", inner);
+		turnadmin_print_value(member);
+		putchar(' ');
 	}
+	putchar('\n');
 }
 
-static void print_columns(const json_t *list, const char *const *columns)
+static void print_status(const json_t *result)
 {
-	const json_t *row;
+	const char *name;
+	json_t *value;
+
+	turnadmin_print_members(result);
+	json_object_foreach((json_t *)result, name, value) if (json_is_object(value))
+		print_inner(name, value);
+}
+
+static void print_nodes(const json_t *result)
+{
+	static const char *const columns[] = {"name",  "number",  "state",        "sessions",
+	                                      "rooms", "version", "last_beat_ms", NULL};
+
+	turnadmin_print_table(json_object_get(result, "nodes"), columns);
+	if (strcmp(turnadmin_text(result, "redis"), "away") == 0)
+		turnadmin_say("Redis is away: what is known of other nodes is old");
+}
+
+/* What is not there is said beside. */
+static void say_missing(const json_t *result, const char *items)
+{
+	const json_t *name;
 	size_t i;
 
-	for (size_t column = 0; columns[column] != NULL; column++)
-		printf("%s%s", column > 0 ? "\t" : "", columns[column]);
-	putchar('\n');
-	json_array_foreach(list, i, row)
-	{
-		for (size_t column = 0; columns[column] != NULL; column++) {
-			if (column > 0)
-				putchar('\t');
-			print_value(json_object_get(row, columns[column]));
-		}
-		putchar('\n');
-	}
+	json_array_foreach(json_object_get(result, "missing"), i, name)
+		turnadmin_say("node \"%s\" does not answer: its %s are not in the list",
+	                      json_string_value(name), items);
+	turnadmin_say_more(result, items);
+}
+
+/* As time of day, in UTC. */
+static void add_since(json_t *session)
+{
+	time_t since = (time_t)(turnadmin_number(session, "since_ms") / 1000);
+	char text[32] = "";
+	struct tm parts;
+
+	if (gmtime_r(&since, &parts) != NULL)
+		strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+	json_object_set_new(session, "since", json_string(text));
+}
+
+static void print_sessions(const json_t *result)
+{
+	static const char *const columns[] = {"id",      "user",      "tenant", "dialect",
+	                                      "address", "room",      "since",  "queued_bytes",
+	                                      "away",    "node_name", NULL};
+	json_t *session;
+	size_t i;
+
+	json_array_foreach(json_object_get(result, "sessions"), i, session) add_since(session);
+	turnadmin_print_table(json_object_get(result, "sessions"), columns);
+	say_missing(result, "sessions");
 }
 
 static void print_rooms(const json_t *result)
 {
-	static const char *const columns[] = {"tenant", "type", "name",       "count", "capacity",
-	                                      "locked", "pin",  "relay_only", "owner", NULL};
+	static const char *const columns[] = {"tenant",   "type",      "name", "count",
+	                                      "capacity", "locked",    "pin",  "relay_only",
+	                                      "owner",    "node_name", NULL};
 
-	print_columns(result, columns);
+	turnadmin_print_table(json_object_get(result, "rooms"), columns);
+	say_missing(result, "rooms");
 }
 
 static void print_room(const json_t *result)
 {
 	static const char *const columns[] = {"id",     "user", "dialect", "address",
 	                                      "hidden", "away", NULL};
-	const char *name;
-	json_t *value;
 
-	json_object_foreach((json_t *)result, name, value)
-	{
-		if (json_is_array(value))
-			continue;
-		printf("%s\t", name);
-		print_value(value);
-		putchar('\n');
-	}
+	turnadmin_print_members(result);
 	putchar('\n');
-	print_columns(json_object_get(result, "participants"), columns);
+	turnadmin_print_table(json_object_get(result, "participants"), columns);
 }
 
 static void print_nothing(const json_t *result)

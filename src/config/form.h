@@ -18,3 +18,5 @@ bool check_amqp_url(const char *text, char problem[OPTION_PROBLEM_SIZE]);
 bool check_turn_uri(const char *text, char problem[OPTION_PROBLEM_SIZE]);
 bool check_stun_uri(const char *text, char problem[OPTION_PROBLEM_SIZE]);
 bool check_geo_zone(const char *text, char problem[OPTION_PROBLEM_SIZE]);
+/* EXPRESSION=TYPE, of room-type. */
+bool check_room_type(const char *text, char problem[OPTION_PROBLEM_SIZE]);

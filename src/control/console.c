@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/timestamp.h"
 #include "control/line_client.h"
+#include "control/resting_listener.h"
 #include "control/telnet.h"
 
 enum {
@@ -51,9 +52,8 @@ struct console_client {
 struct console {
 	struct console_settings settings;
 	struct transport_addr addr;
-	struct evconnlistener *listener; /* owned */
-	struct event *resume;            /* owned; ends a pause of the listener */
-	struct event *pause_over;        /* owned; somebody waits_for_pause */
+	struct resting_listener listener;
+	struct event *pause_over; /* owned; somebody waits_for_pause */
 	timestamp paused_until;
 	struct list clients; /* of struct console_client, owned */
 	unsigned client_count;
@@ -61,10 +61,8 @@ struct console {
 	timestamp failures_since;
 };
 
-static void on_connection(struct evconnlistener *listener, evutil_socket_t fd,
-                          struct sockaddr *address, int len, void *context);
-static void on_accept_failed(struct evconnlistener *listener, void *context);
-static void on_resume(evutil_socket_t fd, short what, void *context);
+static enum err open_listener(struct console *console, const struct transport_addr *addr);
+static void on_connection(int fd, const struct sockaddr *address, int len, void *context);
 static void on_pause_over(evutil_socket_t fd, short what, void *context);
 static void client_destroy(struct console_client *client);
 static void client_destroy_line(struct line_client *line);
@@ -87,42 +85,44 @@ enum err console_create(const struct console_settings *settings, const struct tr
                         struct console **console)
 {
 	struct console *created = calloc(1, sizeof *created);
-	socklen_t len = sizeof created->addr;
+	enum err err;
 
 	if (created == NULL)
 		return ERR_NO_MEMORY;
 	created->settings = *settings;
 	list_init(&created->clients);
-	created->resume = event_new(settings->base, -1, 0, on_resume, created);
 	created->pause_over = event_new(settings->base, -1, 0, on_pause_over, created);
-	if (created->resume == NULL || created->pause_over == NULL)
-		goto fail;
-	created->listener = evconnlistener_new_bind(settings->base, on_connection, created,
-	                                            LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC |
-	                                                    LEV_OPT_REUSEABLE,
-	                                            BACKLOG, &addr->any, (int)addr_len(addr));
-	if (created->listener == NULL)
-		goto fail;
-	evconnlistener_set_error_cb(created->listener, on_accept_failed);
-	getsockname(evconnlistener_get_fd(created->listener), &created->addr.any, &len);
-	*console = created;
-	return OK;
-
-fail:
-	if (created->resume != NULL)
-		event_free(created->resume);
+	err = created->pause_over != NULL ? open_listener(created, addr) : ERR_NO_MEMORY;
+	if (err == OK) {
+		*console = created;
+		return OK;
+	}
 	if (created->pause_over != NULL)
 		event_free(created->pause_over);
 	free(created);
-	return ERR_SYSTEM;
+	return err;
+}
+
+static enum err open_listener(struct console *console, const struct transport_addr *addr)
+{
+	struct event_base *base = console->settings.base;
+	struct evconnlistener *listener = evconnlistener_new_bind(
+		base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE,
+		BACKLOG, &addr->any, (int)addr_len(addr));
+	socklen_t len = sizeof console->addr;
+	enum err err =
+		resting_listener_init(&console->listener, base, listener, on_connection, console);
+
+	if (err == OK)
+		getsockname(evconnlistener_get_fd(listener), &console->addr.any, &len);
+	return err;
 }
 
 void console_destroy(struct console *console)
 {
 	if (console == NULL)
 		return;
-	evconnlistener_free(console->listener);
-	event_free(console->resume);
+	resting_listener_deinit(&console->listener);
 	event_free(console->pause_over);
 	LIST_FOR_EACH (node, &console->clients)
 		client_destroy(CONTAINER_OF(node, struct console_client, node));
@@ -132,22 +132,6 @@ void console_destroy(struct console *console)
 const struct transport_addr *console_addr(const struct console *console)
 {
 	return &console->addr;
-}
-
-/* As when there are no descriptors left: it would fail again at once, and for ever. */
-static void on_accept_failed(struct evconnlistener *listener, void *context)
-{
-	static const struct timeval pause = {1, 0};
-
-	evconnlistener_disable(listener);
-	event_add(((struct console *)context)->resume, &pause);
-}
-
-static void on_resume(evutil_socket_t fd, short what, void *context)
-{
-	(void)fd;
-	(void)what;
-	evconnlistener_enable(((struct console *)context)->listener);
 }
 
 static struct console_client *client_create(struct console *console, int fd,
@@ -188,8 +172,7 @@ static void client_destroy_line(struct line_client *line)
 	client_destroy(CONTAINER_OF(line, struct console_client, line));
 }
 
-static void on_connection(struct evconnlistener *listener, evutil_socket_t fd,
-                          struct sockaddr *address, int len, void *context)
+static void on_connection(int fd, const struct sockaddr *address, int len, void *context)
 {
 	static const char full[] = "Too many clients: try again.\r\n";
 	struct console *console = context;
@@ -197,7 +180,6 @@ static void on_connection(struct evconnlistener *listener, evutil_socket_t fd,
 	struct transport_addr addr = {0};
 	struct timeval login = {(time_t)console->settings.login_timeout_s, 0};
 
-	(void)listener;
 	memcpy(&addr, address, (size_t)len < sizeof addr ? (size_t)len : sizeof addr);
 	if (console->client_count < console->settings.clients_max)
 		client = client_create(console, fd, &addr);

@@ -22,6 +22,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "control/line_client.h"
+#include "control/resting_listener.h"
 #include "control/message.h"
 
 enum { BACKLOG = 64 };
@@ -40,16 +41,12 @@ struct control_request {
 
 struct control_server {
 	struct control_settings settings;
-	struct evconnlistener *listener; /* owned */
-	struct event *resume;            /* owned; ends a pause of the listener */
-	struct list clients;             /* of struct control_request, owned */
+	struct resting_listener listener;
+	struct list clients; /* of struct control_request, owned */
 	unsigned client_count;
 };
 
-static void on_connection(struct evconnlistener *listener, evutil_socket_t fd,
-                          struct sockaddr *address, int len, void *context);
-static void on_accept_failed(struct evconnlistener *listener, void *context);
-static void on_resume(evutil_socket_t fd, short what, void *context);
+static void on_connection(int fd, const struct sockaddr *address, int len, void *context);
 static bool is_trusted(int fd);
 static void turn_away(int fd, const char *problem);
 static void client_create(struct control_server *server, int fd);
@@ -77,22 +74,17 @@ enum err control_server_create(const struct control_settings *settings,
 		return ERR_NO_MEMORY;
 	created->settings = *settings;
 	list_init(&created->clients);
-	created->resume = event_new(settings->base, -1, 0, on_resume, created);
-	if (created->resume == NULL)
-		goto fail_resume;
-	created->listener = evconnlistener_new(settings->base, on_connection, created,
-	                                       LEV_OPT_CLOSE_ON_EXEC, BACKLOG, opened->fd);
-	if (created->listener == NULL)
-		goto fail_listener;
-	evconnlistener_set_error_cb(created->listener, on_accept_failed);
+	enum err err = resting_listener_init(&created->listener, settings->base,
+	                                     evconnlistener_new(settings->base, NULL, NULL,
+	                                                        LEV_OPT_CLOSE_ON_EXEC, BACKLOG,
+	                                                        opened->fd),
+	                                     on_connection, created);
+	if (err != OK) {
+		free(created);
+		return err;
+	}
 	*server = created;
 	return OK;
-
-fail_listener:
-	event_free(created->resume);
-fail_resume:
-	free(created);
-	return ERR_NO_MEMORY;
 }
 
 /* What the loop would send next; the stream keeps its buffer frozen against everyone else. */
@@ -108,8 +100,7 @@ void control_server_destroy(struct control_server *server)
 {
 	if (server == NULL)
 		return;
-	evconnlistener_free(server->listener);
-	event_free(server->resume);
+	resting_listener_deinit(&server->listener);
 	LIST_FOR_EACH (node, &server->clients) {
 		struct control_request *client = CONTAINER_OF(node, struct control_request, node);
 		if (client->line.stream != NULL)
@@ -260,12 +251,10 @@ bool control_get_flag(struct control_request *request, const char *name, bool *f
 
 /* ---- clients ---- */
 
-static void on_connection(struct evconnlistener *listener, evutil_socket_t fd,
-                          struct sockaddr *address, int len, void *context)
+static void on_connection(int fd, const struct sockaddr *address, int len, void *context)
 {
 	struct control_server *server = context;
 
-	(void)listener;
 	(void)address;
 	(void)len;
 	if (!is_trusted(fd))
@@ -274,25 +263,6 @@ static void on_connection(struct evconnlistener *listener, evutil_socket_t fd,
 		turn_away(fd, "too many clients on the control socket: try again");
 	else
 		client_create(server, fd);
-}
-
-/* As when there are no descriptors left: it would fail again at once, and for ever. */
-static void on_accept_failed(struct evconnlistener *listener, void *context)
-{
-	static const struct timeval pause = {1, 0};
-	struct control_server *server = context;
-
-	evconnlistener_disable(listener);
-	event_add(server->resume, &pause);
-}
-
-static void on_resume(evutil_socket_t fd, short what, void *context)
-{
-	struct control_server *server = context;
-
-	(void)fd;
-	(void)what;
-	evconnlistener_enable(server->listener);
 }
 
 /* The mode of the file says the same; this holds where somebody has changed it. */

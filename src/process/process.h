@@ -12,6 +12,8 @@ void process_raise_limits(void);
 void process_keep_memory(void);
 /* Opens the log as the options say, or opens it anew. */
 MUST_CHECK enum err process_open_log(const struct config *config, char problem[256]);
+/* A log file that was moved away is opened anew; what keeps it from that is told in the log of before. */
+void process_reopen_log(const struct config *config);
 /* The file that the log goes to; NULL: it goes elsewhere. */
 const char *process_log_file(const struct config *config);
 /* Goes to the background; before any thread is started. */

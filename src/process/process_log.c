@@ -109,3 +109,11 @@ enum err process_open_log(const struct config *config, char problem[256])
 		describe(&settings, errno, problem);
 	return err;
 }
+
+void process_reopen_log(const struct config *config)
+{
+	char problem[256];
+
+	if (process_open_log(config, problem) != OK)
+		log_warning("log not reopened", "reason=\"%s\"", problem);
+}

@@ -58,7 +58,7 @@ enum err console_open(struct main_thread *main_thread, struct console **console,
 {
 	const struct config *config = main_thread->relay->config;
 	const struct console_settings settings = {
-		.base = main_thread->base,
+		.base = main_thread->loop.base,
 		.greeting = "turnstone " PACKAGE_VERSION ": type ? for help",
 		.clients_max = CLIENTS_MAX,
 		.login_timeout_s = LOGIN_TIMEOUT_S,

@@ -7,17 +7,17 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "process/certificate_check.h"
+#include "process/main_loop.h"
 #include "process/process.h"
+#include "process/process_control.h"
+#include "process/process_main.h"
 #include "relay/coturn_log.h"
 #include "relay/door.h"
 #include "relay/main_thread.h"
-#include "relay/privileges.h"
 #include "relay/relay.h"
+#include "relay/relay_needs.h"
 #include "relay/reload.h"
 #include "store/store.h"
-
-extern char **environ;
 
 static void leave(const struct config *config, struct control_socket *opened);
 static int drive(struct relay *relay, const struct config *config, struct control_socket *opened,
@@ -85,16 +85,6 @@ static void log_totals(const struct relay *relay)
 	}
 }
 
-/* Whatever goes wrong ends the start with one line that says where the option was set; a daemon has
- * nothing but its log to say it to. */
-static int fail(const struct config *config, enum option_id about, const char *problem)
-{
-	config_print_problem(config, about, problem, stderr);
-	if (about != OPTION_ID_log_file && (config->log_file != NULL || config->syslog))
-		log_error("not started", "reason=\"%s\"", problem);
-	return EXIT_FAILURE;
-}
-
 /* The store was opened as root; when it goes away and comes back it is opened as the user. */
 static enum err check_store(const struct config *config, char problem[256])
 {
@@ -107,29 +97,6 @@ static enum err check_store(const struct config *config, char problem[256])
 	if (err == OK)
 		store_close(store);
 	return err;
-}
-
-/* One server has the default socket; the others on the machine, and those whose user may not make it,
- * go without. One that was asked for has to be there. */
-static enum err open_control_socket(const struct config *config, struct control_socket *opened,
-                                    char problem[256])
-{
-	bool is_default = config->origin[OPTION_ID_control_socket].source == CONFIG_FROM_DEFAULT;
-	struct control_socket_settings settings = {
-		.path = config->control_socket,
-		.makes_folder = is_default,
-	};
-	enum err err;
-
-	if (config->control_socket == NULL || strcmp(config->control_socket, "off") == 0)
-		return OK;
-	err = process_find_ids(config, &settings.uid, &settings.gid, problem);
-	if (err == OK)
-		err = control_socket_open(&settings, opened, problem);
-	if (err == OK || !is_default)
-		return err;
-	log_always("no control socket", "reason=\"%s\"", problem);
-	return OK;
 }
 
 /* What is done once the ports are bound and before any thread is started, so that all inherit what
@@ -146,10 +113,11 @@ static enum err settle(const struct relay *relay, struct control_socket *opened,
 	if (err != OK)
 		return err;
 	*about = OPTION_ID_control_socket;
-	err = open_control_socket(config, opened, problem);
+	err = process_control_open(config, OPTION_ID_control_socket, config->control_socket, opened,
+	                           problem);
 	if (err == OK) {
 		*about = OPTION_ID_proc_user;
-		err = privileges_drop(config, problem);
+		err = privileges_drop(config, &relay_needs, problem);
 	}
 	if (err == OK && (config->proc_user != NULL || config->proc_group != NULL)) {
 		*about = OPTION_ID_userdb;
@@ -161,7 +129,7 @@ static enum err settle(const struct relay *relay, struct control_socket *opened,
 	}
 	if (err == OK) {
 		*about = OPTION_ID_fence;
-		err = privileges_fence(config, problem);
+		err = privileges_fence(config, &relay_needs, problem);
 	}
 	if (err != OK)
 		leave(config, opened);
@@ -176,30 +144,30 @@ static void leave(const struct config *config, struct control_socket *opened)
 		process_remove_pidfile(config->pidfile);
 }
 
-static int serve(const struct config *config, const struct config_sources *sources)
+static int start(const struct config *config, const struct config_sources *sources)
 {
 	struct control_socket control_socket = {.fd = -1};
 	struct relay *relay = NULL;
 	char problem[256] = "";
 	enum option_id about;
 
-	main_thread_block_signals();
+	main_loop_block_signals();
 	process_raise_limits();
 	process_keep_memory();
 	if (process_open_log(config, problem) != OK)
-		return fail(config, OPTION_ID_log_file, problem);
+		return process_fail(config, OPTION_ID_log_file, problem);
 	if (config->daemon && process_daemonise(problem) != OK)
-		return fail(config, OPTION_ID_daemon, problem);
+		return process_fail(config, OPTION_ID_daemon, problem);
 	if (relay_open(config, &relay, problem, &about) != OK)
-		return fail(config, about, problem);
+		return process_fail(config, about, problem);
 	if (settle(relay, &control_socket, problem, &about) != OK) {
 		relay_stop(relay);
-		return fail(config, about, problem);
+		return process_fail(config, about, problem);
 	}
 	if (relay_start(relay, problem, &about) != OK) {
 		relay_stop(relay);
 		leave(config, &control_socket);
-		return fail(config, about, problem);
+		return process_fail(config, about, problem);
 	}
 	return drive(relay, config, &control_socket, sources);
 }
@@ -215,7 +183,7 @@ static int drive(struct relay *relay, const struct config *config, struct contro
 	if (main_thread_create(relay, opened, sources, &main_thread) != OK) {
 		relay_stop(relay);
 		leave(config, opened);
-		return fail(config, OPTION_ID_control_socket, err_string(ERR_NO_MEMORY));
+		return process_fail(config, OPTION_ID_control_socket, err_string(ERR_NO_MEMORY));
 	}
 	err = main_thread_open_console(main_thread, problem);
 	if (err == OK) {
@@ -227,62 +195,36 @@ static int drive(struct relay *relay, const struct config *config, struct contro
 	main_thread_destroy(main_thread);
 	leave(config, opened);
 	if (err != OK)
-		return fail(config, OPTION_ID_cli, problem);
+		return process_fail(config, OPTION_ID_cli, problem);
 	log_always("stopped", NULL);
 	log_close();
 	return EXIT_SUCCESS;
 }
 
-static void print_help(void)
+/* Takes the configuration over: the threads look at it to their end. */
+static int serve(struct config *config, const struct config_sources *sources)
 {
-	puts("turnserver relays media for clients behind firewalls: STUN (RFC 8489) and TURN (RFC "
-	     "8656).\n"
-	     "\n"
-	     "usage: turnserver [-c FILE] [options]\n"
-	     "\n"
-	     "An option NAME may also stand in the configuration file (NAME=VALUE) or in the "
-	     "environment\n"
-	     "(TURNSTONE_NAME). turnserver.conf(5) has more about each.\n");
-	config_print_help(CONFIG_TURNSERVER, stdout);
+	int status = start(config, sources);
+
+	config_destroy(config);
+	return status;
 }
 
-static int run(const struct config *config, const struct config_report *report,
-               const struct config_sources *sources)
-{
-	if (config->help) {
-		print_help();
-		return EXIT_SUCCESS;
-	}
-	if (config->version) {
-		puts(PACKAGE_VERSION);
-		return EXIT_SUCCESS;
-	}
-	if (config->check) {
-		printf("no errors, %zu warning%s\n", report->warnings,
-		       report->warnings == 1 ? "" : "s");
-		return EXIT_SUCCESS;
-	}
-	return serve(config, sources);
-}
+static const struct process_program turnserver = {
+	.number = CONFIG_TURNSERVER,
+	.help = "turnserver relays media for clients behind firewalls: STUN (RFC 8489) and TURN "
+		"(RFC "
+		"8656).\n"
+		"\n"
+		"usage: turnserver [-c FILE] [options]\n"
+		"\n"
+		"An option NAME may also stand in the configuration file (NAME=VALUE) or in the "
+		"environment\n"
+		"(TURNSTONE_NAME). turnserver.conf(5) has more about each.\n",
+	.serve = serve,
+};
 
 int main(int argc, char **argv)
 {
-	const struct config_sources sources = {
-		.program = CONFIG_TURNSERVER,
-		.argc = argc,
-		.argv = argv,
-		.environment = environ,
-		.look_into_files = certificate_check,
-	};
-	struct config_report report = {0};
-	struct config *config = NULL;
-	enum err err = config_load(&sources, &report, &config);
-	int status = EXIT_FAILURE;
-
-	config_report_print(&report, stderr);
-	if (err == OK)
-		status = run(config, &report, &sources);
-	config_destroy(config);
-	config_report_deinit(&report);
-	return status;
+	return process_main(&turnserver, argc, argv);
 }

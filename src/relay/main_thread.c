@@ -1,15 +1,9 @@
-/* A libevent loop with few events: a descriptor of signals, one of mail, the control socket, and the
- * timer of a drain. */
+/* What the relay does when it is asked to: by signals, by requests, and by the end of a drain. */
 #include "relay/main_thread.h"
 
-#include <errno.h>
-#include <event2/event.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "control/console.h"
@@ -21,49 +15,15 @@
 #include "relay/revoker.h"
 #include "relay/thread.h"
 
-enum {
-	CLIENTS_MAX = 32,
-	IDLE_TIMEOUT_S = 60,
-	PATIENCE_MS = 5000, /* more than any thread is ever busy between two looks at its mail */
-};
+enum { PATIENCE_MS = 5000 }; /* more than any thread is ever busy between two looks at its mail */
 
-static enum err open_loop(struct main_thread *main_thread);
 static enum err open_control(struct main_thread *main_thread, const struct control_socket *opened);
 static void fill_table(struct main_thread *main_thread);
 static bool is_in_vain(void *context, char problem[CONTROL_PROBLEM_SIZE]);
 static void await_threads(struct main_thread *main_thread);
-static void on_mail(evutil_socket_t fd, short what, void *context);
-static void on_signal(evutil_socket_t fd, short what, void *context);
 static void on_drained(void *context);
 
-typedef void signal_fn(struct main_thread *main_thread);
-static signal_fn on_interrupt, on_terminate, on_hangup, on_user_1, on_user_2;
-
-static const struct {
-	int number;
-	signal_fn *handle;
-} signals[] = {
-	{SIGINT, on_interrupt}, {SIGTERM, on_terminate}, {SIGHUP, on_hangup},
-	{SIGUSR1, on_user_1},   {SIGUSR2, on_user_2},
-};
-enum { SIGNAL_COUNT = sizeof signals / sizeof signals[0] };
-
-static void fill_set(sigset_t *set)
-{
-	sigemptyset(set);
-	for (size_t i = 0; i < SIGNAL_COUNT; i++)
-		sigaddset(set, signals[i].number);
-}
-
-void main_thread_block_signals(void)
-{
-	sigset_t set;
-
-	fill_set(&set);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* a log that may not grow is told so by write */
-}
+static const struct main_loop_ops loop_ops;
 
 enum err main_thread_create(struct relay *relay, const struct control_socket *opened,
                             const struct config_sources *sources, struct main_thread **main_thread)
@@ -75,20 +35,21 @@ enum err main_thread_create(struct relay *relay, const struct control_socket *op
 		return ERR_NO_MEMORY;
 	created->relay = relay;
 	circulars_init(&created->circulars, relay);
-	created->signal_fd = -1;
 	created->started = timestamp_now();
 	created->started_wall_ms = timestamp_wall_ms();
-	err = open_loop(created);
+	err = main_loop_open(&created->loop, &loop_ops, created, &created->circulars);
+	created->circulars.mailbox = created->loop.mailbox;
 	fill_table(created);
 	if (err == OK)
-		err = drain_create(created->base, &created->circulars, on_drained, created,
+		err = drain_create(created->loop.base, &created->circulars, on_drained, created,
 		                   &created->drain);
 	if (err == OK)
-		err = reload_create(created->base, &created->circulars, sources, &created->reload);
+		err = reload_create(created->loop.base, &created->circulars, sources,
+		                    &created->reload);
 	if (err == OK)
-		err = sessions_create(created->base, &created->circulars, &created->sessions);
+		err = sessions_create(created->loop.base, &created->circulars, &created->sessions);
 	if (err == OK)
-		err = notify_create(created->base, &created->circulars, created->drain,
+		err = notify_create(created->loop.base, &created->circulars, created->drain,
 		                    &created->notify);
 	if (err == OK && opened->fd >= 0)
 		err = open_control(created, opened);
@@ -117,15 +78,7 @@ void main_thread_destroy(struct main_thread *main_thread)
 	notify_destroy(main_thread->notify);
 	drain_destroy(main_thread->drain);
 	reload_destroy(main_thread->reload);
-	if (main_thread->signal_event != NULL)
-		event_free(main_thread->signal_event);
-	if (main_thread->mail_event != NULL)
-		event_free(main_thread->mail_event);
-	if (main_thread->signal_fd >= 0)
-		close(main_thread->signal_fd);
-	mailbox_destroy(main_thread->circulars.mailbox);
-	if (main_thread->base != NULL)
-		event_base_free(main_thread->base);
+	main_loop_close(&main_thread->loop);
 	free(main_thread);
 }
 
@@ -138,50 +91,16 @@ enum err main_thread_open_console(struct main_thread *main_thread, char problem[
 void main_thread_run(struct main_thread *main_thread)
 {
 	notify_ready(main_thread->notify);
-	event_base_dispatch(main_thread->base);
+	main_loop_run(&main_thread->loop);
 	sessions_close(main_thread->sessions);
 	await_threads(main_thread);
 }
 
-static enum err open_loop(struct main_thread *main_thread)
-{
-	sigset_t set;
-	enum err err;
-
-	main_thread->base = event_base_new();
-	if (main_thread->base == NULL)
-		return ERR_NO_MEMORY;
-	err = mailbox_create(&main_thread->circulars.mailbox);
-	if (err != OK)
-		return err;
-	fill_set(&set);
-	main_thread->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (main_thread->signal_fd < 0)
-		return ERR_SYSTEM;
-	main_thread->mail_event =
-		event_new(main_thread->base, mailbox_fd(main_thread->circulars.mailbox),
-	                  EV_READ | EV_PERSIST, on_mail, main_thread);
-	main_thread->signal_event = event_new(main_thread->base, main_thread->signal_fd,
-	                                      EV_READ | EV_PERSIST, on_signal, main_thread);
-	if (main_thread->mail_event == NULL || main_thread->signal_event == NULL ||
-	    event_add(main_thread->mail_event, NULL) != 0 ||
-	    event_add(main_thread->signal_event, NULL) != 0)
-		return ERR_NO_MEMORY;
-	return OK;
-}
-
 static void fill_table(struct main_thread *main_thread)
 {
-	main_thread->table = (struct control_settings){
-		.base = main_thread->base,
-		.rows = requests,
-		.row_count = request_count,
-		.context = main_thread,
-		.clients_max = CLIENTS_MAX,
-		.idle_timeout_s = IDLE_TIMEOUT_S,
-		.is_in_vain = is_in_vain,
-		.patience_ms = PATIENCE_MS,
-	};
+	main_thread->table = main_loop_requests(&main_thread->loop, requests, request_count);
+	main_thread->table.is_in_vain = is_in_vain;
+	main_thread->table.patience_ms = PATIENCE_MS;
 }
 
 static enum err open_control(struct main_thread *main_thread, const struct control_socket *opened)
@@ -256,75 +175,55 @@ static void await_threads(struct main_thread *main_thread)
 	(void)circulars_finish(circulars, -1);
 }
 
-/* ---- mail ---- */
-
-static void on_mail(evutil_socket_t fd, short what, void *context)
-{
-	struct main_thread *main_thread = context;
-
-	(void)fd;
-	(void)what;
-	mailbox_deliver(main_thread->circulars.mailbox, &main_thread->circulars);
-}
-
-/* ---- signals ---- */
-
-static void on_signal(evutil_socket_t fd, short what, void *context)
-{
-	struct signalfd_siginfo info;
-
-	(void)what;
-	while (read(fd, &info, sizeof info) == (ssize_t)sizeof info)
-		for (size_t i = 0; i < SIGNAL_COUNT; i++)
-			if (signals[i].number == (int)info.ssi_signo)
-				signals[i].handle(context);
-}
-
-static void end(struct main_thread *main_thread, const char *reason)
-{
-	log_always("stopping", "reason=\"%s\" allocations=%" PRIu64, reason,
-	           relay_allocations(main_thread->relay));
-	notify_stopping(main_thread->notify);
-	event_base_loopbreak(main_thread->base);
-}
+/* ---- the end ---- */
 
 void main_thread_stop(struct main_thread *main_thread, const char *by)
 {
-	end(main_thread, by);
+	log_always("stopping", "reason=\"%s\" allocations=%" PRIu64, by,
+	           relay_allocations(main_thread->relay));
+	notify_stopping(main_thread->notify);
+	main_loop_stop(&main_thread->loop);
 }
 
 static void on_drained(void *context)
 {
-	end(context, "drained");
+	main_thread_stop(context, "drained");
 }
 
-static void on_interrupt(struct main_thread *main_thread)
+/* ---- signals ---- */
+
+static void stop(void *context, const char *by)
 {
-	end(main_thread, "SIGINT");
+	main_thread_stop(context, by);
 }
 
-static void begin_drain(struct main_thread *main_thread, const struct drain_wish *wish)
+static enum main_loop_drain state_of_drain(const void *context)
 {
-	if (drain_begin(main_thread->drain, wish, NULL, NULL) != OK)
-		log_error("not draining", "reason=\"out of memory\"");
-}
-
-/* The second one means it. */
-static void on_terminate(struct main_thread *main_thread)
-{
-	const struct config *config = main_thread->relay->config;
+	const struct main_thread *main_thread = context;
 	struct drain_state state = drain_state(main_thread->drain);
+
+	return state.is_final ? MAIN_LOOP_ENDS : state.is_on ? MAIN_LOOP_DRAINS : MAIN_LOOP_SERVES;
+}
+
+static bool has_patience(const void *context)
+{
+	return ((const struct main_thread *)context)->relay->config->drain_timeout != 0;
+}
+
+/* One that is not final takes as long as it takes. */
+static void begin_drain(void *context, const char *by, bool is_final)
+{
+	struct main_thread *main_thread = context;
+	const struct config *config = main_thread->relay->config;
 	const struct drain_wish wish = {
-		.by = "SIGTERM",
-		.timeout_s = config->drain_timeout,
+		.by = by,
+		.timeout_s = is_final ? config->drain_timeout : 0,
 		.min_allocations = config->drain_min_allocations,
-		.is_final = true,
+		.is_final = is_final,
 	};
 
-	if (config->drain_timeout == 0 || state.is_final)
-		end(main_thread, "SIGTERM");
-	else
-		begin_drain(main_thread, &wish);
+	if (drain_begin(main_thread->drain, &wish, NULL, NULL) != OK)
+		log_error("not draining", "reason=\"out of memory\"");
 }
 
 static void on_reloaded(const struct reload_outcome *outcome, void *context)
@@ -335,31 +234,26 @@ static void on_reloaded(const struct reload_outcome *outcome, void *context)
 	notify_ready(main_thread->notify);
 }
 
-/* A log file that logrotate moved away is opened anew, whatever becomes of the rest. */
-static void on_hangup(struct main_thread *main_thread)
+/* The log is opened anew whatever becomes of the rest. */
+static void reload_all(void *context, const char *by)
 {
-	char problem[256];
+	struct main_thread *main_thread = context;
 
 	notify_reloading(main_thread->notify);
-	if (process_open_log(main_thread->relay->config, problem) != OK)
-		log_warning("log not reopened", "reason=\"%s\"", problem);
-	reload_begin(main_thread->reload, "SIGHUP", on_reloaded, main_thread);
+	process_reopen_log(main_thread->relay->config);
+	reload_begin(main_thread->reload, by, on_reloaded, main_thread);
 }
 
-/* As coturn does. A drain under way goes on as it was wished. */
-static void on_user_1(struct main_thread *main_thread)
+static void read_certificates(void *context, const char *by)
 {
-	const struct drain_wish wish = {
-		.by = "SIGUSR1",
-		.min_allocations = main_thread->relay->config->drain_min_allocations,
-	};
-
-	if (!drain_state(main_thread->drain).is_on)
-		begin_drain(main_thread, &wish);
+	reload_certificates(((struct main_thread *)context)->reload, by);
 }
 
-/* As coturn does. */
-static void on_user_2(struct main_thread *main_thread)
-{
-	reload_certificates(main_thread->reload, "SIGUSR2");
-}
+static const struct main_loop_ops loop_ops = {
+	.stop = stop,
+	.drain = begin_drain,
+	.reload = reload_all,
+	.reload_certificates = read_certificates,
+	.drain_state = state_of_drain,
+	.has_patience = has_patience,
+};

@@ -4,24 +4,21 @@
 
 #include "base/timestamp.h"
 #include "control/server.h"
+#include "process/main_loop.h"
 #include "relay/drain.h"
 #include "relay/relay.h"
 #include "relay/circular.h"
 #include "relay/sessions.h"
 
 struct console;
-struct event;
 struct reload;
 struct revoker;
 struct config_sources;
-struct event_base;
 
 struct main_thread {
-	struct relay *relay;        /* owner: main */
-	struct circulars circulars; /* its mailbox is owned, as all below */
-	struct event_base *base;
-	struct event *mail_event, *signal_event;
-	int signal_fd;                  /* -1: not open */
+	struct relay *relay;            /* owner: main */
+	struct main_loop loop;          /* owned, as all below */
+	struct circulars circulars;     /* by the loop's mailbox */
 	struct control_server *control; /* NULL: there is none */
 	struct drain *drain;
 	struct reload *reload;
@@ -33,9 +30,6 @@ struct main_thread {
 	timestamp started;
 	uint64_t started_wall_ms; /* the same since 1970: read once, for clocks are set */
 };
-
-/* Blocks the signals that it will wait for; before any thread is started, so that none gets them. */
-void main_thread_block_signals(void);
 
 /* Makes the loop. opened is not open when there is no control socket; it stays the caller's. sources is
  * where the configuration came from. */

@@ -14,7 +14,6 @@
 enum { TOKEN_MAX = 100, USER_LIVES_S = 365 * 24 * 3600, SHA256_SIZE = 32 };
 
 static void get_well_known(struct http_exchange *exchange);
-static void get_config(struct http_exchange *exchange);
 static void post_tokens(struct http_exchange *exchange);
 static void post_rooms(struct http_exchange *exchange);
 static void patch_session(struct http_exchange *exchange);
@@ -30,7 +29,7 @@ static void get_image(struct http_exchange *exchange);
 
 const struct http_route channelling_routes[CHANNELLING_ROUTES] = {
 	{GET, "/.well-known/spreed-configuration", get_well_known},
-	{GET, "/api/v1/config", get_config},
+	{GET, "/api/v1/config", channelling_get_config},
 	{POST, "/api/v1/tokens", post_tokens},
 	{POST, "/api/v1/rooms", post_rooms},
 	{PATCH, "/api/v1/sessions/:id/", patch_session},
@@ -90,80 +89,6 @@ static void get_well_known(struct http_exchange *exchange)
 static const struct config *config_of(struct http_exchange *exchange)
 {
 	return http_services(exchange)->config;
-}
-
-static bool has_users(const struct config *config)
-{
-	return config != NULL && config->user_secret.count > 0;
-}
-
-static bool registers_users(const struct config *config)
-{
-	return has_users(config) && config->user_registration;
-}
-
-static void put_list(struct text *text, const char *name, const char *const *items, size_t count)
-{
-	json_name(text, name);
-	json_open(text, '[');
-	for (size_t i = 0; i < count; i++)
-		json_put_string(text, slice_of(items[i]));
-	json_close(text, ']');
-}
-
-/* What the web client shows or hides. TURN comes with Self, to each its own. */
-static void put_client_config(struct text *text, const struct config *config)
-{
-	static const char *const empty[] = {"Token", "TurnUsername", "TurnPassword", "Plugin", "S"};
-	static const char *const modules[] = {"screensharing", "youtube", "presentation"};
-
-	json_member_string(text, "Title", SLICE("turnstone"));
-	json_member_string(text, "B", SLICE("/"));
-	json_member_string(text, "Version", SLICE(PACKAGE_VERSION));
-	json_member_string(text, "UsersMode", SLICE("sharedsecret"));
-	for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++)
-		json_member_string(text, empty[i], SLICE(""));
-	put_list(text, "StunURIs",
-	         config == NULL ? NULL : (const char *const *)config->stun_uri.item,
-	         config == NULL ? 0 : config->stun_uri.count);
-	put_list(text, "TurnURIs", NULL, 0);
-	put_list(text, "Modules", modules, sizeof modules / sizeof modules[0]);
-}
-
-/* Whether an account is needed is said of whoever asks. */
-static void config_identified(struct http_exchange *exchange, const struct identity *identity,
-                              enum signaling_error error)
-{
-	const struct config *config = config_of(exchange);
-	unsigned may = identity == NULL ? 0 : identity->permissions;
-	const struct {
-		const char *name;
-		bool value;
-	} switches[] = {
-		{"Renegotiation", true},
-		{"Tokens", false},
-		{"UsersEnabled", has_users(config)},
-		{"UsersAllowRegistration", registers_users(config)},
-		{"DefaultRoomEnabled", false},
-		{"AuthorizeRoomCreation", !(may & MAY_CREATE)},
-		{"AuthorizeRoomJoin", !(may & MAY_JOIN)},
-		{"RoomNameCaseSensitive", false},
-		{"LockedRoomJoinableWithPIN", true},
-	};
-	struct text text;
-
-	(void)error;
-	text_init(&text, 0);
-	json_open(&text, '{');
-	put_client_config(&text, config);
-	for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++)
-		json_member_bool(&text, switches[i].name, switches[i].value);
-	answer(exchange, &text);
-}
-
-static void get_config(struct http_exchange *exchange)
-{
-	http_identify(exchange, config_identified);
 }
 
 /* Tokens: is this access code one? */
@@ -293,7 +218,7 @@ static void patch_session(struct http_exchange *exchange)
 	struct claim claim = {
 		.kind = CLAIM_SECRET_USER, .proof = proof.mac, .name = proof.combo, .tenant = ""};
 
-	if (!has_users(config_of(exchange))) {
+	if (!channelling_has_users(config_of(exchange))) {
 		not_found(exchange);
 		return;
 	}
@@ -380,7 +305,7 @@ static void post_users(struct http_exchange *exchange)
 	struct slice body = http_body(exchange);
 	struct session_names names;
 
-	if (!registers_users(config_of(exchange)))
+	if (!channelling_registers_users(config_of(exchange)))
 		not_found(exchange);
 	else if (json_check(body) != OK)
 		refuse(exchange, 400, "users_bad_request", "Failed to decode request");

@@ -17,6 +17,7 @@
 static void *run(void *context);
 static void turn(struct cluster *cluster);
 static int wait_ms(const struct cluster *cluster);
+static void lose_redis(struct cluster *cluster, timestamp now, const char *problem);
 
 static void name_node(struct cluster *cluster, const char *name)
 {
@@ -46,12 +47,19 @@ static enum err open_all(struct cluster *cluster, const struct cluster_settings 
 	err = mailbox_create(&cluster->mailbox);
 	if (err == OK)
 		err = registry_connect(cluster, problem);
+	if (err == ERR_UNAVAILABLE || err == ERR_AGAIN) {
+		lose_redis(cluster, timestamp_now(), problem);
+		return OK;
+	}
 	if (err != OK)
 		return err;
 	cluster_seal_key(cluster, key);
 	err = seal_create(key, &cluster->seal);
 	bytes_wipe(key, sizeof key);
-	return err == OK ? sessions_init(cluster) : err;
+	if (err == OK)
+		err = sessions_init(cluster);
+	atomic_store_explicit(&cluster->is_joined, err == OK, memory_order_relaxed);
+	return err;
 }
 
 enum err cluster_create(const struct cluster_settings *settings, struct cluster **result,
@@ -66,6 +74,8 @@ enum err cluster_create(const struct cluster_settings *settings, struct cluster 
 	cluster->threads = settings->threads;
 	cluster->dialects = settings->dialects;
 	cluster->dialect_count = settings->dialect_count;
+	cluster->notify = settings->notify;
+	cluster->reported = settings->reported;
 	cluster->is_ready = true;
 	cluster->is_settled = true;
 	list_init(&cluster->nodes);
@@ -90,6 +100,24 @@ enum err cluster_create(const struct cluster_settings *settings, struct cluster 
 uint32_t cluster_node(const struct cluster *cluster)
 {
 	return cluster->number;
+}
+
+bool cluster_is_joined(const struct cluster *cluster)
+{
+	return atomic_load_explicit(&cluster->is_joined, memory_order_acquire);
+}
+
+/* For as long as others settle after Redis was away nobody need go elsewhere. */
+const char *cluster_problem(const struct cluster *cluster)
+{
+	uint64_t since;
+
+	if (cluster == NULL)
+		return NULL;
+	if (!cluster_is_joined(cluster))
+		return "Redis has not been reached yet";
+	since = atomic_load_explicit(&cluster->away_since, memory_order_relaxed);
+	return since != 0 && timestamp_now() >= since + SETTLE_MS ? "Redis is away" : NULL;
 }
 
 void cluster_seal_key(const struct cluster *cluster, uint8_t key[32])
@@ -191,6 +219,28 @@ void cluster_set_ready(struct cluster *cluster, bool is_ready)
 	mailbox_post(cluster->mailbox, mail);
 }
 
+static void post_to_node(struct cluster *cluster, const struct cluster_node *node,
+                         const struct post *post)
+{
+	for (unsigned worker = 0; worker < node->threads; worker++) {
+		struct post *copy = post_create(post);
+		if (copy == NULL)
+			continue;
+		copy->destination = (struct hub_place){node->number, (uint16_t)worker};
+		link_post(cluster, copy);
+	}
+}
+
+static void post_everywhere(struct cluster *cluster, struct post *post)
+{
+	LIST_FOR_EACH (at, &cluster->nodes) {
+		struct cluster_node *node = CONTAINER_OF(at, struct cluster_node, node);
+		if (node->is_alive)
+			post_to_node(cluster, node, post);
+	}
+	post_destroy(post);
+}
+
 static void on_post(struct mail *mail, void *receiver)
 {
 	struct cluster *cluster = receiver;
@@ -199,6 +249,8 @@ static void on_post(struct mail *mail, void *receiver)
 	cluster_release(cluster);
 	if (cluster->is_ending)
 		post_destroy(post);
+	else if (post->destination.node == hub_everywhere.node)
+		post_everywhere(cluster, post);
 	else
 		link_post(cluster, post);
 }
@@ -323,21 +375,30 @@ static int wait_ms(const struct cluster *cluster)
 	return next <= now ? 0 : next - now > BEAT_MS ? BEAT_MS : (int)(next - now);
 }
 
-/* Told once for each time that Redis is away. */
+/* What is lost while Redis is away. */
+static const char *effect(const struct cluster *cluster)
+{
+	return cluster_is_joined(cluster) ? "rooms of this node go on, others cannot be joined"
+	                                  : "nobody is let in until it is there";
+}
+
+/* Told once for each time that Redis is away, and again where there is another reason. */
 static void lose_redis(struct cluster *cluster, timestamp now, const char *problem)
 {
 	registry_disconnect(cluster);
 	cluster->is_settled = false;
 	backoff_failed(&cluster->retry, now);
-	if (!cluster->has_told_away)
-		log_warning(
-			"cluster away",
-			"reason=\"Redis at %.100s:%u: %.120s\" effect=\"rooms of this node go on, "
-			"others cannot be joined\"",
-			cluster->at.host, cluster->at.port, problem);
-	if (!cluster->has_told_away)
-		cluster->lost_at = now;
-	cluster->has_told_away = true;
+	if (!cluster->is_away || strcmp(cluster->problem, problem) != 0)
+		log_warning("cluster away", "reason=\"Redis at %.100s:%u: %.120s\" effect=\"%s\"",
+		            cluster->at.host, cluster->at.port, problem, effect(cluster));
+	snprintf(cluster->problem, sizeof cluster->problem, "%s", problem);
+	if (cluster->is_away)
+		return;
+	cluster->is_away = true;
+	cluster->lost_at = now;
+	atomic_store_explicit(&cluster->away_since, now, memory_order_relaxed);
+	if (cluster->has_thread)
+		report_send(cluster);
 }
 
 static void raise_all(struct cluster *cluster)
@@ -354,7 +415,8 @@ static void come_back(struct cluster *cluster, timestamp now)
 
 	if (!backoff_is_due(&cluster->retry, now))
 		return;
-	if (registry_connect(cluster, problem) != OK) {
+	if (registry_connect(cluster, problem) != OK ||
+	    (!cluster_is_joined(cluster) && join_hubs(cluster, problem) != OK)) {
 		lose_redis(cluster, timestamp_now(), problem);
 		return;
 	}
@@ -365,7 +427,9 @@ static void come_back(struct cluster *cluster, timestamp now)
 	rooms_claim_again(cluster);
 	sessions_keep_again(cluster);
 	log_always("cluster back", "node=%s number=%u", cluster->name, (unsigned)cluster->number);
-	cluster->has_told_away = false;
+	cluster->is_away = false;
+	atomic_store_explicit(&cluster->away_since, 0, memory_order_relaxed);
+	report_send(cluster);
 }
 
 static void lose_letters(struct cluster *cluster)
@@ -382,8 +446,11 @@ static enum err talk(struct cluster *cluster, timestamp now, char problem[256])
 
 	if (!cluster->is_settled && now - cluster->connected_at >= SETTLE_MS)
 		cluster->is_settled = true;
-	if (now >= cluster->next_beat)
+	if (now >= cluster->next_beat) {
 		err = registry_beat(cluster, now, problem);
+		if (err == OK)
+			report_send(cluster);
+	}
 	if (err == OK)
 		err = rooms_turn(cluster, now, problem);
 	if (err == OK)

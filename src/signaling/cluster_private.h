@@ -19,6 +19,7 @@
 
 enum {
 	CLUSTER_NAME_SIZE = 65,
+	VERSION_SIZE = 33,
 	INSTANCE_SIZE = 33,
 	SECRET_SIZE = 65,
 	BEAT_MS = 1000,
@@ -44,8 +45,10 @@ struct room_key {
 struct cluster_node {
 	struct list node; /* cluster->nodes */
 	uint32_t number;
-	char instance[INSTANCE_SIZE], name[CLUSTER_NAME_SIZE];
+	char instance[INSTANCE_SIZE], name[CLUSTER_NAME_SIZE], version[VERSION_SIZE];
 	unsigned threads;
+	uint64_t sessions, rooms; /* as it said last */
+	timestamp last_beat;
 	bool is_alive, is_ready, was_seen;
 	timestamp lost_at;           /* where it is not alive */
 	uint64_t epoch, sent, heard; /* numbers of batches in this epoch */
@@ -71,8 +74,11 @@ struct cluster {
 
 	struct redis_connection *commands, *letters; /* owned; NULL: Redis is away */
 	struct backoff retry;
-	timestamp connected_at, lost_at, next_beat;
-	bool is_settled, has_told_away;
+	timestamp connected_at, lost_at, last_beat, next_beat;
+	bool is_settled, is_away;
+	char problem[256]; /* why it is away, as it was told last */
+	struct mailbox *notify;
+	void (*reported)(struct mail *mail, void *receiver);
 
 	struct list nodes, questions, releases;
 	struct hash_table rooms; /* that live at this node */
@@ -86,7 +92,8 @@ struct cluster {
 	struct snapshot_seal *snapshot_seal; /* owned */
 
 	/* Of any thread; relaxed: they order nothing. */
-	_Atomic bool is_ready, has_dropped;
+	_Atomic bool is_ready, has_dropped, is_joined;
+	_Atomic uint64_t away_since; /* ms; 0: Redis is there */
 	_Atomic uint32_t pending;
 };
 
@@ -102,6 +109,16 @@ void registry_leave(struct cluster *cluster);
 struct cluster_node *registry_find(const struct cluster *cluster, uint32_t number);
 struct cluster_node *registry_meet(struct cluster *cluster, uint32_t number); /* or makes it */
 void registry_deinit(struct cluster *cluster);
+
+/* cluster_report.c */
+struct cluster_load { /* of this node */
+	uint64_t sessions, rooms;
+};
+struct cluster_load report_load(const struct cluster *cluster);
+void report_send(const struct cluster *cluster);
+
+/* cluster_join.c: the hubs of a node that was started while Redis was away get their key. */
+MUST_CHECK enum err join_hubs(struct cluster *cluster, char problem[256]);
 
 /* cluster_link.c: letters. */
 void link_raise(struct cluster *cluster, struct cluster_node *node, uint64_t epoch);

@@ -11,7 +11,8 @@
 #include "store/redis.h"
 
 /* Takes or keeps the number, unless another instance has it; gives all nodes, and forgets those that are gone.
- * KEYS: ours, the set of all. ARGV: instance, what else is to be known, life in ms, our number, the prefix of nodes. */
+ * KEYS: ours, the set of all. ARGV: instance, what else is to be known, life in ms, our number, the prefix of nodes. What it says
+ * of a node begins with how many ms it has left. */
 static const char beat_script[] =
 	"local old = redis.call('GET', KEYS[1]) "
 	"if old and string.sub(old, 1, #ARGV[1]) ~= ARGV[1] then return {0} end "
@@ -20,7 +21,8 @@ static const char beat_script[] =
 	"local all = {1} "
 	"for _, number in ipairs(redis.call('SMEMBERS', KEYS[2])) do "
 	"local node = redis.call('GET', ARGV[5] .. number) "
-	"if node then all[#all + 1] = number .. ' ' .. node "
+	"if node then all[#all + 1] = number .. ' ' .. redis.call('PTTL', ARGV[5] .. number) .. ' "
+	"' .. node "
 	"else redis.call('SREM', KEYS[2], number) end end "
 	"return all";
 
@@ -202,16 +204,29 @@ void registry_deinit(struct cluster *cluster)
 	hash_table_deinit(&cluster->rooms);
 }
 
-/* "NUMBER INSTANCE READY THREADS NAME" */
-static void hear_of(struct cluster *cluster, const char *line)
+/* What a node says of itself in a second line, which one of another version may not have: "VERSION SESSIONS ROOMS". */
+static void hear_load(struct cluster_node *node, const char *line)
+{
+	char version[VERSION_SIZE];
+
+	if (line == NULL || sscanf(line, "\n%32s %" SCNu64 " %" SCNu64, version, &node->sessions,
+	                           &node->rooms) != 3)
+		return;
+	memcpy(node->version, version, sizeof version);
+}
+
+/* "NUMBER LEFT_MS INSTANCE READY THREADS NAME" */
+static void hear_of(struct cluster *cluster, const char *line, timestamp now)
 {
 	char instance[INSTANCE_SIZE], name[CLUSTER_NAME_SIZE];
 	unsigned number, ready, threads;
 	struct cluster_node *node;
+	int left_ms;
 
-	if (sscanf(line, "%u %32s %u %u %64[^\n]", &number, instance, &ready, &threads, name) !=
-	            5 ||
-	    number == cluster->number || threads == 0 || threads > UINT16_MAX)
+	if (sscanf(line, "%u %d %32s %u %u %64[^\n]", &number, &left_ms, instance, &ready, &threads,
+	           name) != 6 ||
+	    number == cluster->number || threads == 0 || threads > UINT16_MAX || left_ms < 0 ||
+	    left_ms > NODE_LIFE_MS)
 		return;
 	node = registry_meet(cluster, number);
 	if (node == NULL)
@@ -228,6 +243,8 @@ static void hear_of(struct cluster *cluster, const char *line)
 	node->threads = threads;
 	memcpy(node->instance, instance, sizeof instance);
 	memcpy(node->name, name, sizeof name);
+	node->last_beat = now - (timestamp)(NODE_LIFE_MS - left_ms);
+	hear_load(node, strchr(line, '\n'));
 }
 
 static void lose(struct cluster *cluster, struct cluster_node *node, timestamp now)
@@ -259,7 +276,7 @@ static bool read_beat(struct cluster *cluster, const redisReply *reply, timestam
 		CONTAINER_OF(at, struct cluster_node, node)->was_seen = false;
 	for (size_t i = 1; i < reply->elements; i++)
 		if (redis_reply_is_text(reply->element[i]))
-			hear_of(cluster, reply->element[i]->str);
+			hear_of(cluster, reply->element[i]->str, now);
 	/* After Redis was away the others come back one after the other. */
 	if (now - cluster->connected_at >= GRACE_MS)
 		lose_absent(cluster, now);
@@ -268,15 +285,17 @@ static bool read_beat(struct cluster *cluster, const redisReply *reply, timestam
 
 enum err registry_beat(struct cluster *cluster, timestamp now, char problem[256])
 {
-	char key[64], number[16], life[16], rest[CLUSTER_NAME_SIZE + 32];
+	char key[64], number[16], life[16], rest[CLUSTER_NAME_SIZE + VERSION_SIZE + 80];
 	bool is_ready = atomic_load_explicit(&cluster->is_ready, memory_order_relaxed);
+	struct cluster_load load = report_load(cluster);
 	redisReply *reply = NULL;
 	enum err err;
 
 	snprintf(number, sizeof number, "%u", (unsigned)cluster->number);
 	snprintf(key, sizeof key, "%s%s", node_prefix, number);
 	snprintf(life, sizeof life, "%d", NODE_LIFE_MS);
-	snprintf(rest, sizeof rest, " %d %u %s", is_ready, cluster->threads, cluster->name);
+	snprintf(rest, sizeof rest, " %d %u %s\n%.32s %" PRIu64 " %" PRIu64, is_ready,
+	         cluster->threads, cluster->name, PACKAGE_VERSION, load.sessions, load.rooms);
 	err = call(cluster->commands, &reply, problem,
 	           WORDS("EVAL", beat_script, "2", key, nodes_key, cluster->instance, rest, life,
 	                 number, node_prefix));
@@ -288,6 +307,7 @@ enum err registry_beat(struct cluster *cluster, timestamp now, char problem[256]
 		         number);
 		err = ERR_DENIED;
 	}
+	cluster->last_beat = now;
 	redis_reply_free(reply);
 	return err;
 }

@@ -478,8 +478,11 @@ enum err sessions_init(struct cluster *cluster)
 {
 	uint8_t secret[32], key[32];
 	size_t len;
-	enum err err = hex_get(cluster->secret, secret, sizeof secret, &len);
+	enum err err;
 
+	if (cluster->snapshot_seal != NULL)
+		return OK;
+	err = hex_get(cluster->secret, secret, sizeof secret, &len);
 	if (err == OK) {
 		seal_derive_key(secret, "signaling session", key);
 		err = snapshot_seal_create(key, &cluster->snapshot_seal);

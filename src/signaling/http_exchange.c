@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include "signaling/json_text.h"
@@ -95,6 +96,15 @@ const struct signaling_services *http_services(const struct http_exchange *excha
 	return &exchange->worker->policy.services;
 }
 
+const char *http_problem(const struct http_exchange *exchange)
+{
+	const struct worker_host *host = &exchange->worker->workers->settings.host;
+
+	if (hub_is_draining(exchange->worker->hub))
+		return "draining";
+	return host->problem == NULL ? NULL : host->problem(host->context);
+}
+
 uint64_t http_wall_ms(const struct http_exchange *exchange)
 {
 	return exchange->worker->wall_ms;
@@ -143,6 +153,13 @@ void http_choose_subprotocol(struct http_exchange *exchange, const char *name)
 		snprintf(exchange->subprotocol, sizeof exchange->subprotocol, "%s", name);
 }
 
+/* A dialect may have set its own. */
+static bool has_header(const struct http_exchange *exchange, const char *start)
+{
+	return exchange->headers.len > 0 &&
+	       memmem(exchange->headers.at, exchange->headers.len, start, strlen(start)) != NULL;
+}
+
 void http_refuse(struct http_exchange *exchange, enum signaling_error error, const char *text)
 {
 	const struct signaling_error_words *words = signaling_error_words(error);
@@ -155,7 +172,7 @@ void http_refuse(struct http_exchange *exchange, enum signaling_error error, con
 	json_close(&json, '}');
 	if (words->http == 401)
 		http_set_header(exchange, "WWW-Authenticate", "Bearer");
-	if (words->http == 429)
+	if (words->http == 429 && !has_header(exchange, "Retry-After: "))
 		http_set_header(exchange, "Retry-After", "1");
 	http_answer_json(exchange, (unsigned)words->http, text_slice(&json));
 	text_deinit(&json);

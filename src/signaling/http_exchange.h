@@ -52,6 +52,8 @@ void http_base_url(const struct http_exchange *exchange, char *to, size_t size);
 
 struct hub *http_hub(const struct http_exchange *exchange);
 const struct signaling_services *http_services(const struct http_exchange *exchange);
+/* Why new clients had better go elsewhere, in a line; NULL: they need not. */
+const char *http_problem(const struct http_exchange *exchange);
 uint64_t http_wall_ms(const struct http_exchange *exchange);
 
 /* Headers of the answer, before it. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/file_refusal.h"
 #include "signaling/net_private.h"
 
 enum { FILES_MAX = 4096, BYTES_MAX = 64 * 1024 * 1024, DEPTH_MAX = 16, TAG_BYTES = 16 };
@@ -75,6 +76,14 @@ static const char *type_of(const char *path)
 	return "application/octet-stream";
 }
 
+static void describe(const char *folder, int reason, char problem[256])
+{
+	char refusal[FILE_REFUSAL_SIZE];
+
+	snprintf(problem, 256, "www-root %.80s: %.160s", folder,
+	         file_refusal(folder, R_OK, reason, refusal));
+}
+
 enum err http_files_create(const char *folder, struct http_files **files, char problem[256])
 {
 	struct http_files *created = calloc(1, sizeof *created);
@@ -83,7 +92,7 @@ enum err http_files_create(const char *folder, struct http_files **files, char p
 
 	problem[0] = '\0';
 	if (created == NULL || fd < 0) {
-		snprintf(problem, 256, "%s: %s", folder, strerror(errno));
+		describe(folder, errno, problem);
 		err = created == NULL ? ERR_NO_MEMORY : ERR_NOT_FOUND;
 		if (fd >= 0)
 			close(fd);

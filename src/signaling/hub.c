@@ -1,6 +1,7 @@
 /* The hub: what the host hands in, and the actions it gets back. Sessions, rooms and posts have files of their own. */
 #include "signaling/hub.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,8 @@ static void init(struct hub *hub, const struct hub_settings *settings, timestamp
 	hash_table_init(&hub->moved);
 	hash_table_init(&hub->requests);
 	hash_table_init(&hub->tenants);
+	hash_table_init(&hub->users);
+	hash_table_init(&hub->searches);
 	mail_queue_init(&hub->local);
 	mail_queue_init(&hub->posted);
 	list_init(&hub->questions);
@@ -72,6 +75,7 @@ void hub_destroy(struct hub *hub)
 		notice_destroy(CONTAINER_OF(node, struct notice, node));
 	notice_destroy(hub->lent_notice);
 	requests_deinit(hub);
+	users_deinit(hub);
 	tenants_deinit(hub);
 	encoder_deinit(&hub->encoder);
 	timer_wheel_destroy(hub->wheel);
@@ -99,6 +103,31 @@ static void destroy_sessions(struct hub *hub)
 		moved_destroy(moved);
 		position = 0;
 	}
+}
+
+void hub_wait(struct hub *hub)
+{
+	hub->is_waiting = true;
+}
+
+/* Nothing that the old one has named is there. */
+void hub_take_key(struct hub *hub, const uint8_t key[32], struct seal *seal)
+{
+	assert(hub->is_waiting && hub->sessions.count == 0 && hub->rooms.count == 0 &&
+	       hub->views.count == 0);
+	memcpy(hub->settings.seal_key, key, sizeof hub->settings.seal_key);
+	seal_destroy(hub->seal);
+	hub->seal = seal;
+}
+
+void hub_admit(struct hub *hub)
+{
+	hub->is_waiting = false;
+}
+
+bool hub_is_waiting(const struct hub *hub)
+{
+	return hub->is_waiting;
 }
 
 const struct hub_counters *hub_counters(const struct hub *hub)
@@ -177,7 +206,8 @@ struct session *hub_open(struct hub *hub, const struct dialect *dialect, void *p
 	struct session *session;
 
 	set_now(hub, now);
-	if (hub->is_draining || hub->sessions.count >= hub->settings.sessions_max)
+	if (hub->is_draining || hub->is_waiting ||
+	    hub->sessions.count >= hub->settings.sessions_max)
 		return NULL;
 	session = session_create(hub, dialect, path, client_address, identity);
 	if (session == NULL)

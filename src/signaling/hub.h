@@ -19,14 +19,18 @@
 #include "signaling/identity.h"
 
 struct hub;
-struct buddy_images; /* signaling/channelling_images.h */
-struct post;         /* a letter between hubs: signaling/post.h */
+struct buddy_images;      /* signaling/channelling_images.h */
+struct channelling_rules; /* signaling/channelling_rules.h */
+struct post;              /* a letter between hubs: signaling/post.h */
+struct seal;              /* signaling/seal.h */
 
 /* Where a hub is. Nodes have numbers that they never share at one time. */
 struct hub_place {
 	uint32_t node;
 	uint16_t worker;
 };
+/* Each hub of all other nodes. */
+static const struct hub_place hub_everywhere = {0};
 
 struct tenant_limits { /* of one hub; 0: as the settings have it */
 	uint32_t sessions_max, rooms_max, room_capacity;
@@ -53,11 +57,18 @@ struct hub_settings { /* what it points at outlives the hub */
 	 * over: what the client has it is not sent again. NULL: it has said so already. */
 	void (*look_for_sent)(void *path);
 	struct buddy_images *images; /* of all hubs of this node; NULL: none are kept */
+	const struct channelling_rules *channelling; /* NULL: the protocol's own */
 };
 
 MUST_CHECK enum err hub_create(const struct hub_settings *settings, timestamp now, uint64_t wall_ms,
                                struct hub **hub);
 void hub_destroy(struct hub *hub);
+/* Nobody comes in from here on, before its first client, until hub_admit. */
+void hub_wait(struct hub *hub);
+/* While it waits: takes the seal over, which was made with the key. */
+void hub_take_key(struct hub *hub, const uint8_t key[32], struct seal *seal);
+void hub_admit(struct hub *hub);
+bool hub_is_waiting(const struct hub *hub);
 
 /* What the host tells. path is its connection, and stays the host's. exchange is the upgrade request, lent. NULL: no memory, or too many. */
 struct session *hub_open(struct hub *hub, const struct dialect *dialect, void *path,
@@ -106,8 +117,8 @@ enum hub_action_kind {
 	HUB_SEND,  /* buffer, a reference of it is the host's, as one text message over path */
 	HUB_PAUSE, /* path: read nothing of it until HUB_RESUME: it is over its rate, or waits for an answer. What was read already may be handed in */
 	HUB_RESUME,
-	HUB_CLOSE,       /* path: after what was sent; with code and reason. session is gone */
-	HUB_POST,        /* post, the host's, to the hub at place */
+	HUB_CLOSE, /* path: after what was sent; with code and reason. session is gone */
+	HUB_POST, /* post, the host's, to the hub at place; of a cluster that may be hub_everywhere */
 	HUB_IDENTIFY,    /* claim: answered by hub_identified */
 	HUB_CREDENTIALS, /* for identity: answered by hub_credentials */
 	HUB_REVOKE,      /* credentials by their username */
@@ -152,6 +163,14 @@ enum room_request_kind {
 	ROOM_REQUEST_MUTE,
 	ROOM_REQUEST_CLOSE,
 	ROOM_REQUEST_COUNTS, /* {rooms, sessions, participants, ...} of all hubs of this node */
+	/* The operator's, of all hubs of this node and of nodes: the parts (hub_page.c) that came within a second. */
+	ROOM_REQUEST_PAGE_OF_ROOMS,
+	ROOM_REQUEST_PAGE_OF_SESSIONS,
+	ROOM_REQUEST_CANCEL, /* the session whose id participant is, wherever it lives */
+};
+struct hub_node { /* another */
+	uint32_t number;
+	unsigned workers;
 };
 struct room_request {
 	enum room_request_kind kind;
@@ -160,6 +179,9 @@ struct room_request {
 	const char *participant, *what, *reason;
 	struct room_change change;
 	uint32_t expires_s;
+	const struct hub_node *nodes; /* of a page */
+	size_t node_count;
+	struct slice page; /* JSON: what it is to have */
 	bool is_owner_only; /* refused unless identity made the room, or MAY_CLOSE_ROOM / MAY_MODERATE */
 };
 typedef void room_request_answered(void *context, enum signaling_error error, struct slice json);

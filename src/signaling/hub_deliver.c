@@ -146,8 +146,8 @@ static void after_event(struct session *session, const struct post *post)
 {
 	if (post->event == EVENT_WELCOME && !timer_is_set(&session->credentials))
 		hub_ask_credentials(session, NULL, false);
-	if (post->event == EVENT_FOUND && post->participant_count > 0)
-		watch_add(session, post->participants[0].id);
+	for (size_t i = 0; post->event == EVENT_FOUND && i < post->participant_count; i++)
+		watch_add(session, post->participants[i].id);
 	if (post->event == EVENT_MUTE &&
 	    session_keep_attribute(session, post->name, post->value) == OK)
 		session->revision++;
@@ -168,7 +168,7 @@ static void fill(struct session *session, struct event *event, struct participan
 	event->wall_ms = session->hub->wall_ms;
 	if (event->room == NULL)
 		event->room = session_room(session);
-	if (event->from == NULL) {
+	if (event->from == NULL && event->kind != EVENT_ROOM) { /* that nobody in it did */
 		*self = session_participant(session, true);
 		event->from = self;
 	}

@@ -107,6 +107,8 @@ void hub_handle_post(struct hub *hub, struct post *post)
 		[POST_CLOSE] = close_handle,
 		[POST_SEND_OUTSIDE] = send_outside_handle,
 		[POST_LOOK_UP] = watch_handle_look_up,
+		[POST_FIND_USER] = users_handle_find,
+		[POST_USER_FOUND] = users_handle_found,
 		[POST_RESUME] = resume_handle,
 		[POST_SNAPSHOT] = snapshot_handle,
 		[POST_MOVED] = moved_handle,

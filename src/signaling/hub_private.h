@@ -80,6 +80,7 @@ struct session {
 	struct list dirty;      /* hub->dirty: there is something to do on its path */
 	struct list in_view;    /* view->members */
 	struct list same_fate;  /* hub->doomed */
+	struct list of_user;    /* of hub->users */
 	struct list in_changed; /* hub->changed: what is kept of it is old */
 	const struct dialect *dialect;
 	void *path; /* owner: host; NULL: away */
@@ -98,6 +99,7 @@ struct session {
 	uint16_t asks,
 		identifying; /* questions that the host has not answered; claims among them */
 	uint32_t revision;
+	uint64_t opened_ms; /* its connection */
 	uint64_t joined_ms;
 	char *close_reason; /* owned; NULL: "" */
 	char *alias;        /* owned; NULL: none */
@@ -182,6 +184,7 @@ struct hub {
 	uint64_t wall_ms;
 	struct hash_table sessions, views, rooms, asks, moved, requests;
 	struct hash_table tenants; /* counts */
+	struct hash_table users, searches;
 	uint64_t next_cookie;
 	struct mail_queue local;  /* owned: posts to itself */
 	struct mail_queue posted; /* owned: posts to others, with their destinations */
@@ -194,7 +197,7 @@ struct hub {
 	struct notice *lent_notice; /* told to the host by the last action */
 	struct event lent_event;
 	struct identity lent_identity;
-	bool is_draining, is_running;
+	bool is_draining, is_running, is_waiting;
 	timestamp drain_deadline;
 	struct timer drain;
 	struct hub_counters counters;
@@ -312,6 +315,14 @@ void moved_destroy(struct moved *moved);
 void watch_handle_look_up(struct hub *hub, const struct post *post);
 void watch_add(struct session *session, const char *id);
 void watch_tell(struct session *session);
+bool session_may_show(const struct session *session); /* its attributes, outside of its room */
+
+/* hub_users.c: sessions of those who are somebody */
+void users_add(struct session *session);
+void users_remove(struct session *session);
+void users_handle_find(struct hub *hub, const struct post *post);
+void users_handle_found(struct hub *hub, const struct post *post);
+void users_deinit(struct hub *hub);
 
 /* room_view.c */
 struct view *view_take(struct hub *hub, const char *tenant, const char *type, const char *name);
@@ -342,6 +353,11 @@ void roster_heard(struct view *view, const struct post *post);
 bool roster_knows(const struct view *view, const struct post *joined);
 /* Tells who has come and gone while the room was out of reach. */
 void roster_compare(struct view *view, const struct post *post);
+
+/* hub_page.c: what the operator sees of a hub, a page at a time. */
+void page_handle_rooms(struct hub *hub, const struct post *ask);
+void page_handle_sessions(struct hub *hub, const struct post *ask);
+void session_handle_cancel(struct hub *hub, const struct post *ask);
 
 /* hub_request.c */
 void request_handle(struct hub *hub, const struct post *post);

@@ -1,12 +1,17 @@
 /* Questions and orders from outside of rooms: REST, the control socket. One about a room goes to the hub that owns it; a list to all
- * hubs of this node, whose parts are put together. */
+ * hubs of this node, whose parts are put together; an operator's page to those of other nodes as well. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "signaling/json_text.h"
 #include "signaling/room_private.h"
 
-enum { REQUEST_WAIT_MS = 5000, COUNTS = 4 };
+enum {
+	REQUEST_WAIT_MS = 5000,
+	PAGE_WAIT_MS = 1000, /* what has come by then is shown */
+	PAGE_BYTES_MAX = 64 << 20,
+	COUNTS = 4
+};
 
 struct request {
 	struct hub *hub;
@@ -25,11 +30,23 @@ static const char *const count_names[COUNTS] = {"rooms", "sessions", "participan
 
 static void request_ask(struct request *request, const struct room_request *room_request);
 static void finish(struct request *request, enum signaling_error error, struct slice json);
+static void finish_whole(struct request *request);
 static void is_late(struct timer *timer, timestamp now);
 
 static bool has_cookie(const void *item, const void *key)
 {
 	return ((const struct request *)item)->cookie == *(const uint64_t *)key;
+}
+
+static bool is_page(enum room_request_kind kind)
+{
+	return kind == ROOM_REQUEST_PAGE_OF_ROOMS || kind == ROOM_REQUEST_PAGE_OF_SESSIONS;
+}
+
+/* Of hubs; all others are of a room, or of a session. */
+static bool is_list(enum room_request_kind kind)
+{
+	return kind == ROOM_REQUEST_LIST || kind == ROOM_REQUEST_COUNTS || is_page(kind);
 }
 
 static enum signaling_error check(const struct room_request *request)
@@ -39,8 +56,7 @@ static enum signaling_error check(const struct room_request *request)
 		[ROOM_REQUEST_CREATE] = MAY_CREATE,
 		[ROOM_REQUEST_COUNTS] = MAY_LIST,
 	};
-	bool is_of_room =
-		request->kind != ROOM_REQUEST_LIST && request->kind != ROOM_REQUEST_COUNTS;
+	bool is_of_room = !is_list(request->kind) && request->kind != ROOM_REQUEST_CANCEL;
 
 	if (is_of_room && (request->name == NULL || request->name[0] == '\0'))
 		return SIGNALING_NO_ROOM_NAME;
@@ -64,7 +80,7 @@ static enum signaling_error check(const struct room_request *request)
 void hub_request(struct hub *hub, const struct room_request *room_request,
                  room_request_answered *answered, void *context, timestamp now)
 {
-	enum signaling_error error = check(room_request);
+	enum signaling_error error = hub->is_waiting ? SIGNALING_UNAVAILABLE : check(room_request);
 	struct request *request;
 
 	hub->now = now > hub->now ? now : hub->now;
@@ -79,12 +95,13 @@ void hub_request(struct hub *hub, const struct room_request *room_request,
 	request->kind = room_request->kind;
 	request->answered = answered;
 	request->context = context;
-	text_init(&request->list, 0);
+	text_init(&request->list, is_page(request->kind) ? PAGE_BYTES_MAX : 0);
 	if (hash_table_insert(&hub->requests, number_hash(request->cookie), request) != OK) {
 		finish(request, SIGNALING_INTERNAL, (struct slice){0});
 		return;
 	}
-	timer_set(hub->wheel, &request->late, hub->now + REQUEST_WAIT_MS, is_late);
+	timer_set(hub->wheel, &request->late,
+	          hub->now + (is_page(request->kind) ? PAGE_WAIT_MS : REQUEST_WAIT_MS), is_late);
 	request_ask(request, room_request);
 	hub_run(hub);
 }
@@ -117,19 +134,57 @@ static void draft_request(const struct request *request, const struct room_reque
 	post_change(draft, &asked->change, pin);
 }
 
+/* All of a node. */
+static void ask_hubs(struct request *request, const struct hub_node *node, const struct post *draft)
+{
+	struct hub_place place = {.node = node->number};
+
+	request->waits_for += node->workers;
+	for (unsigned i = 0; i < node->workers; i++) {
+		place.worker = (uint16_t)i;
+		hub_post_draft(request->hub, place, draft);
+	}
+}
+
+static void ask_all(struct request *request, const struct room_request *asked, struct post *draft)
+{
+	const struct hub_settings *settings = &request->hub->settings;
+	const struct hub_node self = {settings->place.node,
+	                              settings->workers > 0 ? settings->workers : 1};
+
+	draft->value = asked->page;
+	ask_hubs(request, &self, draft);
+	for (size_t i = 0; i < asked->node_count; i++)
+		ask_hubs(request, &asked->nodes[i], draft);
+}
+
+/* An id tells where its session began. */
+static void ask_home(struct request *request, const struct post *draft)
+{
+	struct hub *hub = request->hub;
+	struct hub_place place;
+
+	if (draft->to != NULL && seal_open_id(hub->seal, draft->to, &place) == OK &&
+	    hub_is_reachable(hub, place))
+		hub_post_draft(hub, place, draft);
+	else
+		finish(request, SIGNALING_NO_SESSION, (struct slice){0});
+}
+
 static void request_ask(struct request *request, const struct room_request *asked)
 {
 	struct hub *hub = request->hub;
-	struct hub_place place = hub->settings.place;
 	struct post draft = {0};
 	char pin[ROOM_PIN_MAX + 1];
 
 	draft_request(request, asked, &draft, pin);
+	if (is_list(asked->kind)) {
+		ask_all(request, asked, &draft);
+		return;
+	}
 	request->waits_for = 1;
-	if (asked->kind == ROOM_REQUEST_LIST || asked->kind == ROOM_REQUEST_COUNTS) {
-		request->waits_for = hub->settings.workers > 0 ? hub->settings.workers : 1;
-		for (place.worker = 0; place.worker < request->waits_for; place.worker++)
-			hub_post_draft(hub, place, &draft);
+	if (asked->kind == ROOM_REQUEST_CANCEL) {
+		ask_home(request, &draft);
 		return;
 	}
 	request->view = view_take(hub, draft.room.tenant, draft.room.type, draft.room.name);
@@ -158,8 +213,13 @@ static void finish(struct request *request, enum signaling_error error, struct s
 
 static void is_late(struct timer *timer, timestamp now)
 {
+	struct request *request = CONTAINER_OF(timer, struct request, late);
+
 	(void)now;
-	finish(CONTAINER_OF(timer, struct request, late), SIGNALING_UNAVAILABLE, (struct slice){0});
+	if (is_page(request->kind))
+		finish_whole(request);
+	else
+		finish(request, SIGNALING_UNAVAILABLE, (struct slice){0});
 }
 
 void requests_deinit(struct hub *hub)
@@ -200,7 +260,7 @@ static void finish_whole(struct request *request)
 	struct text whole;
 
 	text_init(&whole, 0);
-	if (request->kind == ROOM_REQUEST_LIST) {
+	if (request->kind != ROOM_REQUEST_COUNTS) {
 		json_open(&whole, '[');
 		text_put(&whole, text_slice(&request->list));
 		json_close(&whole, ']');
@@ -224,11 +284,13 @@ void request_answer_handle(struct hub *hub, const struct post *post)
 
 	if (request == NULL)
 		return;
-	if (request->kind != ROOM_REQUEST_LIST && request->kind != ROOM_REQUEST_COUNTS) {
+	if (!is_list(request->kind) || (is_page(request->kind) && post->error != SIGNALING_OK)) {
 		finish(request, post->error, post->value);
 		return;
 	}
-	if (request->kind == ROOM_REQUEST_LIST)
+	if (is_page(request->kind))
+		json_put_raw(&request->list, post->value);
+	else if (request->kind == ROOM_REQUEST_LIST)
 		add_list(request, post->value);
 	else
 		add_counts(request, post->value);

@@ -168,7 +168,8 @@ void post_destroy(struct post *post)
 
 bool post_is_whole(const struct post *post)
 {
-	bool names_all = post->kind == POST_EVENT; /* elsewhere participants are ids alone */
+	/* Elsewhere participants are ids alone. */
+	bool names_all = post->kind == POST_EVENT || post->kind == POST_USER_FOUND;
 	bool needs_subject = post->kind < POST_EVENT || post->kind == POST_LOOK_UP ||
 	                     post->kind == POST_SEND_OUTSIDE;
 

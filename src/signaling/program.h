@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "control/server.h"
 #include "control/socket.h"
+#include "process/main_loop.h"
 #include "process/service_manager.h"
 #include "process/watchdog.h"
 #include "signaling/program_services.h"
@@ -17,6 +18,7 @@
 
 struct certificate_watch;
 struct cluster;
+struct cluster_report;
 struct event;
 struct event_base;
 struct program_reload;
@@ -25,10 +27,18 @@ struct sinks;
 struct turn_service;
 struct turn_source;
 
+enum node_state { NODE_READY, NODE_DRAINING, NODE_LOST, NODE_STATES /* the count */ };
+
 struct program_drain {
 	bool is_on, is_final; /* is_final: the program ends with it */
 	const char *by;       /* static: "SIGTERM", "control socket" */
 	timestamp began, deadline;
+};
+
+struct program_wait {       /* for what the first clients need */
+	_Atomic bool is_on; /* the main thread writes, any reads; relaxed: it orders nothing */
+	struct event *timer;
+	timestamp read_at;
 };
 
 struct program {
@@ -37,14 +47,17 @@ struct program {
 	 * been asked for something after that, and thus holds nothing of it. */
 	_Atomic(struct service_set *) current; /* owned */
 
-	struct event_base *base; /* owned, as all below */
+	struct main_loop loop;   /* owned, as all below */
+	struct event_base *base; /* the loop's, and so is the mailbox */
 	struct mailbox *mailbox;
-	struct event *mail_event, *signal_event, *drain_timer, *alive_timer, *status_timer;
-	int signal_fd; /* -1: not open */
+	struct event *drain_timer, *alive_timer, *status_timer;
 
-	struct cluster *cluster; /* NULL: this node is alone */
+	struct cluster *cluster;      /* NULL: this node is alone */
+	struct cluster_report *nodes; /* the last; NULL: none came yet */
+	struct program_wait wait;
 	struct workers *workers;
 	struct buddy_images *images; /* of all workers; NULL: none are kept */
+	struct channelling_rules *channelling;
 	unsigned threads;
 	struct store *store;               /* to read by; NULL: there is none */
 	struct store_thread *store_thread; /* tells of changes */
@@ -67,8 +80,6 @@ struct program {
 	unsigned tasks; /* and questions, that have not come back */
 };
 
-/* Blocks the signals that it will wait for; before any thread is started, so that none gets them. */
-void program_block_signals(void);
 /* Opens ports and files, becomes proc-user, and starts all threads. On success config is its own; on failure it stays
  * the caller's, and problem is a line about an option. sources is lent. */
 MUST_CHECK enum err program_create(struct config *config, const struct config_sources *sources,
@@ -105,6 +116,21 @@ void program_drain_close(struct program *program);
 void program_drain_begin(struct program *program, const char *by, uint32_t timeout_s,
                          bool is_final);
 uint64_t program_count(const struct program *program, enum hub_counter counter);
+
+/* program_wait.c */
+MUST_CHECK enum err program_wait_open(struct program *program);
+void program_wait_close(struct program *program);
+bool program_is_waiting(const struct program *program);
+/* Why new clients had better go elsewhere, in a line, static; NULL: they need not. That it drains is told by others. Any thread. */
+const char *program_problem(const struct program *program);
+
+/* program_nodes.c: what the cluster tells. */
+void program_hear_nodes(struct mail *mail, void *program);
+void ask_nodes(struct control_request *request, void *context);
+/* Of a node that it has heard of; else "". */
+const char *program_node_name(const struct program *program, uint32_t number);
+bool program_has_redis(const struct program *program); /* the cluster's, when it told last */
+size_t program_count_nodes(const struct program *program, enum node_state state);
 
 /* program_alive.c: the service manager. */
 MUST_CHECK enum err program_alive_open(struct program *program);

@@ -129,6 +129,11 @@ static void on_revoke(void *context, struct worker *worker, const struct identit
 	room_keeper_revoke(program->rooms, &revocation);
 }
 
+static const char *on_problem(void *context)
+{
+	return program_problem(context);
+}
+
 static struct address_limits_settings limits_of_addresses(const struct config *config)
 {
 	return (struct address_limits_settings){
@@ -142,14 +147,15 @@ static void fill_for_cluster(const struct cluster *cluster, struct workers_setti
 {
 	settings->hub.is_cluster = true;
 	settings->hub.place.node = cluster_node(cluster);
-	cluster_seal_key(cluster, settings->hub.seal_key);
+	if (cluster_is_joined(cluster))
+		cluster_seal_key(cluster, settings->hub.seal_key);
 	settings->host.post = on_post;
 	settings->host.find_room = on_find_room;
 	settings->host.keep_session = on_keep_session;
 	settings->host.find_session = on_find_session;
 }
 
-enum err program_host_join(const struct config *config, unsigned threads, struct cluster **cluster,
+enum err program_host_join(struct program *program, const struct config *config, unsigned threads,
                            char problem[256])
 {
 	const struct cluster_settings settings = {
@@ -158,9 +164,11 @@ enum err program_host_join(const struct config *config, unsigned threads, struct
 		.threads = threads,
 		.dialects = dialects,
 		.dialect_count = sizeof dialects / sizeof dialects[0],
+		.notify = program->mailbox,
+		.reported = program_hear_nodes,
 	};
 
-	return cluster_create(&settings, cluster, problem);
+	return cluster_create(&settings, &program->cluster, problem);
 }
 
 void program_host_fill(struct program *program, const struct config *config, unsigned threads,
@@ -180,11 +188,13 @@ void program_host_fill(struct program *program, const struct config *config, uns
 		.tenant_limits = limits_of,
 		.context = program,
 		.images = program->images,
+		.channelling = program->channelling,
 	};
 	settings->host = (struct worker_host){
 		.room_changed = on_room_changed,
 		.emit = on_emit,
 		.revoke = on_revoke,
+		.problem = on_problem,
 		.context = program,
 	};
 	settings->policy.limits = limits_of_addresses(config);

@@ -4,8 +4,8 @@
 #include "signaling/program.h"
 
 /* Makes this a node of a cluster, with so many threads; before program_host_fill. */
-MUST_CHECK enum err program_host_join(const struct config *config, unsigned threads,
-                                      struct cluster **cluster, char problem[256]);
+MUST_CHECK enum err program_host_join(struct program *program, const struct config *config,
+                                      unsigned threads, char problem[256]);
 /* Fills in hub, host and limits for so many threads; services are not there yet. */
 void program_host_fill(struct program *program, const struct config *config, unsigned threads,
                        struct workers_settings *settings);

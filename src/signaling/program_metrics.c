@@ -136,6 +136,22 @@ static void add_own(json_t *list, const char *name, const char *type, const char
 	json_array_append_new(list, describe_metric(name, help, type, unit, samples));
 }
 
+static void add_cluster(const struct program *program, json_t *list)
+{
+	static const char *const names[NODE_STATES] = {"ready", "draining", "lost"};
+	json_t *samples = json_array();
+
+	add_own(list, "turnstone_signaling_cluster_connected", "gauge", "",
+	        "1 while the cluster's Redis answers, else 0", NULL,
+	        json_integer(program_has_redis(program)));
+	for (unsigned i = 0; i < NODE_STATES; i++)
+		add_sample(samples, json_pack("{s:s}", "state", names[i]),
+		           json_integer((json_int_t)program_count_nodes(program, i)));
+	json_array_append_new(list, describe_metric("turnstone_signaling_cluster_nodes",
+	                                            "nodes of the cluster, this one among them",
+	                                            "gauge", "", samples));
+}
+
 static void add_server(const struct program *program, json_t *list)
 {
 	add_own(list, "turnstone_signaling_build", "info", "", "version",
@@ -145,6 +161,11 @@ static void add_server(const struct program *program, json_t *list)
 	        json_real((double)(timestamp_now() - program->started) / 1000));
 	add_own(list, "turnstone_signaling_draining", "gauge", "",
 	        "1 while nobody new may join, else 0", NULL, json_integer(program->drain.is_on));
+	add_own(list, "turnstone_signaling_ready", "gauge", "",
+	        "1 while new clients are welcome, as /readyz says, else 0", NULL,
+	        json_integer(!program->drain.is_on && program_problem(program) == NULL));
+	if (program->cluster != NULL)
+		add_cluster(program, list);
 	if (program->rooms != NULL)
 		add_own(list, "turnstone_signaling_rooms_not_kept", "counter", "",
 		        "changes of rooms that the store did not take", NULL,

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "process/process.h"
 #include "signaling/program.h"
+#include "signaling/program_lists.h"
 #include "signaling/program_metrics.h"
 #include "signaling/program_reload.h"
 #include "signaling/program_rooms.h"
@@ -26,7 +27,10 @@ const struct control_row program_requests[] = {
 	{"stop",        "",                                        stop},
 	{"log reset",   "",                                        reset_log},
 	{"log level",   "level",                                   set_level},
-	{"room list",   "tenant",                                  ask_room_list},
+	{"node list",   "",                                        ask_nodes},
+	{"session list", "tenant user room address limit after",   ask_session_page},
+	{"session cancel", "id",                                   ask_session_cancel},
+	{"room list",   "tenant limit after",                      ask_room_page},
 	{"room show",   "tenant type name",                        ask_room_show},
 	{"room create", "tenant type name pin capacity expires relay_only", ask_room_create},
 	{"room kick",   "tenant type name participant reason",     ask_room_kick},
@@ -62,12 +66,17 @@ static json_t *describe_status(const struct program *program)
 		{"rooms", HUB_COUNT_rooms_now},
 		{"participants", HUB_COUNT_participants_now},
 	};
+	const char *problem = program_problem(program);
 	json_t *object = json_pack("{s:s, s:s, s:i, s:I, s:i, s:o}", "program", "turnsignal",
 	                           "version", PACKAGE_VERSION, "pid", (int)getpid(), "uptime",
 	                           (json_int_t)((timestamp_now() - program->started) / MS_PER_S),
 	                           "threads", (int)workers_count(program->workers), "draining",
 	                           describe_drain(&program->drain));
 
+	json_object_set_new(object, "ready",
+	                    json_boolean(!program->drain.is_on && problem == NULL));
+	if (problem != NULL)
+		json_object_set_new(object, "problem", json_string(problem));
 	for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
 		json_object_set_new(
 			object, levels[i].name,

@@ -185,17 +185,6 @@ static void ask(struct question *question, bool is_right)
 	question_destroy(question);
 }
 
-void ask_room_list(struct control_request *request, void *context)
-{
-	struct question *question = question_create(context, request, ROOM_REQUEST_LIST);
-
-	if (question == NULL)
-		control_refuse(request, "%s", err_string(ERR_NO_MEMORY));
-	else
-		ask(question,
-		    get(request, "tenant", "", question->tenant, sizeof question->tenant));
-}
-
 void ask_room_show(struct control_request *request, void *context)
 {
 	ask(about_room(request, context, ROOM_REQUEST_SHOW), true);
@@ -296,7 +285,7 @@ static void restore_change(struct question *question, const struct store_room *r
 		.pin = slice_of(question->pin),
 		.sets_lock = true,
 		.is_locked = room->is_locked,
-		.sets_capacity = room->capacity > 0,
+		.sets_capacity = true, /* 0: a room that has no bound of its own */
 		.capacity = room->capacity,
 		.sets_relay_only = true,
 		.is_relay_only = room->is_relay_only,

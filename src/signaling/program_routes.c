@@ -1,5 +1,7 @@
 #include "signaling/program_routes.h"
 
+#include <stdio.h>
+
 #include "signaling/auth_routes.h"
 
 static void handle_health(struct http_exchange *exchange);
@@ -29,9 +31,17 @@ static void handle_health(struct http_exchange *exchange)
 /* Whether new clients are to come here. */
 static void handle_ready(struct http_exchange *exchange)
 {
+	const char *problem = http_problem(exchange);
+	char json[160];
+
 	http_set_header(exchange, "Cache-Control", "no-store");
 	if (hub_is_draining(http_hub(exchange)))
 		http_answer_json(exchange, 503, SLICE("{\"status\":\"draining\"}"));
-	else
+	else if (problem == NULL)
 		http_answer_json(exchange, 200, SLICE("{\"status\":\"ready\"}"));
+	else {
+		snprintf(json, sizeof json, "{\"status\":\"not ready\",\"reason\":\"%s\"}",
+		         problem);
+		http_answer_json(exchange, 503, slice_of(json));
+	}
 }

@@ -36,8 +36,7 @@ static enum err make(struct service_set *set, struct store *store,
 	err = authority_create(set->config, store, &set->authority, problem);
 	if (err != OK)
 		return err;
-	*about = OPTION_ID_zone_networks;
-	err = zones_create(set->config, &set->zones, problem);
+	err = zones_create(set->config, &set->zones, problem, about);
 	if (err != OK)
 		return err;
 	*about = OPTION_ID_www_root;
@@ -71,6 +70,7 @@ enum err service_set_create(struct config *config, struct store *store,
 		return err;
 	}
 	set->tls = tls;
+	set->has_store = store != NULL;
 	set->services = (struct signaling_services){
 		.config = config,
 		.authority = set->authority,

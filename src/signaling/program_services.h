@@ -13,6 +13,7 @@ struct store;
 
 struct service_set {
 	struct config *config; /* owned, as all below */
+	bool has_store;        /* it has what was in the store, where there is one */
 	struct authority *authority;
 	struct turn_source *turn_source;
 	struct zones *zones;      /* NULL: none are configured */

@@ -1,21 +1,21 @@
 /* The order in which turnsignal opens what it needs: ports and keys while it may be root, then as proc-user all that is
  * opened again later, and threads at the end. */
-#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/list.h"
 #include "base/log.h"
-#include "process/capabilities.h"
 #include "process/process.h"
+#include "process/process_control.h"
 #include "signaling/authority.h"
+#include "signaling/channelling_rules.h"
 #include "signaling/cluster.h"
 #include "signaling/program.h"
 #include "signaling/program_host.h"
+#include "signaling/program_needs.h"
 #include "signaling/program_reload.h"
 #include "signaling/program_rooms.h"
 #include "signaling/program_routes.h"
@@ -27,8 +27,6 @@
 #include "store/configured_store.h"
 
 enum {
-	CLIENTS_MAX = 32,
-	IDLE_TIMEOUT_S = 60,
 	LISTENERS_MAX = 128,
 	TASKS_PATIENCE_MS = 6000, /* longer than a hub waits for another */
 	SINKS_PATIENCE_MS = 3000, /* what is left then is in their spool */
@@ -45,9 +43,10 @@ struct start {
 };
 
 typedef enum err step_fn(struct start *start);
-static step_fn make_tls, list_listeners, make_images, join_cluster, open_workers, open_control,
-	drop_privileges, open_store, make_services, open_rooms, open_sinks, serve_control,
-	start_workers, start_cluster, bring_rooms_back, fetch_credentials;
+static step_fn make_tls, list_listeners, make_images, make_rules, join_cluster, open_workers,
+	open_control, drop_privileges, raise_fence, open_store, make_services, open_rooms,
+	open_sinks, serve_control, start_workers, start_cluster, bring_rooms_back,
+	fetch_credentials;
 
 static const struct {
 	step_fn *run;
@@ -56,10 +55,12 @@ static const struct {
 	{make_tls, OPTION_ID_cert},
 	{list_listeners, OPTION_ID_signaling_port},
 	{make_images, OPTION_ID_buddy_image_memory},
+	{make_rules, OPTION_ID_room_type},
 	{join_cluster, OPTION_ID_redis_userdb},
 	{open_workers, OPTION_ID_signaling_ip},
 	{open_control, OPTION_ID_signaling_control_socket},
 	{drop_privileges, OPTION_ID_proc_user},
+	{raise_fence, OPTION_ID_fence},
 	{open_store, OPTION_ID_userdb},
 	{make_services, OPTION_ID_jwt_key_file},
 	{open_rooms, OPTION_ID_userdb},
@@ -105,10 +106,12 @@ void program_close(struct program *program)
 	workers_destroy(program->workers);
 	cluster_destroy(program->cluster);
 	buddy_images_destroy(program->images);
+	channelling_rules_destroy(program->channelling);
 	program_reload_destroy(program->reload);
 	program->reload = NULL;
 	control_server_destroy(program->control);
 	program_alive_close(program);
+	program_wait_close(program);
 	program_drain_close(program);
 	control_socket_close(&program->control_socket);
 	room_keeper_destroy(program->rooms);
@@ -117,6 +120,7 @@ void program_close(struct program *program)
 		store_thread_stop(program->store_thread);
 	mailbox_deliver(program->mailbox, program);
 	turn_source_destroy(program->fetched);
+	free(program->nodes);
 	if (program->store != NULL)
 		store_close(program->store);
 	service_set_destroy(program_current(program));
@@ -210,14 +214,22 @@ static enum err make_images(struct start *start)
 	return shared_images_create(start->config->buddy_image_memory, &start->program->images);
 }
 
+static enum err make_rules(struct start *start)
+{
+	return channelling_rules_create(start->config, &start->program->channelling);
+}
+
 static enum err join_cluster(struct start *start)
 {
 	const struct config *config = start->config;
 
 	if (!config->signaling_cluster)
 		return OK;
-	return program_host_join(config, thread_count(config), &start->program->cluster,
-	                         start->problem);
+	enum err err =
+		program_host_join(start->program, config, thread_count(config), start->problem);
+	if (err == OK && !cluster_is_joined(start->program->cluster))
+		atomic_store_explicit(&start->program->wait.is_on, true, memory_order_relaxed);
+	return err;
 }
 
 static enum err open_workers(struct start *start)
@@ -239,54 +251,22 @@ static enum err open_workers(struct start *start)
 	return err;
 }
 
-/* One server has the default socket; the others on the machine, and those whose user may not make it,
- * go without. One that was asked for has to be there. */
 static enum err open_control(struct start *start)
 {
-	const struct config *config = start->config;
-	bool is_default =
-		config->origin[OPTION_ID_signaling_control_socket].source == CONFIG_FROM_DEFAULT;
-	struct control_socket_settings settings = {
-		.path = config->signaling_control_socket,
-		.makes_folder = is_default,
-	};
-	enum err err;
-
-	if (settings.path == NULL || strcmp(settings.path, "off") == 0)
-		return OK;
-	err = process_find_ids(config, &settings.uid, &settings.gid, start->problem);
-	if (err == OK)
-		err = control_socket_open(&settings, &start->program->control_socket,
-		                          start->problem);
-	if (err == OK || !is_default)
-		return err;
-	log_always("no control socket", "reason=\"%s\"", start->problem);
-	return OK;
+	return process_control_open(start->config, OPTION_ID_signaling_control_socket,
+	                            start->config->signaling_control_socket,
+	                            &start->program->control_socket, start->problem);
 }
 
-/* Ports are open, and none below 1024 is opened later. Who stays root goes on reading what is others'. */
 static enum err drop_privileges(struct start *start)
 {
-	uint64_t kept = 0;
-	uid_t uid;
-	gid_t gid;
-	enum err err = process_find_ids(start->config, &uid, &gid, start->problem);
+	return privileges_drop(start->config, &program_needs, start->problem);
+}
 
-	if (err != OK)
-		return err;
-	if (uid == 0)
-		kept = CAPABILITY(CAP_CHOWN) | CAPABILITY(CAP_DAC_OVERRIDE) |
-		       CAPABILITY(CAP_FOWNER);
-	capabilities_outlive_setuid(kept);
-	err = process_become(uid, gid, start->problem);
-	if (err != OK)
-		return err;
-	if (capabilities_keep(kept) != OK || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
-		snprintf(start->problem, 256, "capabilities cannot be dropped");
-		return ERR_SYSTEM;
-	}
-	(void)prctl(PR_SET_DUMPABLE, start->config->core_dumps, 0, 0, 0);
-	return OK;
+/* Before there is any other thread: what is opened from here on, and by all of them, is opened from inside. */
+static enum err raise_fence(struct start *start)
+{
+	return privileges_fence(start->config, &program_needs, start->problem);
 }
 
 /* ---- as the user ---- */
@@ -297,20 +277,22 @@ static void on_store_written(struct mail *mail, void *receiver)
 
 	free(CONTAINER_OF(mail, struct store_change, mail));
 	/* The first only says that there is a store. */
-	if (program->reload != NULL && program->has_heard_of_store)
+	if (program->reload != NULL &&
+	    (program->has_heard_of_store || !program_current(program)->has_store))
 		program_reload_begin(program->reload, RELOAD_OF_STORE, "store", NULL);
 	program->has_heard_of_store = true;
 }
 
 static enum err open_store(struct start *start)
 {
-	const struct store_location location = configured_store(start->config);
+	struct store_location location = configured_store(start->config);
 	struct program *program = start->program;
 	enum err err;
 
 	if (!has_configured_store(start->config))
 		return OK;
 	*start->about = configured_store_option(start->config);
+	location.is_patient = true;
 	err = store_thread_create_at(&location, &program->store_thread, start->problem);
 	if (err == OK)
 		err = store_open_at(&location, false, &program->store, start->problem);
@@ -332,6 +314,11 @@ static enum err make_services(struct start *start)
 	enum err err = service_set_create(start->config, program->store, NULL, start->tls, &set,
 	                                  start->problem, start->about);
 
+	if (err == ERR_UNAVAILABLE && start->config->redis_userdb != NULL) {
+		atomic_store_explicit(&program->wait.is_on, true, memory_order_relaxed);
+		err = service_set_create(start->config, NULL, NULL, start->tls, &set,
+		                         start->problem, start->about);
+	}
 	if (err != OK)
 		return err;
 	atomic_store_explicit(&program->current, set, memory_order_release);
@@ -340,18 +327,23 @@ static enum err make_services(struct start *start)
 
 	/* No thread runs yet: this one is theirs. */
 	struct worker_policy policy = program_host_policy(program);
-	for (unsigned i = 0; i < workers_count(program->workers); i++)
+	for (unsigned i = 0; i < workers_count(program->workers); i++) {
 		worker_adopt(workers_at(program->workers, i), &policy);
+		if (program_is_waiting(program))
+			hub_wait(worker_hub(workers_at(program->workers, i)));
+	}
+	cluster_set_ready(program->cluster, !program_is_waiting(program));
 	return program_reload_create(program, &program->reload);
 }
 
 static enum err open_rooms(struct start *start)
 {
-	const struct store_location location = configured_store(start->config);
+	struct store_location location = configured_store(start->config);
 
 	if (!has_configured_store(start->config))
 		return OK;
 	*start->about = configured_store_option(start->config);
+	location.is_patient = true;
 	return room_keeper_create(&location, &start->program->rooms, start->problem);
 }
 
@@ -363,14 +355,8 @@ static enum err open_sinks(struct start *start)
 static enum err serve_control(struct start *start)
 {
 	struct program *program = start->program;
-	const struct control_settings settings = {
-		.base = program->base,
-		.rows = program_requests,
-		.row_count = program_request_count,
-		.context = program,
-		.clients_max = CLIENTS_MAX,
-		.idle_timeout_s = IDLE_TIMEOUT_S,
-	};
+	const struct control_settings settings =
+		main_loop_requests(&program->loop, program_requests, program_request_count);
 	enum err err = program_alive_open(program);
 
 	if (err == OK)
@@ -396,6 +382,8 @@ static enum err start_cluster(struct start *start)
 
 static enum err bring_rooms_back(struct start *start)
 {
+	if (program_is_waiting(start->program))
+		return program_wait_open(start->program);
 	return program_bring_rooms_back(start->program, start->problem);
 }
 

@@ -61,6 +61,16 @@ static void restore(struct room *room, const struct room_info *info)
 	room->restored_until = room->hub->now + RETURN_MS;
 }
 
+/* Of PeerJS's clients all those of an application share one room: its key. */
+static uint32_t default_capacity(const struct hub *hub, const struct post *ask)
+{
+	if (ask->room_capacity > 0)
+		return ask->room_capacity;
+	if (ask->subject.dialect != NULL && ask->subject.dialect->is_unaware)
+		return 0;
+	return hub->settings.room_capacity;
+}
+
 static void describe(struct room *room, const struct post *ask)
 {
 	struct hub *hub = room->hub;
@@ -72,8 +82,7 @@ static void describe(struct room *room, const struct post *ask)
 	room->info.created_ms = hub->wall_ms;
 	room->info.mode = ROOM_RELAY;
 	room->info.is_relay_only = tenant_is_relay_only(hub, ask->room.tenant);
-	room->info.capacity =
-		ask->room_capacity > 0 ? ask->room_capacity : hub->settings.room_capacity;
+	room->info.capacity = default_capacity(hub, ask);
 	if (ask->is_return)
 		restore(room, &ask->room);
 	list_init(&room->members);

@@ -9,6 +9,8 @@ static enum signaling_error check_old(const struct room *room, const struct post
 static enum signaling_error check_new(const struct hub *hub, const struct post *ask);
 static struct member *other_with_alias(const struct room *room, const struct post *ask);
 static void replace(struct room *room, struct member *other);
+static void remove_attested(struct room *room, struct member *member, bool is_soft,
+                            const char *attestation);
 static void welcome(struct room *room, struct member *member, const struct post *ask);
 
 static enum signaling_error enter(struct hub *hub, struct room **room, struct member **member,
@@ -49,7 +51,7 @@ void room_handle_join(struct hub *hub, const struct post *ask)
 	error = enter(hub, &room, &member, ask);
 	if (error != SIGNALING_OK) {
 		if (member != NULL)
-			room_remove(room, member, true);
+			remove_attested(room, member, true, ask->subject.attestation);
 		else if (room == NULL)
 			room_is_none(hub, ask);
 		else if (list_is_empty(&room->members) && !timer_is_set(&room->empty))
@@ -174,7 +176,9 @@ static void welcome(struct room *room, struct member *member, const struct post 
 
 /* Going. */
 
-void room_remove(struct room *room, struct member *member, bool is_soft)
+/* attestation is of the session that goes; "" where it did not say so itself. */
+static void remove_attested(struct room *room, struct member *member, bool is_soft,
+                            const char *attestation)
 {
 	struct hub *hub = room->hub;
 	struct post left;
@@ -184,6 +188,7 @@ void room_remove(struct room *room, struct member *member, bool is_soft)
 	room->info.count -= is_told;
 	left = room_draft(room, EVENT_LEFT);
 	left.subject = member_participant(member, true);
+	left.subject.attestation = attestation;
 	left.is_soft = is_soft;
 	hub_count(&hub->counters, HUB_COUNT_leaves, 1);
 	if (is_told) {
@@ -197,6 +202,11 @@ void room_remove(struct room *room, struct member *member, bool is_soft)
 		room_became_empty(room);
 }
 
+void room_remove(struct room *room, struct member *member, bool is_soft)
+{
+	remove_attested(room, member, is_soft, "");
+}
+
 /* A leave that was sent before the session moved on has been overtaken, and means nothing. */
 void room_handle_leave(struct hub *hub, const struct post *ask)
 {
@@ -205,7 +215,7 @@ void room_handle_leave(struct hub *hub, const struct post *ask)
 	struct post draft = {.event = EVENT_LEAVING_DONE};
 
 	if (member != NULL && member->seat <= ask->seat)
-		room_remove(room, member, ask->is_soft);
+		remove_attested(room, member, ask->is_soft, ask->subject.attestation);
 	if (!ask->has_reference)
 		return;
 	if (room != NULL)

@@ -72,6 +72,13 @@ void room_remember_alias(struct room *room, const char *alias);
 bool room_alias_is_kicked(const struct room *room, const char *alias);
 void rooms_deinit(struct hub *hub);
 
+/* room_request.c */
+void request_answer(struct hub *hub, const struct post *ask, enum signaling_error error,
+                    struct slice json);
+void request_answer_text(struct hub *hub, const struct post *ask,
+                         struct text *text);               /* takes it over */
+void room_put(struct text *text, const struct room *room); /* as members of a JSON object */
+
 /* room_members.c */
 struct member *member_find(const struct room *room, const char *id);
 struct member *member_find_any(const struct room *room, const char *id_or_alias);

@@ -4,8 +4,8 @@
 #include "signaling/json_text.h"
 #include "signaling/room_private.h"
 
-static void answer(struct hub *hub, const struct post *ask, enum signaling_error error,
-                   struct slice json)
+void request_answer(struct hub *hub, const struct post *ask, enum signaling_error error,
+                    struct slice json)
 {
 	struct post draft = {
 		.kind = POST_ANSWER, .cookie = ask->cookie, .error = error, .value = json};
@@ -13,18 +13,18 @@ static void answer(struct hub *hub, const struct post *ask, enum signaling_error
 	hub_post_draft(hub, ask->sender, &draft);
 }
 
-static void answer_text(struct hub *hub, const struct post *ask, struct text *text)
+void request_answer_text(struct hub *hub, const struct post *ask, struct text *text)
 {
 	if (text->has_failed)
-		answer(hub, ask, SIGNALING_INTERNAL, (struct slice){0});
+		request_answer(hub, ask, SIGNALING_INTERNAL, (struct slice){0});
 	else
-		answer(hub, ask, SIGNALING_OK, text_slice(text));
+		request_answer(hub, ask, SIGNALING_OK, text_slice(text));
 	text_deinit(text);
 }
 
 /* Rooms as JSON. */
 
-static void put_room(struct text *text, const struct room *room)
+void room_put(struct text *text, const struct room *room)
 {
 	const struct room_info *info = &room->info;
 
@@ -76,11 +76,11 @@ static void list(struct hub *hub, const struct post *ask)
 		    strcmp(room->info.name, ask->identity_room) != 0)
 			continue;
 		json_open(&text, '{');
-		put_room(&text, room);
+		room_put(&text, room);
 		json_close(&text, '}');
 	}
 	json_close(&text, ']');
-	answer_text(hub, ask, &text);
+	request_answer_text(hub, ask, &text);
 }
 
 static void counts(struct hub *hub, const struct post *ask)
@@ -97,7 +97,7 @@ static void counts(struct hub *hub, const struct post *ask)
 	json_member_integer(&text, "away",
 	                    (int64_t)hub_counter_read(counters, HUB_COUNT_sessions_away_now));
 	json_close(&text, '}');
-	answer_text(hub, ask, &text);
+	request_answer_text(hub, ask, &text);
 }
 
 static void show(struct room *room, const struct post *ask)
@@ -106,14 +106,14 @@ static void show(struct room *room, const struct post *ask)
 
 	text_init(&text, 0);
 	json_open(&text, '{');
-	put_room(&text, room);
+	room_put(&text, room);
 	json_name(&text, "participants");
 	json_open(&text, '[');
 	LIST_FOR_EACH (node, &room->members)
 		put_participant(&text, CONTAINER_OF(node, struct member, node));
 	json_close(&text, ']');
 	json_close(&text, '}');
-	answer_text(room->hub, ask, &text);
+	request_answer_text(room->hub, ask, &text);
 }
 
 /* Orders. */
@@ -126,12 +126,12 @@ static void create(struct hub *hub, const struct post *ask)
 	draft.has_pin = ask->sets_pin;
 	draft.empty_room_s = ask->expires_s;
 	if (hub->is_draining) {
-		answer(hub, ask, SIGNALING_DRAINING, (struct slice){0});
+		request_answer(hub, ask, SIGNALING_DRAINING, (struct slice){0});
 		return;
 	}
 	room = hub->rooms.count < hub->settings.rooms_max ? room_create(hub, &draft) : NULL;
 	if (room == NULL) {
-		answer(hub, ask, SIGNALING_TOO_MANY, (struct slice){0});
+		request_answer(hub, ask, SIGNALING_TOO_MANY, (struct slice){0});
 		return;
 	}
 	draft.sets_pin = false;
@@ -146,7 +146,7 @@ static void change(struct room *room, const struct post *ask)
 	struct post draft;
 
 	if (error != SIGNALING_OK) {
-		answer(room->hub, ask, error, (struct slice){0});
+		request_answer(room->hub, ask, error, (struct slice){0});
 		return;
 	}
 	room->info.sequence++;
@@ -174,7 +174,7 @@ static void kick(struct room *room, const struct post *ask)
 	}
 	if (list_is_empty(&room->members))
 		room_became_empty(room);
-	answer(room->hub, ask, SIGNALING_OK, SLICE("{}"));
+	request_answer(room->hub, ask, SIGNALING_OK, SLICE("{}"));
 }
 
 static void mute(struct room *room, const struct post *ask)
@@ -182,15 +182,15 @@ static void mute(struct room *room, const struct post *ask)
 	struct member *member = whom(room, ask);
 
 	if (member == NULL) {
-		answer(room->hub, ask, SIGNALING_NO_PEER, (struct slice){0});
+		request_answer(room->hub, ask, SIGNALING_NO_PEER, (struct slice){0});
 		return;
 	}
 	if (strcmp(ask->name, "audio") != 0 && strcmp(ask->name, "video") != 0) {
-		answer(room->hub, ask, SIGNALING_BAD_REQUEST, (struct slice){0});
+		request_answer(room->hub, ask, SIGNALING_BAD_REQUEST, (struct slice){0});
 		return;
 	}
 	room_mute(room, member, NULL, ask->name);
-	answer(room->hub, ask, SIGNALING_OK, SLICE("{}"));
+	request_answer(room->hub, ask, SIGNALING_OK, SLICE("{}"));
 }
 
 static void end(struct room *room, const struct post *ask)
@@ -198,7 +198,7 @@ static void end(struct room *room, const struct post *ask)
 	struct hub *hub = room->hub;
 
 	room_close(room, NULL, ask->reason);
-	answer(hub, ask, SIGNALING_OK, SLICE("{}"));
+	request_answer(hub, ask, SIGNALING_OK, SLICE("{}"));
 }
 
 /* clang-format off */
@@ -243,27 +243,35 @@ static void run(struct hub *hub, const struct post *ask)
 		if (room == NULL)
 			create(hub, ask);
 		else
-			answer(hub, ask, SIGNALING_ROOM_EXISTS, (struct slice){0});
+			request_answer(hub, ask, SIGNALING_ROOM_EXISTS, (struct slice){0});
 		return;
 	}
 	if (room == NULL) {
 		room_is_none(hub, ask);
-		answer(hub, ask, SIGNALING_NO_SUCH_ROOM, (struct slice){0});
+		request_answer(hub, ask, SIGNALING_NO_SUCH_ROOM, (struct slice){0});
 		return;
 	}
 	error = check(room, ask);
 	if (error == SIGNALING_OK)
 		rows[ask->verb].run(room, ask);
 	else
-		answer(hub, ask, error, (struct slice){0});
+		request_answer(hub, ask, error, (struct slice){0});
 }
 
 void request_handle(struct hub *hub, const struct post *ask)
 {
-	if (ask->verb == ROOM_REQUEST_LIST)
-		list(hub, ask);
-	else if (ask->verb == ROOM_REQUEST_COUNTS)
-		counts(hub, ask);
-	else if (ask->verb < ROOM_REQUEST_COUNTS)
+	static void (*const of_hub[])(struct hub * hub, const struct post *ask) = {
+		[ROOM_REQUEST_LIST] = list,
+		[ROOM_REQUEST_COUNTS] = counts,
+		[ROOM_REQUEST_PAGE_OF_ROOMS] = page_handle_rooms,
+		[ROOM_REQUEST_PAGE_OF_SESSIONS] = page_handle_sessions,
+		[ROOM_REQUEST_CANCEL] = session_handle_cancel,
+	};
+
+	if (ask->verb >= sizeof of_hub / sizeof of_hub[0])
+		request_answer(hub, ask, SIGNALING_BAD_REQUEST, (struct slice){0});
+	else if (of_hub[ask->verb] != NULL)
+		of_hub[ask->verb](hub, ask);
+	else
 		run(hub, ask);
 }

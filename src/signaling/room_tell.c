@@ -84,12 +84,23 @@ static size_t count_people(const struct room *room)
 	return room->members.next == &room->members ? 0 : room->by_id.count;
 }
 
+/* A list of thousands for each who comes is what a room of thousands cannot afford. The nodes of a cluster keep it for the room's sake. */
+static bool needs_people(const struct room *room, const struct member *self)
+{
+	return !self->dialect->is_unaware || room->hub->settings.is_cluster;
+}
+
 /* The post gets all who may be seen, and self. */
 void room_tell_people(struct room *room, struct post *draft, const struct member *self)
 {
-	struct participant *people = malloc((count_people(room) + 1) * sizeof *people);
+	struct participant *people;
 	size_t count = 0;
 
+	if (!needs_people(room, self)) {
+		room_tell_one(room, draft, self);
+		return;
+	}
+	people = malloc((count_people(room) + 1) * sizeof *people);
 	if (people == NULL)
 		return;
 	LIST_FOR_EACH (node, &room->members) {

@@ -21,6 +21,7 @@ struct session *session_create(struct hub *hub, const struct dialect *dialect, v
 	session->hub = hub;
 	session->dialect = dialect;
 	session->path = path;
+	session->opened_ms = hub->wall_ms;
 	session->held_end = &session->held;
 	seal_make_id(hub->seal, &hub->settings.place, session->id);
 	snprintf(session->address, sizeof session->address, "%s", address == NULL ? "" : address);
@@ -77,6 +78,7 @@ void session_free(struct session *session)
 	list_remove(&session->in_view);
 	list_remove(&session->same_fate);
 	list_remove(&session->in_changed);
+	users_remove(session);
 	view_give(session->view);
 	if (session->path == NULL)
 		hub_count(&hub->counters, HUB_COUNT_sessions_away_now, -1);
@@ -134,9 +136,11 @@ void session_set_identity(struct session *session, const struct identity *identi
 
 	if (share == NULL)
 		return;
+	users_remove(session);
 	tenant_move_session(hub, session->identity->identity.tenant, identity->tenant);
 	identity_give(session->identity);
 	session->identity = share;
+	users_add(session);
 	timer_cancel(hub->wheel, &session->expiry);
 	if (identity->expires_ms == 0)
 		return;

@@ -10,6 +10,7 @@
 
 #include <sqlite3.h>
 
+#include "base/file_refusal.h"
 #include "signaling/parcel.h"
 
 /* EXCLUSIVE: two processes would send everything twice. FULL: a commit reaches the disk; commits are of groups, so that costs little. */
@@ -93,13 +94,15 @@ static enum err fail(struct spool *spool)
 /* SQLite would make a file that everyone may read; facts have addresses of people in them. */
 static enum err make_file(const char *path, char problem[256])
 {
+	char refusal[FILE_REFUSAL_SIZE];
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	if (fd >= 0) {
 		close(fd);
 		return OK;
 	}
-	snprintf(problem, 256, "event-spool: %s: %s", path, strerror(errno));
+	snprintf(problem, 256, "event-spool %.80s: %.150s", path,
+	         file_refusal(path, W_OK, errno, refusal));
 	return ERR_UNAVAILABLE;
 }
 

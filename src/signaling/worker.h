@@ -61,6 +61,8 @@ struct worker_host {
 	void (*emit)(void *context, struct worker *worker, const struct event *event);
 	void (*revoke)(void *context, struct worker *worker, const struct identity *identity,
 	               const char *username);
+	/* Why new clients had better go elsewhere, in a line, static; NULL: they need not. */
+	const char *(*problem)(void *context);
 	void *context;
 };
 

@@ -72,7 +72,7 @@ enum signaling_error worker_identify(struct worker *worker, const struct claim *
 	struct address_limits *limits = worker->workers->limits;
 	bool is_proof = claim->kind != CLAIM_ANYBODY;
 
-	if (worker->policy.services.authority == NULL)
+	if (worker->policy.services.authority == NULL || hub_is_waiting(worker->hub))
 		return SIGNALING_UNAVAILABLE;
 	if (is_proof && client != NULL && address_limits_is_barred(limits, client, worker->now)) {
 		net_count(&worker->counters, NET_COUNT_requests_limited, 1);

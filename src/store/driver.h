@@ -98,7 +98,7 @@ struct store {
 /* What each driver opens its stores by, as store_open_at. */
 MUST_CHECK enum err sqlite_store_open(const char *path, bool may_create, bool is_checked,
                                       struct store **store, char problem[256]);
-MUST_CHECK enum err redis_store_open(const char *connection, struct store **store,
+MUST_CHECK enum err redis_store_open(const char *connection, bool is_patient, struct store **store,
                                      char problem[256]);
 /* As a member of driver says. */
 MUST_CHECK enum err store_ask_ahead(struct store *store, const struct store_request *request);

@@ -12,7 +12,8 @@ static void redis_close(struct store *store);
 static enum err redis_ask_ahead(struct store *store, const struct store_request *request);
 static enum err get_checked(struct redis_store *redis, timestamp deadline, redisReply **reply);
 static enum err get_unchecked(struct redis_store *redis, timestamp deadline, redisReply **reply);
-static enum err reconnect(struct redis_store *redis);
+static enum err reconnect(struct redis_store *redis, unsigned within_ms);
+static enum err first_connect(struct redis_store *redis);
 
 static const struct store_driver driver = {
 	.close = redis_close,
@@ -51,7 +52,8 @@ static const struct store_driver driver = {
 	.secret_newest = redis_secret_newest,
 };
 
-enum err redis_store_open(const char *connection, struct store **store, char problem[256])
+enum err redis_store_open(const char *connection, bool is_patient, struct store **store,
+                          char problem[256])
 {
 	struct redis_store *redis = calloc(1, sizeof *redis);
 	char words[256];
@@ -61,6 +63,7 @@ enum err redis_store_open(const char *connection, struct store **store, char pro
 	if (redis == NULL)
 		return ERR_NO_MEMORY;
 	redis->store.driver = &driver;
+	redis->is_patient = is_patient;
 	snprintf(redis->store.path, sizeof redis->store.path, "Redis");
 	err = redis_settings_parse(connection, &redis->settings, words);
 	if (err != OK) {
@@ -70,7 +73,7 @@ enum err redis_store_open(const char *connection, struct store **store, char pro
 	}
 	err = stun_hasher_create(&redis->hasher);
 	if (err == OK)
-		err = reconnect(redis);
+		err = first_connect(redis);
 	if (err != OK) {
 		snprintf(problem, 256, "%s", redis->store.problem);
 		redis_close(&redis->store);
@@ -109,9 +112,33 @@ static void redis_close(struct store *store)
 	free(redis);
 }
 
-static enum err reconnect(struct redis_store *redis)
+static enum err first_connect(struct redis_store *redis)
 {
-	timestamp deadline = timestamp_now() + 1000 * (timestamp)redis->settings.connect_timeout_s;
+	enum err err = reconnect(redis, 1000 * redis->settings.connect_timeout_s);
+
+	return err == ERR_UNAVAILABLE && redis->is_patient ? OK : err;
+}
+
+/* Whoever asks a server that hangs does not wait for it each time anew. */
+static enum err connect_again(struct redis_store *redis)
+{
+	enum err err;
+
+	if (timestamp_now() < redis->retry_at)
+		return ERR_UNAVAILABLE;
+	err = reconnect(redis, REDIS_ANSWER_MS);
+	redis->retry_at = timestamp_now() + REDIS_RETRY_MS;
+	return err;
+}
+
+static bool is_lost(const struct redis_store *redis)
+{
+	return redis->connection == NULL || redis_connection_is_lost(redis->connection);
+}
+
+static enum err reconnect(struct redis_store *redis, unsigned within_ms)
+{
+	timestamp deadline = timestamp_now() + within_ms;
 	char words[256] = "";
 	enum err err;
 
@@ -135,8 +162,11 @@ enum err redis_say(struct redis_store *redis, enum err err, const char *words)
 
 enum err redis_put(struct redis_store *redis, const char *const *words, size_t count)
 {
-	enum err err = redis_connection_put(redis->connection, words, count);
+	enum err err = redis->is_patient && is_lost(redis) ? connect_again(redis) : OK;
 
+	if (err != OK || redis->connection == NULL)
+		return ERR_UNAVAILABLE;
+	err = redis_connection_put(redis->connection, words, count);
 	return err == OK ? OK : redis_say(redis, err, err_string(err));
 }
 
@@ -216,7 +246,8 @@ enum err redis_change(struct redis_store *redis, long long *changed, const char 
 	redisReply *reply = NULL;
 	enum err err = redis_call(redis, &reply, words, count);
 
-	if (err == ERR_AGAIN && redis->settings.sentinel_count > 0 && reconnect(redis) == OK)
+	if (err == ERR_AGAIN && redis->settings.sentinel_count > 0 &&
+	    reconnect(redis, 1000 * redis->settings.connect_timeout_s) == OK)
 		err = redis_call(redis, &reply, words, count);
 	if (err != OK)
 		return err;

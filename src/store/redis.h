@@ -24,7 +24,7 @@
 /* A key of the longest realm and name, and what is around them. */
 enum { REDIS_KEY_MAX = 2 * STORE_TEXT_MAX + 64 };
 /* How long a reply may take; a server that takes longer is as good as away. */
-enum { REDIS_ANSWER_MS = 1000 };
+enum { REDIS_ANSWER_MS = 1000, REDIS_RETRY_MS = 1000 };
 
 struct redis_changes;
 struct redis_userhashes;
@@ -33,7 +33,9 @@ struct redis_store {
 	struct store store;
 	struct redis_settings settings;
 	struct redis_address at;             /* where connection leads: a sentinel may have said */
-	struct redis_connection *connection; /* owned */
+	struct redis_connection *connection; /* owned; NULL: a patient one has none yet */
+	bool is_patient;                     /* who asks has it connect anew */
+	timestamp retry_at;                  /* but not before */
 	unsigned asked;                      /* replies that were asked for ahead */
 	timestamp asked_until;               /* when all of those have to be there */
 	struct redis_changes *changes;       /* owned; NULL: nobody wanted to know of any yet */

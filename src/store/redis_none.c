@@ -11,9 +11,11 @@ static enum err refuse(char problem[256])
 	return ERR_INVALID;
 }
 
-enum err redis_store_open(const char *connection, struct store **store, char problem[256])
+enum err redis_store_open(const char *connection, bool is_patient, struct store **store,
+                          char problem[256])
 {
 	(void)connection;
+	(void)is_patient;
 	(void)store;
 	return refuse(problem);
 }

@@ -17,7 +17,7 @@ enum err store_open_at(const struct store_location *location, bool may_create, s
                        char problem[256])
 {
 	if (location->redis != NULL)
-		return redis_store_open(location->redis, store, problem);
+		return redis_store_open(location->redis, location->is_patient, store, problem);
 	return sqlite_store_open(location->file, may_create, location->is_checked, store, problem);
 }
 

@@ -24,6 +24,7 @@ struct store_location {
 	const char *file;  /* of SQLite */
 	const char *redis; /* coturn's connection string; there may be a password in it */
 	bool is_checked; /* a file that is damaged anywhere is refused, not only where it is read */
+	bool is_patient; /* a Redis that is away is no error: what is asked of it tries anew, once a second */
 };
 /* Calls each for every file that a connection to Redis reads: certificates and keys. */
 void store_location_files(const struct store_location *location,

@@ -112,6 +112,7 @@ static enum err first_open(struct store_thread *thread, const struct store_locat
 	struct store_location whole = *location;
 
 	whole.is_checked = true;
+	whole.is_patient = false; /* it opens it anew by itself */
 	enum err err = store_open_at(&whole, true, &thread->store, problem);
 	if (err != ERR_UNAVAILABLE || location->redis == NULL)
 		return err;

@@ -89,6 +89,9 @@ bool exchange_run(struct http_exchange *exchange)
 	for (size_t i = 0; i < sizeof dialects / sizeof dialects[0]; i++)
 		if (run_routes(exchange, dialects[i]))
 			return true;
+	for (size_t i = 0; i < sizeof dialects / sizeof dialects[0]; i++)
+		if (dialects[i]->page != NULL && dialects[i]->page(exchange))
+			return true;
 	return false;
 }
 

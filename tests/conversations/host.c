@@ -7,6 +7,7 @@
 
 #include "plain.h"
 #include "signaling/channelling_images.h"
+#include "signaling/channelling_rules.h"
 #include "signaling/post.h"
 #include "signaling/turn_source.h"
 
@@ -88,6 +89,7 @@ void host_deinit(struct host *host)
 	host_forget_kept(host);
 	config_destroy(host->config);
 	buddy_images_destroy(host->settings.images);
+	channelling_rules_destroy(host->rules);
 }
 
 bool host_start(struct host *host)
@@ -99,6 +101,9 @@ bool host_start(struct host *host)
 	if (workers == 0 || host->nodes * workers > HUBS_MAX)
 		return false;
 	host->settings.is_cluster = host->nodes > 1;
+	if (channelling_rules_create(host->config, &host->rules) != OK)
+		return false;
+	host->settings.channelling = host->rules;
 	for (unsigned i = 0; i < host->nodes * workers; i++) {
 		struct hub_settings settings = host->settings;
 		settings.place = (struct hub_place){i / workers + 1, (uint16_t)(i % workers)};
@@ -275,6 +280,26 @@ void host_let_posts_go(struct host *host)
 	host_run(host);
 }
 
+static void post(struct host *host, const struct hub_action *action);
+
+/* To each hub of all other nodes. */
+static void post_everywhere(struct host *host, const struct hub_action *action)
+{
+	unsigned workers = host->settings.workers;
+
+	for (unsigned i = 0; i < host->hub_count; i++) {
+		struct hub_action one = *action;
+		one.place = (struct hub_place){i / workers + 1, (uint16_t)(i % workers)};
+		if (one.place.node == action->post->from.node)
+			continue;
+		one.post = post_create(action->post);
+		if (one.post == NULL)
+			abort();
+		post(host, &one);
+	}
+	post_destroy(action->post);
+}
+
 /* Other nodes are sent text. */
 static void post(struct host *host, const struct hub_action *action)
 {
@@ -283,6 +308,10 @@ static void post(struct host *host, const struct hub_action *action)
 	bool is_far = action->post->from.node != action->place.node;
 	struct text text;
 
+	if (action->place.node == hub_everywhere.node) {
+		post_everywhere(host, action);
+		return;
+	}
 	bool is_cut =
 		host->cut_off != 0 && is_far &&
 		(action->post->from.node == host->cut_off || action->place.node == host->cut_off);

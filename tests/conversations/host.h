@@ -65,6 +65,7 @@ struct header {
 
 struct host {
 	struct hub_settings settings;
+	struct channelling_rules *rules; /* owned */
 	unsigned nodes;
 	struct hub *hubs[HUBS_MAX]; /* node by node; NULL: lost */
 	unsigned hub_count;

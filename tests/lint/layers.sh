@@ -22,10 +22,10 @@ store/password_hash.c: / openssl
 store/redis_tls.c: / openssl
 control: base / event2 jansson
 process: base config control listeners / event2 openssl
+process/fence_calls.c: / seccomp
 process/reload_answer.c: / jansson
 process/reload_answer.h: / jansson
 relay: base stun turn config io listeners store control process / event2 openssl
-relay/fence_calls.c: / seccomp
 relay/requests.c: / jansson
 relay/session_requests.c: / jansson
 relay/thread_requests.c: / jansson

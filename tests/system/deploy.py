@@ -9,7 +9,7 @@ from harness import tap
 from harness.server import program
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-UNIT = os.path.join(TOP, "examples/systemd/turnserver.service")
+UNITS = ("turnserver", "turnsignal")
 WORST_EXPOSURE = 1.6  # of 10, as systemd-analyze security counts
 
 
@@ -24,30 +24,55 @@ def run(*command, **how):
     return result.returncode, result.stdout.decode(errors="replace")
 
 
-def unit_of(folder):
+def read_unit(name):
+    return read("examples/systemd", name + ".service")
+
+
+def unit_of(name, folder):
     """The unit with the program of this build, which has to be there for systemd to be content."""
-    path = os.path.join(folder, "turnserver.service")
+    path = os.path.join(folder, name + ".service")
+    built = os.path.join(os.path.dirname(program()), name)
+    if not os.access(built, os.X_OK):
+        raise tap.Skip("%s was not built" % name)
     with open(path, "w") as file:
-        file.write(read(UNIT).replace("/usr/local/bin/turnserver", program()))
+        file.write(read_unit(name).replace("/usr/local/bin/" + name, built))
     return path
 
 
 def test_unit():
-    """systemd-analyze verify has nothing to say about the unit"""
+    """systemd-analyze verify has nothing to say about the units"""
     analyze = tap.need_program("systemd-analyze", "systemd")
-    with tempfile.TemporaryDirectory() as folder:
-        code, text = run(analyze, "verify", "--man=no", unit_of(folder))
-        tap.expect((code, text) == (0, ""), text)
+    for name in UNITS:
+        with tempfile.TemporaryDirectory() as folder:
+            code, text = run(analyze, "verify", "--man=no", unit_of(name, folder))
+            tap.expect((code, text) == (0, ""), text)
 
 
 def test_exposure():
-    """systemd-analyze security finds it as exposed as we say, and no more"""
+    """systemd-analyze security finds them as exposed as we say, and no more"""
     analyze = tap.need_program("systemd-analyze", "systemd")
-    with tempfile.TemporaryDirectory() as folder:
-        code, text = run(analyze, "security", "--offline=true", "--threshold=%d" % (
-            10 * WORST_EXPOSURE), unit_of(folder))
-        tap.diagnose(text.strip().splitlines()[-1].encode("ascii", "ignore").decode())
-        tap.expect_equal(code, 0, "exposure within %g" % WORST_EXPOSURE)
+    for name in UNITS:
+        with tempfile.TemporaryDirectory() as folder:
+            code, text = run(analyze, "security", "--offline=true", "--threshold=%d" % (
+                10 * WORST_EXPOSURE), unit_of(name, folder))
+            tap.diagnose(text.strip().splitlines()[-1].encode("ascii", "ignore").decode())
+            tap.expect_equal(code, 0, "exposure of %s within %g" % (name, WORST_EXPOSURE))
+
+
+def sandbox(name):
+    """What a unit denies its program: the lines of its last paragraph but one, without comments."""
+    text = read_unit(name)
+    lines = text[text.index("\nDevicePolicy="):text.index("\n[Install]")].splitlines()
+    return {line for line in lines if line and not line.startswith("#")}
+
+
+def test_same_sandbox():
+    """turnsignal's unit denies what turnserver's does, and the pinning of threads beside"""
+    relay, signaling = sandbox("turnserver"), sandbox("turnsignal")
+    tap.expect_equal((relay - signaling, signaling - relay),
+                     ({"SystemCallFilter=sched_setaffinity sched_getaffinity setrlimit prlimit64"},
+                      {"SystemCallFilter=setrlimit prlimit64"}), "what differs")
+    tap.expect(len(signaling) > 25, "directives")
 
 
 def expand(analyze, names):
@@ -64,9 +89,9 @@ def expand(analyze, names):
     return calls
 
 
-def allowed_by_unit(analyze):
+def allowed_by_unit(analyze, name):
     calls = set()
-    for line in re.findall(r"^SystemCallFilter=(.*)$", read(UNIT), re.M):
+    for line in re.findall(r"^SystemCallFilter=(.*)$", read_unit(name), re.M):
         if line.startswith("~"):
             calls -= expand(analyze, line[1:].split())
         else:
@@ -74,18 +99,24 @@ def allowed_by_unit(analyze):
     return calls
 
 
+def calls_in(path, begin, end):
+    source = read(path)
+    return set(re.findall(r'"([a-z0-9_]+)"', source[source.index(begin):source.index(end)]))
+
+
 def test_system_calls():
-    """The unit lets the server make each call that its own fence does, and raise that fence"""
+    """The units let the servers make each call that their own fences do, and raise those fences"""
     analyze = tap.need_program("systemd-analyze", "systemd")
-    source = read("src/relay/fence_calls.c")
-    table = source[source.index("allowed[] = {"):source.index("static enum err add_names")]
-    wanted = set(re.findall(r'"([a-z0-9_]+)"', table))
-    wanted |= {"seccomp", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"}
-    tap.expect(len(wanted) > 100, "a list of calls")
+    common = calls_in("src/process/fence_calls.c", "allowed[] = {", "static enum err add_names")
+    common |= {"seccomp", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"}
+    tap.expect(len(common) > 100, "a list of calls")
+    own = calls_in("src/relay/relay_needs.c", "calls[] = {", "};")
+    tap.expect("sched_setaffinity" in own, "the relay's own")
     not_needed = {"epoll_pwait2", "futex_waitv",  # newer than the lists of systemd 252
                   "fchown", "fchown32"}  # by root alone, which the unit's user is not
-    tap.expect_equal(sorted(wanted - allowed_by_unit(analyze) - not_needed), [],
-                     "what the unit refuses")
+    for name, wanted in (("turnserver", common | own), ("turnsignal", common)):
+        tap.expect_equal(sorted(wanted - allowed_by_unit(analyze, name) - not_needed), [],
+                         "what the unit of %s refuses" % name)
 
 
 def test_user():

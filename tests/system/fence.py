@@ -8,6 +8,7 @@ import platform
 import shutil
 import signal
 import socket
+import ssl
 import stat
 import struct
 import subprocess
@@ -16,8 +17,11 @@ import tempfile
 
 from harness import tap
 from harness.client import Peer, exchange_both_ways
-from harness.server import Server, is_sanitized, program, start_and_fail
+from harness.server import Server, is_sanitized, make_certificate, program, start_and_fail
+from harness.signal_server import Signal, turnsignal
+from events import Receiver, webhook
 from reload import Filed, fingerprint_of, install_pair, tls_fingerprint
+from signaling import TURN, hello
 
 NOBODY = 65534
 NET_BIND_SERVICE = 1 << 10
@@ -43,7 +47,7 @@ def has_seccomp(server):
 
 def expect_fenced(server, capabilities=0):
     found = list(threads(server.pid))
-    tap.expect(len(found) >= 3, "the main thread and two relay threads")
+    tap.expect(len(found) >= 3, "the main thread and two others")
     for status in found:
         name = status["Name"]
         for which in ("CapPrm", "CapEff", "CapBnd"):
@@ -300,6 +304,159 @@ def test_no_core():
     for option, owner in (((), 0), (("--core-dumps",), NOBODY)):
         with Server("--proc-user=nobody", *option) as server:
             tap.expect_equal(os.stat("/proc/%d/mem" % server.pid).st_uid, owner, "its owner")
+
+
+# turnsignal
+
+def key_set(name):
+    return '{"keys":[{"kty":"oct","kid":"%s","alg":"HS256","k":"%s"}]}' % (name, "YWFh" * 12)
+
+
+class FiledSignal(Signal):
+    """A turnsignal whose configuration, certificate, keys, web files, log, store and spool are files in folders."""
+
+    def __init__(self, *options):
+        Signal.__init__(self, *TURN, "--fence=strict", *options)
+        self.path = self.folder + "/conf/turnserver.conf"
+        for name in ("conf", "tls", "keys", "site", "site/www", "run", "log", "db", "spool"):
+            os.mkdir(os.path.join(self.folder, name))
+        self.cert, self.key = self.folder + "/tls/c.pem", self.folder + "/tls/k.pem"
+        self.renew("turn")
+        self.put("keys/jwks.json", key_set("first"))
+        self.put("keys/networks", "127.0.0.0/8 here\n")
+        self.put("site/www/index.html", "first")
+        self.own = ["%s=%s/%s" % (option, self.folder, name) for option, name in (
+            ("jwks-file", "keys/jwks.json"), ("zone-networks", "keys/networks"), ("cert", "tls/c.pem"),
+            ("pkey", "tls/k.pem"), ("log-file", "log/turnsignal.log"))]
+        self.write()
+        self.control_socket = self.folder + "/run/control"  # its folder is open, with all that is below it
+        left_out = ("-n", "--log-file", "--cert", "--pkey", "--signaling-control-socket")
+        self.arguments = ["-c", self.path, *(one for one in self.arguments if not one.startswith(left_out)),
+                          "--userdb=%s/db/turndb" % self.folder, "--event-spool=%s/spool/events.db" % self.folder,
+                          "--www-root=%s/site/www" % self.folder,
+                          "--signaling-control-socket=" + self.control_socket]
+
+    def put(self, name, text):
+        """As an editor does: another file in the place of the one that was there."""
+        path = os.path.join(self.folder, name)
+        with open(path + ".new", "w") as file:
+            file.write(text)
+        os.rename(path + ".new", path)
+
+    def write(self, *lines):
+        self.put("conf/turnserver.conf", "\n".join([*self.own, *lines]) + "\n")
+
+    def renew(self, name):
+        for new, old in zip(make_certificate(name), (self.cert, self.key)):
+            shutil.copy(new, old + ".new")
+            os.rename(old + ".new", old)
+
+    def log(self):
+        with open(self.folder + "/log/turnsignal.log", errors="replace") as file:
+            return file.read()
+
+    def refuse(self, *lines):
+        self.write(*lines)
+        code, out, _ = self.admin("signal", "reload")
+        tap.expect_equal(code, 1, "exit code of a reload that is refused: " + out)
+        return out
+
+
+def test_signal_threads():
+    """No thread of turnsignal has a capability, new privileges, or all system calls; it serves from inside"""
+    need_fence()
+    for options, user in (((), 0), (("--proc-user=nobody",), NOBODY)):
+        with Signal(*TURN, *options) as server:
+            line = next(text for text in server.log().splitlines() if " fenced: " in text)
+            tap.expect("uid=%d capabilities=none" % user in line, line)
+            expect_fenced(server)
+            for tls in (False, True):
+                one, _ = hello(server, "tea", tls)
+                one.socket.close()
+
+
+def test_signal_off():
+    """fence=off: turnsignal as it was started; the log says so"""
+    need_fence()
+    with Signal(*TURN, "--fence=off") as server:
+        tap.expect("not fenced: reason=\"fence=off\"" in server.log(), "a line in the log")
+        for status in threads(server.pid):
+            tap.expect_equal((status["NoNewPrivs"], status["Seccomp"]), ("0", "0"), status["Name"])
+
+
+def test_signal_without_the_fence():
+    """A turnsignal that was built without a fence does not start with strict, and says so and does with auto"""
+    if not is_sanitized():
+        raise tap.Skip("this one has it")
+    with Signal(*TURN) as server:
+        tap.expect("not fenced: reason=" in server.log(), "a line in the log")
+    result = subprocess.run([turnsignal(), "-n", "--signaling-ip=127.0.0.1", "--signaling-plain-port=1",
+                             "--signaling-control-socket=off", "--fence=strict"], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, timeout=20, check=False)
+    tap.expect_equal(result.returncode, 1, "exit code")
+    tap.expect(b"fence=strict: this server was built with a sanitizer" in result.stderr, result.stderr)
+
+
+def test_signal_inside():
+    """With fence=strict turnsignal has all that it needs: files that are replaced, store, spool, names, connections"""
+    need_fence()
+    with Receiver() as receiver, FiledSignal(*webhook(receiver)) as server:
+        expect_fenced(server)
+        before = ssl.get_server_certificate(server.tls_address)
+        one, _ = hello(server, "tea", True)
+        with one:
+            receiver.wait_taken(1)  # at a host that is looked up by its name
+            server.put("site/www/index.html", "second")
+            server.put("keys/jwks.json", key_set("second"))
+            server.write("stun-uri=stun:192.0.2.2:3478")
+            tap.expect(server.ask("signal", "reload")["applied"], "a reload")
+            tap.expect_equal(server.get("/"), (200, "second"), "a file of the web")
+            server.renew("renewed")
+            tap.wait_until(lambda: ssl.get_server_certificate(server.tls_address) != before, "another certificate")
+            log = server.folder + "/log/turnsignal.log"
+            os.rename(log, log + ".1")
+            os.kill(server.pid, signal.SIGHUP)
+            tap.wait_until(lambda: os.path.exists(log), "a new log")
+        admin = os.path.join(os.path.dirname(program()), "turnadmin")
+        for words in (("tenant", "add", "acme"), ("token", "add", "backend", "--tenant", "acme")):
+            key = subprocess.run([admin, *words, "--db", server.folder + "/db/turndb"], check=True,
+                                 stdout=subprocess.PIPE).stdout.decode().strip()
+        tap.expect_equal(server.get("/turn?service=turn&key=wrong")[0], 401, "a key of nobody's")
+        tap.wait_until(lambda: server.get("/turn?service=turn&key=" + key)[0] == 200, "one of the store")
+        tap.expect(os.path.getsize(server.folder + "/spool/events.db") > 0, "a spool")
+        tap.expect("error" not in server.log().lower(), server.log())
+
+
+def test_signal_outside():
+    """What a reload of turnsignal names in a folder that was not known is refused with folder and what mends it"""
+    need_fence()
+    mend = "outside of the fence: restart the server"
+    outside = tempfile.mkdtemp(prefix="turnstone-outside-")
+    try:
+        with FiledSignal() as server:
+            for option in ("jwt-key-file", "jwks-file", "zone-networks", "geo-database"):
+                path = os.path.join(outside, option)
+                shutil.copy(make_certificate()[0], path)
+                own = server.own
+                server.own = [one for one in own if not one.startswith(option)]
+                expect_told(server.refuse("%s=%s" % (option, path)), option, mend, "unlike " + outside)
+                server.own = own
+            server.write("log-file=" + outside + "/log")
+            tap.expect_equal(server.admin("signal", "reload")[0], 0, "exit code")
+            expect_told(server.log(), "log not reopened", "log-file %s/log" % outside, mend)
+            server.write()
+            shutil.copy(make_certificate("renewed")[0], outside + "/c.pem")
+            os.symlink(outside + "/c.pem", server.cert + ".new")
+            os.rename(server.cert + ".new", server.cert)
+            tap.wait_until(lambda: "certificates not taken" in server.log(), "the link is followed")
+            expect_told(server.log(), "cert " + server.cert, "unlike " + outside)
+            os.rename(server.folder + "/site/www", server.folder + "/site/old")
+            os.mkdir(server.folder + "/site/www")
+            expect_told(server.refuse(), "www-root", mend)
+            with hello(server, "tea")[0]:
+                tap.expect_equal(server.get("/"), (200, "first"), "what was there before")
+    finally:
+        shutil.rmtree(outside, True)
 
 
 # The control socket's folder

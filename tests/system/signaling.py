@@ -82,12 +82,13 @@ def test_v1():
 
 
 def test_peerjs():
-    """PeerJS's dialect: OPEN, and an offer reaches the other"""
+    """PeerJS's dialect: OPEN and credentials, and an offer reaches the other"""
     def call(server, tls):
         with server.connect("/peerjs?key=peerjs&id=anna&token=1", tls) as anna, \
                 server.connect("/peerjs?key=peerjs&id=bert&token=2", tls) as bert:
             tap.expect_equal(anna.receive()["type"], "OPEN", "OPEN")
             tap.expect_equal(bert.receive()["type"], "OPEN", "OPEN")
+            tap.expect_equal(bert.receive()["type"], "ICE-SERVERS", "what follows")
             anna.send({"type": "OFFER", "dst": "bert", "payload": {"sdp": {"type": "offer", "sdp": "v=0"}}})
             offer = bert.receive()
             tap.expect_equal((offer["type"], offer["src"]), ("OFFER", "anna"), "the offer")
@@ -130,7 +131,7 @@ def test_rooms():
         anna, anna_id = hello(server, "tea")
         bert, bert_id = hello(server, "tea")
         server.ask("room", "create", "coffee", "--capacity", "3")
-        rooms = {room["name"]: room for room in server.ask("room", "list")}
+        rooms = {room["name"]: room for room in server.ask("room", "list")["rooms"]}
         tap.expect_equal(sorted(rooms), ["coffee", "tea"], "rooms")
         tap.expect_equal((rooms["tea"]["count"], rooms["coffee"]["capacity"]), (2, 3), "rooms")
         people = server.ask("room", "show", "tea")["participants"]
@@ -217,7 +218,7 @@ def test_cold_boot():
         deadline = time.monotonic() + 5
         rooms = {}
         while len(rooms) < 2 and time.monotonic() < deadline:
-            rooms = {room["name"]: room for room in again.ask("room", "list")}
+            rooms = {room["name"]: room for room in again.ask("room", "list")["rooms"]}
         tap.expect_equal(sorted(rooms), ["coffee", "tea"], "rooms")
         tap.expect_equal((rooms["tea"]["capacity"], rooms["tea"]["pin"], rooms["coffee"]["locked"]),
                          (3, True, True), "what they were")

@@ -89,7 +89,7 @@ def nodes_there(redis):
     for number in redis.call("SMEMBERS", PREFIX + "nodes"):
         value = redis.call("GET", PREFIX + "node/" + number)
         if value:
-            found[number] = value.split(" ")[3]
+            found[number] = value.split(" ")[3].split("\n")[0]
     return found
 
 

@@ -1,11 +1,12 @@
 /* The fence from inside: a child raises it, tries one thing, and tells with its exit code what came of
  * it. Nothing here needs root; as root it has to hold all the same. */
-#include "relay/fence.h"
+#include "process/fence.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -241,6 +242,20 @@ static int changes_a_mode_elsewhere(void)
 	snprintf(path, sizeof path, "%s/inside", to_read);
 	return result(chmod(path, 0600));
 }
+static int pins_itself(void)
+{
+	cpu_set_t all;
+
+	return sched_getaffinity(0, sizeof all, &all) != 0
+	               ? errno
+	               : result(sched_setaffinity(0, sizeof all, &all));
+}
+static int moves_pages(void)
+{
+	int ends[2];
+
+	return pipe(ends) != 0 ? errno : result(splice(ends[0], NULL, ends[1], NULL, 1, 0));
+}
 static int listens_to_the_wire(void)
 {
 	return result(socket(AF_PACKET, SOCK_RAW, 0));
@@ -261,6 +276,8 @@ struct deed {
 	int outcome;
 	int missing; /* with which part it is nothing */
 };
+
+static const char *const own_calls[] = {"sched_setaffinity", "there_is_no_such_call"};
 
 static const struct deed deeds[] = {
 	{"it asks how much there is to read", reads_how_much_there_is, 0, 0},
@@ -294,13 +311,20 @@ static const struct deed deeds[] = {
 	{"nor with a number that is too wide", hides_what_it_types, EPERM, SECCOMP_MISSING},
 	{"it makes no program set-uid", makes_a_program_set_uid, EPERM, SECCOMP_MISSING},
 	{"it changes no mode by a name", changes_a_mode_elsewhere, EPERM, SECCOMP_MISSING},
+	{"it makes a call that its program asks for", pins_itself, 0, 0},
+	{"it makes none of another program", moves_pages, EPERM, SECCOMP_MISSING},
 	{"it opens no raw socket", listens_to_the_wire, EPERM, SECCOMP_MISSING},
 };
 
 static int raise_and_do(const struct deed *deed, bool is_strict)
 {
 	struct fence_path *paths = calloc(4, sizeof *paths);
-	struct fence_settings settings = {paths, 4, is_strict, false};
+	struct fence_settings settings = {
+		.paths = paths,
+		.path_count = 4,
+		.calls = {own_calls, sizeof own_calls / sizeof own_calls[0]},
+		.is_strict = is_strict,
+	};
 	char problem[256];
 
 	snprintf(paths[0].path, sizeof paths[0].path, "%s", files.directory);
@@ -338,7 +362,9 @@ static int find_missing(void)
 		(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 		if (fence_files(NULL, 0, &version) == ERR_UNAVAILABLE)
 			_exit(LANDLOCK_MISSING);
-		_exit(fence_calls(false) == ERR_UNAVAILABLE ? SECCOMP_MISSING : 0);
+		_exit(fence_calls(&(struct fence_call_list){0}, false) == ERR_UNAVAILABLE
+		              ? SECCOMP_MISSING
+		              : 0);
 	}
 	waitpid(child, &status, 0);
 	return WEXITSTATUS(status);

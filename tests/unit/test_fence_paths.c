@@ -1,5 +1,5 @@
 /* Which folders the fence leaves open: of the names that options have, and of what these lead to. */
-#include "relay/fence_paths.h"
+#include "process/fence_paths.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -8,6 +8,17 @@
 
 #include "tap.h"
 #include "test_files.h"
+
+/* What a program names beside the rest. */
+static struct fence_file own[2];
+
+static void each_own(const struct config *config, fence_file_fn *each, void *context)
+{
+	(void)config;
+	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+		if (own[i].path != NULL)
+			each(&own[i], context);
+}
 
 static const struct fence_path *find(const struct fence_paths *paths, const char *path)
 {
@@ -48,7 +59,7 @@ static void test_logs_that_are_no_files(struct config *config, struct fence_path
 		         (int)(strrchr(target, '/') - target), target);
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		set(&config->log_file, names[i]);
-		fence_paths_list(config, paths);
+		fence_paths_list(config, each_own, paths);
 		ok(find(paths, ".") == NULL && count(paths, redirected) == 0 &&
 		           count(paths, names[i]) == 0,
 		   "log-file=%s opens no folder", names[i]);
@@ -66,12 +77,34 @@ static void test_shared_folder(struct config *config, struct fence_paths *paths,
 	snprintf(path, sizeof path, "%s/log/turn.log", folder);
 	set(&config->log_file, path);
 	snprintf(path, sizeof path, "%s/log/turn.pid", folder);
-	set(&config->pidfile, path);
-	fence_paths_list(config, paths);
+	own[0] = (struct fence_file){path, .may_write = true};
+	fence_paths_list(config, each_own, paths);
+	own[0].path = NULL;
 	snprintf(path, sizeof path, "%s/log", folder);
 	found = find(paths, path);
 	ok(found != NULL && found->may_write, "a folder for reading and writing is to write");
 	is_int(count(paths, realpath(path, real)), 1, "and is listed once");
+}
+
+/* All in it and nothing beside it, by its name and by what that leads to. */
+static void test_named_folder(struct config *config, struct fence_paths *paths, const char *folder)
+{
+	char path[300], link[300], real[PATH_MAX];
+	const struct fence_path *found;
+
+	snprintf(path, sizeof path, "%s/archive", folder);
+	snprintf(link, sizeof link, "%s/www", folder);
+	if (symlink("archive", link) != 0)
+		exit(99);
+	own[0] = (struct fence_file){link, .is_folder = true};
+	own[1] = (struct fence_file){"/nowhere/at/all", .is_folder = true};
+	set(&config->cert, "off");
+	set(&config->log_file, "stdout");
+	fence_paths_list(config, each_own, paths);
+	found = find(paths, path);
+	ok(found != NULL && !found->may_write, "a folder that is named is to read");
+	is_int(count(paths, realpath(folder, real)), 0, "and what is beside it is not");
+	is_int(count(paths, own[1].path), 0, "one that is not there is none");
 }
 
 /* As certbot lays them out: live/cert.pem is a link to archive/cert1.pem. */
@@ -121,7 +154,7 @@ int main(void)
 	setenv("TURNSTONE_STATIC_AUTH_SECRET_FILE", path, 1);
 	set(&config->control_socket, "off");
 	set(&config->fence, "auto");
-	fence_paths_list(config, paths);
+	fence_paths_list(config, each_own, paths);
 
 	const struct fence_path *found;
 	snprintf(path, sizeof path, "%s/live", files.directory);
@@ -144,10 +177,10 @@ int main(void)
 	is_int(find(paths, "/etc") != NULL, geteuid() != 0, "all of /etc, but for root");
 
 	set(&config->pkey, "/etc/key.pem");
-	fence_paths_list(config, paths);
+	fence_paths_list(config, each_own, paths);
 	ok(find(paths, "/etc") != NULL, "/etc for root as well, when a file in it is named");
 	set(&config->fence, "strict");
-	fence_paths_list(config, paths);
+	fence_paths_list(config, each_own, paths);
 	is_int(find(paths, "/etc") != NULL, geteuid() != 0, "the file alone when it is strict");
 
 	set(&config->pkey, "off");
@@ -155,6 +188,7 @@ int main(void)
 	setenv("TURNSTONE_LOG_FILE", "stdout", 1);
 	test_logs_that_are_no_files(config, paths);
 	test_shared_folder(config, paths, files.directory);
+	test_named_folder(config, paths, files.directory);
 
 	remove_links(files.directory);
 	config_destroy(config);

@@ -17,11 +17,12 @@ struct made {
 
 static void make(struct made *made, const char *text, struct store *store)
 {
+	enum option_id about;
 	char problem[256] = "";
 
 	*made = (struct made){.config = config_of(text)};
 	if (authority_create(made->config, store, &made->authority, problem) != OK ||
-	    zones_create(made->config, &made->zones, problem) != OK ||
+	    zones_create(made->config, &made->zones, problem, &about) != OK ||
 	    turn_source_create(made->config, made->authority, store, made->zones, &made->source,
 	                       problem) != OK)
 		give_up(problem);
@@ -188,12 +189,14 @@ static void test_zones(const struct test_files *files)
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		struct config *config;
 		struct zones *zones;
+		enum option_id about;
 		char problem[256] = "";
 
 		put_file(files, "networks", bad[i], path);
 		snprintf(text, sizeof text, "zone-networks=%s\n", path);
 		config = config_of(text);
-		ok(zones_create(config, &zones, problem) == ERR_INVALID &&
+		ok(zones_create(config, &zones, problem, &about) == ERR_INVALID &&
+		           about == OPTION_ID_zone_networks &&
 		           strstr(problem, "networks:1") != NULL,
 		   "no network: %s", bad[i]);
 		config_destroy(config);

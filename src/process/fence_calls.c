@@ -1,5 +1,5 @@
-/* seccomp: the system calls of a relay with libevent, OpenSSL, SQLite, hiredis and the C library. All
- * others are refused with EPERM, or kill. The list is of names, which libseccomp knows for each
+/* seccomp: the system calls of a server with libevent, OpenSSL, SQLite, hiredis and the C library, and those
+ * of this program beside them. All others are refused with EPERM, or kill. The list is of names, which libseccomp knows for each
  * architecture; a name that there is not on this one is left out. */
 #include <errno.h>
 #include <linux/sched.h>
@@ -11,14 +11,14 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "relay/fence.h"
+#include "process/fence.h"
 
 /* clang-format off */
 static const char *const allowed[] = {
 	/* packets and streams */
 	"accept", "accept4", "bind", "connect", "getpeername", "getsockname", "getsockopt",
-	"listen", "read", "readv", "recvfrom", "recvmmsg", "recvmsg", "sendmmsg", "sendmsg",
-	"sendto", "setsockopt", "shutdown", "socketpair", "splice", "tee", "write", "writev",
+	"listen", "read", "readv", "recvfrom", "recvmsg", "sendmmsg", "sendmsg",
+	"sendto", "setsockopt", "shutdown", "socketpair", "write", "writev",
 	/* waiting */
 	"clock_nanosleep", "epoll_create", "epoll_create1", "epoll_ctl", "epoll_pwait",
 	"epoll_pwait2", "epoll_wait", "eventfd", "eventfd2", "inotify_add_watch",
@@ -40,14 +40,14 @@ static const char *const allowed[] = {
 	"getrandom", "getresgid", "getresuid", "getrlimit", "getrusage", "gettid",
 	"gettimeofday", "getuid", "rseq", "rt_sigaction", "rt_sigpending", "rt_sigprocmask",
 	"rt_sigreturn", "rt_sigtimedwait", "sched_getaffinity", "sched_getparam",
-	"sched_getscheduler", "sched_setaffinity", "sched_yield", "set_robust_list",
+	"sched_getscheduler", "sched_yield", "set_robust_list",
 	"sigaltstack", "sysinfo", "tgkill", "time", "times", "uname",
 	/* the same where words have 32 bits: wider times and sizes, narrower numbers of users */
 	"_llseek", "_newselect", "clock_getres_time64", "clock_gettime64",
 	"clock_nanosleep_time64", "fchown32", "fcntl64", "fstat64", "fstatat64", "fstatfs64",
 	"ftruncate64", "futex_time64", "getegid32", "geteuid32", "getgid32", "getgroups32",
 	"getresgid32", "getresuid32", "getuid32", "lstat64", "ppoll_time64",
-	"pselect6_time64", "recv", "recvmmsg_time64", "rt_sigtimedwait_time64", "send",
+	"pselect6_time64", "recv", "rt_sigtimedwait_time64", "send",
 	"sigprocmask", "sigreturn", "stat64", "statfs64", "timerfd_gettime64",
 	"timerfd_settime64", "truncate64", "ugetrlimit",
 };
@@ -88,12 +88,14 @@ static const struct {
 
 static bool has_arguments_in_registers(void);
 static enum err judge(int result);
-static enum err add_names(scmp_filter_ctx filter);
+static enum err add_names(scmp_filter_ctx filter, const struct fence_call_list *list);
+static enum err refuse_clone3(scmp_filter_ctx filter);
 static enum err add_conditions(scmp_filter_ctx filter);
 static enum err set_attributes(scmp_filter_ctx filter, uint32_t otherwise);
 
-enum err fence_calls(bool kills)
+enum err fence_calls(const struct fence_call_list *more, bool kills)
 {
+	const struct fence_call_list all = {allowed, sizeof allowed / sizeof allowed[0]};
 	uint32_t otherwise = kills ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM);
 	scmp_filter_ctx filter;
 	enum err err;
@@ -113,7 +115,11 @@ enum err fence_calls(bool kills)
 	}
 	err = set_attributes(filter, otherwise);
 	if (err == OK)
-		err = add_names(filter);
+		err = add_names(filter, &all);
+	if (err == OK)
+		err = add_names(filter, more);
+	if (err == OK)
+		err = refuse_clone3(filter);
 	if (err == OK)
 		err = add_conditions(filter);
 	if (err == OK)
@@ -164,20 +170,24 @@ static enum err set_attributes(scmp_filter_ctx filter, uint32_t otherwise)
 	return err;
 }
 
-static enum err add_names(scmp_filter_ctx filter)
+static enum err add_names(scmp_filter_ctx filter, const struct fence_call_list *list)
 {
 	enum err err = OK;
 
-	for (size_t i = 0; i < sizeof allowed / sizeof allowed[0] && err == OK; i++) {
-		int number = seccomp_syscall_resolve_name(allowed[i]);
+	for (size_t i = 0; i < list->count && err == OK; i++) {
+		int number = seccomp_syscall_resolve_name(list->names[i]);
 		if (number >= 0)
 			err = judge(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0));
 	}
-	/* Its flags are in memory, where no filter sees them: the C library takes clone() then. */
-	int clone3 = seccomp_syscall_resolve_name("clone3");
-	if (err == OK && clone3 >= 0)
-		err = judge(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), clone3, 0));
 	return err;
+}
+
+/* Its flags are in memory, where no filter sees them: the C library takes clone() then. */
+static enum err refuse_clone3(scmp_filter_ctx filter)
+{
+	int clone3 = seccomp_syscall_resolve_name("clone3");
+
+	return clone3 < 0 ? OK : judge(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), clone3, 0));
 }
 
 static enum err add_conditions(scmp_filter_ctx filter)

@@ -1,6 +1,6 @@
 /* Landlock: of the file system nothing is left but what is listed. The kernel's numbers are written
  * out here, as the headers of a distribution are older than the kernels that it runs on. Sockets are
- * none of its matter: a relay connects to whom its clients name. */
+ * none of its matter: a relay connects to whom its clients name, and a name's addresses change. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "relay/fence.h"
+#include "process/fence.h"
 
 enum {
 	FIRST_OF_FILES = 1,

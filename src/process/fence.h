@@ -1,10 +1,10 @@
-/* Least privilege: what a process that relays has no need of is taken from it and from all threads
- * that it starts, once its ports and files are open. Whoever took it over through a defect could
+/* Least privilege: what a process that serves has no need of is taken from it and from all threads
+ * that it starts, once its ports are open. Whoever took it over through a defect could
  * then start no program, look into no other process, and reach no file but the server's own.
  *
  *     capabilities        process/capabilities.c   dropped, but for those of ports below 1024
- *     files               relay/fence_files.c      Landlock: the folders that options name, alone
- *     system calls        relay/fence_calls.c      seccomp: those on a list, alone
+ *     files               process/fence_files.c      Landlock: the folders that options name, alone
+ *     system calls        process/fence_calls.c      seccomp: those on a list, alone
  *
  * What a kernel does not have is left out and said. The parts can be tightened, and never undone. */
 #pragma once
@@ -22,10 +22,18 @@ struct fence_path {
 	bool may_write; /* and make and remove files in it, when it is a folder */
 };
 
+/* System calls of one program, beside those that all of them make. Those that this architecture does not have
+ * are passed over. */
+struct fence_call_list {
+	const char *const *names;
+	size_t count;
+};
+
 struct fence_settings {
 	const struct fence_path
 		*paths; /* those that are missing are left out; a folder is for all in it */
 	size_t path_count;
+	struct fence_call_list calls;
 	bool is_strict;  /* all parts have to be there, and who leaves them is killed */
 	bool dumps_core; /* a crash may leave an image of the memory, with its keys */
 };
@@ -41,4 +49,4 @@ bool fence_is_built(void);
 /* The parts. ERR_UNAVAILABLE: there is none; that and ERR_SYSTEM: errno says why. ENOSYS: it is not in the
  * kernel or this build. */
 MUST_CHECK enum err fence_files(const struct fence_path *paths, size_t count, int *version);
-MUST_CHECK enum err fence_calls(bool kills);
+MUST_CHECK enum err fence_calls(const struct fence_call_list *more, bool kills);

@@ -1,5 +1,5 @@
 /* The parts of the fence in their order, and the line that says which of them stand. */
-#include "relay/fence.h"
+#include "process/fence.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -96,7 +96,7 @@ static enum err raise_files(const struct fence_settings *settings, struct standi
 static enum err raise_calls(const struct fence_settings *settings, struct standing *standing,
                             char problem[256])
 {
-	enum err err = fence_calls(settings->is_strict);
+	enum err err = fence_calls(&settings->calls, settings->is_strict);
 
 	snprintf(standing->calls, sizeof standing->calls, "seccomp, %s",
 	         settings->is_strict ? "others kill" : "others are refused");

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "relay/fence.h"
+#include "process/fence.h"
 
 bool fence_is_built(void)
 {

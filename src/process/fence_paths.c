@@ -1,7 +1,8 @@
 /* A file that is read again may have been replaced meanwhile, and its log moved away: so it is the
  * folder that the fence leaves open, both of the name and of what that leads to (certbot's live/ is of
- * links into archive/). */
-#include "relay/fence_paths.h"
+ * links into archive/). A folder that an option names is that folder alone: what is above it may be
+ * anything. */
+#include "process/fence_paths.h"
 
 #include <libgen.h>
 #include <limits.h>
@@ -14,20 +15,18 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "process/process.h"
-#include "store/store.h"
 
 extern char **environ;
 
 #define TEXT_OF(member) offsetof(struct config, member)
 
-/* Files that options name. */
+/* Files that options of all programs name. */
 static const struct {
 	size_t text; /* offset of the option's member */
 	bool may_write;
 } named[] = {
-	{TEXT_OF(file_name), false}, {TEXT_OF(cert), false},          {TEXT_OF(pkey), false},
-	{TEXT_OF(ca_file), false},   {TEXT_OF(dh_file), false},       {TEXT_OF(userdb), true},
-	{TEXT_OF(pidfile), true},    {TEXT_OF(control_socket), true},
+	{TEXT_OF(file_name), false}, {TEXT_OF(cert), false},    {TEXT_OF(pkey), false},
+	{TEXT_OF(ca_file), false},   {TEXT_OF(dh_file), false}, {TEXT_OF(userdb), true},
 };
 enum { NAMED_COUNT = sizeof named / sizeof named[0] };
 
@@ -63,14 +62,8 @@ static const struct {
 	{"/dev/urandom", false},
 };
 
-typedef void named_file_fn(const char *file, bool may_write, void *context);
-
-struct reading { /* files that are read alone */
-	named_file_fn *each;
-	void *context;
-};
-
-static void each_named(const struct config *config, named_file_fn *each, void *context);
+static void each_named(const struct config *config, fence_each_fn *own, fence_file_fn *each,
+                       void *context);
 
 static struct fence_path *find(struct fence_paths *paths, const char *path)
 {
@@ -103,7 +96,8 @@ static bool is_too_wide(const char *folder, bool is_strict)
 	       (strcmp(folder, "/etc") == 0 && geteuid() == 0 && is_strict);
 }
 
-static void add_folder(struct fence_paths *paths, const char *file, bool may_write, bool is_strict)
+static void add_folder_of(struct fence_paths *paths, const char *file, bool may_write,
+                          bool is_strict)
 {
 	char folder[PATH_MAX], copy[PATH_MAX];
 
@@ -116,17 +110,23 @@ struct listing {
 	bool is_strict;
 };
 
-static void add_named(const char *file, bool may_write, void *context)
+static void add_named(const struct fence_file *file, void *context)
 {
 	const struct listing *listing = context;
 	char real[PATH_MAX];
+	bool is_there = realpath(file->path, real) != NULL;
 
-	add_folder(listing->paths, file, may_write, listing->is_strict);
-	if (realpath(file, real) != NULL)
-		add_folder(listing->paths, real, may_write, listing->is_strict);
+	if (file->is_folder) {
+		if (is_there)
+			add(listing->paths, real, file->may_write);
+		return;
+	}
+	add_folder_of(listing->paths, file->path, file->may_write, listing->is_strict);
+	if (is_there)
+		add_folder_of(listing->paths, real, file->may_write, listing->is_strict);
 }
 
-void fence_paths_list(const struct config *config, struct fence_paths *paths)
+void fence_paths_list(const struct config *config, fence_each_fn *own, struct fence_paths *paths)
 {
 	struct listing listing = {paths, strcmp(config->fence, "strict") == 0};
 
@@ -139,7 +139,7 @@ void fence_paths_list(const struct config *config, struct fence_paths *paths)
 		add(paths, "/etc", false);
 	if (config->core_dumps)
 		add(paths, ".", true);
-	each_named(config, add_named, &listing);
+	each_named(config, own, add_named, &listing);
 }
 
 /* Of path, which is absolute, and of all folders above it. */
@@ -159,51 +159,56 @@ static bool is_below_others(const char *path)
 	}
 }
 
-static void look_for_others(const char *file, bool may_write, void *context)
+static void look_for_others(const struct fence_file *file, void *context)
 {
 	char copy[PATH_MAX], real[PATH_MAX];
 	bool *found = context;
 
-	(void)may_write;
-	if (text_copy(copy, sizeof copy, file) == OK && realpath(dirname(copy), real) != NULL)
+	if (text_copy(copy, sizeof copy, file->path) == OK && realpath(dirname(copy), real) != NULL)
 		*found |= is_below_others(real);
-	if (realpath(file, real) != NULL)
+	if (realpath(file->path, real) != NULL)
 		*found |= is_below_others(real);
 }
 
-bool fence_paths_are_others(const struct config *config)
+bool fence_paths_are_others(const struct config *config, fence_each_fn *own)
 {
 	bool found = false;
 
-	each_named(config, look_for_others, &found);
+	each_named(config, own, look_for_others, &found);
 	return found;
 }
 
 /* ---- what is named ---- */
 
-static void read_one(const char *file, void *context)
+struct reading { /* files that are read alone */
+	fence_file_fn *each;
+	void *context;
+};
+
+static void read_one(const char *path, void *context)
 {
 	const struct reading *reading = context;
+	const struct fence_file file = {.path = path};
 
-	reading->each(file, false, reading->context);
+	reading->each(&file, reading->context);
 }
 
-/* By options; by variables, whose secrets are read again with the configuration; by connections. */
-static void each_named(const struct config *config, named_file_fn *each, void *context)
+/* By options, and by variables, whose secrets are read again with the configuration. */
+static void each_named(const struct config *config, fence_each_fn *own, fence_file_fn *each,
+                       void *context)
 {
-	const struct store_location users = {.redis = config->redis_userdb};
-	const struct store_location states = {.redis = config->redis_statsdb};
+	const struct fence_file log = {process_log_file(config), .may_write = true};
 	struct reading reading = {each, context};
 
 	for (size_t i = 0; i < NAMED_COUNT; i++) {
-		const char *file = *(char *const *)((const char *)config + named[i].text);
+		const char *path = *(char *const *)((const char *)config + named[i].text);
+		const struct fence_file file = {path, .may_write = named[i].may_write};
 
-		if (file != NULL && strcmp(file, "off") != 0)
-			each(file, named[i].may_write, context);
+		if (path != NULL && strcmp(path, "off") != 0)
+			each(&file, context);
 	}
-	if (process_log_file(config) != NULL)
-		each(process_log_file(config), true, context);
+	if (log.path != NULL)
+		each(&log, context);
 	config_environment_files(environ, read_one, &reading);
-	store_location_files(&users, read_one, &reading);
-	store_location_files(&states, read_one, &reading);
+	own(config, each, context);
 }
