@@ -99,19 +99,26 @@ static void ask_again(struct hub *hub, uint32_t node)
 	}
 }
 
-/* Nobody is left who would say that these have gone. count: of the others. */
-static void tell_lost(struct view *view, const char *id, uint32_t count)
+/* No owner says so. */
+static void tell_gone(struct view *view, const struct room_info *room, uint64_t generation,
+                      const char *id)
 {
 	struct session *session = CONTAINER_OF(list_first(&view->members), struct session, in_view);
-	struct post draft = {.kind = POST_EVENT,
-	                     .event = EVENT_LEFT,
-	                     .room = view->info,
-	                     .generation = view->generation};
+	struct post draft = {
+		.kind = POST_EVENT, .event = EVENT_LEFT, .room = *room, .generation = generation};
 
-	draft.room.count = count;
 	draft.subject.id = id;
 	draft.subject.dialect = session->dialect;
 	hub_post_draft(view->hub, view->hub->settings.place, &draft);
+}
+
+/* Nobody is left who would say that these have gone. count: of the others. */
+static void tell_lost(struct view *view, const char *id, uint32_t count)
+{
+	struct room_info room = view->info;
+
+	room.count = count;
+	tell_gone(view, &room, view->generation, id);
 }
 
 void session_rejoin(struct session *session)
@@ -249,6 +256,22 @@ static bool is_among(const struct post *welcome, const char *id)
 		if (strcmp(welcome->participants[i].id, id) == 0)
 			return true;
 	return false;
+}
+
+void roster_settle(struct view *view, const struct post *post)
+{
+	char id[SESSION_ID_SIZE];
+	size_t at = 0;
+
+	while (!list_is_empty(&view->members) && at < view->roster_count) {
+		memcpy(id, view->roster[at].id, sizeof id);
+		if (is_among(post, id)) {
+			at++;
+			continue;
+		}
+		tell_gone(view, &post->room, post->generation, id);
+		roster_remove(view, id);
+	}
 }
 
 /* Those of this node are on their way back themselves. */

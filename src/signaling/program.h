@@ -24,6 +24,7 @@ struct event_base;
 struct program_reload;
 struct room_keeper;
 struct sinks;
+struct tenant_counts;
 struct turn_service;
 struct turn_source;
 
@@ -58,12 +59,14 @@ struct program {
 	struct workers *workers;
 	struct buddy_images *images; /* of all workers; NULL: none are kept */
 	struct channelling_rules *channelling;
+	struct tenant_counts *tenants; /* of all workers */
 	unsigned threads;
 	struct store *store;               /* to read by; NULL: there is none */
 	struct store_thread *store_thread; /* tells of changes */
 	struct store_watch store_watch;
 	bool has_heard_of_store;
-	struct room_keeper *rooms; /* NULL without a store */
+	_Atomic bool has_told_of_forgotten; /* kicks; of any worker; relaxed: it orders nothing */
+	struct room_keeper *rooms;          /* NULL without a store */
 	struct sinks *sinks;
 	struct turn_service *turn_service; /* NULL: TURN credentials are made here */
 	struct turn_source *fetched;       /* by it, the newest; NULL: none yet */

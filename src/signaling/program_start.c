@@ -22,6 +22,7 @@
 #include "signaling/room_keeper.h"
 #include "signaling/shared_images.h"
 #include "signaling/sink.h"
+#include "signaling/tenant_counts.h"
 #include "signaling/turn_service.h"
 #include "signaling/turn_source.h"
 #include "store/configured_store.h"
@@ -43,9 +44,9 @@ struct start {
 };
 
 typedef enum err step_fn(struct start *start);
-static step_fn make_tls, list_listeners, make_images, make_rules, join_cluster, open_workers,
-	open_control, drop_privileges, raise_fence, open_store, make_services, open_rooms,
-	open_sinks, serve_control, start_workers, start_cluster, bring_rooms_back,
+static step_fn make_tls, list_listeners, make_images, make_rules, count_tenants, join_cluster,
+	open_workers, open_control, drop_privileges, raise_fence, open_store, make_services,
+	open_rooms, open_sinks, serve_control, start_workers, start_cluster, bring_rooms_back,
 	fetch_credentials;
 
 static const struct {
@@ -56,6 +57,7 @@ static const struct {
 	{list_listeners, OPTION_ID_signaling_port},
 	{make_images, OPTION_ID_buddy_image_memory},
 	{make_rules, OPTION_ID_room_type},
+	{count_tenants, OPTION_ID_signaling_threads},
 	{join_cluster, OPTION_ID_redis_userdb},
 	{open_workers, OPTION_ID_signaling_ip},
 	{open_control, OPTION_ID_signaling_control_socket},
@@ -107,6 +109,7 @@ void program_close(struct program *program)
 	cluster_destroy(program->cluster);
 	buddy_images_destroy(program->images);
 	channelling_rules_destroy(program->channelling);
+	tenant_counts_destroy(program->tenants);
 	program_reload_destroy(program->reload);
 	program->reload = NULL;
 	control_server_destroy(program->control);
@@ -217,6 +220,11 @@ static enum err make_images(struct start *start)
 static enum err make_rules(struct start *start)
 {
 	return channelling_rules_create(start->config, &start->program->channelling);
+}
+
+static enum err count_tenants(struct start *start)
+{
+	return tenant_counts_create(&start->program->tenants);
 }
 
 static enum err join_cluster(struct start *start)

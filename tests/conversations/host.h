@@ -59,6 +59,12 @@ struct kept_session {
 	char *text; /* owned */
 };
 
+struct kept_room { /* what is kept of a room */
+	char key[400], owner[USER_NAME_MAX + 1], pin[512];
+	struct room_facts facts; /* its texts are these */
+	char *kicked;            /* owned */
+};
+
 struct header {
 	char name[64], value[8192];
 };
@@ -69,6 +75,7 @@ struct host {
 	unsigned nodes;
 	struct hub *hubs[HUBS_MAX]; /* node by node; NULL: lost */
 	unsigned hub_count;
+	struct tenant_counts *counts[HUBS_MAX]; /* owned: of the nodes */
 	timestamp now;
 	uint64_t start_wall_ms;
 	struct client *clients[CLIENTS_MAX]; /* owned */
@@ -86,12 +93,23 @@ struct host {
 	unsigned note_count;
 	struct placed_room rooms[ROOMS_MAX];
 	unsigned room_count;
+	struct kept_room kept[ROOMS_MAX];
+	unsigned kept_count;
 	uint64_t generation;
 	bool has_no_registry;
-	struct kept_session kept[CLIENTS_MAX];
-	unsigned kept_count;
+	struct kept_session sessions[CLIENTS_MAX];
+	unsigned session_count;
 	bool is_lost[HUBS_MAX + 1]; /* nodes, as the others have heard */
 	unsigned cut_off;           /* a node that hears no other, nor the registry; 0: none */
+	struct hub_place gives;     /* where new rooms are; node 0: at who asks first */
+	/* Questions what is kept of rooms, unanswered for as long as the conversation likes. */
+	bool holds_recalls;
+	struct held_recall {
+		struct hub *hub;
+		uint64_t cookie;
+		char key[400];
+	} recalls[16];
+	unsigned recall_count;
 	/* Posts from one hub to another that are on their way for as long as the conversation likes. */
 	bool holds_posts;
 	struct hub_place held_from, held_to;
@@ -143,6 +161,8 @@ void host_shift(struct client *client);
 void host_wait(struct host *host, timestamp ms);
 void host_run(struct host *host); /* carries out what all hubs want */
 void host_let_posts_go(struct host *host);
+void host_forget_rooms(struct host *host); /* nothing is kept of any */
+void host_let_recalls_go(struct host *host);
 bool host_answer_credentials(struct host *host, bool has_some);
 uint64_t host_wall_ms(const struct host *host);
 const struct scripted *host_proof(const struct host *host, const char *proof);

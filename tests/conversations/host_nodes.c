@@ -7,9 +7,9 @@
 
 static struct kept_session *find(struct host *host, const char *id)
 {
-	for (unsigned i = 0; i < host->kept_count; i++)
-		if (strcmp(host->kept[i].id, id) == 0)
-			return &host->kept[i];
+	for (unsigned i = 0; i < host->session_count; i++)
+		if (strcmp(host->sessions[i].id, id) == 0)
+			return &host->sessions[i];
 	return NULL;
 }
 
@@ -19,9 +19,9 @@ static struct kept_session *find_or_make(struct host *host, const char *id)
 
 	if (kept != NULL)
 		return kept;
-	if (host->kept_count == CLIENTS_MAX)
+	if (host->session_count == CLIENTS_MAX)
 		abort();
-	kept = &host->kept[host->kept_count++];
+	kept = &host->sessions[host->session_count++];
 	*kept = (struct kept_session){.tenure = 0};
 	memcpy(kept->id, id, sizeof kept->id);
 	return kept;
@@ -29,8 +29,8 @@ static struct kept_session *find_or_make(struct host *host, const char *id)
 
 void host_forget_kept(struct host *host)
 {
-	while (host->kept_count > 0)
-		free(host->kept[--host->kept_count].text);
+	while (host->session_count > 0)
+		free(host->sessions[--host->session_count].text);
 }
 
 static void put(struct kept_session *kept, struct hub_place place, const struct post *snapshot)
@@ -53,7 +53,7 @@ static void end(struct host *host, struct hub_place place, const struct hub_acti
 	if (kept == NULL || action->is_moved || kept->place.node != place.node)
 		return;
 	free(kept->text);
-	*kept = host->kept[--host->kept_count];
+	*kept = host->sessions[--host->session_count];
 }
 
 static bool is_of_another(const struct kept_session *kept, struct hub_place place, uint32_t tenure)

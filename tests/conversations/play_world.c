@@ -39,13 +39,26 @@ void play_kept(struct play *play, char *rest)
 {
 	if (strcmp(rest, "lost") == 0)
 		host_forget_kept(&play->host);
-	else if (strtoul(rest, NULL, 10) != play->host.kept_count)
-		fault(play, "%u are kept", play->host.kept_count);
+	else if (strtoul(rest, NULL, 10) != play->host.session_count)
+		fault(play, "%u are kept", play->host.session_count);
 }
 
 void play_registry(struct play *play, char *rest)
 {
-	play->host.has_no_registry = strcmp(rest, "away") == 0;
+	struct host *host = &play->host;
+
+	const char *value;
+
+	if (value_of(rest, "gives", &value))
+		host->gives = place_of(value);
+	else if (strcmp(rest, "empty") == 0)
+		host_forget_rooms(host);
+	else if (strcmp(rest, "slow") == 0)
+		host->holds_recalls = true;
+	else if (strcmp(rest, "answers") == 0)
+		host_let_recalls_go(host);
+	else
+		host->has_no_registry = strcmp(rest, "away") == 0;
 }
 
 void play_posts(struct play *play, char *rest)

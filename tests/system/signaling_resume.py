@@ -5,7 +5,7 @@ import time
 
 from harness import tap
 from harness.redis import Redis
-from signaling_cluster import LOST_S, PREFIX, Person, kept, kill, room_at, three_nodes, wait_until_kept
+from signaling_cluster import LOST_S, PREFIX, Person, kill, room_at, session_kept, three_nodes, wait_until_kept
 
 
 class Watcher(Person):
@@ -93,7 +93,7 @@ def test_each_way_back():
         for person in (carl, dora):
             person.wait_until_kept(redis)
         wait_until_kept(redis, rita.id, rita.change)
-        tap.expect(carl.id not in kept(redis, carl.id) and room not in kept(redis, carl.id), "it cannot be read")
+        tap.expect(carl.id not in session_kept(redis, carl.id) and room not in session_kept(redis, carl.id), "it cannot be read")
         tap.expect_equal(len(watcher.changes()[0]), 5, "those who came")
         began = time.monotonic()
         kill(three)
