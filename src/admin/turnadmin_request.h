@@ -5,8 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TURNADMIN_CONTROL_SOCKET "/run/turnstone/turnserver.sock"
-
 enum turnadmin_exit { TURNADMIN_DONE = 0, TURNADMIN_PROBLEM = 1, TURNADMIN_USAGE = 2 };
 
 enum {
@@ -58,12 +56,12 @@ struct turnadmin_request {
 	const char *contains, *client, *peer, *transport, *sort; /* of sessions; NULL: any; lent */
 	long thread, limit, most;                                /* -1: not given */
 	bool once;                                               /* of top */
-	const char *format;                 /* of metrics; NULL: not given; lent as well */
-	long watch_s, count;                /* of metrics; 0: not given */
-	const char *permissions;            /* of a token; NULL: not given; lent as well */
-	const char *tenant, *type, *reason; /* of a room; NULL: not given; lent as well */
-	const char *room, *address;         /* of sessions of turnsignal; NULL: any; lent as well */
-	long capacity, expires_s;           /* of a room; -1: not given */
+	const char *format;                        /* of metrics; NULL: not given; lent as well */
+	long watch_s, count;                       /* of metrics; 0: not given */
+	const char *permissions;                   /* of a token; NULL: not given; lent as well */
+	const char *tenant, *type, *what, *reason; /* of a room; NULL: not given; lent as well */
+	const char *room, *address; /* of sessions of turnsignal; NULL: any; lent as well */
+	long capacity, expires_s;   /* of a room; -1: not given */
 	bool relay_only;
 	bool is_coturn_style; /* lists are written as coturn writes them */
 };

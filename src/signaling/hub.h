@@ -111,8 +111,11 @@ void hub_room_found(struct hub *hub, uint64_t cookie, const struct hub_place *pl
 /* facts NULL: nothing is kept of it. is_known false: nobody can say now, and nobody comes in. */
 void hub_room_recalled(struct hub *hub, uint64_t cookie, bool is_known,
                        const struct room_facts *facts, timestamp now);
-/* A source of credentials has new ones: all sessions of the tenant (NULL: all) that wait for some, or have old ones, ask again. */
-void hub_renew_credentials(struct hub *hub, const char *tenant, timestamp now);
+/* A source of credentials has others than before, for those of a tenant at an address whom it concerns (NULL: all): their sessions that
+ * wait for some, or have old ones, ask again. */
+typedef bool hub_concerns(const void *context, const char *tenant, const char *client_address);
+void hub_renew_credentials(struct hub *hub, hub_concerns *concerns, const void *context,
+                           timestamp now);
 /* Nobody new comes in; everyone is told, and closed (1001) when the time has come. */
 void hub_drain(struct hub *hub, timestamp deadline, timestamp now);
 bool hub_is_draining(const struct hub *hub);
@@ -206,6 +209,7 @@ struct room_request {
 	struct slice page; /* JSON: what it is to have */
 	struct slice
 		kicked; /* of ROOM_REQUEST_CREATE, where it is brought back: as HUB_ROOM_CHANGED had it */
+	uint64_t created_ms; /* of the room that is meant; 0: any of this name */
 	bool is_owner_only; /* refused unless identity made the room, or MAY_CLOSE_ROOM / MAY_MODERATE */
 };
 typedef void room_request_answered(void *context, enum signaling_error error, struct slice json);

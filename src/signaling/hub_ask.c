@@ -281,7 +281,8 @@ void hub_credentials(struct hub *hub, uint64_t cookie, const struct turn_credent
 	hub_run(hub);
 }
 
-void hub_renew_credentials(struct hub *hub, const char *tenant, timestamp now)
+void hub_renew_credentials(struct hub *hub, hub_concerns *concerns, const void *context,
+                           timestamp now)
 {
 	struct session *session;
 	size_t position = 0;
@@ -289,7 +290,8 @@ void hub_renew_credentials(struct hub *hub, const char *tenant, timestamp now)
 	hub->now = now > hub->now ? now : hub->now;
 	while ((session = hash_table_next(&hub->sessions, &position)) != NULL)
 		if (timer_is_set(&session->credentials) && session->path != NULL &&
-		    (tenant == NULL || strcmp(session->identity->identity.tenant, tenant) == 0))
+		    (concerns == NULL || concerns(context, session->identity->identity.tenant,
+		                                  session_address(session))))
 			hub_ask_credentials(session, NULL, false);
 	hub_run(hub);
 }

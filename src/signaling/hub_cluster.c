@@ -6,9 +6,10 @@
 #include "signaling/room_private.h"
 
 static void hold_lost_members(struct room *room, uint32_t node);
-static void note_lost_joins(struct hub *hub, uint32_t node);
+static void find_lost_joins(struct hub *hub, uint32_t node);
+static void join_again(struct hub *hub);
 static void move_room(struct view *view, uint32_t node);
-static void ask_again(struct hub *hub, uint32_t node);
+static void seek_lost(struct hub *hub, uint32_t node);
 static void roster_remove(struct view *view, const char *id);
 
 void hub_node_lost(struct hub *hub, uint32_t node, timestamp now)
@@ -20,12 +21,13 @@ void hub_node_lost(struct hub *hub, uint32_t node, timestamp now)
 	hub->now = now > hub->now ? now : hub->now;
 	while ((room = hash_table_next(&hub->rooms, &position)) != NULL)
 		hold_lost_members(room, node);
-	note_lost_joins(hub, node);
+	find_lost_joins(hub, node);
 	position = 0;
 	while ((view = hash_table_next(&hub->views, &position)) != NULL)
 		if (view->is_placed && view->owner.node == node)
 			move_room(view, node);
-	ask_again(hub, node);
+	join_again(hub);
+	seek_lost(hub, node);
 	hub_run(hub);
 }
 
@@ -35,10 +37,16 @@ void hub_room_moved(struct hub *hub, const struct room_info *info, timestamp now
 	struct view *view = view_find(hub, info);
 
 	hub->now = now > hub->now ? now : hub->now;
+	if (view != NULL && (!view->is_placed || view->owner.node != hub->settings.place.node))
+		view = NULL;
+	if (view != NULL)
+		view->is_placed = false;
 	/* Nobody is told: the room goes on. */
 	if (room != NULL)
+		room_pass_kicks_on(room);
+	if (room != NULL)
 		room_destroy(room);
-	if (view != NULL && view->is_placed && view->owner.node == hub->settings.place.node)
+	if (view != NULL)
 		move_room(view, view->owner.node);
 	hub_run(hub);
 }
@@ -71,31 +79,42 @@ static void hold_lost_members(struct room *room, uint32_t node)
 	}
 }
 
-/* Joins that the lost node may have read, and will not answer. Those that wait until the room has a place are asked anyway. */
-static void note_lost_joins(struct hub *hub, uint32_t node)
+/* Those who asked it for a session. */
+static void seek_lost(struct hub *hub, uint32_t node)
 {
 	struct session *session;
 	size_t position = 0;
 
 	while ((session = hash_table_next(&hub->sessions, &position)) != NULL)
-		session->joins_again = session->joining != NULL && session->view != NULL &&
-		                       session->view->is_placed &&
-		                       session->view->owner.node == node;
+		if (session->wanted != NULL && session->wanted->node == node)
+			session_seek(session);
 }
 
-static void ask_again(struct hub *hub, uint32_t node)
+/* Those who have asked to come in, and of whom the owner that is lost may have heard or not. */
+static void find_lost_joins(struct hub *hub, uint32_t node)
 {
 	struct session *session;
 	size_t position = 0;
 
+	while ((session = hash_table_next(&hub->sessions, &position)) != NULL)
+		session->joins_again = session->joining != NULL && !session->is_in &&
+		                       session->view != NULL && session->view->is_placed &&
+		                       session->view->owner.node == node;
+}
+
+/* Behind those who were in the room. */
+static void join_again(struct hub *hub)
+{
+	struct session *session;
+	struct post draft;
+	size_t position = 0;
+
 	while ((session = hash_table_next(&hub->sessions, &position)) != NULL) {
-		if (session->joins_again) {
-			session->joins_again = false;
-			session->joining->seat = session->join_seat = ++session->seat;
-			view_post(session->view, session->joining);
-		}
-		if (session->wanted != NULL && session->wanted->node == node)
-			session_seek(session);
+		if (!session->joins_again)
+			continue;
+		session->joins_again = false;
+		draft = *session->joining;
+		view_post(session->view, &draft);
 	}
 }
 

@@ -117,12 +117,14 @@ static bool before_event(struct session *session, const struct post *post)
 		take_back(session, post);
 		return false;
 	}
+	if (post->seat == session->join_seat &&
+	    (post->event == EVENT_WELCOME || post->event == EVENT_REFUSED))
+		session_forget_joining(session);
 	roster_compare(view, post);
 	view_heard(view, post);
 	if (post->event != EVENT_WELCOME)
 		return true;
 	session->is_in = true;
-	session_end_join(session);
 	session_changed(session);
 	session->welcomed_seat = post->seat;
 	session->joined_ms = post->subject.joined_ms;
@@ -152,8 +154,6 @@ static void after_event(struct session *session, const struct post *post)
 	    session_keep_attribute(session, post->name, post->value) == OK)
 		session->revision++;
 	bool is_of_this_join = post->event != EVENT_REFUSED || post->seat == session->join_seat;
-	if (post->event == EVENT_REFUSED && post->ends_seat && is_of_this_join)
-		session_end_join(session);
 	if (post->ends_seat && session->view != NULL && is_of_this_join)
 		session_lose_seat(session);
 	if (post->event != EVENT_KICKED)

@@ -116,10 +116,10 @@ static void on_recall_room(void *context, struct worker *worker, uint64_t cookie
 
 static void on_emit(void *context, struct worker *worker, const struct event *event)
 {
-	struct program *program = context;
+	struct sinks *sinks = program_current(context)->sinks;
 
 	(void)worker;
-	if (program->sinks == NULL || event->room == NULL)
+	if (sinks == NULL || event->room == NULL)
 		return;
 	const struct fact fact = {
 		.key = event->name,
@@ -129,7 +129,7 @@ static void on_emit(void *context, struct worker *worker, const struct event *ev
 		.wall_ms = event->wall_ms,
 		.body = event->value,
 	};
-	(void)!sinks_put(program->sinks, &fact); /* what does not fit is told by the sinks */
+	(void)!sinks_put(sinks, &fact); /* what does not fit is told by the sinks */
 }
 
 static void on_revoke(void *context, struct worker *worker, const struct identity *identity,

@@ -237,6 +237,23 @@ static enum err take_seat(struct session *session, const struct join *join)
 	return OK;
 }
 
+/* It may be all that is left of it. */
+void session_forget_joining(struct session *session)
+{
+	if (session->joining != NULL)
+		bytes_wipe((char *)session->joining->pin, strlen(session->joining->pin));
+	post_destroy(session->joining);
+	session->joining = NULL;
+}
+
+/* The owner may be lost with what it was asked: the next one is asked the same. */
+static void keep_joining(struct session *session, const struct post *draft)
+{
+	session_forget_joining(session);
+	if (session->hub->settings.is_cluster)
+		session->joining = post_create(draft);
+}
+
 static void post_join(struct session *session, const struct join *join,
                       const struct reference *reference)
 {
@@ -258,20 +275,8 @@ static void post_join(struct session *session, const struct join *join,
 	memcpy(pin, join->has_pin ? join->pin.at : "", join->has_pin ? join->pin.len : 0);
 	pin[join->has_pin ? join->pin.len : 0] = '\0';
 	session_ask_owner(session, &draft, reference);
-	session_end_join(session);
-	if (session->hub->settings.is_cluster)
-		session->joining = post_create(&draft);
+	keep_joining(session, &draft);
 	bytes_wipe(pin, sizeof pin);
-}
-
-void session_end_join(struct session *session)
-{
-	struct post *join = session->joining;
-
-	session->joining = NULL;
-	if (join != NULL)
-		bytes_wipe((char *)join->pin, strlen(join->pin));
-	post_destroy(join);
 }
 
 void session_join(struct session *session, const struct join *join,
@@ -317,11 +322,11 @@ void session_put_out(struct session *session)
 
 void session_lose_seat(struct session *session)
 {
+	session_forget_joining(session);
 	list_remove(&session->in_view);
 	view_give(session->view);
 	session->view = NULL;
 	session->is_in = false;
-	session_end_join(session);
 	session_changed(session);
 }
 

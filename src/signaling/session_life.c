@@ -61,8 +61,8 @@ static void free_owned(struct session *session)
 	free(session->turn_username);
 	free(session->opening);
 	free(session->wanted);
-	session_end_join(session);
 	post_destroy(session->missed);
+	session_forget_joining(session);
 }
 
 /* Without a word to anybody. */

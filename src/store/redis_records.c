@@ -94,21 +94,6 @@ enum err redis_revoke(struct store *store, const struct store_revocation *revoca
 	return err;
 }
 
-/* A set has no order: which of several was added last cannot be told. */
-static bool secret_keep(const char *realm, const char *secret, void *context)
-{
-	(void)realm;
-	return text_copy(context, STORE_SECRET_MAX + 1, secret) != OK;
-}
-
-enum err redis_secret_newest(struct store *store, const char *realm,
-                             char secret[STORE_SECRET_MAX + 1])
-{
-	secret[0] = '\0';
-	enum err err = redis_secret_list(store, realm, secret_keep, secret);
-	return err == OK && secret[0] == '\0' ? ERR_NOT_FOUND : err;
-}
-
 static void key_make(enum record_kind kind, const char *const *parts, size_t count,
                      char key[REDIS_KEY_MAX])
 {

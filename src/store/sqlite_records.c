@@ -82,27 +82,6 @@ enum err sqlite_revoke(struct store *store, const struct store_revocation *revoc
 	return store_run(store, statement);
 }
 
-static enum err secret_read(struct store *store, sqlite3_stmt *statement, void *row)
-{
-	(void)store;
-	return statement_text(statement, 0, row, STORE_SECRET_MAX + 1);
-}
-
-enum err sqlite_secret_newest(struct store *store, const char *realm,
-                              char secret[STORE_SECRET_MAX + 1])
-{
-	sqlite3_stmt *statement;
-	enum err err = store_find_table(store, "turn_secret");
-
-	if (err != OK)
-		return err;
-	statement = store_statement(store, STATEMENT_NEWEST_SECRET);
-	if (statement == NULL)
-		return ERR_UNAVAILABLE;
-	sqlite3_bind_text(statement, 1, realm, -1, SQLITE_STATIC);
-	return sqlite_row(store, statement, secret_read, secret);
-}
-
 /* They are the newest version's, and all made at once: one that is there tells of all. */
 static enum err tables_make(struct store *store)
 {

@@ -250,10 +250,12 @@ enum err store_revocation_list(struct store *store, store_each_revocation *each,
 	return store->driver->record_list(store, RECORD_REVOCATION, NULL, revocation_give, &typed);
 }
 
-enum err store_secret_newest(struct store *store, const char *realm,
-                             char secret[STORE_SECRET_MAX + 1])
+enum err store_secret_list_by_age(struct store *store, const char *realm,
+                                  bool (*each)(const char *realm, const char *secret,
+                                               void *context),
+                                  void *context)
 {
-	return store->driver->secret_newest(store, realm, secret);
+	return store->driver->secret_list_by_age(store, realm, each, context);
 }
 
 /* ---- */

@@ -105,6 +105,9 @@ MUST_CHECK enum err store_revoke(struct store *store, const struct store_revocat
 MUST_CHECK enum err store_revocation_list(struct store *store, store_each_revocation *each,
                                           void *context);
 
-/* Gives the secret of a realm that was added last, where the store can tell; else one of them. ERR_NOT_FOUND. */
-MUST_CHECK enum err store_secret_newest(struct store *store, const char *realm,
-                                        char secret[STORE_SECRET_MAX + 1]);
+/* Calls each for every secret of a realm, the one that was added last first, until it returns false. Redis knows this of those that
+ * turnadmin added, and takes any other for older. */
+MUST_CHECK enum err store_secret_list_by_age(struct store *store, const char *realm,
+                                             bool (*each)(const char *realm, const char *secret,
+                                                          void *context),
+                                             void *context);

@@ -251,7 +251,9 @@ def test_cold_boot_kicked():
     server = Signal(*options, store=True)
     with server:
         server.ask("room", "create", "tea")
-        server.ask("room", "kick", "tea", "mallory")
+        server.ask("room", "kick", "tea", "mallory", "--reason", "noise")
+        tap.expect('room order: order=kick tenant=default room="tea" participant="mallory" reason="noise"' in server.log(),
+                   "the log says who was removed")
         tap.wait_until(lambda: kicks(server), "it is kept")
         server.process.kill()
         server.process.wait()

@@ -195,19 +195,8 @@ static const enum option_id restart[] = {
 	OPTION_ID_buddy_image_memory,
 	OPTION_ID_www_root,
 	OPTION_ID_signaling_control_socket,
-	OPTION_ID_turn_service_url,
-	OPTION_ID_turn_service_token,
-	OPTION_ID_turn_service_client_id,
-	OPTION_ID_amqp_url,
 	OPTION_ID_signaling_cluster,
 	OPTION_ID_signaling_node,
-	OPTION_ID_amqp_exchange,
-	OPTION_ID_webhook_url,
-	OPTION_ID_webhook_secret,
-	OPTION_ID_webhook_give_up,
-	OPTION_ID_event_ca_file,
-	OPTION_ID_event_spool,
-	OPTION_ID_event_spool_size,
 };
 
 static bool takes_restart(enum option_id id)

@@ -275,12 +275,26 @@ static unsigned changed(struct store *store, struct store_version *before)
 	return bits;
 }
 
+struct ages {
+	size_t count;
+	char secrets[4][STORE_SECRET_MAX + 1];
+};
+
+static bool age_take(const char *realm, const char *secret, void *context)
+{
+	struct ages *ages = context;
+
+	(void)realm;
+	snprintf(ages->secrets[ages->count++], sizeof ages->secrets[0], "%s", secret);
+	return ages->count < 4;
+}
+
 static void test_versions(const char *path)
 {
 	struct store *writer = open_store(path), *watcher = open_store(path);
 	struct store_version version = {0};
 	struct store_room room = {.tenant = "t", .type = "room", .name = "r"};
-	char secret[STORE_SECRET_MAX + 1];
+	struct ages ages = {.count = 0};
 
 	if (store_room_put(writer, &room) != OK)
 		bail_out("no table is made");
@@ -294,10 +308,24 @@ static void test_versions(const char *path)
 	           store_secret_add(writer, "realm", "a last") == OK,
 	   "secrets");
 	is_int(changed(watcher, &version), 3, "are data, and what realms have");
-	ok(store_secret_newest(watcher, "realm", secret) == OK && strcmp(secret, "a last") == 0,
-	   "the newest is the one that was added last");
-	is_int(store_secret_newest(watcher, "other", secret), ERR_NOT_FOUND,
-	       "another realm has none");
+	ok(store_secret_list_by_age(watcher, "realm", age_take, &ages) == OK && ages.count == 2 &&
+	           strcmp(ages.secrets[0], "a last") == 0,
+	   "the first is the one that was added last");
+	ok(store_secret_list_by_age(watcher, "other", age_take, &ages) == OK && ages.count == 2,
+	   "another realm has none");
+	ok(store_secret_delete(writer, "realm", "z first") == OK &&
+	           store_secret_add(writer, "realm", "z first") == OK,
+	   "one that is added again");
+	ages.count = 0;
+	ok(store_secret_list_by_age(watcher, "realm", age_take, &ages) == OK &&
+	           strcmp(ages.secrets[0], "z first") == 0,
+	   "is the newest");
+	sql(path, "VACUUM");
+	ages.count = 0;
+	ok(store_secret_list_by_age(watcher, "realm", age_take, &ages) == OK &&
+	           strcmp(ages.secrets[0], "z first") == 0,
+	   "also when the file was packed");
+	changed(watcher, &version);
 	ok(store_revoke(writer, &(struct store_revocation){"9:x", 9}, 1) == OK, "a revocation");
 	is_int(changed(watcher, &version), 8, "is one");
 	sql(path, "INSERT INTO turn_secret VALUES ('r', 's')");
