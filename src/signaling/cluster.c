@@ -366,6 +366,15 @@ void cluster_room_changed(struct cluster *cluster, struct worker *worker,
 
 /* ---- the thread ---- */
 
+/* Those who left as this node ends have left, and are not waited for. */
+static void say_the_last(struct cluster *cluster)
+{
+	char problem[256] = "";
+
+	if (cluster->commands != NULL && link_flush(cluster, problem) == OK)
+		(void)!sessions_turn(cluster, timestamp_now(), problem);
+}
+
 static void *run(void *context)
 {
 	struct cluster *cluster = context;
@@ -382,6 +391,7 @@ static void *run(void *context)
 		if (!cluster->is_ending)
 			turn(cluster);
 	}
+	say_the_last(cluster);
 	return NULL;
 }
 

@@ -501,7 +501,7 @@ enum err sessions_turn(struct cluster *cluster, timestamp now, char problem[256]
 	if (err == OK)
 		err = renew_some(cluster, now, problem);
 	/* Nodes that are there may not have said so yet. */
-	if (err == OK && cluster->is_settled)
+	if (err == OK && cluster->is_settled && !cluster->is_ending)
 		err = seek_turn(cluster, problem);
 	if (err != OK && problem[0] == '\0')
 		snprintf(problem, 256, "%s", err_string(err));

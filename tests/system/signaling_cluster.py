@@ -402,7 +402,8 @@ def test_drained():
         three.process.wait(60)
         three.process = None
         tap.wait_until(lambda: sorted(nodes_there(redis).values()) == ["one", "two"], "its number has ended", LOST_S)
-        tap.expect(Person(two, "tea").sees(), "nobody is left")
+        late = Person(two, "tea")
+        tap.wait_until(late.sees, "nobody is left", LOST_S)
 
 
 def room_places(redis, server, prefix):
