@@ -56,6 +56,8 @@ static enum err open_all(struct cluster *cluster, const struct cluster_settings 
 	cluster_seal_key(cluster, key);
 	err = seal_create(key, &cluster->seal);
 	bytes_wipe(key, sizeof key);
+	if (err == OK)
+		err = sessions_init(cluster);
 	atomic_store_explicit(&cluster->is_joined, err == OK, memory_order_relaxed);
 	return err;
 }
@@ -79,8 +81,12 @@ enum err cluster_create(const struct cluster_settings *settings, struct cluster 
 	list_init(&cluster->nodes);
 	list_init(&cluster->questions);
 	list_init(&cluster->releases);
+	list_init(&cluster->unsent);
+	list_init(&cluster->ended);
+	list_init(&cluster->seeking);
 	list_init(&cluster->recalls);
 	hash_table_init(&cluster->rooms);
+	hash_table_init(&cluster->sessions);
 	backoff_init(&cluster->retry, RETRY_FIRST_MS, RETRY_LAST_MS);
 	name_node(cluster, settings->name);
 	err = open_all(cluster, settings, problem);
@@ -170,6 +176,7 @@ void cluster_destroy(struct cluster *cluster)
 	registry_leave(cluster);
 	registry_disconnect(cluster);
 	rooms_end(cluster);
+	sessions_end(cluster);
 	registry_deinit(cluster);
 	mailbox_destroy(cluster->mailbox);
 	seal_destroy(cluster->seal);
@@ -359,6 +366,15 @@ void cluster_room_changed(struct cluster *cluster, struct worker *worker,
 
 /* ---- the thread ---- */
 
+/* Those who left as this node ends have left, and are not waited for. */
+static void say_the_last(struct cluster *cluster)
+{
+	char problem[256] = "";
+
+	if (cluster->commands != NULL && link_flush(cluster, problem) == OK)
+		(void)!sessions_turn(cluster, timestamp_now(), problem);
+}
+
 static void *run(void *context)
 {
 	struct cluster *cluster = context;
@@ -375,6 +391,7 @@ static void *run(void *context)
 		if (!cluster->is_ending)
 			turn(cluster);
 	}
+	say_the_last(cluster);
 	return NULL;
 }
 
@@ -386,7 +403,9 @@ static int wait_ms(const struct cluster *cluster)
 		next = cluster->retry.due;
 	else
 		next = cluster->next_beat;
-	if ((rooms_are_waiting(cluster) || link_has_unsent(cluster)) && next > now + SOON_MS)
+	if ((rooms_are_waiting(cluster) || sessions_are_waiting(cluster) ||
+	     link_has_unsent(cluster)) &&
+	    next > now + SOON_MS)
 		next = now + SOON_MS;
 	return next <= now ? 0 : next - now > BEAT_MS ? BEAT_MS : (int)(next - now);
 }
@@ -441,6 +460,7 @@ static void come_back(struct cluster *cluster, timestamp now)
 	if (timestamp_now() - cluster->lost_at >= FORGET_MS)
 		raise_all(cluster);
 	rooms_claim_again(cluster);
+	sessions_keep_again(cluster);
 	log_always("cluster back", "node=%s number=%u", cluster->name, (unsigned)cluster->number);
 	cluster->is_away = false;
 	atomic_store_explicit(&cluster->away_since, 0, memory_order_relaxed);
@@ -470,7 +490,9 @@ static enum err talk(struct cluster *cluster, timestamp now, char problem[256])
 		err = rooms_turn(cluster, now, problem);
 	if (err == OK)
 		err = link_listen(cluster, problem);
-	return err == OK ? link_flush(cluster, problem) : err;
+	if (err == OK)
+		err = link_flush(cluster, problem);
+	return err == OK ? sessions_turn(cluster, now, problem) : err;
 }
 
 static void turn(struct cluster *cluster)
@@ -485,4 +507,5 @@ static void turn(struct cluster *cluster)
 	if (cluster->commands != NULL && talk(cluster, timestamp_now(), problem) != OK)
 		lose_redis(cluster, timestamp_now(), problem);
 	rooms_refuse_late(cluster, timestamp_now());
+	seek_refuse_late(cluster, timestamp_now());
 }

@@ -93,6 +93,12 @@ struct cluster {
 	timestamp next_renewal;
 	uint64_t last_generation;
 
+	struct hash_table sessions; /* that are kept for this node */
+	struct list unsent, ended, seeking;
+	size_t unsent_bytes;
+	timestamp next_session_renewal;
+	struct snapshot_seal *snapshot_seal; /* owned */
+
 	/* Of any thread; relaxed: they order nothing. */
 	_Atomic bool is_ready, has_dropped, is_joined;
 	_Atomic uint64_t away_since; /* ms; 0: Redis is there */
@@ -140,6 +146,31 @@ void rooms_refuse_late(struct cluster *cluster, timestamp now);
 void rooms_end(struct cluster *cluster);
 bool rooms_are_waiting(const struct cluster *cluster);
 
+/* cluster_sessions.c: what outlives the node of a session. */
+MUST_CHECK enum err sessions_init(struct cluster *cluster);
+void sessions_keep_again(struct cluster *cluster); /* Redis may have lost them */
+MUST_CHECK enum err sessions_turn(struct cluster *cluster, timestamp now, char problem[256]);
+void sessions_end(struct cluster *cluster);
+bool sessions_are_waiting(const struct cluster *cluster);
+
+struct session_head { /* whose a session is */
+	uint32_t tenure;
+	struct hub_place place;
+};
+struct session_words { /* of a command, as texts */
+	char key[sizeof CLUSTER_PREFIX "session/" + SESSION_ID_SIZE], head[48], tenure[16],
+		node[16], life[16];
+};
+struct session_words session_words_of(const struct cluster *cluster, const char *id,
+                                      uint32_t tenure, unsigned worker);
+bool session_head_read(const char *text, struct session_head *head);
+/* Gives the next reply, the caller's. */
+MUST_CHECK enum err sessions_hear(struct cluster *cluster, redisReply **reply, char problem[256]);
+
+/* cluster_seek.c: sessions that somebody wants whose node is gone. */
+MUST_CHECK enum err seek_turn(struct cluster *cluster, char problem[256]);
+void seek_refuse_late(struct cluster *cluster, timestamp now);
+void seek_end(struct cluster *cluster);
 /* cluster_facts.c: what is kept of rooms. */
 struct facts_key {
 	char text[sizeof(((struct room_key *)NULL)->text) + 8];

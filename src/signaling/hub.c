@@ -34,6 +34,7 @@ static void init(struct hub *hub, const struct hub_settings *settings, timestamp
 	list_init(&hub->notices);
 	list_init(&hub->dirty);
 	list_init(&hub->doomed);
+	list_init(&hub->changed);
 	encoder_init(&hub->encoder, 0);
 }
 
@@ -307,7 +308,7 @@ bool hub_next_action(struct hub *hub, struct hub_action *action)
 	memset(action, 0, sizeof *action);
 	/* What is to be kept is told before those hear of it who are concerned. */
 	if (hub_next_notice(hub, action) || hub_next_post(hub, action) ||
-	    hub_next_question(hub, action))
+	    hub_next_question(hub, action) || hub_next_snapshot(hub, action))
 		return true;
 	while (!list_is_empty(&hub->dirty)) {
 		struct session *session =

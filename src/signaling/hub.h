@@ -119,7 +119,17 @@ void hub_renew_credentials(struct hub *hub, hub_concerns *concerns, const void *
 /* Nobody new comes in; everyone is told, and closed (1001) when the time has come. */
 void hub_drain(struct hub *hub, timestamp deadline, timestamp now);
 bool hub_is_draining(const struct hub *hub);
-/* A node is gone: its participants have left, and its rooms are made anew by those who are still in them. */
+/* What HUB_FIND_SESSION asked for. place: its hub is there. Else snapshot, which is taken over: its node is gone, and whoever it was
+ * given to has its place from here on. Neither: there is none, or it is not for who asked. */
+void hub_session_found(struct hub *hub, uint64_t cookie, const struct hub_place *place,
+                       struct post *snapshot, timestamp now);
+/* While this node was cut off a session of it was taken over elsewhere: it ends here, without a word. */
+void hub_session_taken(struct hub *hub, const char *id, uint32_t tenure,
+                       const struct hub_place *place, timestamp now);
+/* What was kept of a session (NULL: of all) may be lost: HUB_KEEP_SESSION tells it again. */
+void hub_keep_sessions(struct hub *hub, const char *id, timestamp now);
+/* A node is gone: its rooms are made anew by those who are still in them; its participants have left unless they come back elsewhere
+ * in some seconds. */
 void hub_node_lost(struct hub *hub, uint32_t node, timestamp now);
 /* A room that lived at this node was made anew at another, while this one was cut off: who is in it here goes there. */
 void hub_room_moved(struct hub *hub, const struct room_info *info, timestamp now);
@@ -134,6 +144,11 @@ enum hub_action_kind {
 	HUB_CREDENTIALS, /* for identity: answered by hub_credentials */
 	HUB_REVOKE,      /* credentials by their username */
 	HUB_FIND_ROOM, /* room: which hub owns it: answered by hub_room_found. Asked on a cluster only */
+	/* post, the host's: session_id as it is now, to be kept for when this node is gone. NULL: it has ended, or, is_moved, lives at another
+	 * hub, which keeps it. On a cluster only. */
+	HUB_KEEP_SESSION,
+	/* session_id, for session, from address where that has to be the same (NULL: any): answered by hub_session_found */
+	HUB_FIND_SESSION,
 	HUB_RECALL_ROOM, /* room, which this hub is about to make: what is kept of it: answered by hub_room_recalled. Asked on a cluster only */
 	HUB_ROOM_CHANGED, /* room, pin, kicked, generation, is_gone: to be kept for a cold boot, and for who makes it anew */
 	HUB_EMIT, /* event (room, from, name, value) for the sinks */
@@ -157,7 +172,8 @@ struct hub_action { /* what it points at is lent until the next call of the hub 
 	 * {"since": that of the room, "who": [[identity, that of the kick],...], "forgotten": how many there was no room for} */
 	struct slice kicked;
 	uint64_t generation; /* of the room: for the registry, which removes no other */
-	bool is_gone;
+	bool is_gone, is_moved;
+	const char *address;
 	const struct event *event;
 };
 bool hub_next_action(struct hub *hub, struct hub_action *action);

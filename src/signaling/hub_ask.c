@@ -80,12 +80,16 @@ bool hub_next_question(struct hub *hub, struct hub_action *action)
 		action->room = &ask->view->info;
 	else if (ask->recall != NULL)
 		action->room = recall_room(ask->recall);
+	if (ask->kind != HUB_FIND_SESSION)
+		return true;
+	action->session_id = ask->wanted;
+	action->address =
+		ask->is_by_id && action->session != NULL ? action->session->address : NULL;
 	return true;
 }
 
-/* Gives the ask that is answered, and its session, or NULL where either is gone. */
-static struct ask *answered(struct hub *hub, uint64_t cookie, enum hub_action_kind kind,
-                            struct session **session)
+struct ask *ask_answered(struct hub *hub, uint64_t cookie, enum hub_action_kind kind,
+                         struct session **session)
 {
 	struct ask *ask = hash_table_find(&hub->asks, number_hash(cookie), ask_has_cookie, &cookie);
 
@@ -166,6 +170,7 @@ static void identified(struct session *session, const struct identity *identity,
 	self = session_participant(session, true);
 	event.from = &self;
 	event.resume_token = token;
+	session_changed(session);
 	deliver_to(session, &event);
 	bytes_wipe(token, sizeof token);
 }
@@ -174,7 +179,7 @@ void hub_identified(struct hub *hub, uint64_t cookie, const struct identity *ide
                     enum signaling_error error, timestamp now)
 {
 	struct session *session;
-	struct ask *ask = answered(hub, cookie, HUB_IDENTIFY, &session);
+	struct ask *ask = ask_answered(hub, cookie, HUB_IDENTIFY, &session);
 
 	hub->now = now > hub->now ? now : hub->now;
 	if (ask == NULL)
@@ -223,6 +228,7 @@ static void keep_fresh(struct session *session, const struct turn_credentials *c
 	session->turn_username = credentials == NULL || credentials->username == NULL
 	                                 ? NULL
 	                                 : strdup(credentials->username);
+	session_changed(session);
 }
 
 static void credentials_due(struct timer *timer, timestamp now)
@@ -255,7 +261,7 @@ void hub_credentials(struct hub *hub, uint64_t cookie, const struct turn_credent
                      timestamp now)
 {
 	struct session *session;
-	struct ask *ask = answered(hub, cookie, HUB_CREDENTIALS, &session);
+	struct ask *ask = ask_answered(hub, cookie, HUB_CREDENTIALS, &session);
 
 	hub->now = now > hub->now ? now : hub->now;
 	if (ask == NULL)
@@ -296,7 +302,7 @@ void hub_room_found(struct hub *hub, uint64_t cookie, const struct hub_place *pl
                     uint64_t generation, timestamp now)
 {
 	struct session *session;
-	struct ask *ask = answered(hub, cookie, HUB_FIND_ROOM, &session);
+	struct ask *ask = ask_answered(hub, cookie, HUB_FIND_ROOM, &session);
 
 	hub->now = now > hub->now ? now : hub->now;
 	if (ask == NULL)
@@ -311,7 +317,7 @@ void hub_room_recalled(struct hub *hub, uint64_t cookie, bool is_known,
                        const struct room_facts *facts, timestamp now)
 {
 	struct session *session;
-	struct ask *ask = answered(hub, cookie, HUB_RECALL_ROOM, &session);
+	struct ask *ask = ask_answered(hub, cookie, HUB_RECALL_ROOM, &session);
 
 	hub->now = now > hub->now ? now : hub->now;
 	if (ask == NULL)

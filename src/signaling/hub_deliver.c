@@ -125,6 +125,7 @@ static bool before_event(struct session *session, const struct post *post)
 	if (post->event != EVENT_WELCOME)
 		return true;
 	session->is_in = true;
+	session_changed(session);
 	session->welcomed_seat = post->seat;
 	session->joined_ms = post->subject.joined_ms;
 	if (!list_is_linked(&session->in_view))
@@ -209,6 +210,7 @@ void deliver_opened(struct session *session, const struct turn_credentials *cred
 	session->is_opened = true;
 	deliver_to(session, &event);
 	queue_put_back(session, &later);
+	session_changed(session);
 	bytes_wipe(token, sizeof token);
 	session_release(session);
 }
@@ -293,6 +295,14 @@ static void withhold(struct view *view)
 		queue_withhold(CONTAINER_OF(node, struct session, in_view), relay_only_hides);
 }
 
+/* What a room that is made anew goes by. */
+static bool is_other_room(const struct room_info *was, const struct room_info *is)
+{
+	return was->is_locked != is->is_locked || was->has_pin != is->has_pin ||
+	       was->is_relay_only != is->is_relay_only || was->capacity != is->capacity ||
+	       was->created_ms != is->created_ms || strcmp(was->owner, is->owner) != 0;
+}
+
 /* What the room says of itself with each event. */
 void view_heard(struct view *view, const struct post *post)
 {
@@ -301,6 +311,7 @@ void view_heard(struct view *view, const struct post *post)
 
 	if (post->generation == 0 || post->event == EVENT_REFUSED)
 		return;
+	bool is_news = is_other_room(&view->info, &post->room);
 	if (view->owner_user == NULL || strcmp(view->owner_user, owner) != 0) {
 		free(view->owner_user);
 		view->owner_user = strdup(owner);
@@ -313,8 +324,13 @@ void view_heard(struct view *view, const struct post *post)
 	view->info.name = name;
 	view->info.owner = view->owner_user == NULL ? "" : view->owner_user;
 	view->generation = post->generation;
-	if (view->hub->settings.is_cluster)
-		roster_heard(view, post);
+	if (!view->hub->settings.is_cluster)
+		return;
+	roster_heard(view, post);
+	if (!is_news)
+		return;
+	LIST_FOR_EACH (node, &view->members)
+		session_changed(CONTAINER_OF(node, struct session, in_view));
 }
 
 /* Encoding. */

@@ -92,6 +92,7 @@ static const struct post_field of_post[] = {
 	FIELD(BOOL,  "proved",      is_authenticated, 0),
 	FIELD(BOOL,  "byid",        is_by_id, 0),
 	FIELD(BOOL,  "inroom",      is_in_room, 0),
+	FIELD(U32,   "tenure",      tenure, 0),
 	FIELD(BYTES, "own",         own, 0),
 	PLACE("sender", sender),
 	PLACE("owner", owner),

@@ -88,6 +88,7 @@ struct post {
 	struct hub_place sender; /* where subject is, however often the post was passed on */
 	uint64_t identity_expires_ms;
 	bool is_authenticated, is_by_id, is_in_room;
+	uint32_t tenure;            /* how many hubs had it before */
 	struct slice own;           /* bytes */
 	struct hub_place owner;     /* of its room */
 	const struct slice *queued; /* messages that it has not got yet */

@@ -95,6 +95,19 @@ static void on_find_room(void *context, struct worker *worker, uint64_t cookie,
 	cluster_find_room(((struct program *)context)->cluster, worker, cookie, room);
 }
 
+static void on_keep_session(void *context, struct worker *worker, const char *id,
+                            struct post *snapshot, bool is_moved)
+{
+	cluster_keep_session(((struct program *)context)->cluster, worker, id, snapshot, is_moved);
+}
+
+static void on_find_session(void *context, struct worker *worker, uint64_t cookie, const char *id,
+                            const char *address, const struct dialect *dialect)
+{
+	cluster_find_session(((struct program *)context)->cluster, worker, cookie, id, address,
+	                     dialect);
+}
+
 static void on_recall_room(void *context, struct worker *worker, uint64_t cookie,
                            const struct room_info *room)
 {
@@ -155,6 +168,8 @@ static void fill_for_cluster(const struct cluster *cluster, struct workers_setti
 		cluster_seal_key(cluster, settings->hub.seal_key);
 	settings->host.post = on_post;
 	settings->host.find_room = on_find_room;
+	settings->host.keep_session = on_keep_session;
+	settings->host.find_session = on_find_session;
 	settings->host.recall_room = on_recall_room;
 }
 

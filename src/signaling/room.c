@@ -135,6 +135,7 @@ void room_destroy(struct room *room)
 		member_destroy(room, CONTAINER_OF(node, struct member, node));
 	timer_cancel(hub->wheel, &room->empty);
 	timer_cancel(hub->wheel, &room->live);
+	timer_cancel(hub->wheel, &room->lost);
 	timer_cancel(hub->wheel, &room->returned);
 	hash_table_remove(&hub->rooms, room->hash, room);
 	tenant_remove_room(hub, room->info.tenant);

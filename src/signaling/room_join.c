@@ -53,6 +53,9 @@ void room_handle_join(struct hub *hub, const struct post *ask)
 	struct member *member = room == NULL ? NULL : member_find(room, ask->subject.id);
 	enum signaling_error error;
 
+	/* Of a node that was cut off: its session lives on elsewhere since, and the node hears of that. */
+	if (member != NULL && ask->is_return && ask->seat < member->seat)
+		return;
 	if (room != NULL)
 		room_follow_tenant(room);
 	error = enter(hub, &room, &member, ask);

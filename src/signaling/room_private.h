@@ -17,6 +17,7 @@ struct member {
 	uint32_t revision, permissions;
 	uint64_t joined_ms;
 	bool is_hidden, is_away;
+	bool is_lost; /* its node is gone: it may come back at another */
 };
 
 struct kick {      /* who was removed for good: a user, or a session of nobody in particular */
@@ -51,6 +52,7 @@ struct room {
 	uint32_t empty_s;
 	timestamp restored_until; /* until then those come back who were in it at its old owner */
 	struct timer empty, live, returned;
+	struct timer lost; /* when those have left who are lost and not back */
 };
 
 /* room.c */

@@ -141,6 +141,7 @@ static void view_destroy(struct view *view)
 	while ((mail = take_parked(view)) != NULL)
 		post_destroy(CONTAINER_OF(mail, struct post, mail));
 	hash_table_remove(&hub->views, view->hash, view);
+	timer_cancel(hub->wheel, &view->awaited);
 	free(view->roster);
 	free(view->owner_user);
 	free(view->names);

@@ -209,6 +209,7 @@ enum err session_keep_attributes(struct session *session, struct slice attribute
 	free(session->attributes);
 	session->attributes = copy;
 	session->attributes_len = attributes.len;
+	session_changed(session);
 	return OK;
 }
 
@@ -316,6 +317,7 @@ void session_put_out(struct session *session)
 	}
 	list_remove(&session->in_view);
 	session->is_in = false;
+	session_changed(session);
 }
 
 void session_lose_seat(struct session *session)
@@ -325,6 +327,7 @@ void session_lose_seat(struct session *session)
 	view_give(session->view);
 	session->view = NULL;
 	session->is_in = false;
+	session_changed(session);
 }
 
 void session_leave(struct session *session, const struct reference *reference)

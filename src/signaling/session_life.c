@@ -60,6 +60,7 @@ static void free_owned(struct session *session)
 	free(session->attestation);
 	free(session->turn_username);
 	free(session->opening);
+	free(session->wanted);
 	post_destroy(session->missed);
 	session_forget_joining(session);
 }
@@ -76,6 +77,7 @@ void session_free(struct session *session)
 	list_remove(&session->dirty);
 	list_remove(&session->in_view);
 	list_remove(&session->same_fate);
+	list_remove(&session->in_changed);
 	users_remove(session);
 	view_give(session->view);
 	if (session->path == NULL)
@@ -200,6 +202,7 @@ void session_detach(struct session *session)
 		return;
 	}
 	session_wait_away(session);
+	session_changed(session);
 	if (session->view != NULL)
 		session_ask_owner(session, &draft, NULL);
 }
@@ -225,6 +228,7 @@ void session_gone(struct session *session, bool is_soft)
 	if (session->is_gone)
 		return;
 	session->is_gone = true;
+	session_forget_snapshot(session, false);
 	if (session->view != NULL)
 		session_leave_room(session, is_soft, NULL);
 	watch_tell(session);

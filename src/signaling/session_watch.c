@@ -93,6 +93,7 @@ void watch_add(struct session *session, const char *id)
 	memcpy(watcher->id, id, strlen(id) + 1);
 	watcher->next = session->watchers;
 	session->watchers = watcher;
+	session_changed(session);
 }
 
 void watch_tell(struct session *session)

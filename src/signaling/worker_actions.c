@@ -133,6 +133,28 @@ static void find_room(struct worker *worker, const struct hub_action *action)
 		hub_room_found(worker->hub, action->cookie, NULL, 0, worker->now);
 }
 
+static void keep_session(struct worker *worker, const struct hub_action *action)
+{
+	const struct worker_host *host = &worker->workers->settings.host;
+
+	if (host->keep_session != NULL)
+		host->keep_session(host->context, worker, action->session_id, action->post,
+		                   action->is_moved);
+	else
+		post_destroy(action->post);
+}
+
+static void find_session(struct worker *worker, const struct hub_action *action)
+{
+	const struct worker_host *host = &worker->workers->settings.host;
+
+	if (host->find_session != NULL && action->session != NULL)
+		host->find_session(host->context, worker, action->cookie, action->session_id,
+		                   action->address, session_dialect(action->session));
+	else
+		hub_session_found(worker->hub, action->cookie, NULL, NULL, worker->now);
+}
+
 static void recall_room(struct worker *worker, const struct hub_action *action)
 {
 	const struct worker_host *host = &worker->workers->settings.host;
@@ -176,6 +198,8 @@ static void (*const act[])(struct worker *worker, const struct hub_action *actio
 	[HUB_CREDENTIALS] = give_credentials,
 	[HUB_REVOKE] = revoke,
 	[HUB_FIND_ROOM] = find_room,
+	[HUB_KEEP_SESSION] = keep_session,
+	[HUB_FIND_SESSION] = find_session,
 	[HUB_RECALL_ROOM] = recall_room,
 	[HUB_ROOM_CHANGED] = tell_room_changed,
 	[HUB_EMIT] = emit,

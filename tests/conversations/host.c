@@ -89,6 +89,7 @@ void host_deinit(struct host *host)
 		free(host->notes[i].json);
 	for (unsigned i = 0; i < host->held_post_count; i++)
 		post_destroy(host->held_posts[i]);
+	host_forget_kept(host);
 	host_forget_rooms(host);
 	config_destroy(host->config);
 	buddy_images_destroy(host->settings.images);
@@ -323,8 +324,11 @@ static void post(struct host *host, const struct hub_action *action)
 		post_everywhere(host, action);
 		return;
 	}
-	if (to == NULL) {
-		post_destroy(action->post);
+	bool is_cut =
+		host->cut_off != 0 && is_far &&
+		(action->post->from.node == host->cut_off || action->place.node == host->cut_off);
+	if (to == NULL || is_cut) {
+		host_lose_post(host, action->post, action->place.node);
 		return;
 	}
 	if (host->holds_posts && is_same(action->post->from, host->held_from) &&
@@ -443,15 +447,21 @@ static void room_key(const struct room_info *room, char key[400])
 	snprintf(key, 400, "%s/%s/%s", room->tenant, room->type, room->name);
 }
 
+struct hub_place host_place_at(const struct host *host, unsigned at)
+{
+	unsigned workers = host->settings.workers;
+
+	return (struct hub_place){at / workers + 1, (uint16_t)(at % workers)};
+}
+
 static void find_room(struct host *host, struct hub *hub, unsigned at,
                       const struct hub_action *action)
 {
-	unsigned workers = host->settings.workers;
-	struct hub_place asker = {at / workers + 1, (uint16_t)(at % workers)};
+	struct hub_place asker = host_place_at(host, at);
 	struct placed_room *room;
 	char key[400];
 
-	if (host->has_no_registry) {
+	if (host->has_no_registry || asker.node == host->cut_off) {
 		hub_room_found(hub, action->cookie, NULL, 0, host->now);
 		return;
 	}
@@ -649,6 +659,12 @@ static void carry_out(struct host *host, unsigned at, struct hub_action *action)
 	case HUB_FIND_ROOM:
 		find_room(host, hub, at, action);
 		break;
+	case HUB_KEEP_SESSION:
+		host_keep_session(host, host_place_at(host, at), action);
+		break;
+	case HUB_FIND_SESSION:
+		host_find_session(host, hub, host_place_at(host, at), action);
+		break;
 	case HUB_RECALL_ROOM:
 		recall_room(host, hub, action);
 		break;
@@ -704,26 +720,4 @@ void host_wait(struct host *host, timestamp ms)
 				hub_tick(host->hubs[i], host->now, host_wall_ms(host));
 		host_run(host);
 	}
-}
-
-/* Its hubs are gone without a word; the others hear of it. */
-void host_lose(struct host *host, unsigned node)
-{
-	unsigned workers = host->settings.workers;
-
-	for (unsigned i = 0; i < host->client_count; i++)
-		for (unsigned worker = 0; worker < workers; worker++)
-			if (host->clients[i]->hub == host_hub(host, node, worker))
-				host->clients[i]->session = NULL;
-	for (unsigned i = (node - 1) * workers; i < node * workers; i++) {
-		hub_destroy(host->hubs[i]);
-		host->hubs[i] = NULL;
-	}
-	for (unsigned i = 0; i < host->room_count; i++)
-		if (host->rooms[i].place.node == node)
-			host->rooms[i--] = host->rooms[--host->room_count];
-	for (unsigned i = 0; i < host->hub_count; i++)
-		if (host->hubs[i] != NULL)
-			hub_node_lost(host->hubs[i], node, host->now);
-	host_run(host);
 }

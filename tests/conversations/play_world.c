@@ -18,6 +18,31 @@ void play_lose(struct play *play, char *rest)
 	host_lose(&play->host, (unsigned)strtoul(rest, NULL, 10));
 }
 
+void play_kill(struct play *play, char *rest)
+{
+	host_kill(&play->host, (unsigned)strtoul(rest, NULL, 10));
+}
+
+void play_cut_off(struct play *play, char *rest)
+{
+	host_cut_off(&play->host, (unsigned)strtoul(rest, NULL, 10));
+}
+
+void play_mend(struct play *play, char *rest)
+{
+	(void)rest;
+	host_mend(&play->host);
+}
+
+/* How many sessions are kept; or all of it is lost. */
+void play_kept(struct play *play, char *rest)
+{
+	if (strcmp(rest, "lost") == 0)
+		host_forget_kept(&play->host);
+	else if (strtoul(rest, NULL, 10) != play->host.session_count)
+		fault(play, "%u are kept", play->host.session_count);
+}
+
 void play_registry(struct play *play, char *rest)
 {
 	struct host *host = &play->host;
