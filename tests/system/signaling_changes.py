@@ -14,7 +14,7 @@ import time
 from harness import tap
 from harness.redis import Redis
 from harness.server import Folder, Server
-from harness.signal_server import Signal
+from harness.signal_server import Configured, Signal, join
 from harness.store import Store
 from events import Receiver, webhook
 from turn_credentials import Service, remote
@@ -162,34 +162,6 @@ def test_store_hangs():
             if not client.is_signed_with("two"):
                 client.wait_update()
             tap.expect(client.is_signed_with("two"), "then the new secret counts")
-
-
-class Configured(Signal):
-    """One whose further options are in a file that can change."""
-
-    def __init__(self, *options):
-        super().__init__("--signaling-anybody=yes")
-        self.arguments.remove("-n")
-        self.arguments = ["-c", os.path.join(self.folder, "turnsignal.conf")] + self.arguments
-        self.write(*options)
-
-    def write(self, *options):
-        with open(os.path.join(self.folder, "turnsignal.conf"), "w", encoding="ascii") as file:
-            file.write("".join(option.lstrip("-") + "\n" for option in options))
-
-    def reload(self, *options):
-        """The names of options that changed, and of those that need a restart."""
-        self.write(*options)
-        told = self.ask("reload")
-        return tuple(sorted(change["name"] for change in told[which]) for which in ("changed", "restart"))
-
-
-def join(server, room):
-    one = server.connect("/ws")
-    one.receive()
-    one.send({"Type": "Hello", "Hello": {"Name": room}, "Iid": "1"})
-    one.receive_until(lambda message: message.get("Iid") == "1", "an answer")
-    return one
 
 
 def events_of(server, name):
