@@ -214,7 +214,7 @@ def test_program_dies():
 
 @tap.limit_s(120)
 def test_broker_changes():
-    """turnsignal is given another exchange, none, and the first again while people come: none is lost, none comes twice without a mark"""
+    """turnsignal is given another exchange, and the first again, while people come: no event is lost, none comes twice without a mark"""
     def options(*more):
         return ("event-spool=" + spool("changes"), *more)
 
