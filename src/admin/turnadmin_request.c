@@ -71,6 +71,19 @@ void turnadmin_request_wipe(struct turnadmin_request *request)
 	bytes_wipe(request, sizeof *request);
 }
 
+bool turnadmin_lifetime_read(const struct turnadmin_request *request, uint64_t *lifetime_s)
+{
+	enum { DIGITS = 9 };
+	const char *text = request->lifetime == NULL ? "0" : request->lifetime;
+	size_t digits = strspn(text, "0123456789");
+
+	*lifetime_s = strtoull(text, NULL, 10);
+	if (digits > 0 && digits <= DIGITS && text[digits] == '\0')
+		return true;
+	turnadmin_say("--lifetime is a number of seconds, at most %d digits", DIGITS);
+	return false;
+}
+
 static void say(const char *text, va_list args)
 {
 	fputs("turnadmin: ", stderr);

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum turnadmin_exit { TURNADMIN_DONE = 0, TURNADMIN_PROBLEM = 1, TURNADMIN_USAGE = 2 };
 
@@ -72,6 +73,8 @@ bool turnadmin_request_read(struct turnadmin_request *request, int argc, char **
 /* Wipes what was secret. */
 void turnadmin_request_wipe(struct turnadmin_request *request);
 
+/* Reads --lifetime; not given: 0. False, after saying so, when it is no number of seconds. */
+bool turnadmin_lifetime_read(const struct turnadmin_request *request, uint64_t *lifetime_s);
 /* Says that there is nothing to delete. In coturn's style that is no problem: what was asked for is so. */
 __attribute__((format(printf, 2, 3))) enum turnadmin_exit turnadmin_say_missing(
 	const struct turnadmin_request *request, const char *text, ...);

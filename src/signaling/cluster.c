@@ -79,6 +79,7 @@ enum err cluster_create(const struct cluster_settings *settings, struct cluster 
 	list_init(&cluster->nodes);
 	list_init(&cluster->questions);
 	list_init(&cluster->releases);
+	list_init(&cluster->recalls);
 	hash_table_init(&cluster->rooms);
 	backoff_init(&cluster->retry, RETRY_FIRST_MS, RETRY_LAST_MS);
 	name_node(cluster, settings->name);
@@ -262,8 +263,9 @@ void cluster_post(struct cluster *cluster, struct hub_place place, struct post *
 struct room_letter {
 	struct mail mail;
 	unsigned worker;
-	uint64_t cookie, generation;
+	uint64_t cookie;
 	bool is_gone;
+	struct kept_facts facts;
 	struct room_key key;
 };
 
@@ -311,25 +313,48 @@ void cluster_find_room(struct cluster *cluster, struct worker *worker, uint64_t 
 		hub_room_found(worker_hub(worker), cookie, NULL, 0, worker_now(worker));
 }
 
+static void on_recall(struct mail *mail, void *receiver)
+{
+	struct cluster *cluster = receiver;
+	struct room_letter *letter = CONTAINER_OF(mail, struct room_letter, mail);
+
+	if (!cluster->is_ending)
+		facts_ask(cluster, letter->worker, letter->cookie, &letter->key);
+	free(letter);
+}
+
+void cluster_recall_room(struct cluster *cluster, struct worker *worker, uint64_t cookie,
+                         const struct room_info *room)
+{
+	struct room_letter draft = {.mail = {.deliver = on_recall}, .cookie = cookie};
+
+	if (!send_room(cluster, worker, room, draft))
+		hub_room_recalled(worker_hub(worker), cookie, false, NULL, worker_now(worker));
+}
+
 static void on_changed(struct mail *mail, void *receiver)
 {
 	struct cluster *cluster = receiver;
 	struct room_letter *letter = CONTAINER_OF(mail, struct room_letter, mail);
 
 	if (!cluster->is_ending)
-		rooms_hear(cluster, letter->worker, &letter->key, letter->generation,
-		           letter->is_gone);
+		rooms_hear(cluster, letter->worker, &letter->key, &letter->facts, letter->is_gone);
+	facts_wipe(&letter->facts);
 	free(letter);
 }
 
 void cluster_room_changed(struct cluster *cluster, struct worker *worker,
-                          const struct room_info *room, uint64_t generation, bool is_gone)
+                          const struct room_facts *facts, bool is_gone)
 {
-	struct room_letter draft = {
-		.mail = {.deliver = on_changed}, .generation = generation, .is_gone = is_gone};
+	struct room_letter draft = {.mail = {.deliver = on_changed},
+	                            .is_gone = is_gone,
+	                            .facts = {.generation = facts->generation}};
 
-	/* Its key in Redis then ends by itself. */
-	(void)send_room(cluster, worker, room, draft);
+	if (!is_gone && !facts_write(facts, &draft.facts))
+		return;
+	/* Its keys in Redis then end by themselves. */
+	if (!send_room(cluster, worker, &facts->info, draft))
+		facts_wipe(&draft.facts);
 }
 
 /* ---- the thread ---- */

@@ -3,6 +3,7 @@
  *   workers ──mail──► cluster's thread ──► Redis: turnstone/signaling/...      node/N    who N is; ends by itself 5 s after its last beat
  *   workers ◄──mail── cluster's thread ◄──                                     nodes     numbers of all
  *                                                                              room/...  "NODE WORKER GENERATION" of its owner
+ *                                                                              facts/... what is kept of the room, behind its generation
  *                                                                              to/N      a channel: letters to N, in batches
  *                                                                              secret    what all keys of the nodes come from
  *
@@ -74,5 +75,7 @@ const char *cluster_problem(const struct cluster *cluster);
 void cluster_post(struct cluster *cluster, struct hub_place place, struct post *post);
 void cluster_find_room(struct cluster *cluster, struct worker *worker, uint64_t cookie,
                        const struct room_info *room);
+void cluster_recall_room(struct cluster *cluster, struct worker *worker, uint64_t cookie,
+                         const struct room_info *room);
 void cluster_room_changed(struct cluster *cluster, struct worker *worker,
-                          const struct room_info *room, uint64_t generation, bool is_gone);
+                          const struct room_facts *facts, bool is_gone);

@@ -78,12 +78,19 @@ void cluster_find_room(struct cluster *cluster, struct worker *worker, uint64_t 
 	hub_room_found(worker_hub(worker), cookie, NULL, 0, worker_now(worker));
 }
 
+void cluster_recall_room(struct cluster *cluster, struct worker *worker, uint64_t cookie,
+                         const struct room_info *room)
+{
+	(void)cluster;
+	(void)room;
+	hub_room_recalled(worker_hub(worker), cookie, false, NULL, worker_now(worker));
+}
+
 void cluster_room_changed(struct cluster *cluster, struct worker *worker,
-                          const struct room_info *room, uint64_t generation, bool is_gone)
+                          const struct room_facts *facts, bool is_gone)
 {
 	(void)cluster;
 	(void)worker;
-	(void)room;
-	(void)generation;
+	(void)facts;
 	(void)is_gone;
 }

@@ -40,6 +40,14 @@ struct room_key {
 	char text[sizeof CLUSTER_PREFIX + TENANT_NAME_MAX + ROOM_TYPE_MAX + ROOM_NAME_MAX + 32];
 };
 
+/* What is kept of a room, as it stands in Redis behind the generation. */
+enum { GENERATION_DIGITS = 20 }; /* so that the texts of two compare as the numbers do */
+struct kept_facts {
+	uint64_t generation;
+	uint32_t stays_s; /* how long it would stay if it were empty */
+	char *text;       /* owned: JSON; NULL: the room is gone */
+};
+
 /* Another node, and the link to it. Both ends count how often the link was lost: whoever hears a higher epoch has lost the
  * other as well, and forgets what was before; what comes of a lower one is void. Thus both forget, or neither does. */
 struct cluster_node {
@@ -80,7 +88,7 @@ struct cluster {
 	struct mailbox *notify;
 	void (*reported)(struct mail *mail, void *receiver);
 
-	struct list nodes, questions, releases;
+	struct list nodes, questions, releases, recalls;
 	struct hash_table rooms; /* that live at this node */
 	timestamp next_renewal;
 	uint64_t last_generation;
@@ -125,9 +133,22 @@ bool link_has_unsent(const struct cluster *cluster);
 void rooms_ask(struct cluster *cluster, unsigned worker, uint64_t cookie,
                const struct room_key *key);
 void rooms_hear(struct cluster *cluster, unsigned worker, const struct room_key *key,
-                uint64_t generation, bool is_gone);
+                struct kept_facts *facts, bool is_gone); /* facts: takes their text over */
 void rooms_claim_again(struct cluster *cluster);
 MUST_CHECK enum err rooms_turn(struct cluster *cluster, timestamp now, char problem[256]);
 void rooms_refuse_late(struct cluster *cluster, timestamp now);
 void rooms_end(struct cluster *cluster);
 bool rooms_are_waiting(const struct cluster *cluster);
+
+/* cluster_facts.c: what is kept of rooms. */
+struct facts_key {
+	char text[sizeof(((struct room_key *)NULL)->text) + 8];
+};
+struct facts_key facts_key(const struct room_key *key);
+bool facts_write(const struct room_facts *facts, struct kept_facts *kept); /* on any thread */
+void facts_wipe(struct kept_facts *kept);
+void facts_ask(struct cluster *cluster, unsigned worker, uint64_t cookie,
+               const struct room_key *key);
+MUST_CHECK enum err facts_turn(struct cluster *cluster, char problem[256]);
+void facts_refuse_late(struct cluster *cluster, timestamp now);
+void facts_end(struct cluster *cluster);

@@ -1,5 +1,5 @@
 /* Who sent a request: the proof that came with it, looked for in headers and, where the dialect has no words of its own
- * there, in the query. */
+ * there, in the query and in a form. */
 #include <stdio.h>
 #include <string.h>
 
@@ -12,15 +12,13 @@ struct proof {
 	char text[CLAIM_PROOF_MAX + 1];
 };
 
-/* Where a proof may stand in the query. */
+/* Where a proof may stand in the query or a form. Clients of the TURN REST interface say api, or key, or both. */
 static const struct {
 	const char *name;
 	enum claim_kind kind;
 } parameters[] = {
-	{"token", CLAIM_BEARER},
-	{"jwt", CLAIM_BEARER},
-	{"access_token", CLAIM_BEARER},
-	{"key", CLAIM_KEY},
+	{"token", CLAIM_BEARER}, {"jwt", CLAIM_BEARER}, {"access_token", CLAIM_BEARER},
+	{"key", CLAIM_KEY},      {"api", CLAIM_KEY},
 };
 enum { PARAMETERS = sizeof parameters / sizeof parameters[0] };
 
@@ -59,17 +57,25 @@ static bool take_subprotocol(struct proof *proof, struct slice offered)
 	       http_next_token(&offered, &token) && take(proof, CLAIM_BEARER, token);
 }
 
+static bool take_parameter(const struct http_exchange *exchange, const char *name,
+                           struct proof *proof)
+{
+	return (http_query(exchange, name, proof->text, sizeof proof->text) ||
+	        http_form(exchange, name, proof->text, sizeof proof->text)) &&
+	       proof->text[0] != '\0';
+}
+
 static bool find_proof(const struct http_exchange *exchange, bool looks_into_query,
                        struct proof *proof)
 {
 	if (take_authorization(proof, http_header(exchange, "Authorization")) ||
+	    take_authorization(proof, http_header(exchange, "X-Authorization")) ||
 	    take(proof, CLAIM_KEY, http_header(exchange, "X-API-Key")) ||
 	    take_subprotocol(proof, http_header(exchange, "Sec-WebSocket-Protocol")))
 		return true;
 	for (size_t i = 0; looks_into_query && i < PARAMETERS; i++) {
 		proof->kind = parameters[i].kind;
-		if (http_query(exchange, parameters[i].name, proof->text, sizeof proof->text) &&
-		    proof->text[0] != '\0')
+		if (take_parameter(exchange, parameters[i].name, proof))
 			return true;
 	}
 	return false;

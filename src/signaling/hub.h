@@ -23,6 +23,7 @@ struct buddy_images;      /* signaling/channelling_images.h */
 struct channelling_rules; /* signaling/channelling_rules.h */
 struct post;              /* a letter between hubs: signaling/post.h */
 struct seal;              /* signaling/seal.h */
+struct tenant_counts;     /* signaling/tenant_counts.h */
 
 /* Where a hub is. Nodes have numbers that they never share at one time. */
 struct hub_place {
@@ -32,7 +33,20 @@ struct hub_place {
 /* Each hub of all other nodes. */
 static const struct hub_place hub_everywhere = {0};
 
-struct tenant_limits { /* of one hub; 0: as the settings have it */
+/* How long a room stays at least that is empty, where somebody was removed from it. */
+enum { ROOM_KICKS_STAY_S = 3600 };
+
+/* What is kept of a room beyond the life of who owns it. */
+struct room_facts {
+	struct room_info
+		info; /* owner, lock, capacity, relay-only, empty_s, created_ms; what else is in it says nothing */
+	uint64_t generation; /* of who said it: whoever makes the room anew has a higher one */
+	const char *pin;     /* as room_pin.h has it; "": none */
+	struct slice kicked; /* as HUB_ROOM_CHANGED has it */
+	bool has_forgotten;  /* of whom it tells: there were too many */
+};
+
+struct tenant_limits { /* of this node; 0: as the settings have it */
 	uint32_t sessions_max, rooms_max, room_capacity;
 };
 
@@ -52,6 +66,7 @@ struct hub_settings { /* what it points at outlives the hub */
 	bool (*is_relay_only)(void *context, const char *tenant);
 	/* What a tenant may have; NULL: no more bounds than these. */
 	struct tenant_limits (*tenant_limits)(void *context, const char *tenant);
+	struct tenant_counts *tenants; /* of all hubs of this node; NULL: of this one alone */
 	void *context;
 	/* Has the host say (hub_path_sent) what of a path's messages has arrived by now, before another connection takes the session
 	 * over: what the client has it is not sent again. NULL: it has said so already. */
@@ -93,6 +108,9 @@ void hub_credentials(struct hub *hub, uint64_t cookie, const struct turn_credent
                      timestamp now); /* NULL: none now */
 void hub_room_found(struct hub *hub, uint64_t cookie, const struct hub_place *place,
                     uint64_t generation, timestamp now); /* NULL: nowhere */
+/* facts NULL: nothing is kept of it. is_known false: nobody can say now, and nobody comes in. */
+void hub_room_recalled(struct hub *hub, uint64_t cookie, bool is_known,
+                       const struct room_facts *facts, timestamp now);
 /* A source of credentials has others than before, for those of a tenant at an address whom it concerns (NULL: all): their sessions that
  * wait for some, or have old ones, ask again. */
 typedef bool hub_concerns(const void *context, const char *tenant, const char *client_address);
@@ -116,8 +134,9 @@ enum hub_action_kind {
 	HUB_CREDENTIALS, /* for identity: answered by hub_credentials */
 	HUB_REVOKE,      /* credentials by their username */
 	HUB_FIND_ROOM, /* room: which hub owns it: answered by hub_room_found. Asked on a cluster only */
-	HUB_ROOM_CHANGED, /* room, is_gone: to be kept in the store for a cold boot */
-	HUB_EMIT,         /* event (room, from, name, value) for the sinks */
+	HUB_RECALL_ROOM, /* room, which this hub is about to make: what is kept of it: answered by hub_room_recalled. Asked on a cluster only */
+	HUB_ROOM_CHANGED, /* room, pin, kicked, generation, is_gone: to be kept for a cold boot, and for who makes it anew */
+	HUB_EMIT, /* event (room, from, name, value) for the sinks */
 };
 struct hub_action { /* what it points at is lent until the next call of the hub */
 	enum hub_action_kind kind;
@@ -133,7 +152,10 @@ struct hub_action { /* what it points at is lent until the next call of the hub 
 	const struct identity *identity;
 	const char *session_id, *username;
 	const struct room_info *room;
-	struct slice pin;    /* of HUB_ROOM_CHANGED */
+	struct slice pin; /* of HUB_ROOM_CHANGED: a text with an end */
+	/* Of HUB_ROOM_CHANGED: who does not come in again, oldest first, and since which generations; empty: nobody.
+	 * {"since": that of the room, "who": [[identity, that of the kick],...], "forgotten": how many there was no room for} */
+	struct slice kicked;
 	uint64_t generation; /* of the room: for the registry, which removes no other */
 	bool is_gone;
 	const struct event *event;
@@ -169,6 +191,8 @@ struct room_request {
 	const struct hub_node *nodes; /* of a page */
 	size_t node_count;
 	struct slice page; /* JSON: what it is to have */
+	struct slice
+		kicked; /* of ROOM_REQUEST_CREATE, where it is brought back: as HUB_ROOM_CHANGED had it */
 	bool is_owner_only; /* refused unless identity made the room, or MAY_CLOSE_ROOM / MAY_MODERATE */
 };
 typedef void room_request_answered(void *context, enum signaling_error error, struct slice json);

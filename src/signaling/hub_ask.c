@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "signaling/hub_private.h"
+#include "signaling/room_private.h"
 
 enum { CREDENTIALS_AGAIN_MS = 60000 }; /* after there were none */
 
@@ -76,7 +76,10 @@ bool hub_next_question(struct hub *hub, struct hub_action *action)
 	action->session_id = ask->session;
 	action->identity = &ask->identity;
 	action->claim = ask->kind == HUB_IDENTIFY ? &ask->claim : NULL;
-	action->room = ask->view == NULL ? NULL : &ask->view->info;
+	if (ask->view != NULL)
+		action->room = &ask->view->info;
+	else if (ask->recall != NULL)
+		action->room = recall_room(ask->recall);
 	return true;
 }
 
@@ -300,6 +303,20 @@ void hub_room_found(struct hub *hub, uint64_t cookie, const struct hub_place *pl
 		return;
 	if (ask->view != NULL)
 		view_placed(ask->view, place, generation);
+	ask_destroy(hub, ask);
+	hub_run(hub);
+}
+
+void hub_room_recalled(struct hub *hub, uint64_t cookie, bool is_known,
+                       const struct room_facts *facts, timestamp now)
+{
+	struct session *session;
+	struct ask *ask = answered(hub, cookie, HUB_RECALL_ROOM, &session);
+
+	hub->now = now > hub->now ? now : hub->now;
+	if (ask == NULL)
+		return;
+	recall_answered(ask->recall, is_known, facts);
 	ask_destroy(hub, ask);
 	hub_run(hub);
 }

@@ -48,19 +48,25 @@ static void remove_lost_members(struct room *room, uint32_t node)
 	}
 }
 
-/* Nobody is left who would say that these have gone. */
-static void tell_lost(struct view *view, const char *id)
+/* No owner says so. */
+static void tell_gone(struct view *view, const struct room_info *room, uint64_t generation,
+                      const char *id)
 {
 	struct session *session = CONTAINER_OF(list_first(&view->members), struct session, in_view);
-	struct post draft = {.kind = POST_EVENT,
-	                     .event = EVENT_LEFT,
-	                     .room = view->info,
-	                     .generation = view->generation};
+	struct post draft = {
+		.kind = POST_EVENT, .event = EVENT_LEFT, .room = *room, .generation = generation};
 
-	draft.room.count -= draft.room.count > 0;
 	draft.subject.id = id;
 	draft.subject.dialect = session->dialect;
 	hub_post_draft(view->hub, view->hub->settings.place, &draft);
+}
+
+static void tell_lost(struct view *view, const char *id)
+{
+	struct room_info room = view->info;
+
+	room.count -= room.count > 0;
+	tell_gone(view, &room, view->generation, id);
 }
 
 static void rejoin(struct session *session)
@@ -180,6 +186,22 @@ static bool is_among(const struct post *welcome, const char *id)
 		if (strcmp(welcome->participants[i].id, id) == 0)
 			return true;
 	return false;
+}
+
+void roster_settle(struct view *view, const struct post *post)
+{
+	char id[SESSION_ID_SIZE];
+	size_t at = 0;
+
+	while (!list_is_empty(&view->members) && at < view->roster_count) {
+		memcpy(id, view->roster[at], sizeof id);
+		if (is_among(post, id)) {
+			at++;
+			continue;
+		}
+		tell_gone(view, &post->room, post->generation, id);
+		roster_remove(view, id);
+	}
 }
 
 /* Those of this node are on their way back themselves. */

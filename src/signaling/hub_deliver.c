@@ -247,6 +247,10 @@ static void deliver_all(struct hub *hub, const struct post *post)
 
 	if (view == NULL)
 		return;
+	if (post->event == EVENT_PARTICIPANTS) {
+		roster_settle(view, post);
+		return;
+	}
 	bool is_news = !roster_knows(view, post);
 	view_heard(view, post);
 	if (!is_news)

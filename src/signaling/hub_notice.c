@@ -76,6 +76,7 @@ bool hub_next_notice(struct hub *hub, struct hub_action *action)
 		action->room = &notice->post->room;
 		action->generation = notice->post->generation;
 		action->pin = slice_of(notice->post->pin);
+		action->kicked = notice->post->value;
 	}
 	return true;
 }

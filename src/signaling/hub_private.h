@@ -131,7 +131,8 @@ struct ask {
 	enum hub_action_kind kind;
 	uint64_t cookie;
 	char session[SESSION_ID_SIZE];
-	struct view *view; /* of HUB_FIND_ROOM */
+	struct view *view;     /* of HUB_FIND_ROOM */
+	struct recall *recall; /* of HUB_RECALL_ROOM */
 	struct claim claim;
 	char *proof, *name, *tenant; /* owned: the claim's */
 	struct identity identity;
@@ -157,9 +158,9 @@ struct hub {
 	struct timer_wheel *wheel; /* owned */
 	timestamp now;
 	uint64_t wall_ms;
-	struct hash_table sessions, views, rooms, asks, moved, requests;
-	struct hash_table tenants; /* counts */
+	struct hash_table sessions, views, rooms, recalls, asks, moved, requests;
 	struct hash_table users, searches;
+	struct tenant_counts *tenants; /* owned, unless the settings have them */
 	uint64_t next_cookie;
 	struct mail_queue local;  /* owned: posts to itself */
 	struct mail_queue posted; /* owned: posts to others, with their destinations */
@@ -192,7 +193,9 @@ void hub_post_draft(struct hub *hub, struct hub_place to, const struct post *dra
 void hub_post(struct hub *hub, struct hub_place to, struct post *post);
 bool hub_is_reachable(const struct hub *hub, struct hub_place place);
 bool hub_is_own(const struct hub *hub, struct hub_place place);
-void hub_handle_post(struct hub *hub, struct post *post); /* lent */
+void hub_handle_post(struct hub *hub, const struct post *post); /* lent */
+void hub_dispatch_post(struct hub *hub,
+                       const struct post *post); /* lent; no room is recalled for it */
 void mail_queue_init(struct mail_queue *queue);
 void mail_queue_put(struct mail_queue *queue, struct mail *mail);
 struct mail *mail_queue_take(struct mail_queue *queue);
@@ -288,6 +291,7 @@ struct view *view_find(const struct hub *hub, const struct room_info *room);
 void view_give(struct view *view);                     /* one seat less; NULL is fine */
 void view_post(struct view *view, struct post *draft); /* to the owner of the room */
 void view_placed(struct view *view, const struct hub_place *place, uint64_t generation);
+size_t post_weight(const struct post *post); /* of what clients said in it; all else is small */
 uint64_t room_hash(const struct hub *hub, const char *tenant, const char *type, const char *name);
 struct hub_place room_place(const struct hub *hub, uint64_t hash);
 
@@ -307,6 +311,8 @@ void post_refer(struct post *draft, const struct reference *reference);
 void roster_heard(struct view *view, const struct post *post);
 /* Its members know that this one is there: nobody told them that it had gone. */
 bool roster_knows(const struct view *view, const struct post *joined);
+/* Those who were on their way back to a room that was lost are there: the others have gone. */
+void roster_settle(struct view *view, const struct post *post);
 /* Tells who has come and gone while the room was out of reach. */
 void roster_compare(struct view *view, const struct post *post);
 
@@ -320,13 +326,13 @@ void request_handle(struct hub *hub, const struct post *post);
 void request_answer_handle(struct hub *hub, const struct post *post);
 void requests_deinit(struct hub *hub);
 
-/* hub_tenants.c: how many sessions and rooms of a tenant are here. */
+/* hub_tenants.c: how many sessions and rooms of a tenant are at this node. */
 struct tenant_limits hub_tenant_limits(const struct hub *hub, const char *tenant);
 bool tenant_add_session(struct hub *hub, const char *tenant);
 void tenant_remove_session(struct hub *hub, const char *tenant);
 bool tenant_is_full(const struct hub *hub, const char *tenant);
-void tenant_move_session(struct hub *hub, const char *from, const char *to);
+/* Counted whatever the limit is: one that comes back is counted twice until its old self has ended. */
+bool tenant_move_session(struct hub *hub, const char *from, const char *to);
 bool tenant_is_relay_only(const struct hub *hub, const char *tenant);
 bool tenant_add_room(struct hub *hub, const char *tenant);
 void tenant_remove_room(struct hub *hub, const char *tenant);
-void tenants_deinit(struct hub *hub);

@@ -128,6 +128,7 @@ static void draft_request(const struct request *request, const struct room_reque
 	draft->name = asked->what;
 	draft->reason = asked->reason;
 	draft->expires_s = asked->expires_s;
+	draft->value = asked->kicked;
 	draft->subject.user = by == NULL ? "" : by->user;
 	draft->subject.permissions = by == NULL ? MAY_ALL : by->permissions;
 	draft->room_capacity = hub_tenant_limits(request->hub, tenant).room_capacity;

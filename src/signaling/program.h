@@ -25,6 +25,7 @@ struct program_reload;
 struct room_keeper;
 struct sinks;
 struct tenancy;
+struct tenant_counts;
 struct turn_service;
 struct turn_source;
 
@@ -58,14 +59,16 @@ struct program {
 	struct workers *workers;
 	struct buddy_images *images; /* of all workers; NULL: none are kept */
 	struct channelling_rules *channelling;
+	struct tenant_counts *tenants; /* of all workers */
 	unsigned threads;
 	struct store *store;               /* to read by at the start; NULL: there is none */
 	struct store_thread *store_thread; /* tells of changes */
 	struct store_watch store_watch;
-	char realm[512];           /* of tenants without one of their own */
-	struct tenancy *tenancy;   /* what the store said last; NULL: nothing yet */
-	bool has_other_tenants;    /* than those that the workers go by */
-	struct room_keeper *rooms; /* NULL without a store */
+	_Atomic bool has_told_of_forgotten; /* kicks; of any worker; relaxed: it orders nothing */
+	char realm[512];                    /* of tenants without one of their own */
+	struct tenancy *tenancy;            /* what the store said last; NULL: nothing yet */
+	bool has_other_tenants;             /* than those that the workers go by */
+	struct room_keeper *rooms;          /* NULL without a store */
 	struct sinks *sinks;
 	struct turn_service *turn_service; /* NULL: TURN credentials are made here */
 	struct turn_source *fetched;       /* by it, the newest; NULL: none yet */

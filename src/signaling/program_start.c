@@ -22,6 +22,7 @@
 #include "signaling/program_routes.h"
 #include "signaling/room_keeper.h"
 #include "signaling/shared_images.h"
+#include "signaling/tenant_counts.h"
 #include "signaling/turn_source.h"
 #include "store/configured_store.h"
 #include "store/tenancy.h"
@@ -42,9 +43,9 @@ struct start {
 };
 
 typedef enum err step_fn(struct start *start);
-static step_fn make_tls, list_listeners, make_images, make_rules, join_cluster, open_workers,
-	open_control, drop_privileges, raise_fence, open_store, open_outside, make_services,
-	open_rooms, serve_control, start_workers, start_cluster, bring_rooms_back;
+static step_fn make_tls, list_listeners, make_images, make_rules, count_tenants, join_cluster,
+	open_workers, open_control, drop_privileges, raise_fence, open_store, open_outside,
+	make_services, open_rooms, serve_control, start_workers, start_cluster, bring_rooms_back;
 
 static const struct {
 	step_fn *run;
@@ -54,6 +55,7 @@ static const struct {
 	{list_listeners, OPTION_ID_signaling_port},
 	{make_images, OPTION_ID_buddy_image_memory},
 	{make_rules, OPTION_ID_room_type},
+	{count_tenants, OPTION_ID_signaling_threads},
 	{join_cluster, OPTION_ID_redis_userdb},
 	{open_workers, OPTION_ID_signaling_ip},
 	{open_control, OPTION_ID_signaling_control_socket},
@@ -104,6 +106,7 @@ void program_close(struct program *program)
 	cluster_destroy(program->cluster);
 	buddy_images_destroy(program->images);
 	channelling_rules_destroy(program->channelling);
+	tenant_counts_destroy(program->tenants);
 	program_reload_destroy(program->reload);
 	program->reload = NULL;
 	control_server_destroy(program->control);
@@ -117,8 +120,8 @@ void program_close(struct program *program)
 		store_thread_stop(program->store_thread);
 	mailbox_deliver(program->mailbox, program);
 	turn_source_destroy(program->fetched);
-	tenancy_destroy(program->tenancy);
 	free(program->nodes);
+	tenancy_destroy(program->tenancy);
 	if (program->store != NULL)
 		store_close(program->store);
 	service_set_destroy(program_current(program));
@@ -217,6 +220,11 @@ static enum err make_rules(struct start *start)
 	return channelling_rules_create(start->config, &start->program->channelling);
 }
 
+static enum err count_tenants(struct start *start)
+{
+	return tenant_counts_create(&start->program->tenants);
+}
+
 static enum err join_cluster(struct start *start)
 {
 	const struct config *config = start->config;
@@ -280,8 +288,8 @@ static void on_tenants(struct mail *mail, void *receiver)
 	program->has_other_tenants |= has_others;
 	tenancy_destroy(program->tenancy);
 	program->tenancy = tenancy;
-	/* The first letter has what was read at the start. */
-	if (!is_news || program->reload == NULL)
+	/* The first letter has what was read at the start, unless the store was away then. */
+	if (program->reload == NULL || (!is_news && program_current(program)->has_store))
 		return;
 	log_info("tenants changed", "tenants=%zu api_keys=%zu secrets=%zu", tenancy->tenant_count,
 	         tenancy->api_key_count, tenancy->secret_count);

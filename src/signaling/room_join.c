@@ -36,6 +36,16 @@ static enum signaling_error enter(struct hub *hub, struct room **room, struct me
 	return *member == NULL ? SIGNALING_INTERNAL : SIGNALING_OK;
 }
 
+/* It was removed when the owner of the room was lost, and did not hear of it. */
+static void tell_kicked(const struct room *room, const struct post *ask)
+{
+	struct post draft = room_draft(room, EVENT_KICKED);
+
+	draft.error = SIGNALING_KICKED;
+	draft.ends_seat = true;
+	room_answer(room, room->hub, ask, &draft);
+}
+
 /* Who is in it already comes again: the others see it come, and not go. */
 void room_handle_join(struct hub *hub, const struct post *ask)
 {
@@ -53,7 +63,10 @@ void room_handle_join(struct hub *hub, const struct post *ask)
 			room_is_none(hub, ask);
 		else if (list_is_empty(&room->members) && !timer_is_set(&room->empty))
 			room_became_empty(room);
-		room_refuse(room, hub, ask, error);
+		if (error == SIGNALING_KICKED && ask->is_return)
+			tell_kicked(room, ask);
+		else
+			room_refuse(room, hub, ask, error);
 		return;
 	}
 	timer_cancel(hub->wheel, &room->empty);

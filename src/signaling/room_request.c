@@ -230,6 +230,8 @@ static enum signaling_error check(const struct room *room, const struct post *as
 		return SIGNALING_OK;
 	if (ask->verb == ROOM_REQUEST_SHOW && !may_look(room, ask))
 		return SIGNALING_FORBIDDEN;
+	if (ask->is_owner_only && !(ask->subject.permissions & (MAY_CLOSE_ROOM | MAY_MODERATE)))
+		return SIGNALING_FORBIDDEN;
 	return ask->subject.permissions & rows[ask->verb].permission ? SIGNALING_OK
 	                                                             : SIGNALING_FORBIDDEN;
 }

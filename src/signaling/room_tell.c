@@ -114,12 +114,36 @@ void room_tell_people(struct room *room, struct post *draft, const struct member
 	free(people);
 }
 
+/* To each hub, whose roster is compared with it. */
+void room_tell_who_returned(struct room *room)
+{
+	struct post draft = room_draft(room, EVENT_PARTICIPANTS);
+	struct participant *people = malloc((count_people(room) + 1) * sizeof *people);
+
+	if (people == NULL)
+		return;
+	LIST_FOR_EACH (node, &room->members)
+		people[draft.participant_count++] =
+			member_participant(CONTAINER_OF(node, struct member, node), false);
+	draft.participants = people;
+	room_tell_all(room, &draft, NULL);
+	free(people);
+}
+
 void room_changed(struct room *room, bool is_gone)
 {
 	struct post draft = room_draft(room, EVENT_ROOM);
+	struct text kicked;
 
+	text_init(&kicked, 0);
+	room_kicks_write(room, &kicked);
 	draft.pin = room->pin;
-	hub_notify(room->hub, HUB_ROOM_CHANGED, &draft, is_gone);
+	draft.value = text_slice(&kicked);
+	if (kicked.has_failed)
+		hub_count(&room->hub->counters, HUB_COUNT_posts_lost, 1);
+	else
+		hub_notify(room->hub, HUB_ROOM_CHANGED, &draft, is_gone);
+	text_deinit(&kicked);
 }
 
 /* The registry of a cluster gave this hub a room that it does not make. */

@@ -113,8 +113,7 @@ static struct view *view_create(struct hub *hub, uint64_t hash, const char *tena
 	return view;
 }
 
-/* What clients said, of a post; all else is small. */
-static size_t post_weight(const struct post *post)
+size_t post_weight(const struct post *post)
 {
 	return post->message.payload.len + post->value.len + post->subject.attributes.len;
 }

@@ -133,8 +133,11 @@ void session_set_identity(struct session *session, const struct identity *identi
 
 	if (share == NULL)
 		return;
+	if (!tenant_move_session(hub, session->identity->identity.tenant, identity->tenant)) {
+		identity_give(share);
+		return;
+	}
 	users_remove(session);
-	tenant_move_session(hub, session->identity->identity.tenant, identity->tenant);
 	identity_give(session->identity);
 	session->identity = share;
 	users_add(session);

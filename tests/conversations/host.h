@@ -51,6 +51,12 @@ struct placed_room {
 	uint64_t generation;
 };
 
+struct kept_room { /* what is kept of a room */
+	char key[400], owner[USER_NAME_MAX + 1], pin[512];
+	struct room_facts facts; /* its texts are these */
+	char *kicked;            /* owned */
+};
+
 struct header {
 	char name[64], value[8192];
 };
@@ -61,6 +67,7 @@ struct host {
 	unsigned nodes;
 	struct hub *hubs[HUBS_MAX]; /* node by node; NULL: lost */
 	unsigned hub_count;
+	struct tenant_counts *counts[HUBS_MAX]; /* owned: of the nodes */
 	timestamp now;
 	uint64_t start_wall_ms;
 	struct client *clients[CLIENTS_MAX]; /* owned */
@@ -78,8 +85,19 @@ struct host {
 	unsigned note_count;
 	struct placed_room rooms[ROOMS_MAX];
 	unsigned room_count;
+	struct kept_room kept[ROOMS_MAX];
+	unsigned kept_count;
 	uint64_t generation;
 	bool has_no_registry;
+	struct hub_place gives; /* where new rooms are; node 0: at who asks first */
+	/* Questions what is kept of rooms, unanswered for as long as the conversation likes. */
+	bool holds_recalls;
+	struct held_recall {
+		struct hub *hub;
+		uint64_t cookie;
+		char key[400];
+	} recalls[16];
+	unsigned recall_count;
 	/* Posts from one hub to another that are on their way for as long as the conversation likes. */
 	bool holds_posts;
 	struct hub_place held_from, held_to;
@@ -131,6 +149,8 @@ void host_wait(struct host *host, timestamp ms);
 void host_run(struct host *host); /* carries out what all hubs want */
 void host_lose(struct host *host, unsigned node);
 void host_let_posts_go(struct host *host);
+void host_forget_rooms(struct host *host); /* nothing is kept of any */
+void host_let_recalls_go(struct host *host);
 bool host_answer_credentials(struct host *host, bool has_some);
 uint64_t host_wall_ms(const struct host *host);
 const struct scripted *host_proof(const struct host *host, const char *proof);

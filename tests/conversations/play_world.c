@@ -20,7 +20,20 @@ void play_lose(struct play *play, char *rest)
 
 void play_registry(struct play *play, char *rest)
 {
-	play->host.has_no_registry = strcmp(rest, "away") == 0;
+	struct host *host = &play->host;
+
+	const char *value;
+
+	if (value_of(rest, "gives", &value))
+		host->gives = place_of(value);
+	else if (strcmp(rest, "empty") == 0)
+		host_forget_rooms(host);
+	else if (strcmp(rest, "slow") == 0)
+		host->holds_recalls = true;
+	else if (strcmp(rest, "answers") == 0)
+		host_let_recalls_go(host);
+	else
+		host->has_no_registry = strcmp(rest, "away") == 0;
 }
 
 void play_posts(struct play *play, char *rest)

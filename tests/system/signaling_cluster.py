@@ -10,11 +10,13 @@ import time
 
 from harness import tap
 from harness.redis import Redis
+from signaling_rpc import SECRET, token
 from harness.signal_server import Signal
 
 PREFIX = "turnstone/signaling/"
 TURN = ("--realm=example.org", "--static-auth-secret=a-secret-of-the-relay",
-        "--turn-uri=turn:127.0.0.1:3478?transport=udp", "--signaling-cluster", "--signaling-anybody=yes")
+        "--turn-uri=turn:127.0.0.1:3478?transport=udp", "--signaling-cluster", "--signaling-anybody=yes",
+        "--jwt-secret=" + SECRET)
 LOST_S = 12 # a node is lost after 5 s; this is what a busy machine may need
 
 
@@ -107,8 +109,8 @@ def three_nodes(redis, third_port=None):
 class Person:
     """A client of the channelling dialect that is in a room."""
 
-    def __init__(self, server, room, token=None):
-        self.socket = server.connect("/ws" + ("?t=" + token if token else ""))
+    def __init__(self, server, room, token=None, headers=()):
+        self.socket = server.connect("/ws" + ("?t=" + token if token else ""), headers=headers)
         me = self.socket.receive()["Data"]
         tap.expect_equal(me["Type"], "Self", "the first message")
         self.id, self.token, self.count = me["Id"], me["Token"], 0
@@ -235,6 +237,66 @@ def test_killed():
         tap.wait_until(lambda: anna.sees(bert, back) and bert.sees(anna, back) and back.sees(anna, bert),
                        "three, and no ghost", LOST_S)
         talk([anna, bert, back])
+        three.process = None
+
+
+def asks_in(server, room, pin=None, user=None):
+    """(the answer, who asked): to a client of this user, or of nobody in particular"""
+    headers = [("Authorization", "Bearer " + token(user))] if user else []
+    person = Person(server, None, headers=headers)
+    answer = person.ask("Hello", Hello={"Name": room, **({"Credentials": {"PIN": pin}} if pin else {})})
+    return answer.get("Code", answer["Type"]), person
+
+
+def room_with_pin_at(redis, server, name, pin):
+    for i in range(100):
+        room = "kept%d" % i
+        answer, person = asks_in(server, room, pin, "anna")
+        tap.expect_equal(answer, "Welcome", "the first is let in")
+        key, = redis.call("KEYS", PREFIX + "room/*/" + room)
+        if nodes_there(redis).get(redis.call("GET", key).split(" ")[0]) == name:
+            return room, person
+        person.drop()
+    raise tap.Failure("no room lives at " + name)
+
+
+def kept(redis, room):
+    """What Redis keeps of it, and for how many ms: of its claim, of the rest."""
+    keys = redis.call("KEYS", PREFIX + "facts/*/" + room)
+    if not keys:
+        return "", 0, 0
+    return redis.call("GET", keys[0]), redis.call("PTTL", keys[0].replace("facts/", "room/")), redis.call("PTTL", keys[0])
+
+
+@tap.limit_s(120)
+def test_killed_room_is_kept():
+    """kill -9 of a room's owner: it has its PIN and lock elsewhere, who was removed stays out; closed, it is forgotten"""
+    with Redis() as redis, three_nodes(redis) as (one, two, three):
+        room, anna = room_with_pin_at(redis, three, "three", "4711")
+        answer, bert = asks_in(one, room, "4711", "bert")
+        tap.expect_equal(answer, "Welcome", "with the PIN")
+        answer, mallory = asks_in(two, room, "4711", "mallory")
+        tap.expect_equal(answer, "Welcome", "before she is removed")
+        one.ask("room", "kick", room, "mallory")
+        tap.wait_until(lambda: "mallory" in kept(redis, room)[0], "it is kept who was removed")
+        facts, claim_ms, facts_ms = kept(redis, room)
+        tap.expect("4711" not in facts and "anna" in facts, "and the owner, but not the PIN: " + facts)
+        tap.expect(facts_ms > claim_ms, "longer than the claim: %d, %d" % (facts_ms, claim_ms))
+        kill(three)
+        tap.wait_until(lambda: "node lost" in one.log() and "node lost" in two.log(), "the node is lost", LOST_S)
+        tap.wait_until(lambda: bert.sees(), "bert is alone in it", LOST_S)
+        for server in (one, two):
+            tap.expect_equal(asks_in(server, room)[0], "authorization_required", "without the PIN")
+            tap.expect_equal(asks_in(server, room, "4712")[0], "invalid_credentials", "with another")
+            tap.expect_equal(asks_in(server, room, "4711", "mallory")[0], "room_join_requires_account", "who was removed")
+            tap.expect_equal(Person(server, None, token=mallory.token).ask("Hello", Hello={"Name": room})["Type"], "Error",
+                             "nor by a token of hers")
+        answer, carl = asks_in(two, room, "4711")
+        tap.expect_equal(answer, "Welcome", "with the PIN")
+        tap.wait_until(lambda: bert.sees(carl) and carl.sees(bert), "both")
+        one.ask("room", "close", room)
+        tap.wait_until(lambda: not kept(redis, room)[0], "nothing is kept of it any more")
+        tap.expect_equal(asks_in(one, room, None, "mallory")[0], "Welcome", "a room that has only the name")
         three.process = None
 
 

@@ -70,6 +70,13 @@ def test_shapes():
         tap.expect_equal(rest["password"], right, "the password")
         _, posted = post(server, "/turn", {"service": "turn", "username": "bert"}, headers=key)
         tap.expect(posted["username"].endswith(":bert"), "by a form")
+        for name in ("key", "api"):  # which of them it is called depends on the client's age
+            _, made = get(server, "/turn?service=turn&username=carl&%s=key-of-the-backend" % name)
+            tap.expect(made["username"].endswith(":carl"), "by the query's " + name)
+            _, made = post(server, "/turn", {"service": "turn", "username": "carl", name: "key-of-the-backend"})
+            tap.expect(made["username"].endswith(":carl"), "by the form's " + name)
+        post(server, "/turn", {"service": "turn", "api": "another-key-than-that"}, 401)
+        get(server, "/turn?service=turn", headers={"X-Authorization": "Bearer key-of-the-backend"})
         get(server, "/turn?service=stun", 400, key)
         get(server, "/turn?service=turn", 401)
         get(server, "/turn?service=turn&key=another-key-than-that", 401)
