@@ -90,6 +90,8 @@ void sinks_destroy(struct sinks *sinks, unsigned deadline_ms)
 	/* On this stack: the thread has read it before it ends. */
 	mailbox_post(sinks->mailbox, &letter->mail);
 	pthread_join(sinks->thread, NULL);
+	/* Its last words are work that nobody does: those facts are sent again, with a mark. */
+	amqp_feed_stop(sinks);
 	take_up_later(sinks);
 	LIST_FOR_EACH (node, &sinks->work) {
 		struct work *work = CONTAINER_OF(node, struct work, node);

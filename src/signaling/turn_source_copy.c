@@ -108,6 +108,8 @@ static bool has_same_order(const struct turn_source *a, const struct turn_source
 {
 	struct zones_near near_a, near_b;
 
+	if (a->near == b->near)
+		return true;
 	zones_find(a->near, client_address, &near_a);
 	zones_find(b->near, client_address, &near_b);
 	if (near_a.count != near_b.count)
