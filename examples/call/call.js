@@ -211,11 +211,14 @@ function configurationOf(mine) {
     };
 }
 
-// The relay keeps nothing for who shows credentials that have ended: new ones mean new relayed addresses, which take the old one's place
-// without a break.
+// What is allocated stays; what is allocated from here on, as after a change of network, is by the new credentials.
 function renew(mine) {
     mine.connection.setConfiguration(configurationOf(mine));
-    if (mine.connection.connectionState !== "connected")
+}
+
+// New candidates within the same session: the one that called asks for them.
+function beginAnew(mine) {
+    if (!mine.calls)
         return;
     mine.connection.restartIce();
     mine.signals = mine.signals.then(() => describeAnew(mine)).catch(showProblem);
@@ -278,11 +281,9 @@ async function onSignal(mine, { description, candidate }) {
     }
 }
 
-// Both may begin anew at once: the one that called goes on, the other takes its own offer back.
 async function onSession(mine, description) {
     const { connection } = mine;
-    const isPending = connection.signalingState === "have-local-offer";
-    if (description.type === "answer" ? !isPending : isPending && mine.calls)
+    if (description.type === "answer" && connection.signalingState !== "have-local-offer")
         return;
     await connection.setRemoteDescription(description);
     if (description.type === "offer")
@@ -311,9 +312,14 @@ function onConnection(mine) {
     if (state === "connected")
         onConnected(mine);
     else if (state === "disconnected")
-        setState("connecting", "the other window does not answer at the moment …");
+        onSilence(mine);
     else if (state === "failed")
         onFailed(mine);
+}
+
+function onSilence(mine) {
+    setState("connecting", "the other window does not answer at the moment …");
+    beginAnew(mine);
 }
 
 function onConnected(mine) {

@@ -193,6 +193,7 @@ struct room_request {
 	struct slice page; /* JSON: what it is to have */
 	struct slice
 		kicked; /* of ROOM_REQUEST_CREATE, where it is brought back: as HUB_ROOM_CHANGED had it */
+	uint64_t created_ms; /* of the room that is meant; 0: any of this name */
 	bool is_owner_only; /* refused unless identity made the room, or MAY_CLOSE_ROOM / MAY_MODERATE */
 };
 typedef void room_request_answered(void *context, enum signaling_error error, struct slice json);

@@ -6,6 +6,8 @@
 #include "signaling/room_private.h"
 
 static void remove_lost_members(struct room *room, uint32_t node);
+static void find_lost_joins(struct hub *hub, uint32_t node);
+static void join_again(struct hub *hub);
 static void move_room(struct view *view, uint32_t node);
 
 void hub_node_lost(struct hub *hub, uint32_t node, timestamp now)
@@ -17,10 +19,12 @@ void hub_node_lost(struct hub *hub, uint32_t node, timestamp now)
 	hub->now = now > hub->now ? now : hub->now;
 	while ((room = hash_table_next(&hub->rooms, &position)) != NULL)
 		remove_lost_members(room, node);
+	find_lost_joins(hub, node);
 	position = 0;
 	while ((view = hash_table_next(&hub->views, &position)) != NULL)
 		if (view->is_placed && view->owner.node == node)
 			move_room(view, node);
+	join_again(hub);
 	hub_run(hub);
 }
 
@@ -30,10 +34,16 @@ void hub_room_moved(struct hub *hub, const struct room_info *info, timestamp now
 	struct view *view = view_find(hub, info);
 
 	hub->now = now > hub->now ? now : hub->now;
+	if (view != NULL && (!view->is_placed || view->owner.node != hub->settings.place.node))
+		view = NULL;
+	if (view != NULL)
+		view->is_placed = false;
 	/* Nobody is told: the room goes on. */
 	if (room != NULL)
+		room_pass_kicks_on(room);
+	if (room != NULL)
 		room_destroy(room);
-	if (view != NULL && view->is_placed && view->owner.node == hub->settings.place.node)
+	if (view != NULL)
 		move_room(view, view->owner.node);
 	hub_run(hub);
 }
@@ -45,6 +55,34 @@ static void remove_lost_members(struct room *room, uint32_t node)
 		struct member *member = CONTAINER_OF(at, struct member, node);
 		if (member->place.node == node)
 			room_remove(room, member, false);
+	}
+}
+
+/* Those who have asked to come in, and of whom the owner that is lost may have heard or not. */
+static void find_lost_joins(struct hub *hub, uint32_t node)
+{
+	struct session *session;
+	size_t position = 0;
+
+	while ((session = hash_table_next(&hub->sessions, &position)) != NULL)
+		session->joins_again = session->joining != NULL && !session->is_in &&
+		                       session->view != NULL && session->view->is_placed &&
+		                       session->view->owner.node == node;
+}
+
+/* Behind those who were in the room. */
+static void join_again(struct hub *hub)
+{
+	struct session *session;
+	struct post draft;
+	size_t position = 0;
+
+	while ((session = hash_table_next(&hub->sessions, &position)) != NULL) {
+		if (!session->joins_again)
+			continue;
+		session->joins_again = false;
+		draft = *session->joining;
+		view_post(session->view, &draft);
 	}
 }
 

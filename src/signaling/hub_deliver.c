@@ -117,6 +117,9 @@ static bool before_event(struct session *session, const struct post *post)
 		take_back(session, post);
 		return false;
 	}
+	if (post->seat == session->join_seat &&
+	    (post->event == EVENT_WELCOME || post->event == EVENT_REFUSED))
+		session_forget_joining(session);
 	roster_compare(view, post);
 	view_heard(view, post);
 	if (post->event != EVENT_WELCOME)

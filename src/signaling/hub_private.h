@@ -78,8 +78,9 @@ struct session {
 	uint32_t join_seat,
 		welcomed_seat; /* of the last join, and of the last that was answered by EVENT_WELCOME */
 	bool is_in, is_hidden;
-	bool is_opened; /* EVENT_OPENED was encoded */
-	bool is_held;   /* waits for credentials or its old self: input is kept */
+	bool joins_again; /* whom it asked is lost */
+	bool is_opened;   /* EVENT_OPENED was encoded */
+	bool is_held;     /* waits for credentials or its old self: input is kept */
 	bool is_resuming, is_paused, was_told_paused, is_over_rate;
 	bool is_closing, is_slow, is_doomed, is_gone;
 	uint16_t close_code;
@@ -100,6 +101,7 @@ struct session {
 	struct watcher *watchers;  /* owned: who wants to hear when it goes */
 	struct reference *opening; /* owned: of a resume; NULL: none */
 	struct post *missed;       /* owned: its old self, until EVENT_RESUMED was encoded */
+	struct post *joining;      /* owned: of a cluster, its join, until it was answered */
 	struct bucket rate;
 	struct timer away, expiry, credentials, pause;
 	char id[SESSION_ID_SIZE], address[46];
@@ -300,6 +302,7 @@ void session_ask_owner(struct session *session, struct post *draft,
                        const struct reference *reference);
 void session_leave_room(struct session *session, bool is_soft, const struct reference *reference);
 void session_lose_seat(struct session *session);
+void session_forget_joining(struct session *session);
 void session_put_out(
 	struct session *session); /* its room ended; a join that is on its way goes on */
 enum err session_keep_attribute(struct session *session, const char *name, struct slice value);

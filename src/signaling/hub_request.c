@@ -126,6 +126,7 @@ static void draft_request(const struct request *request, const struct room_reque
 	draft->room.tenant = tenant;
 	draft->room.type = asked->type == NULL || asked->type[0] == '\0' ? "room" : asked->type;
 	draft->room.name = asked->name;
+	draft->room.created_ms = asked->created_ms;
 	draft->to = asked->participant;
 	draft->name = asked->what;
 	draft->reason = asked->reason;

@@ -49,11 +49,32 @@ static void question_destroy(struct question *question)
 	free(question);
 }
 
+/* Who was put out by whom is asked later. */
+static void log_order(const struct question *question)
+{
+	static const char *const orders[ROOM_REQUEST_COUNTS] = {
+		[ROOM_REQUEST_CREATE] = "create", [ROOM_REQUEST_CHANGE] = "change",
+		[ROOM_REQUEST_KICK] = "kick",     [ROOM_REQUEST_MUTE] = "mute",
+		[ROOM_REQUEST_CLOSE] = "close",
+	};
+	const struct room_request *ask = &question->ask;
+	const char *order = ask->kind < ROOM_REQUEST_COUNTS ? orders[ask->kind] : NULL;
+
+	if (ask->change.sets_lock)
+		order = ask->change.is_locked ? "lock" : "unlock";
+	if (order != NULL && question->error == SIGNALING_OK)
+		log_info("room order",
+		         "order=%s tenant=%s room=\"%s\" participant?=\"%s\" reason?=\"%s\"", order,
+		         question->tenant, question->name, question->participant, question->reason);
+}
+
 static void finish(struct question *question)
 {
 	if (--question->waits_for > 0)
 		return;
 	question->program->tasks--;
+	if (question->request != NULL)
+		log_order(question);
 	if (question->request == NULL && question->error != SIGNALING_OK &&
 	    question->error != SIGNALING_ROOM_EXISTS)
 		log_warning("room not brought back", "tenant=%s room=%s reason=\"%s\"",

@@ -138,3 +138,27 @@ bool room_kicks_read(struct room *room, struct slice kicked)
 			return false;
 	return true;
 }
+
+static void nobody_waits(void *context, enum signaling_error error, struct slice json)
+{
+	(void)context;
+	(void)error;
+	(void)json;
+}
+
+/* Also those who are removed there already: who was removed while this owner was cut off cannot be told from them. One of another
+ * room that has the name by now is not meant. */
+void room_pass_kicks_on(const struct room *room)
+{
+	uint32_t count = kept_count(room);
+	struct room_request request = {.kind = ROOM_REQUEST_KICK,
+	                               .tenant = room->info.tenant,
+	                               .type = room->info.type,
+	                               .name = room->info.name,
+	                               .created_ms = room->info.created_ms};
+
+	for (uint32_t i = room->kick_count - count; i < room->kick_count; i++) {
+		request.participant = room->kicks[i % KICKS_MAX].who;
+		hub_request(room->hub, &request, nobody_waits, NULL, room->hub->now);
+	}
+}

@@ -70,6 +70,8 @@ bool room_alias_is_kicked(const struct room *room, const char *alias);
 /* As HUB_ROOM_CHANGED has them; nothing where there are none. */
 void room_kicks_write(const struct room *room, struct text *text);
 bool room_kicks_read(struct room *room, struct slice kicked);
+/* To another owner of this room, who may not know of them. */
+void room_pass_kicks_on(const struct room *room);
 void room_kicks_deinit(struct room *room);
 
 /* room_recall.c: a room that is about to be made, while the host looks what is kept of it. True: the post waits for that. */

@@ -6,9 +6,14 @@
 
 #include "signaling/room_private.h"
 
+enum {
+	RECALL_WAIT_MS = 6000
+}; /* longer than a host that is well takes to say that it does not know */
+
 struct recall {
 	struct hub *hub;
-	uint64_t hash;
+	uint64_t hash, cookie;
+	struct timer late;
 	const struct post *first; /* owner: waiting; it names the room */
 	struct mail_queue waiting;
 	unsigned count;
@@ -62,9 +67,19 @@ static void drop(struct recall *recall)
 {
 	struct mail *mail;
 
+	timer_cancel(recall->hub->wheel, &recall->late);
 	while ((mail = mail_queue_take(&recall->waiting)) != NULL)
 		post_destroy(CONTAINER_OF(mail, struct post, mail));
 	free(recall);
+}
+
+static void is_late(struct timer *timer, timestamp now)
+{
+	struct recall *recall = CONTAINER_OF(timer, struct recall, late);
+
+	(void)now;
+	ask_forget(recall->hub, recall->cookie);
+	recall_answered(recall, false, NULL);
 }
 
 static struct recall *begin(struct hub *hub, uint64_t hash, const struct post *ask)
@@ -88,6 +103,8 @@ static struct recall *begin(struct hub *hub, uint64_t hash, const struct post *a
 		return NULL;
 	}
 	question->recall = recall;
+	recall->cookie = question->cookie;
+	timer_set(hub->wheel, &recall->late, hub->now + RECALL_WAIT_MS, is_late);
 	return recall;
 }
 
@@ -156,6 +173,7 @@ void recall_answered(struct recall *recall, bool is_known, const struct room_fac
 	bool may_come = is_known && (facts == NULL || make_anew(recall, facts));
 	struct mail *mail;
 
+	timer_cancel(hub->wheel, &recall->late);
 	hash_table_remove(&hub->recalls, recall->hash, recall);
 	while ((mail = mail_queue_take(&recall->waiting)) != NULL) {
 		struct post *post = CONTAINER_OF(mail, struct post, mail);

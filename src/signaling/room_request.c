@@ -244,6 +244,11 @@ static enum signaling_error check(const struct room *room, const struct post *as
 	                                                             : SIGNALING_FORBIDDEN;
 }
 
+static bool is_meant(const struct room *room, const struct post *ask)
+{
+	return ask->room.created_ms == 0 || ask->room.created_ms == room->info.created_ms;
+}
+
 static void run(struct hub *hub, const struct post *ask)
 {
 	struct room *room = room_find(hub, &ask->room);
@@ -256,8 +261,9 @@ static void run(struct hub *hub, const struct post *ask)
 			request_answer(hub, ask, SIGNALING_ROOM_EXISTS, (struct slice){0});
 		return;
 	}
-	if (room == NULL) {
+	if (room == NULL)
 		room_is_none(hub, ask);
+	if (room == NULL || !is_meant(room, ask)) {
 		request_answer(hub, ask, SIGNALING_NO_SUCH_ROOM, (struct slice){0});
 		return;
 	}

@@ -84,10 +84,23 @@ static size_t count_people(const struct room *room)
 	return room->members.next == &room->members ? 0 : room->by_id.count;
 }
 
-/* A list of thousands for each who comes is what a room of thousands cannot afford. The nodes of a cluster keep it for the room's sake. */
-static bool needs_people(const struct room *room, const struct member *self)
+static bool is_first_of_its_hub(const struct room *room, const struct member *member)
 {
-	return !self->dialect->is_unaware || room->hub->settings.is_cluster;
+	for (size_t i = 0; i < room->hub_count; i++)
+		if (room->hubs[i].place.node == member->place.node &&
+		    room->hubs[i].place.worker == member->place.worker)
+			return room->hubs[i].members == 1;
+	return true;
+}
+
+/* A list of thousands for each who comes is what a room of thousands cannot afford. The hubs of a cluster keep one for the room's sake:
+ * each gets it with its first member, and again when it comes back to a room that was lost. */
+static bool needs_people(const struct room *room, const struct post *draft,
+                         const struct member *self)
+{
+	if (!self->dialect->is_unaware || draft->is_return)
+		return true;
+	return room->hub->settings.is_cluster && is_first_of_its_hub(room, self);
 }
 
 /* The post gets all who may be seen, and self. */
@@ -96,7 +109,7 @@ void room_tell_people(struct room *room, struct post *draft, const struct member
 	struct participant *people;
 	size_t count = 0;
 
-	if (!needs_people(room, self)) {
+	if (!needs_people(room, draft, self)) {
 		room_tell_one(room, draft, self);
 		return;
 	}

@@ -236,6 +236,23 @@ static enum err take_seat(struct session *session, const struct join *join)
 	return OK;
 }
 
+/* It may be all that is left of it. */
+void session_forget_joining(struct session *session)
+{
+	if (session->joining != NULL)
+		bytes_wipe((char *)session->joining->pin, strlen(session->joining->pin));
+	post_destroy(session->joining);
+	session->joining = NULL;
+}
+
+/* The owner may be lost with what it was asked: the next one is asked the same. */
+static void keep_joining(struct session *session, const struct post *draft)
+{
+	session_forget_joining(session);
+	if (session->hub->settings.is_cluster)
+		session->joining = post_create(draft);
+}
+
 static void post_join(struct session *session, const struct join *join,
                       const struct reference *reference)
 {
@@ -257,6 +274,7 @@ static void post_join(struct session *session, const struct join *join,
 	memcpy(pin, join->has_pin ? join->pin.at : "", join->has_pin ? join->pin.len : 0);
 	pin[join->has_pin ? join->pin.len : 0] = '\0';
 	session_ask_owner(session, &draft, reference);
+	keep_joining(session, &draft);
 	bytes_wipe(pin, sizeof pin);
 }
 
@@ -302,6 +320,7 @@ void session_put_out(struct session *session)
 
 void session_lose_seat(struct session *session)
 {
+	session_forget_joining(session);
 	list_remove(&session->in_view);
 	view_give(session->view);
 	session->view = NULL;

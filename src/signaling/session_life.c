@@ -61,6 +61,7 @@ static void free_owned(struct session *session)
 	free(session->turn_username);
 	free(session->opening);
 	post_destroy(session->missed);
+	session_forget_joining(session);
 }
 
 /* Without a word to anybody. */

@@ -188,20 +188,25 @@ class Calls:
             tap.expect_equal((one.get("local"), one.get("remote")), ("relay", "relay"), "selected candidates")
             tap.expect_equal(one["problems"], "", "problems")
 
-    def expect_renewed(self, protocol):
-        """New credentials, which a reload makes, have both windows relay by them in the call that is on."""
+    def renew(self):
+        """New credentials, which a reload makes, reach both windows."""
         before = [self.pair(window) for window in (0, 1)]
         last = max(int(one["username"].split(":")[0]) for one in before)  # they are named by the second in which they end
         tap.wait_until(lambda: int(time.time()) + LIFETIME_S > last, "the next second")
         self.signal.process.send_signal(signal.SIGHUP)
 
         def is_renewed():
+            return all(self.pair(window)["username"] != before[window]["username"] for window in (0, 1))
+        tap.wait_until(is_renewed, "new credentials are in the call's configuration", 10)
+        return before
+
+    def expect_the_same(self, before):
+        """The call that is on goes on, by the addresses that it had."""
+        def goes_on():
             now = [self.pair(window) for window in (0, 1)]
-            return all(one["username"] != old["username"] and one["local"] != old["local"] and one["fragment"] != old["fragment"]
-                       and one["made"] == old["made"] and one["frames"] > old["frames"] for one, old in zip(now, before))
-        tap.wait_until(is_renewed, "%s: the call goes on by new credentials" % protocol, 20)
-        tap.wait_until(lambda: all(one["state"] == "connected" for one in self.look()), "it stays connected")
-        self.expect_relayed()
+            return all(one["frames"] > old["frames"] and one["made"] == old["made"] and one["local"] == old["local"]
+                       for one, old in zip(now, before))
+        tap.wait_until(goes_on, "the call goes on", 10)
 
     def try_call(self, first, second, **how):
         try:
@@ -221,7 +226,25 @@ def test_each_protocol():
             calls.try_call(protocol, protocol)
             calls.expect_relayed()
             calls.expect_shown()
-            calls.expect_renewed(protocol)
+            calls.expect_the_same(calls.renew())
+
+
+@tap.limit_s(150)
+def test_lost_relay():
+    """A call whose relayed addresses are gone goes on by new ones, of the credentials that were pushed meanwhile"""
+    with Calls() as calls:
+        calls.try_call("rpc", "peerjs")
+        before = calls.renew()
+        for one in before:
+            tap.expect_equal(calls.turn.admin("session", "cancel", "--user", one["username"])[0], 0, "the end of what was allocated")
+
+        def is_back():
+            now = [calls.pair(window) for window in (0, 1)]
+            return all(one["local"] != old["local"] and one["made"] == old["made"] and one["frames"] > old["frames"]
+                       for one, old in zip(now, before))
+        tap.wait_until(is_back, "new relayed addresses, in the same call", 40)
+        tap.wait_until(lambda: all(one["state"] == "connected" for one in calls.look()), "it is connected", 10)
+        calls.expect_relayed()
 
 
 @tap.limit_s(240)

@@ -241,7 +241,10 @@ def asks_in(server, room, user=None):
 
 
 def kicks(server):
+    """Who is kept as removed: [(room, JSON)]. The tables are made with the first room that is written."""
     with sqlite3.connect(os.path.join(server.folder, "turndb")) as database:
+        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'turnstone_room_kicks'").fetchall():
+            return []
         return database.execute("SELECT name, kicked FROM turnstone_room_kicks").fetchall()
 
 
@@ -251,7 +254,9 @@ def test_cold_boot_kicked():
     server = Signal(*options, store=True)
     with server:
         server.ask("room", "create", "tea")
-        server.ask("room", "kick", "tea", "mallory")
+        server.ask("room", "kick", "tea", "mallory", "--reason", "noise")
+        tap.expect('room order: order=kick tenant=default room="tea" participant="mallory" reason="noise"' in server.log(),
+                   "the log says who was removed")
         tap.wait_until(lambda: kicks(server), "it is kept")
         server.process.kill()
         server.process.wait()

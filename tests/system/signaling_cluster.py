@@ -294,6 +294,12 @@ def test_killed_room_is_kept():
         answer, carl = asks_in(two, room, "4711")
         tap.expect_equal(answer, "Welcome", "with the PIN")
         tap.wait_until(lambda: bert.sees(carl) and carl.sees(bert), "both")
+        broken = redis.call("KEYS", PREFIX + "facts/*/" + room)[0][:-len(room)] + "broken"
+        redis.call("SET", broken, '00000000000000000001{"owner":"anna"')
+        tap.expect(asks_in(one, "broken")[0] != "Welcome", "a room of which cannot be read who may come in")
+        tap.expect("room not made anew" in one.log() + two.log(), "the log tells")
+        redis.call("DEL", broken)
+        tap.expect_equal(asks_in(one, "broken")[0], "Welcome", "nothing is kept of it")
         one.ask("room", "close", room)
         tap.wait_until(lambda: not kept(redis, room)[0], "nothing is kept of it any more")
         tap.expect_equal(asks_in(one, room, None, "mallory")[0], "Welcome", "a room that has only the name")
@@ -354,13 +360,17 @@ def test_cut_off():
         tap.expect(fritz.sees(carl, emil), "its own room can be joined")
         refused = Person(three, None).ask("Hello", Hello={"Name": "elsewhere"})
         tap.expect_equal(refused["Type"], "Error", "a room that it does not own")
+        three.ask("room", "kick", own, "mallory")
         gerd = Person(two, own)
+        tap.expect("mallory" not in kept(redis, own)[0], "the others do not know who was removed meanwhile")
         valve.is_open = True
         tap.wait_until(lambda: anna.sees(bert, dora) and dora.sees(anna, bert), "together again", 2 * LOST_S)
         talk([anna, bert, dora])
         tap.wait_until(lambda: gerd.sees(carl, emil, fritz) and carl.sees(gerd, emil, fritz),
                        "the room that was made anew is one room", 2 * LOST_S)
         talk([carl, emil, fritz, gerd])
+        tap.wait_until(lambda: "mallory" in kept(redis, own)[0], "they do by now", LOST_S)
+        tap.expect_equal(asks_in(one, own, None, "mallory")[0], "room_join_requires_account", "who was removed")
 
 
 @tap.limit_s(120)

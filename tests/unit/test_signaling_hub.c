@@ -247,6 +247,58 @@ static void test_kept_first(void)
 	free(watch);
 }
 
+static void ignore_answer(void *context, enum signaling_error error, struct slice json)
+{
+	(void)json;
+	*(enum signaling_error *)context = error;
+}
+
+/* Another node has made the room anew while this one was cut off: who was removed here meanwhile is so there too. */
+static void test_moved(void)
+{
+	const struct room_info tea = {.tenant = TENANT_DEFAULT, .type = "room", .name = "tea"};
+	const struct room_request kick = {
+		.kind = ROOM_REQUEST_KICK, .name = "tea", .participant = "mallory"};
+	enum signaling_error error = SIGNALING_INTERNAL;
+	struct room_watch *watch = calloc(1, sizeof *watch);
+	struct room_request of_another = kick;
+	struct hub_action action;
+	struct fixture fixture;
+	unsigned kicks = 0;
+
+	set_up(&fixture);
+	join_from_afar(&fixture, "bert", 1, "");
+	watch_actions(&fixture, watch);
+	hub_room_recalled(fixture.hub, watch->cookie, true, NULL, 0);
+	hub_request(fixture.hub, &kick, ignore_answer, &error, 0);
+	while (hub_next_action(fixture.hub, &action))
+		if (action.kind == HUB_FIND_ROOM)
+			hub_room_found(fixture.hub, action.cookie, &fixture.settings.place, 5, 0);
+		else if (action.kind == HUB_POST)
+			post_destroy(action.post);
+	is_int(error, SIGNALING_OK, "one is removed while the node is cut off");
+	of_another.created_ms = 1;
+	hub_request(fixture.hub, &of_another, ignore_answer, &error, 0);
+	while (hub_next_action(fixture.hub, &action))
+		if (action.kind == HUB_FIND_ROOM)
+			hub_room_found(fixture.hub, action.cookie, &fixture.settings.place, 5, 0);
+	is_int(error, SIGNALING_NO_SUCH_ROOM, "but nobody from a room that was made another time");
+	hub_room_moved(fixture.hub, &tea, 0);
+	while (hub_next_action(fixture.hub, &action)) {
+		if (action.kind == HUB_FIND_ROOM)
+			hub_room_found(fixture.hub, action.cookie, &(struct hub_place){2, 0}, 9, 0);
+		if (action.kind != HUB_POST)
+			continue;
+		kicks += action.place.node == 2 && action.post->kind == POST_REQUEST &&
+		         strcmp(action.post->to, "mallory") == 0 &&
+		         action.post->verb == ROOM_REQUEST_KICK;
+		post_destroy(action.post);
+	}
+	is_int(kicks, 1, "the new owner hears of it");
+	hub_destroy(fixture.hub);
+	free(watch);
+}
+
 /* What cannot be read says nothing of who may come in; nor does a host that does not know. */
 static void test_recalled_badly(void)
 {
@@ -274,14 +326,17 @@ static void test_recalled_badly(void)
 	is_int(watch->unavailable, 3, "and who asks a host that does not know");
 	is_int(watch->changed, 0, "no room was made");
 	join_from_afar(&fixture, "anna", 1, "");
+	watch_actions(&fixture, watch);
+	hub_handle_timeout(fixture.hub, 5000);
+	watch_actions(&fixture, watch);
+	is_int(watch->unavailable, 3, "nor is anybody refused at once");
+	hub_handle_timeout(fixture.hub, 7000);
+	hub_room_recalled(fixture.hub, watch->cookie, true, NULL, 7000);
+	watch_actions(&fixture, watch);
+	is_int(watch->unavailable, 4, "but a host that says nothing is not waited for for ever");
+	join_from_afar(&fixture, "anna", 1, "");
 	hub_destroy(fixture.hub); /* while somebody waits */
 	free(watch);
-}
-
-static void ignore_answer(void *context, enum signaling_error error, struct slice json)
-{
-	(void)json;
-	*(enum signaling_error *)context = error;
 }
 
 /* A room keeps so many in mind; the oldest make room, and whoever keeps them is told how many. */
@@ -327,6 +382,7 @@ int main(void)
 	test_recalled();
 	test_recalled_badly();
 	test_kept_first();
+	test_moved();
 	test_many_kicked();
 	return tap_end();
 }

@@ -128,7 +128,7 @@ class Conversation:
         with open(path) as file:
             self.lines = [(number, line) for number, line in enumerate(file.read().splitlines(), 1)
                           if line.strip() and not line.lstrip().startswith("#")]
-        self.options = {"turn-uri": "turn:turn.example.com:3478?transport=udp", "signaling-anybody": "yes", "signaling-threads": "1"}
+        self.options = {"signaling-anybody": "yes", "signaling-threads": "1"}
         self.server, self.clients, self.bound, self.proofs = None, {}, {}, {}
         self.last, self.answer, self.raw = "", None, set()
 
@@ -195,6 +195,7 @@ class Conversation:
         elif ":" in words[0]:
             raise Beyond  # that name is not ours to choose
         else:
+            self.set_option("turn-uri", "turn:turn.example.com:3478?transport=udp")
             self.set_option("turn-credentials-lifetime", words[1] if len(words) > 1 else "600")
 
     def play_identity(self, rest):
