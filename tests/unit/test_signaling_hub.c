@@ -66,6 +66,8 @@ static void take_actions(struct fixture *fixture)
 		} else if (action.kind == HUB_POST) {
 			fixture->posts++;
 			post_destroy(action.post);
+		} else if (action.kind == HUB_KEEP_SESSION) {
+			post_destroy(action.post);
 		} else if (action.kind == HUB_CLOSE) {
 			fixture->closed++;
 		}
@@ -144,6 +146,8 @@ static void watch_actions(struct fixture *fixture, struct room_watch *watch)
 	while (hub_next_action(fixture->hub, &action)) {
 		if (action.kind == HUB_POST) {
 			watch_post(watch, action.post);
+			post_destroy(action.post);
+		} else if (action.kind == HUB_KEEP_SESSION) {
 			post_destroy(action.post);
 		} else if (action.kind == HUB_RECALL_ROOM) {
 			watch->recalls++;
@@ -274,7 +278,7 @@ static void test_moved(void)
 	while (hub_next_action(fixture.hub, &action))
 		if (action.kind == HUB_FIND_ROOM)
 			hub_room_found(fixture.hub, action.cookie, &fixture.settings.place, 5, 0);
-		else if (action.kind == HUB_POST)
+		else if (action.kind == HUB_POST || action.kind == HUB_KEEP_SESSION)
 			post_destroy(action.post);
 	is_int(error, SIGNALING_OK, "one is removed while the node is cut off");
 	of_another.created_ms = 1;
