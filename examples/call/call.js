@@ -67,6 +67,8 @@ function onTurn(value) {
     turn = value;
     showTurn();
     room.onTurnCame();
+    if (call?.connection !== undefined)
+        renew(call);
 }
 
 function onPeer(id, calls) {
@@ -97,11 +99,15 @@ function onLeft(id) {
         meet(...next);
 }
 
-// An offer is a new call, as this page never changes one that is there. When both offer at once, that of who came later counts.
+// An offer is a new call, unless it is of the session that is there. When both offer at once, that of who came later counts.
 function onDescription(id, description) {
     const isBusy = call !== null && call.peer !== id && document.body.dataset.state === "connected";
     if (isBusy)
         return;
+    if (description.type === "offer" && isOfSession(id, description)) {
+        queueSignal(call, { description });
+        return;
+    }
     if (description.type === "offer") {
         const isGlare = call?.peer === id && call.calls && !call.isDescribed;
         if (isGlare && room.peers.get(id) === true)
@@ -116,6 +122,16 @@ function onDescription(id, description) {
     }
     call.isDescribed = true;
     queueSignal(call, { description });
+}
+
+// RFC 8866 section 5.2: the second word of the line "o=" names the session, whatever is changed in it later.
+function sessionOf(description) {
+    return description?.sdp.match(/^o=\S+ (\d+) /m)?.[1];
+}
+
+function isOfSession(id, description) {
+    const mine = call?.peer === id ? sessionOf(call.connection?.remoteDescription) : undefined;
+    return mine !== undefined && mine === sessionOf(description);
 }
 
 function onCandidate(id, candidate) {
@@ -155,7 +171,7 @@ async function prepare(mine) {
         return;
     if (turn === null)
         throw new Error("The signaling server has no credentials for the relay.");
-    mine.uris = await chooseUris(mine.transport);
+    mine.zone = await chooseZone();
     if (mine !== call)
         return;
     mine.connection = newConnection(mine);
@@ -168,12 +184,12 @@ async function prepare(mine) {
 }
 
 // Of the zone that was chosen, or that is the nearest, or that the server likes best.
-async function chooseUris(transport) {
+async function chooseZone() {
     const wanted = element("zone").value;
     const prefer = wanted !== "" ? [wanted] : await nearZones();
     const zone = prefer.map((id) => turn.zones.find((one) => one.id === id)).find((one) => one !== undefined) ?? turn.zones[0];
     document.body.dataset.zone = zone?.id ?? "";
-    return zone?.uris.filter(TRANSPORTS[transport]) ?? [];
+    return zone;
 }
 
 async function nearZones() {
@@ -186,12 +202,35 @@ async function nearZones() {
     }
 }
 
-function newConnection(mine) {
-    const { uris: urls } = mine;
-    const connection = new RTCPeerConnection({
+function configurationOf(mine) {
+    const zone = turn.zones.find(({ id }) => id === mine.zone?.id) ?? turn.zones[0];
+    const urls = mine.uris = zone?.uris.filter(TRANSPORTS[mine.transport]) ?? [];
+    return {
         iceServers: urls.length > 0 ? [{ urls, username: turn.username, credential: turn.credential }] : [],
         iceTransportPolicy: element("relay-only").checked ? "relay" : "all",
-    });
+    };
+}
+
+// What is allocated stays; what is allocated from here on, as after a change of network, is by the new credentials.
+function renew(mine) {
+    mine.connection.setConfiguration(configurationOf(mine));
+}
+
+// New candidates within the same session: the one that called asks for them.
+function beginAnew(mine) {
+    if (!mine.calls)
+        return;
+    mine.connection.restartIce();
+    mine.signals = mine.signals.then(() => describeAnew(mine)).catch(showProblem);
+}
+
+async function describeAnew(mine) {
+    if (mine === call && mine.connection.signalingState === "stable")
+        await describe(mine, "offer");
+}
+
+function newConnection(mine) {
+    const connection = new RTCPeerConnection(configurationOf(mine));
     connection.onicecandidate = ({ candidate }) => {
         if (mine === call)
             room.link?.sendCandidate(mine.peer, candidate?.toJSON());
@@ -235,13 +274,20 @@ async function onSignal(mine, { description, candidate }) {
     if (mine !== call || connection === undefined)
         return;
     if (description !== undefined) {
-        await connection.setRemoteDescription(description);
-        if (description.type === "offer")
-            await describe(mine, "answer");
+        await onSession(mine, description);
     } else if (candidate?.candidate && connection.remoteDescription !== null) {
         // One of a call that this one replaced has another ufrag, and is refused.
         await connection.addIceCandidate(candidate).catch(() => {});
     }
+}
+
+async function onSession(mine, description) {
+    const { connection } = mine;
+    if (description.type === "answer" && connection.signalingState !== "have-local-offer")
+        return;
+    await connection.setRemoteDescription(description);
+    if (description.type === "offer")
+        await describe(mine, "answer");
 }
 
 async function look(mine) {
@@ -266,9 +312,14 @@ function onConnection(mine) {
     if (state === "connected")
         onConnected(mine);
     else if (state === "disconnected")
-        setState("connecting", "the other window does not answer at the moment …");
+        onSilence(mine);
     else if (state === "failed")
         onFailed(mine);
+}
+
+function onSilence(mine) {
+    setState("connecting", "the other window does not answer at the moment …");
+    beginAnew(mine);
 }
 
 function onConnected(mine) {
@@ -505,6 +556,7 @@ element("deafen").addEventListener("click", (event) => toggle(event.currentTarge
 window.addEventListener("hashchange", () => { if (room === null) element("room").value = location.hash.slice(1); });
 window.addEventListener("pagehide", leave);
 window.addEventListener("resize", () => drawChart(call?.history ?? []));
+window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawChart(call?.history ?? []));
 setText("hint", "Open this address in two windows and press Join in both: they will call each other through the relay.");
 drawChart([]);
 attempt(findService).then(() => { document.body.dataset.service = protocol; });

@@ -19,6 +19,7 @@ export async function measure(mine, isCurrent) {
         bytesIn: pair.bytesReceived,
         bytesOut: pair.bytesSent,
         rtt: pair.currentRoundTripTime,
+        zone: mine.zone?.label,
         local: report.get(pair.localCandidateId),
         remote: report.get(pair.remoteCandidateId),
         lost: rows.filter((row) => row.type === "inbound-rtp").reduce((sum, row) => sum + (row.packetsLost ?? 0), 0),
@@ -65,8 +66,9 @@ export function showFigures(now) {
 function showPath(now) {
     const local = now?.local, remote = now?.remote;
     const isRelayed = local?.candidateType === "relay";
+    const where = now?.zone ? ` in ${now.zone}` : "";
     const protocol = isRelayed ? local.relayProtocol : local?.protocol;
-    setText("path-client", local ? isRelayed ? `to the relay by ${String(protocol).toUpperCase()}` : `direct, by ${protocol}` : "–");
+    setText("path-client", local ? isRelayed ? `to the relay${where} by ${String(protocol).toUpperCase()}` : `direct, by ${protocol}` : "–");
     setText("path-local", formatCandidate(local));
     setText("path-remote", formatCandidate(remote));
     setText("path-type", remote ? remote.candidateType === "relay" ? "by its relay" : "direct" : "–");

@@ -2,13 +2,12 @@
 // window-2, ... in the order in which they find a name that is free. Who has a later name calls the first one; windows of
 // other protocols see this one come, and call it.
 
-import { fetchTurn, openSocket } from "./signaling.js";
+import { openSocket, turnOf } from "./signaling.js";
 
 const NAMES_MAX = 9;
 const HEARTBEAT_MS = 5000;
 
 export async function connect({ room, token, events }) {
-    events.onTurn(await fetchTurn(token));
     for (let number = 1; number <= NAMES_MAX; number++) {
         const link = await take(number, { room, token, events });
         if (link !== null)
@@ -26,6 +25,7 @@ async function take(number, { room, token, events }) {
     const opened = new Promise((resolve) => { answer = resolve; });
     const handlers = {
         "OPEN": () => answer(true),
+        "ICE-SERVERS": ({ payload }) => events.onTurn(turnOf(payload)),
         "ID-TAKEN": () => answer(false),
         "OFFER": ({ src, payload }) => {
             known.id = payload.connectionId ?? known.id;

@@ -1,12 +1,12 @@
 // The RPC API: calls {"a", "d"}, answers {"aR", "s"}, events. Who is in the room comes with the answer to join; who comes is known by the
 // orientation that it tells.
 
-import { fetchTurn, openSocket } from "./signaling.js";
+import { openSocket, turnOf } from "./signaling.js";
 
 export async function connect({ room, token, events }) {
-    events.onTurn(await fetchTurn(token));
     const handlers = {
         joinR: ({ sessions }) => sessions.forEach(({ socketId }) => events.onPeer(socketId, true)),
+        eventIceServers: (servers) => events.onTurn(turnOf(servers)),
         eventOrientationChange: ({ from }) => { if (isIn) events.onPeer(from.socketId, false); },
         eventLeave: ({ socketId }) => events.onLeft(socketId),
         eventExchangeSdp: ({ from, sdp }) => events.onDescription(from.socketId, sdp),

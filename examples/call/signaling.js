@@ -2,7 +2,7 @@
 //
 //     connect({ room, token, events }) -> link
 //
-//     events.onTurn(turn)                     credentials for the relay, as turnOf makes them
+//     events.onTurn(turn)                     credentials for the relay, as turnOf makes them; again before they end
 //     events.onPeer(id, calls)                somebody is there; calls: this window makes the offer
 //     events.onLeft(id)
 //     events.onDescription(id, description)   an offer or an answer
@@ -33,8 +33,9 @@ export function openSocket(path, subprotocols, onMessage, onLost) {
     });
 }
 
-// Credentials have other names in each protocol. Zones come with the best first.
-export function turnOf({ username, credential, password, urls, uris, zones, servers, geo_uri: geoUri }) {
+// Credentials have other names in each protocol, or are ICE servers. Zones come with the best first.
+export function turnOf({ iceServers, geo_uri: geoUri, zones, ...others }) {
+    const { username, credential, password, urls, uris, servers } = iceServers?.find((server) => server.username) ?? others;
     const rows = zones ?? servers ?? [];
     const named = rows.map((row) => ({
         id: row.id,
@@ -47,15 +48,6 @@ export function turnOf({ username, credential, password, urls, uris, zones, serv
         username, credential: credential ?? password, geoUri,
         zones: named.length > 0 ? named : [{ id: "", label: "", priority: 0, uris: all }],
     };
-}
-
-// For protocols that do not bring credentials themselves.
-export async function fetchTurn(token) {
-    const headers = token ? { Authorization: `Bearer ${token}` } : {};
-    const answer = await fetch("/v1/webrtc/turn/credentials", { method: "POST", headers });
-    if (!answer.ok)
-        throw new Error(`There are no credentials for the relay (${answer.status}).`);
-    return turnOf(await answer.json());
 }
 
 // The zones that are near, the nearest first, as the service sees this window's address.

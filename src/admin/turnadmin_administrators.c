@@ -15,6 +15,7 @@ struct administrator_list {
 	size_t count;
 };
 
+static turnadmin_print_all administrators_print;
 static enum err administrator_find(const struct turnadmin_request *request, struct store *store,
                                    struct store_administrator *administrator);
 static bool password_make(const struct turnadmin_request *request,
@@ -73,24 +74,23 @@ enum turnadmin_exit turnadmin_admin_delete(const struct turnadmin_request *reque
 	if (store == NULL)
 		return TURNADMIN_PROBLEM;
 	err = store_administrator_delete(store, request->name);
-	if (err != ERR_NOT_FOUND)
-		return turnadmin_database_close(store, err);
-	store_close(store);
-	return turnadmin_say_missing(request, "there is no administrator %s", request->name);
+	return turnadmin_database_removed(store, err, request, "there is no administrator %s",
+	                                  request->name);
 }
 
 enum turnadmin_exit turnadmin_admin_list(const struct turnadmin_request *request)
 {
-	struct store *store = turnadmin_database_open(request, false, false);
-	struct administrator_list list = {.request = request};
-	enum err err;
+	return turnadmin_database_list(request, administrators_print);
+}
 
-	if (store == NULL)
-		return TURNADMIN_PROBLEM;
-	err = store_administrator_list(store, request->realm, administrator_print, &list);
-	if (request->as_json)
-		puts(list.count == 0 ? "[]" : "\n]");
-	return turnadmin_database_close(store, err);
+static enum err administrators_print(struct store *store, const struct turnadmin_request *request,
+                                     size_t *count)
+{
+	struct administrator_list list = {.request = request};
+	enum err err = store_administrator_list(store, request->realm, administrator_print, &list);
+
+	*count = list.count;
+	return err;
 }
 
 /* With --realm it is only one of that realm. */

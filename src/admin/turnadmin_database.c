@@ -1,6 +1,7 @@
 /* Opening and closing for each verb. */
 #include "admin/turnadmin_database.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "admin/turnadmin_input.h"
@@ -58,4 +59,34 @@ enum turnadmin_exit turnadmin_database_close(struct store *store, enum err err)
 		turnadmin_say("%s", store_problem(store));
 	store_close(store);
 	return err == OK ? TURNADMIN_DONE : TURNADMIN_PROBLEM;
+}
+
+enum turnadmin_exit turnadmin_database_removed(struct store *store, enum err err,
+                                               const struct turnadmin_request *request,
+                                               const char *text, ...)
+{
+	char missing[2048];
+	va_list args;
+
+	if (err != ERR_NOT_FOUND)
+		return turnadmin_database_close(store, err);
+	store_close(store);
+	va_start(args, text);
+	vsnprintf(missing, sizeof missing, text, args);
+	va_end(args);
+	return turnadmin_say_missing(request, "%s", missing);
+}
+
+enum turnadmin_exit turnadmin_database_list(const struct turnadmin_request *request,
+                                            turnadmin_print_all *print)
+{
+	struct store *store = turnadmin_database_open(request, false, false);
+	size_t count = 0;
+
+	if (store == NULL)
+		return TURNADMIN_PROBLEM;
+	enum err err = print(store, request, &count);
+	if (request->as_json)
+		puts(count == 0 ? "[]" : "\n]");
+	return turnadmin_database_close(store, err);
 }

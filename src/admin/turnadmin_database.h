@@ -10,3 +10,12 @@ struct store *turnadmin_database_open(const struct turnadmin_request *request, b
                                       bool may_create);
 /* Says what went wrong when err is not OK; closes the database. */
 enum turnadmin_exit turnadmin_database_close(struct store *store, enum err err);
+/* The same behind a removal: of what was not there (ERR_NOT_FOUND) it says the text. */
+__attribute__((format(printf, 4, 5))) enum turnadmin_exit turnadmin_database_removed(
+	struct store *store, enum err err, const struct turnadmin_request *request,
+	const char *text, ...);
+/* Prints what there is: print writes each, as an element of a JSON array where request wants that, and counts them. */
+typedef enum err turnadmin_print_all(struct store *store, const struct turnadmin_request *request,
+                                     size_t *count);
+enum turnadmin_exit turnadmin_database_list(const struct turnadmin_request *request,
+                                            turnadmin_print_all *print);

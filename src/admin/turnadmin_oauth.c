@@ -13,15 +13,15 @@
 #include "base/random.h"
 #include "stun/access_token.h"
 
-enum { KEY_TEXT_SIZE = BASE64_SIZE(STORE_OAUTH_KEY_MAX), GENERATED_SIZE = 32, LIFETIME_DIGITS = 9 };
+enum { KEY_TEXT_SIZE = BASE64_SIZE(STORE_OAUTH_KEY_MAX), GENERATED_SIZE = 32 };
 
 struct key_list {
 	const struct turnadmin_request *request;
 	size_t count;
 };
 
+static turnadmin_print_all keys_print;
 static bool key_describe(const struct turnadmin_request *request, struct store_oauth_key *key);
-static bool lifetime_read(const char *text, struct store_oauth_key *key);
 static bool key_make(const struct turnadmin_request *request, struct store_oauth_key *key);
 static bool key_read(struct store_oauth_key *key);
 static void key_print_secret(const struct store_oauth_key *key);
@@ -62,25 +62,22 @@ enum turnadmin_exit turnadmin_oauth_delete(const struct turnadmin_request *reque
 	if (store == NULL)
 		return TURNADMIN_PROBLEM;
 	err = store_oauth_key_delete(store, request->name);
-	if (err != ERR_NOT_FOUND)
-		return turnadmin_database_close(store, err);
-	turnadmin_say("there is no key %s", request->name);
-	store_close(store);
-	return TURNADMIN_PROBLEM;
+	return turnadmin_database_removed(store, err, request, "there is no key %s", request->name);
 }
 
 enum turnadmin_exit turnadmin_oauth_list(const struct turnadmin_request *request)
 {
-	struct store *store = turnadmin_database_open(request, false, false);
-	struct key_list list = {.request = request};
-	enum err err;
+	return turnadmin_database_list(request, keys_print);
+}
 
-	if (store == NULL)
-		return TURNADMIN_PROBLEM;
-	err = store_oauth_key_list(store, request->realm, key_print, &list);
-	if (request->as_json)
-		puts(list.count == 0 ? "[]" : "\n]");
-	return turnadmin_database_close(store, err);
+static enum err keys_print(struct store *store, const struct turnadmin_request *request,
+                           size_t *count)
+{
+	struct key_list list = {.request = request};
+	enum err err = store_oauth_key_list(store, request->realm, key_print, &list);
+
+	*count = list.count;
+	return err;
 }
 
 /* All but the key. */
@@ -95,23 +92,9 @@ static bool key_describe(const struct turnadmin_request *request, struct store_o
 		return false;
 	snprintf(key->algorithm, sizeof key->algorithm, "%s",
 	         request->algorithm != NULL ? request->algorithm : "A256GCM");
-	return request->lifetime == NULL || lifetime_read(request->lifetime, key);
-}
-
-/* The key is valid from now on. */
-static bool lifetime_read(const char *text, struct store_oauth_key *key)
-{
-	size_t len = strlen(text);
-
-	for (size_t i = 0; i < len && i < LIFETIME_DIGITS; i++)
-		if (text[i] >= '0' && text[i] <= '9')
-			key->lifetime_s = key->lifetime_s * 10 + (uint64_t)(text[i] - '0');
-	if (len == 0 || len > LIFETIME_DIGITS || strspn(text, "0123456789") != len) {
-		turnadmin_say("--lifetime is a number of seconds, at most %d digits",
-		              LIFETIME_DIGITS);
+	if (!turnadmin_lifetime_read(request, &key->lifetime_s))
 		return false;
-	}
-	key->timestamp = key->lifetime_s == 0 ? 0 : (uint64_t)time(NULL);
+	key->timestamp = key->lifetime_s == 0 ? 0 : (uint64_t)time(NULL); /* from now on */
 	return true;
 }
 

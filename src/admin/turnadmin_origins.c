@@ -12,6 +12,7 @@ struct origin_list {
 	size_t count;
 };
 
+static turnadmin_print_all origins_print;
 static bool origin_read(const struct turnadmin_request *request, char *origin);
 static bool origin_print(const char *origin, const char *realm, void *context);
 
@@ -40,24 +41,22 @@ enum turnadmin_exit turnadmin_origin_delete(const struct turnadmin_request *requ
 	if (store == NULL)
 		return TURNADMIN_PROBLEM;
 	err = store_origin_delete(store, origin);
-	if (err != ERR_NOT_FOUND)
-		return turnadmin_database_close(store, err);
-	store_close(store);
-	return turnadmin_say_missing(request, "there is no origin %s", origin);
+	return turnadmin_database_removed(store, err, request, "there is no origin %s", origin);
 }
 
 enum turnadmin_exit turnadmin_origin_list(const struct turnadmin_request *request)
 {
-	struct store *store = turnadmin_database_open(request, false, false);
-	struct origin_list list = {.request = request};
-	enum err err;
+	return turnadmin_database_list(request, origins_print);
+}
 
-	if (store == NULL)
-		return TURNADMIN_PROBLEM;
-	err = store_origin_list(store, request->realm, origin_print, &list);
-	if (request->as_json)
-		puts(list.count == 0 ? "[]" : "\n]");
-	return turnadmin_database_close(store, err);
+static enum err origins_print(struct store *store, const struct turnadmin_request *request,
+                              size_t *count)
+{
+	struct origin_list list = {.request = request};
+	enum err err = store_origin_list(store, request->realm, origin_print, &list);
+
+	*count = list.count;
+	return err;
 }
 
 /* In the form in which the server looks for it. */

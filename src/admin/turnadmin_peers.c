@@ -18,6 +18,7 @@ static const char *const rules[STORE_PEER_LIST_COUNT] = {
 	[STORE_DENIED_PEERS] = "deny",
 };
 
+static turnadmin_print_all ranges_print;
 static enum turnadmin_exit add(const struct turnadmin_request *request, enum store_peer_list list);
 static const char *realm_of(const struct turnadmin_request *request);
 static bool range_print(const char *realm, const char *range, void *context);
@@ -58,19 +59,21 @@ enum turnadmin_exit turnadmin_peer_remove(const struct turnadmin_request *reques
 
 enum turnadmin_exit turnadmin_peer_list(const struct turnadmin_request *request)
 {
-	struct store *store = turnadmin_database_open(request, false, false);
+	return turnadmin_database_list(request, ranges_print);
+}
+
+static enum err ranges_print(struct store *store, const struct turnadmin_request *request,
+                             size_t *count)
+{
 	struct range_list_printed list = {.request = request};
 	enum err err = OK;
 
-	if (store == NULL)
-		return TURNADMIN_PROBLEM;
 	for (int i = 0; i < STORE_PEER_LIST_COUNT && err == OK; i++) {
 		list.rule = rules[i];
 		err = store_peer_range_list(store, i, request->realm, range_print, &list);
 	}
-	if (request->as_json)
-		puts(list.count == 0 ? "[]" : "\n]");
-	return turnadmin_database_close(store, err);
+	*count = list.count;
+	return err;
 }
 
 static enum turnadmin_exit add(const struct turnadmin_request *request, enum store_peer_list list)

@@ -11,6 +11,7 @@ struct option_list {
 	size_t count;
 };
 
+static turnadmin_print_all options_print;
 static bool option_is_fine(const char *name, const char *value);
 static enum err option_apply(struct store *store, const struct turnadmin_request *request,
                              const char *name, const char *value);
@@ -68,16 +69,17 @@ enum turnadmin_exit turnadmin_realm_unset(const struct turnadmin_request *reques
 
 enum turnadmin_exit turnadmin_realm_list(const struct turnadmin_request *request)
 {
-	struct store *store = turnadmin_database_open(request, false, false);
-	struct option_list list = {.request = request};
-	enum err err;
+	return turnadmin_database_list(request, options_print);
+}
 
-	if (store == NULL)
-		return TURNADMIN_PROBLEM;
-	err = store_realm_option_list(store, request->realm, option_print, &list);
-	if (request->as_json)
-		puts(list.count == 0 ? "[]" : "\n]");
-	return turnadmin_database_close(store, err);
+static enum err options_print(struct store *store, const struct turnadmin_request *request,
+                              size_t *count)
+{
+	struct option_list list = {.request = request};
+	enum err err = store_realm_option_list(store, request->realm, option_print, &list);
+
+	*count = list.count;
+	return err;
 }
 
 /* What was given for an option: as two words, or by an option of coturn's. */

@@ -15,7 +15,9 @@
 #include "admin/turnadmin_verbs.h"
 #include "base/bytes.h"
 
-#define DEFAULT_DATABASE "/var/lib/turn/turndb"
+#define DEFAULT_DATABASE      "/var/lib/turn/turndb"
+#define CONTROL_SOCKET        "/run/turnstone/turnserver.sock"
+#define SIGNAL_CONTROL_SOCKET "/run/turnstone/turnsignal.sock"
 
 static bool option_take(struct turnadmin_request *request, const struct turnadmin_option *option,
                         enum turnadmin_exit *status);
@@ -41,7 +43,6 @@ bool turnadmin_request_read(struct turnadmin_request *request, int argc, char **
 
 	*request = (struct turnadmin_request){
 		.database = DEFAULT_DATABASE,
-		.control_socket = TURNADMIN_CONTROL_SOCKET,
 		.deadline_s = -1,
 		.min_allocations = -1,
 		.thread = -1,
@@ -68,6 +69,19 @@ bool turnadmin_request_read(struct turnadmin_request *request, int argc, char **
 void turnadmin_request_wipe(struct turnadmin_request *request)
 {
 	bytes_wipe(request, sizeof *request);
+}
+
+bool turnadmin_lifetime_read(const struct turnadmin_request *request, uint64_t *lifetime_s)
+{
+	enum { DIGITS = 9 };
+	const char *text = request->lifetime == NULL ? "0" : request->lifetime;
+	size_t digits = strspn(text, "0123456789");
+
+	*lifetime_s = strtoull(text, NULL, 10);
+	if (digits > 0 && digits <= DIGITS && text[digits] == '\0')
+		return true;
+	turnadmin_say("--lifetime is a number of seconds, at most %d digits", DIGITS);
+	return false;
 }
 
 static void say(const char *text, va_list args)
@@ -316,6 +330,13 @@ static bool words_are_there(struct turnadmin_request *request)
 	return are_there;
 }
 
+static const char *control_socket_of(const struct turnadmin_verb *verb)
+{
+	bool is_of_signaling = strcmp(verb->noun, "signal") == 0 || strcmp(verb->noun, "room") == 0;
+
+	return is_of_signaling ? SIGNAL_CONTROL_SOCKET : CONTROL_SOCKET;
+}
+
 static bool request_is_whole(struct turnadmin_request *request)
 {
 	const struct turnadmin_verb *verb = request->verb;
@@ -325,6 +346,8 @@ static bool request_is_whole(struct turnadmin_request *request)
 		turnadmin_say("what shall it do? see turnadmin --help");
 		return false;
 	}
+	if (request->control_socket == NULL)
+		request->control_socket = control_socket_of(verb);
 	if (!words_are_there(request))
 		return false;
 	if (verb->needs_realm && request->realm == NULL) {

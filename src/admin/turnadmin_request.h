@@ -3,8 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-
-#define TURNADMIN_CONTROL_SOCKET "/run/turnstone/turnserver.sock"
+#include <stdint.h>
 
 enum turnadmin_exit { TURNADMIN_DONE = 0, TURNADMIN_PROBLEM = 1, TURNADMIN_USAGE = 2 };
 
@@ -57,12 +56,12 @@ struct turnadmin_request {
 	const char *contains, *client, *peer, *transport, *sort; /* of sessions; NULL: any; lent */
 	long thread, limit, most;                                /* -1: not given */
 	bool once;                                               /* of top */
-	const char *format;                 /* of metrics; NULL: not given; lent as well */
-	long watch_s, count;                /* of metrics; 0: not given */
-	const char *permissions;            /* of a token; NULL: not given; lent as well */
-	const char *tenant, *type, *reason; /* of a room; NULL: not given; lent as well */
-	const char *room, *address;         /* of sessions of turnsignal; NULL: any; lent as well */
-	long capacity, expires_s;           /* of a room; -1: not given */
+	const char *format;                        /* of metrics; NULL: not given; lent as well */
+	long watch_s, count;                       /* of metrics; 0: not given */
+	const char *permissions;                   /* of a token; NULL: not given; lent as well */
+	const char *tenant, *type, *what, *reason; /* of a room; NULL: not given; lent as well */
+	const char *room, *address; /* of sessions of turnsignal; NULL: any; lent as well */
+	long capacity, expires_s;   /* of a room; -1: not given */
 	bool relay_only;
 	bool is_coturn_style; /* lists are written as coturn writes them */
 };
@@ -74,6 +73,8 @@ bool turnadmin_request_read(struct turnadmin_request *request, int argc, char **
 /* Wipes what was secret. */
 void turnadmin_request_wipe(struct turnadmin_request *request);
 
+/* Reads --lifetime; not given: 0. False, after saying so, when it is no number of seconds. */
+bool turnadmin_lifetime_read(const struct turnadmin_request *request, uint64_t *lifetime_s);
 /* Says that there is nothing to delete. In coturn's style that is no problem: what was asked for is so. */
 __attribute__((format(printf, 2, 3))) enum turnadmin_exit turnadmin_say_missing(
 	const struct turnadmin_request *request, const char *text, ...);

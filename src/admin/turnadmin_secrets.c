@@ -16,6 +16,7 @@ struct secret_list {
 	size_t count;
 };
 
+static turnadmin_print_all secrets_print;
 static bool secret_make(const struct turnadmin_request *request, char *secret);
 static bool secret_read(const struct turnadmin_request *request, bool repeat, char *secret);
 static void secret_generate(char *secret);
@@ -64,16 +65,17 @@ enum turnadmin_exit turnadmin_secret_delete(const struct turnadmin_request *requ
 
 enum turnadmin_exit turnadmin_secret_list(const struct turnadmin_request *request)
 {
-	struct store *store = turnadmin_database_open(request, false, false);
-	struct secret_list list = {.request = request};
-	enum err err;
+	return turnadmin_database_list(request, secrets_print);
+}
 
-	if (store == NULL)
-		return TURNADMIN_PROBLEM;
-	err = store_secret_list(store, request->realm, secret_print, &list);
-	if (request->as_json)
-		puts(list.count == 0 ? "[]" : "\n]");
-	return turnadmin_database_close(store, err);
+static enum err secrets_print(struct store *store, const struct turnadmin_request *request,
+                              size_t *count)
+{
+	struct secret_list list = {.request = request};
+	enum err err = store_secret_list(store, request->realm, secret_print, &list);
+
+	*count = list.count;
+	return err;
 }
 
 static bool secret_make(const struct turnadmin_request *request, char *secret)

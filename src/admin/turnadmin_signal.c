@@ -10,49 +10,16 @@
 #include "admin/turnadmin_verbs.h"
 #include "base/bytes.h"
 
-#define SIGNAL_CONTROL_SOCKET "/run/turnstone/turnsignal.sock"
-
 enum { PIN_MAX = 255 };
 
 static turnadmin_print print_status, print_nodes, print_sessions, print_rooms, print_room,
 	print_nothing;
 
-/* turnsignal has a socket of its own; what was given wins. */
-static struct turnadmin_request at_signal(const struct turnadmin_request *request)
-{
-	struct turnadmin_request at = *request;
-
-	if (strcmp(at.control_socket, TURNADMIN_CONTROL_SOCKET) == 0)
-		at.control_socket = SIGNAL_CONTROL_SOCKET;
-	return at;
-}
-
-/* Takes the arguments over. */
-static enum turnadmin_exit ask(const struct turnadmin_request *request, const char *what,
-                               json_t *arguments, turnadmin_print *print)
-{
-	struct turnadmin_request at = at_signal(request);
-	enum turnadmin_exit status = turnadmin_ask_and_print(&at, what, arguments, print);
-
-	turnadmin_request_wipe(&at);
-	return status;
-}
-
-static enum turnadmin_exit ask_pages(const struct turnadmin_request *request,
-                                     const struct turnadmin_pages *pages, turnadmin_print *print)
-{
-	struct turnadmin_request at = at_signal(request);
-	enum turnadmin_exit status = turnadmin_ask_pages_and_print(&at, pages, print);
-
-	turnadmin_request_wipe(&at);
-	return status;
-}
-
 /* ---- signal ---- */
 
 enum turnadmin_exit turnadmin_signal_status(const struct turnadmin_request *request)
 {
-	return ask(request, "status", NULL, print_status);
+	return turnadmin_ask_and_print(request, "status", NULL, print_status);
 }
 
 enum turnadmin_exit turnadmin_signal_drain(const struct turnadmin_request *request)
@@ -60,35 +27,18 @@ enum turnadmin_exit turnadmin_signal_drain(const struct turnadmin_request *reque
 	json_t *arguments = json_object();
 
 	turnadmin_add_number(arguments, "deadline", request->deadline_s);
-	return ask(request, "drain", arguments, print_status);
-}
-
-enum turnadmin_exit turnadmin_signal_reload(const struct turnadmin_request *request)
-{
-	struct turnadmin_request at = at_signal(request);
-	enum turnadmin_exit status = turnadmin_reload(&at);
-
-	turnadmin_request_wipe(&at);
-	return status;
-}
-
-enum turnadmin_exit turnadmin_signal_metrics(const struct turnadmin_request *request)
-{
-	struct turnadmin_request at = at_signal(request);
-	enum turnadmin_exit status = turnadmin_metrics(&at);
-
-	turnadmin_request_wipe(&at);
-	return status;
+	return turnadmin_ask_and_print(request, "drain", arguments, print_status);
 }
 
 enum turnadmin_exit turnadmin_signal_log_level(const struct turnadmin_request *request)
 {
-	return ask(request, "log level", json_pack("{s:s}", "level", request->value), print_status);
+	return turnadmin_ask_and_print(request, "log level",
+	                               json_pack("{s:s}", "level", request->value), print_status);
 }
 
 enum turnadmin_exit turnadmin_signal_nodes(const struct turnadmin_request *request)
 {
-	return ask(request, "node list", NULL, print_nodes);
+	return turnadmin_ask_and_print(request, "node list", NULL, print_nodes);
 }
 
 static json_t *session_arguments(const struct turnadmin_request *request)
@@ -106,7 +56,7 @@ enum turnadmin_exit turnadmin_signal_sessions(const struct turnadmin_request *re
 {
 	static const struct turnadmin_pages pages = {"session list", "sessions", session_arguments};
 
-	return ask_pages(request, &pages, print_sessions);
+	return turnadmin_ask_pages_and_print(request, &pages, print_sessions);
 }
 
 enum turnadmin_exit turnadmin_signal_session_cancel(const struct turnadmin_request *request)
@@ -114,7 +64,7 @@ enum turnadmin_exit turnadmin_signal_session_cancel(const struct turnadmin_reque
 	json_t *arguments = json_object();
 
 	turnadmin_add_text(arguments, "id", request->value);
-	return ask(request, "session cancel", arguments, print_nothing);
+	return turnadmin_ask_and_print(request, "session cancel", arguments, print_nothing);
 }
 
 /* ---- room ---- */
@@ -141,12 +91,12 @@ enum turnadmin_exit turnadmin_room_list(const struct turnadmin_request *request)
 {
 	static const struct turnadmin_pages pages = {"room list", "rooms", room_list_arguments};
 
-	return ask_pages(request, &pages, print_rooms);
+	return turnadmin_ask_pages_and_print(request, &pages, print_rooms);
 }
 
 enum turnadmin_exit turnadmin_room_show(const struct turnadmin_request *request)
 {
-	return ask(request, "room show", about_room(request), print_room);
+	return turnadmin_ask_and_print(request, "room show", about_room(request), print_room);
 }
 
 /* A PIN is no argument: others could read it in the list of processes. */
@@ -177,7 +127,7 @@ enum turnadmin_exit turnadmin_room_create(const struct turnadmin_request *reques
 		json_decref(arguments);
 		return TURNADMIN_PROBLEM;
 	}
-	return ask(request, "room create", arguments, print_nothing);
+	return turnadmin_ask_and_print(request, "room create", arguments, print_nothing);
 }
 
 enum turnadmin_exit turnadmin_room_kick(const struct turnadmin_request *request)
@@ -186,7 +136,7 @@ enum turnadmin_exit turnadmin_room_kick(const struct turnadmin_request *request)
 
 	turnadmin_add_text(arguments, "participant", request->value);
 	turnadmin_add_text(arguments, "reason", request->reason);
-	return ask(request, "room kick", arguments, print_nothing);
+	return turnadmin_ask_and_print(request, "room kick", arguments, print_nothing);
 }
 
 enum turnadmin_exit turnadmin_room_mute(const struct turnadmin_request *request)
@@ -194,17 +144,18 @@ enum turnadmin_exit turnadmin_room_mute(const struct turnadmin_request *request)
 	json_t *arguments = about_room(request);
 
 	turnadmin_add_text(arguments, "participant", request->value);
-	return ask(request, "room mute", arguments, print_nothing);
+	turnadmin_add_text(arguments, "what", request->what);
+	return turnadmin_ask_and_print(request, "room mute", arguments, print_nothing);
 }
 
 enum turnadmin_exit turnadmin_room_lock(const struct turnadmin_request *request)
 {
-	return ask(request, "room lock", about_room(request), print_nothing);
+	return turnadmin_ask_and_print(request, "room lock", about_room(request), print_nothing);
 }
 
 enum turnadmin_exit turnadmin_room_unlock(const struct turnadmin_request *request)
 {
-	return ask(request, "room unlock", about_room(request), print_nothing);
+	return turnadmin_ask_and_print(request, "room unlock", about_room(request), print_nothing);
 }
 
 enum turnadmin_exit turnadmin_room_close(const struct turnadmin_request *request)
@@ -212,7 +163,7 @@ enum turnadmin_exit turnadmin_room_close(const struct turnadmin_request *request
 	json_t *arguments = about_room(request);
 
 	turnadmin_add_text(arguments, "reason", request->reason);
-	return ask(request, "room close", arguments, print_nothing);
+	return turnadmin_ask_and_print(request, "room close", arguments, print_nothing);
 }
 
 /* ---- for people ---- */

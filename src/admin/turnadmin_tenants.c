@@ -42,6 +42,7 @@ struct tenant_list {
 	size_t count;
 };
 
+static turnadmin_print_all tenants_print;
 static enum turnadmin_exit change(const struct turnadmin_request *request,
                                   bool (*apply)(const struct turnadmin_request *request,
                                                 struct store_tenant *tenant));
@@ -99,10 +100,8 @@ enum turnadmin_exit turnadmin_tenant_delete(const struct turnadmin_request *requ
 	if (store == NULL)
 		return TURNADMIN_PROBLEM;
 	err = store_tenant_delete(store, request->name);
-	if (err != ERR_NOT_FOUND)
-		return turnadmin_database_close(store, err);
-	store_close(store);
-	return turnadmin_say_missing(request, "there is no tenant %s", request->name);
+	return turnadmin_database_removed(store, err, request, "there is no tenant %s",
+	                                  request->name);
 }
 
 enum turnadmin_exit turnadmin_tenant_show(const struct turnadmin_request *request)
@@ -133,16 +132,17 @@ enum turnadmin_exit turnadmin_tenant_show(const struct turnadmin_request *reques
 
 enum turnadmin_exit turnadmin_tenant_list(const struct turnadmin_request *request)
 {
-	struct store *store = turnadmin_database_open(request, false, false);
-	struct tenant_list list = {.request = request};
-	enum err err;
+	return turnadmin_database_list(request, tenants_print);
+}
 
-	if (store == NULL)
-		return TURNADMIN_PROBLEM;
-	err = store_tenant_list(store, tenant_print, &list);
-	if (request->as_json)
-		puts(list.count == 0 ? "[]" : "\n]");
-	return turnadmin_database_close(store, err);
+static enum err tenants_print(struct store *store, const struct turnadmin_request *request,
+                              size_t *count)
+{
+	struct tenant_list list = {.request = request};
+	enum err err = store_tenant_list(store, tenant_print, &list);
+
+	*count = list.count;
+	return err;
 }
 
 /* Reads the tenant, changes it, and writes it. */

@@ -12,7 +12,6 @@
 #include "store/permissions.h"
 #include "store/tenants.h"
 
-enum { LIFETIME_DIGITS = 9 };
 static const char default_tenant[] = "default";
 
 struct key_list {
@@ -20,8 +19,8 @@ struct key_list {
 	size_t count, words; /* keys; permissions of the one that is printed */
 };
 
+static turnadmin_print_all keys_print;
 static bool key_describe(const struct turnadmin_request *request, struct store_api_key *key);
-static bool lifetime_read(const char *text, uint64_t *lifetime_s);
 static bool tenant_is_there(struct store *store, const char *name);
 static bool key_print(const struct store_api_key *key, void *context);
 static void permission_print(const char *name, void *context);
@@ -61,24 +60,23 @@ enum turnadmin_exit turnadmin_token_delete(const struct turnadmin_request *reque
 	if (store == NULL)
 		return TURNADMIN_PROBLEM;
 	err = store_api_key_delete(store, tenant, request->name);
-	if (err != ERR_NOT_FOUND)
-		return turnadmin_database_close(store, err);
-	store_close(store);
-	return turnadmin_say_missing(request, "tenant %s has no token %s", tenant, request->name);
+	return turnadmin_database_removed(store, err, request, "tenant %s has no token %s", tenant,
+	                                  request->name);
 }
 
 enum turnadmin_exit turnadmin_token_list(const struct turnadmin_request *request)
 {
-	struct store *store = turnadmin_database_open(request, false, false);
-	struct key_list list = {.request = request};
-	enum err err;
+	return turnadmin_database_list(request, keys_print);
+}
 
-	if (store == NULL)
-		return TURNADMIN_PROBLEM;
-	err = store_api_key_list(store, request->tenant, key_print, &list);
-	if (request->as_json)
-		puts(list.count == 0 ? "[]" : "\n]");
-	return turnadmin_database_close(store, err);
+static enum err keys_print(struct store *store, const struct turnadmin_request *request,
+                           size_t *count)
+{
+	struct key_list list = {.request = request};
+	enum err err = store_api_key_list(store, request->tenant, key_print, &list);
+
+	*count = list.count;
+	return err;
 }
 
 /* EXPIRY:...: until then it is refused, and then it is nothing any more. */
@@ -122,22 +120,11 @@ static bool key_describe(const struct turnadmin_request *request, struct store_a
 		return false;
 	}
 	key->permissions = permissions;
-	if (request->lifetime != NULL && !lifetime_read(request->lifetime, &lifetime_s))
+	if (!turnadmin_lifetime_read(request, &lifetime_s))
 		return false;
 	key->created_s = (uint64_t)time(NULL);
 	key->expires_s = lifetime_s == 0 ? 0 : key->created_s + lifetime_s;
 	return true;
-}
-
-static bool lifetime_read(const char *text, uint64_t *lifetime_s)
-{
-	size_t digits = strspn(text, "0123456789");
-
-	*lifetime_s = strtoull(text, NULL, 10);
-	if (digits > 0 && digits <= LIFETIME_DIGITS && text[digits] == '\0')
-		return true;
-	turnadmin_say("--lifetime is a number of seconds, at most %d digits", LIFETIME_DIGITS);
-	return false;
 }
 
 /* The default one is there without being in the database. */

@@ -13,6 +13,7 @@ struct user_list {
 	size_t count;
 };
 
+static turnadmin_print_all users_print;
 static bool user_make(const struct turnadmin_request *request, struct store_user *user);
 static bool user_print(const struct store_user *user, void *context);
 static void user_print_json(const struct store_user *user, bool is_first);
@@ -43,25 +44,23 @@ enum turnadmin_exit turnadmin_user_delete(const struct turnadmin_request *reques
 	if (store == NULL)
 		return TURNADMIN_PROBLEM;
 	err = store_user_delete(store, request->realm, request->name);
-	if (err != ERR_NOT_FOUND)
-		return turnadmin_database_close(store, err);
-	store_close(store);
-	return turnadmin_say_missing(request, "there is no user %s in realm %s", request->name,
-	                             request->realm);
+	return turnadmin_database_removed(store, err, request, "there is no user %s in realm %s",
+	                                  request->name, request->realm);
 }
 
 enum turnadmin_exit turnadmin_user_list(const struct turnadmin_request *request)
 {
-	struct store *store = turnadmin_database_open(request, false, false);
-	struct user_list list = {.request = request};
-	enum err err;
+	return turnadmin_database_list(request, users_print);
+}
 
-	if (store == NULL)
-		return TURNADMIN_PROBLEM;
-	err = store_user_list(store, request->realm, user_print, &list);
-	if (request->as_json)
-		puts(list.count == 0 ? "[]" : "\n]");
-	return turnadmin_database_close(store, err);
+static enum err users_print(struct store *store, const struct turnadmin_request *request,
+                            size_t *count)
+{
+	struct user_list list = {.request = request};
+	enum err err = store_user_list(store, request->realm, user_print, &list);
+
+	*count = list.count;
+	return err;
 }
 
 enum turnadmin_exit turnadmin_user_key(const struct turnadmin_request *request)

@@ -1,6 +1,7 @@
 /* Forms of texts that a few options demand. */
 #include "config/form.h"
 
+#include <regex.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +12,8 @@ enum {
 	USERNAME_MAX = 512, /* bytes; RFC 8489 section 14.3 has fewer than 513 */
 	PASSWORD_MAX = 512,
 	URL_MAX = 512,
+	ROOM_TYPE_MAX = 32, /* as signaling/identity.h has it */
+	EXPRESSION_MAX = 511,
 };
 
 static bool refuse(char problem[OPTION_PROBLEM_SIZE], const char *why)
@@ -117,4 +120,41 @@ bool check_geo_zone(const char *text, char problem[OPTION_PROBLEM_SIZE])
 		return true;
 	return refuse(problem,
 	              "give a country and its zone, DE=eu, or a continent, continent:EU=eu");
+}
+
+bool check_header_name(const char *text, char problem[OPTION_PROBLEM_SIZE])
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789!#$%&'*+-.^_`|~";
+
+	return strspn(text, letters) == strlen(text) ||
+	       refuse(problem, "is no name of a header: give one such as x-userid");
+}
+
+/* Letters and digits alone: the type is a part of room names in what clients are told. */
+static bool is_room_type(const char *type)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789";
+	size_t len = strlen(type);
+
+	return len > 0 && len <= ROOM_TYPE_MAX && strspn(type, letters) == len;
+}
+
+bool check_room_type(const char *text, char problem[OPTION_PROBLEM_SIZE])
+{
+	const char *equals = strrchr(text, '=');
+	char expression[EXPRESSION_MAX + 1];
+	regex_t compiled;
+
+	if (equals == NULL || equals == text || !is_room_type(equals + 1) ||
+	    (size_t)(equals - text) >= sizeof expression)
+		return refuse(problem, "give an extended regular expression, =, and a type of "
+		                       "letters and digits: ^conference/.+=Conference");
+	memcpy(expression, text, (size_t)(equals - text));
+	expression[equals - text] = '\0';
+	if (regcomp(&compiled, expression, REG_EXTENDED | REG_NOSUB) != 0)
+		return refuse(problem, "this is no extended regular expression of regex(7)");
+	regfree(&compiled);
+	return true;
 }

@@ -18,3 +18,7 @@ bool check_amqp_url(const char *text, char problem[OPTION_PROBLEM_SIZE]);
 bool check_turn_uri(const char *text, char problem[OPTION_PROBLEM_SIZE]);
 bool check_stun_uri(const char *text, char problem[OPTION_PROBLEM_SIZE]);
 bool check_geo_zone(const char *text, char problem[OPTION_PROBLEM_SIZE]);
+/* A token of RFC 9110 section 5.1, or nothing. */
+bool check_header_name(const char *text, char problem[OPTION_PROBLEM_SIZE]);
+/* EXPRESSION=TYPE, of room-type. */
+bool check_room_type(const char *text, char problem[OPTION_PROBLEM_SIZE]);

@@ -35,6 +35,7 @@ struct amqp {
 	struct mailbox *mailbox, *news; /* news: the owner's */
 	void (*deliver)(struct mail *mail, void *receiver);
 	pthread_t thread;
+	bool is_running;
 	pthread_mutex_t lock; /* guards socket: who ends the thread shuts it down */
 	int socket;           /* -1: none */
 	bool is_stopping;     /* set under lock; read there, or by the thread after its letter */
@@ -56,11 +57,12 @@ static enum err place_read(struct amqp_place *place, const struct amqp_settings 
 	*place = (struct amqp_place){
 		.text = strdup(settings->url),
 		.len = strlen(settings->url),
-		.exchange = settings->exchange,
-		.ca_file = settings->ca_file,
+		.exchange = strdup(settings->exchange),
+		.ca_file = settings->ca_file == NULL ? NULL : strdup(settings->ca_file),
 		.heartbeat_s = settings->heartbeat_s,
 	};
-	if (place->text == NULL)
+	if (place->text == NULL || place->exchange == NULL ||
+	    (place->ca_file == NULL && settings->ca_file != NULL))
 		return ERR_NO_MEMORY;
 	if (amqp_parse_url(place->text, &place->url) == AMQP_STATUS_OK)
 		return OK;
@@ -75,6 +77,8 @@ static void place_deinit(struct amqp_place *place)
 	if (place->text != NULL)
 		OPENSSL_cleanse(place->text, place->len);
 	free(place->text);
+	free(place->exchange);
+	free(place->ca_file);
 }
 
 static void free_amqp(struct amqp *amqp)
@@ -82,20 +86,6 @@ static void free_amqp(struct amqp *amqp)
 	place_deinit(&amqp->place);
 	mailbox_destroy(amqp->mailbox);
 	free(amqp);
-}
-
-static enum err start(struct amqp *amqp, char problem[256])
-{
-	enum err err = mailbox_create(&amqp->mailbox);
-
-	if (err != OK)
-		return err;
-	pthread_mutex_init(&amqp->lock, NULL);
-	errno = pthread_create(&amqp->thread, NULL, run, amqp);
-	if (errno == 0)
-		return OK;
-	snprintf(problem, 256, "no thread for AMQP: %s", strerror(errno));
-	return ERR_SYSTEM;
 }
 
 enum err amqp_create(const struct amqp_settings *settings, struct amqp **amqp_out,
@@ -113,12 +103,21 @@ enum err amqp_create(const struct amqp_settings *settings, struct amqp **amqp_ou
 	backoff_init(&amqp->retry, RECONNECT_FIRST_MS, RECONNECT_LAST_MS);
 	enum err err = place_read(&amqp->place, settings, problem);
 	if (err == OK)
-		err = start(amqp, problem);
-	if (err == OK)
-		*amqp_out = amqp;
-	else
+		err = mailbox_create(&amqp->mailbox);
+	if (err != OK) {
 		free_amqp(amqp);
-	return err;
+		return err;
+	}
+	pthread_mutex_init(&amqp->lock, NULL);
+	*amqp_out = amqp;
+	return OK;
+}
+
+enum err amqp_start(struct amqp *amqp)
+{
+	errno = pthread_create(&amqp->thread, NULL, run, amqp);
+	amqp->is_running = errno == 0;
+	return amqp->is_running ? OK : ERR_SYSTEM;
 }
 
 static void stop(struct mail *mail, void *receiver)
@@ -127,10 +126,8 @@ static void stop(struct mail *mail, void *receiver)
 	free(mail);
 }
 
-void amqp_destroy(struct amqp *amqp)
+static void end_thread(struct amqp *amqp)
 {
-	if (amqp == NULL)
-		return;
 	pthread_mutex_lock(&amqp->lock);
 	amqp->is_stopping = true;
 	if (amqp->socket >= 0)
@@ -142,6 +139,14 @@ void amqp_destroy(struct amqp *amqp)
 		mailbox_post(amqp->mailbox, mail);
 	}
 	pthread_join(amqp->thread, NULL);
+}
+
+void amqp_destroy(struct amqp *amqp)
+{
+	if (amqp == NULL)
+		return;
+	if (amqp->is_running)
+		end_thread(amqp);
 	mailbox_deliver(amqp->mailbox, amqp); /* what came after its last look */
 	pthread_mutex_destroy(&amqp->lock);
 	free_amqp(amqp);

@@ -23,7 +23,7 @@ struct amqp_news {
 	int64_t ids[];
 };
 
-struct amqp_settings {
+struct amqp_settings {        /* copied, but for where news go */
 	const char *url;      /* amqp:// or amqps://, with user and password */
 	const char *exchange; /* made when it is not there: topic, durable */
 	const char *ca_file;  /* NULL: the system's authorities */
@@ -36,6 +36,8 @@ struct amqp_settings {
 /* ERR_INVALID: problem says what is wrong with the URL; ERR_UNAVAILABLE: this build has no AMQP. */
 MUST_CHECK enum err amqp_create(const struct amqp_settings *settings, struct amqp **amqp,
                                 char problem[256]);
+/* Starts its thread, once. ERR_SYSTEM: it can be tried again. */
+MUST_CHECK enum err amqp_start(struct amqp *amqp);
 /* Ends the thread, whatever it waits for. NULL is fine. */
 void amqp_destroy(struct amqp *amqp);
 /* Takes a fact over, for the connection that parcel->session names. It is dropped when that one is gone. */

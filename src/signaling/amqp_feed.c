@@ -50,7 +50,7 @@ void amqp_feed_send(struct sinks *sinks)
 		struct parcel *parcel = CONTAINER_OF(node, struct parcel, node);
 		list_remove(node);
 		if (parcel->is_again)
-			sinks_count_repeated(sinks);
+			sinks_count_of(sinks, sinks->amqp_feed.sink, SINK_REPEATED, 1);
 		amqp_publish(sinks->amqp_feed.amqp, parcel);
 	}
 }
@@ -69,6 +69,7 @@ void amqp_feed_undo(struct sinks *sinks)
 	feed->cursor = feed->chosen_after;
 }
 
+/* What the connection before was given, and did not confirm, is given again. */
 static void begin_session(struct amqp_feed *feed, unsigned session)
 {
 	feed->session = session;
@@ -99,8 +100,33 @@ void amqp_feed_news(struct mail *mail, void *receiver)
 	struct amqp_news *news = CONTAINER_OF(mail, struct amqp_news, mail);
 
 	if (news->kind == AMQP_READY)
+		sinks_count_of(sinks, sinks->amqp_feed.sink, SINK_FAILED, sinks->amqp_feed.count);
+	if (news->kind == AMQP_READY)
 		begin_session(&sinks->amqp_feed, news->session);
 	else
 		take_confirmed(sinks, news);
 	free(news);
+}
+
+enum err amqp_feed_start(struct sinks *sinks)
+{
+	struct amqp_feed *feed = &sinks->amqp_feed;
+	enum err err = feed->amqp == NULL || feed->is_running ? OK : amqp_start(feed->amqp);
+
+	if (err == OK)
+		feed->is_running = feed->amqp != NULL;
+	return err;
+}
+
+/* What it was told to say at last is in the mailbox, and is heard before the next one is there. */
+void amqp_feed_stop(struct sinks *sinks)
+{
+	struct amqp_feed *feed = &sinks->amqp_feed;
+
+	amqp_destroy(feed->amqp);
+	feed->amqp = NULL;
+	mailbox_deliver(sinks->mailbox, sinks);
+	sinks_count_of(sinks, feed->sink, SINK_FAILED, feed->count);
+	*feed = (struct amqp_feed){.amqp = NULL};
+	list_init(&feed->chosen);
 }

@@ -13,7 +13,7 @@ struct amqp_place { /* parts of the URL */
 	char *text; /* owned: what url points into */
 	size_t len;
 	struct amqp_connection_info url;
-	const char *exchange, *ca_file;
+	char *exchange, *ca_file; /* owned; ca_file NULL: the system's authorities */
 	unsigned heartbeat_s;
 };
 

@@ -11,6 +11,12 @@ enum err amqp_create(const struct amqp_settings *settings, struct amqp **amqp, c
 	return ERR_UNAVAILABLE;
 }
 
+enum err amqp_start(struct amqp *amqp)
+{
+	(void)amqp;
+	return ERR_UNAVAILABLE;
+}
+
 void amqp_destroy(struct amqp *amqp)
 {
 	(void)amqp;

@@ -21,20 +21,14 @@ _Static_assert(MAY_JOIN == 1 && MAY_CREATE == 2 && MAY_SEND == 4 && MAY_CHAT == 
                        MAY_LIST == 128 && MAY_HIDE == 256 && MAY_ALL == 511,
                "the words of store/permissions.c mean these");
 
-/* A list of the store on its way into the authority. */
-struct gathering {
-	struct authority *authority;
-	enum err err;
-};
-
 static enum err config_read(struct authority *authority, const struct config *config,
                             char problem[256]);
-static enum err texts_copy(const struct text_list *list, char ***copies, size_t *count);
+static enum err texts_copy(char *const *texts, size_t text_count, char ***copies, size_t *count);
 static enum err api_key_read(struct authority *authority, const char *text, char problem[256]);
-static enum err store_read(struct authority *authority, struct store *store, char problem[256]);
-static store_each_tenant tenant_add;
-static store_each_api_key api_key_add;
-static enum err default_tenant_add(struct authority *authority, const struct config *config);
+static enum err configured_copy(struct authority *authority, const struct authority *from);
+static enum err tenancy_take(struct authority *authority, const struct tenancy *tenancy);
+static enum err tenant_add(struct authority *authority, const struct store_tenant *stored);
+static enum err default_tenant_add(struct authority *authority);
 static int compare_tenants(const void *a, const void *b);
 
 static enum signaling_error anybody_identify(const struct authority *authority, const char *tenant,
@@ -48,7 +42,7 @@ static bool secret_user_read(const char *name, uint64_t *expiry_s, const char **
 static bool mac_is_right(const struct user_secret *secret, const char *name, const uint8_t *mac,
                          size_t len);
 
-enum err authority_create(const struct config *config, struct store *store,
+enum err authority_create(const struct config *config, const struct tenancy *tenancy,
                           struct authority **result, char problem[256])
 {
 	struct authority *authority = calloc(1, sizeof *authority);
@@ -58,19 +52,33 @@ enum err authority_create(const struct config *config, struct store *store,
 	if (authority == NULL)
 		return ERR_NO_MEMORY;
 	err = config_read(authority, config, problem);
-	if (err == OK && store != NULL)
-		err = store_read(authority, store, problem);
 	if (err == OK)
-		err = default_tenant_add(authority, config);
+		err = tenancy_take(authority, tenancy);
 	if (err != OK) {
 		authority_destroy(authority);
 		return err;
 	}
-	qsort(authority->tenants, authority->tenant_count, sizeof authority->tenants[0],
-	      compare_tenants);
 	problem[0] = '\0';
 	*result = authority;
 	return OK;
+}
+
+enum err authority_change(const struct authority *before, const struct tenancy *tenancy,
+                          struct authority **result)
+{
+	struct authority *authority = calloc(1, sizeof *authority);
+	enum err err;
+
+	if (authority == NULL)
+		return ERR_NO_MEMORY;
+	err = configured_copy(authority, before);
+	if (err == OK)
+		err = tenancy_take(authority, tenancy);
+	if (err != OK)
+		authority_destroy(authority);
+	else
+		*result = authority;
+	return err;
 }
 
 static void texts_free(char **texts, size_t count)
@@ -177,13 +185,14 @@ enum signaling_error authority_identify(const struct authority *authority,
 static enum err config_read(struct authority *authority, const struct config *config,
                             char problem[256])
 {
-	enum err err = texts_copy(&config->jwt_audience, &authority->audiences,
-	                          &authority->audience_count);
+	enum err err = texts_copy(config->jwt_audience.item, config->jwt_audience.count,
+	                          &authority->audiences, &authority->audience_count);
 
+	snprintf(authority->anybody, sizeof authority->anybody, "%s", config->signaling_anybody);
 	authority->leeway_ms = (uint64_t)config->jwt_leeway * MILLISECONDS;
 	if (err == OK)
-		err = texts_copy(&config->jwt_issuer, &authority->issuers,
-		                 &authority->issuer_count);
+		err = texts_copy(config->jwt_issuer.item, config->jwt_issuer.count,
+		                 &authority->issuers, &authority->issuer_count);
 	for (size_t i = 0; err == OK && i < config->jwt_secret.count; i++)
 		err = authority_add_secret(authority, "", "", config->jwt_secret.item[i],
 		                           strlen(config->jwt_secret.item[i]));
@@ -202,16 +211,19 @@ static enum err config_read(struct authority *authority, const struct config *co
 		snprintf(secret->tenant, sizeof secret->tenant, "%s", TENANT_DEFAULT);
 		snprintf(secret->secret, sizeof secret->secret, "%s", config->user_secret.item[i]);
 	}
+	authority->configured.jwt_keys = authority->jwt_key_count;
+	authority->configured.user_secrets = authority->user_secret_count;
+	authority->configured.api_keys = authority->api_key_count;
 	return err;
 }
 
-static enum err texts_copy(const struct text_list *list, char ***copies, size_t *count)
+static enum err texts_copy(char *const *texts, size_t text_count, char ***copies, size_t *count)
 {
-	if (list->count == 0)
+	if (text_count == 0)
 		return OK;
-	*copies = calloc(list->count, sizeof **copies);
-	for (size_t i = 0; *copies != NULL && i < list->count; i++) {
-		(*copies)[i] = strdup(list->item[i]);
+	*copies = calloc(text_count, sizeof **copies);
+	for (size_t i = 0; *copies != NULL && i < text_count; i++) {
+		(*copies)[i] = strdup(texts[i]);
 		if ((*copies)[i] == NULL)
 			return ERR_NO_MEMORY;
 		*count = i + 1;
@@ -280,34 +292,91 @@ void *authority_grow(void *list_pointer, size_t *count, size_t size, size_t max)
 	return (char *)*list + (*count)++ * size;
 }
 
-/* ---- what is in the store ---- */
+/* ---- what another has of it ---- */
 
-static enum err store_read(struct authority *authority, struct store *store, char problem[256])
+static enum err jwt_key_copy(struct authority *authority, const struct jwt_key *from)
 {
-	struct gathering gathering = {authority, OK};
-	enum err err = store_tenant_list(store, tenant_add, &gathering);
+	struct jwt_key *key = authority_grow(&authority->jwt_keys, &authority->jwt_key_count,
+	                                     sizeof *key, JWT_KEYS_MAX + TENANTS_MAX);
+	unsigned char *bytes = malloc(from->len + 1);
 
+	if (key == NULL || bytes == NULL) {
+		free(bytes);
+		return ERR_NO_MEMORY;
+	}
+	*key = *from;
+	key->bytes = memcpy(bytes, from->bytes, from->len);
+	return OK;
+}
+
+/* Rows that own nothing. */
+static enum err rows_copy(void *list, size_t *count, const void *from, size_t from_count,
+                          size_t size)
+{
+	for (size_t i = 0; i < from_count; i++) {
+		void *row = authority_grow(list, count, size, API_KEYS_MAX);
+
+		if (row == NULL)
+			return ERR_NO_MEMORY;
+		memcpy(row, (const char *)from + i * size, size);
+	}
+	return OK;
+}
+
+static enum err configured_copy(struct authority *authority, const struct authority *from)
+{
+	enum err err = texts_copy(from->audiences, from->audience_count, &authority->audiences,
+	                          &authority->audience_count);
+
+	authority->leeway_ms = from->leeway_ms;
+	authority->unused = from->unused;
+	authority->configured = from->configured;
+	memcpy(authority->anybody, from->anybody, sizeof authority->anybody);
 	if (err == OK)
-		err = gathering.err;
+		err = texts_copy(from->issuers, from->issuer_count, &authority->issuers,
+		                 &authority->issuer_count);
+	for (size_t i = 0; err == OK && i < from->configured.jwt_keys; i++)
+		err = jwt_key_copy(authority, &from->jwt_keys[i]);
 	if (err == OK)
-		err = store_api_key_list(store, NULL, api_key_add, &gathering);
+		err = rows_copy(&authority->user_secrets, &authority->user_secret_count,
+		                from->user_secrets, from->configured.user_secrets,
+		                sizeof from->user_secrets[0]);
 	if (err == OK)
-		err = gathering.err;
-	if (err != OK && err != ERR_NO_MEMORY)
-		snprintf(problem, 256, "%.250s", store_problem(store));
+		err = rows_copy(&authority->api_keys, &authority->api_key_count, from->api_keys,
+		                from->configured.api_keys, sizeof from->api_keys[0]);
 	return err;
 }
 
-static bool tenant_add(const struct store_tenant *stored, void *context)
+/* ---- what is in the store ---- */
+
+static enum err tenancy_take(struct authority *authority, const struct tenancy *tenancy)
 {
-	struct gathering *gathering = context;
-	struct authority *authority = gathering->authority;
+	static const struct tenancy none = {.tenants = NULL};
+	const struct tenancy *from = tenancy == NULL ? &none : tenancy;
+	enum err err = OK;
+
+	for (size_t i = 0; i < from->tenant_count && err == OK; i++)
+		err = tenant_add(authority, &from->tenants[i]);
+	if (err == OK)
+		err = rows_copy(&authority->api_keys, &authority->api_key_count, from->api_keys,
+		                from->api_key_count, sizeof from->api_keys[0]);
+	if (err == OK)
+		err = default_tenant_add(authority);
+	if (err == OK)
+		qsort(authority->tenants, authority->tenant_count, sizeof authority->tenants[0],
+		      compare_tenants);
+	return err;
+}
+
+static enum err tenant_add(struct authority *authority, const struct store_tenant *stored)
+{
 	struct tenant *tenant = authority_grow(&authority->tenants, &authority->tenant_count,
 	                                       sizeof *tenant, TENANTS_MAX);
+	struct user_secret *secret;
+	enum err err;
 
-	gathering->err = ERR_NO_MEMORY;
 	if (tenant == NULL)
-		return false;
+		return ERR_NO_MEMORY;
 	snprintf(tenant->name, sizeof tenant->name, "%s", stored->name);
 	snprintf(tenant->realm, sizeof tenant->realm, "%s", stored->realm);
 	tenant->lets_anybody_in = stored->lets_anybody_in;
@@ -316,41 +385,23 @@ static bool tenant_add(const struct store_tenant *stored, void *context)
 	tenant->rooms_max = stored->rooms_max;
 	tenant->room_capacity = stored->room_capacity;
 	tenant->credentials_ttl_s = stored->credentials_ttl_s;
-	gathering->err = OK;
 	if (stored->secret[0] == '\0')
-		return true;
-	gathering->err = authority_add_secret(authority, stored->name, "", stored->secret,
-	                                      strlen(stored->secret));
-	if (gathering->err != OK)
-		return false;
-	struct user_secret *secret =
-		authority_grow(&authority->user_secrets, &authority->user_secret_count,
-	                       sizeof *secret, API_KEYS_MAX);
+		return OK;
+	err = authority_add_secret(authority, stored->name, "", stored->secret,
+	                           strlen(stored->secret));
+	if (err != OK)
+		return err;
+	secret = authority_grow(&authority->user_secrets, &authority->user_secret_count,
+	                        sizeof *secret, API_KEYS_MAX);
 	if (secret == NULL)
-		gathering->err = ERR_NO_MEMORY;
-	else {
-		snprintf(secret->tenant, sizeof secret->tenant, "%s", stored->name);
-		snprintf(secret->secret, sizeof secret->secret, "%s", stored->secret);
-	}
-	return gathering->err == OK;
-}
-
-static bool api_key_add(const struct store_api_key *stored, void *context)
-{
-	struct gathering *gathering = context;
-	struct store_api_key *key =
-		authority_grow(&gathering->authority->api_keys,
-	                       &gathering->authority->api_key_count, sizeof *key, API_KEYS_MAX);
-
-	if (key == NULL)
-		gathering->err = ERR_NO_MEMORY;
-	else
-		*key = *stored;
-	return key != NULL;
+		return ERR_NO_MEMORY;
+	snprintf(secret->tenant, sizeof secret->tenant, "%s", stored->name);
+	snprintf(secret->secret, sizeof secret->secret, "%s", stored->secret);
+	return OK;
 }
 
 /* It is there even where no store is. */
-static enum err default_tenant_add(struct authority *authority, const struct config *config)
+static enum err default_tenant_add(struct authority *authority)
 {
 	struct tenant *tenant = NULL;
 
@@ -364,8 +415,8 @@ static enum err default_tenant_add(struct authority *authority, const struct con
 			return ERR_NO_MEMORY;
 		snprintf(tenant->name, sizeof tenant->name, "%s", TENANT_DEFAULT);
 	}
-	if (strcmp(config->signaling_anybody, "auto") != 0)
-		tenant->lets_anybody_in = strcmp(config->signaling_anybody, "yes") == 0;
+	if (strcmp(authority->anybody, "auto") != 0)
+		tenant->lets_anybody_in = strcmp(authority->anybody, "yes") == 0;
 	return OK;
 }
 

@@ -14,7 +14,7 @@
 
 struct authority;
 struct config;
-struct store;
+struct tenancy;
 
 struct tenant {
 	char name[TENANT_NAME_MAX + 1];
@@ -26,9 +26,13 @@ struct tenant {
 	uint32_t credentials_ttl_s; /* 0: as the configuration has it */
 };
 
-/* Reads keys and files that config names, and tenants, API keys and secrets of the store (NULL: none). ERR_INVALID: problem is one line for a person. */
-MUST_CHECK enum err authority_create(const struct config *config, struct store *store,
+/* Reads keys and files that config names; tenants, API keys and their secrets are as tenancy (NULL: there are none) has them.
+ * ERR_INVALID: problem is one line for a person. */
+MUST_CHECK enum err authority_create(const struct config *config, const struct tenancy *tenancy,
                                      struct authority **authority, char problem[256]);
+/* Makes another with the keys that before has of its configuration, whose files are not read again. */
+MUST_CHECK enum err authority_change(const struct authority *before, const struct tenancy *tenancy,
+                                     struct authority **authority);
 void authority_destroy(struct authority *authority);
 
 /* Returns the tenant of that name; NULL: there is none. */

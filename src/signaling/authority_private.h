@@ -5,7 +5,7 @@
 
 #include "base/slice.h"
 #include "signaling/authority.h"
-#include "store/tenants.h"
+#include "store/tenancy.h"
 
 enum { JWT_KID_MAX = 128, JWT_KEYS_MAX = 256, API_KEYS_MAX = 100000, TENANTS_MAX = 100000 };
 
@@ -33,6 +33,10 @@ struct authority {
 	size_t user_secret_count;
 	struct store_api_key *api_keys; /* owned */
 	size_t api_key_count;
+	struct { /* of each the first are the configuration's, the others tenants' */
+		size_t jwt_keys, user_secrets, api_keys;
+	} configured;
+	char anybody[8];             /* signaling-anybody */
 	char **audiences, **issuers; /* owned; none: any */
 	size_t audience_count, issuer_count;
 	uint64_t leeway_ms;

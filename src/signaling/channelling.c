@@ -29,9 +29,12 @@ const struct dialect dialect_channelling = {
                    .empty_room_s = 60},
 	.session_size = sizeof(struct channelling_session),
 	.opens_with_credentials = true,
+	/* What a room is called, the rules of the one who hears it say. */
+	.personal_events = UINT64_C(1) << EVENT_ROOM,
 	.on_open = on_open,
 	.decode = channelling_decode,
 	.encode = channelling_encode,
 	.routes = channelling_routes,
 	.route_count = CHANNELLING_ROUTES,
+	.page = channelling_page,
 };

@@ -7,6 +7,7 @@
 #include "signaling/channelling.h"
 #include "signaling/channelling_images.h"
 #include "signaling/channelling_input.h"
+#include "signaling/channelling_rules.h"
 
 struct document {
 	const char *type;
@@ -105,6 +106,11 @@ void channelling_decode(struct session *session, struct slice text)
 		refuse_missing(&input);
 }
 
+static const struct channelling_rules *rules_of(const struct input *input)
+{
+	return session_settings(input->session)->channelling;
+}
+
 /* Rooms. */
 
 static void handle_self(struct input *input)
@@ -156,17 +162,38 @@ static void hello_deinit(struct hello *hello)
 	text_deinit(&hello->attributes);
 }
 
+/* What clients of the protocol call "Room" is the type that others have no name for. */
+static bool take_room_type(struct slice value, struct text *type)
+{
+	if (!take_text(value, type))
+		return false;
+	if (slice_is(text_slice(type), "Room"))
+		text_clear(type);
+	return true;
+}
+
+/* Who names no type gets the one that rooms of this name have. */
+static bool read_room(const struct channelling_rules *rules, struct slice type, struct hello *hello)
+{
+	rules_name_room(rules, &hello->name);
+	if (!take_room_type(type, &hello->type))
+		return false;
+	if (json_kind(type) <= JSON_KIND_NULL || json_string_is(type, ""))
+		text_put(&hello->type, slice_of(rules_room_type(rules, &hello->name)));
+	return true;
+}
+
 /* The name of its room some clients send as Id, without a Name. */
-static bool read_hello(struct slice body, struct hello *hello)
+static bool read_hello(const struct channelling_rules *rules, struct slice body,
+                       struct hello *hello)
 {
 	if (!take_text(json_member(body, "Name"), &hello->name))
 		return false;
 	if (hello->name.len == 0 && !take_text(json_member(body, "Id"), &hello->name))
 		return false;
-	if (!take_text(json_member(body, "Type"), &hello->type) ||
+	if (!read_room(rules, json_member(body, "Type"), hello) ||
 	    !take_text(json_path(body, "Credentials", "PIN", NULL), &hello->pin))
 		return false;
-	text_lower_case(&hello->name);
 	json_open(&hello->attributes, '{');
 	put_if_string(&hello->attributes, "ua", json_member(body, "Ua"));
 	put_if_string(&hello->attributes, "version", json_member(body, "Version"));
@@ -174,19 +201,13 @@ static bool read_hello(struct slice body, struct hello *hello)
 	return !hello->attributes.has_failed;
 }
 
-/* What clients of the protocol call "Room" is the type that others have no name for. */
-static struct slice room_type(struct slice type)
-{
-	return slice_is(type, "Room") ? (struct slice){0} : type;
-}
-
 static void handle_hello(struct input *input)
 {
 	struct hello hello;
 
 	hello_init(&hello);
-	if (read_hello(input->body, &hello)) {
-		const struct join join = {.type = room_type(text_slice(&hello.type)),
+	if (read_hello(rules_of(input), input->body, &hello)) {
+		const struct join join = {.type = text_slice(&hello.type),
 		                          .name = text_slice(&hello.name),
 		                          .has_pin = hello.pin.len > 0,
 		                          .pin = text_slice(&hello.pin),
@@ -198,11 +219,15 @@ static void handle_hello(struct input *input)
 	hello_deinit(&hello);
 }
 
-static bool is_own_room(const struct session *session, struct slice name)
+/* A type is compared where the client names one; "Room" is what its message is called, too. */
+static bool is_own_room(const struct session *session, struct slice name, struct slice type)
 {
 	const struct room_info *room = session_room(session);
 
-	return room != NULL && slice_is(name, room->name);
+	if (room == NULL || !slice_is(name, room->name))
+		return false;
+	return json_kind(type) != JSON_KIND_STRING || json_string_is(type, "") ||
+	       json_string_is(type, "Room") || json_string_is(type, channelling_room_type(room));
 }
 
 static void change_room(struct input *input, struct text *name, struct text *pin)
@@ -214,8 +239,8 @@ static void change_room(struct input *input, struct text *name, struct text *pin
 		refuse_missing(input);
 		return;
 	}
-	text_lower_case(name);
-	if (!is_own_room(input->session, text_slice(name))) {
+	rules_name_room(rules_of(input), name);
+	if (!is_own_room(input->session, text_slice(name), json_member(input->body, "Type"))) {
 		refuse(input, SIGNALING_NOT_IN_ROOM, "cannot update other rooms");
 		return;
 	}
@@ -421,9 +446,22 @@ static void look_up(struct input *input, const char *token)
 		session_look_up(input->session, token, &reference);
 }
 
+static void look_up_contact(struct input *input, const char *token)
+{
+	char user[CONTACT_USER_SIZE];
+
+	input->reference.number = REQUEST_CONTACT;
+	if (rules_contact_key(rules_of(input), 0) == NULL)
+		refuse(input, SIGNALING_NO_CONTACTS, "");
+	else if (!contact_other(input->session, token, user))
+		refuse(input, SIGNALING_BAD_ATTESTATION, "the contact's token does not hold");
+	else
+		session_find_user(input->session, user, token, &input->reference);
+}
+
 static void handle_sessions(struct input *input)
 {
-	char type[16], token[ATTESTATION_SIZE];
+	char type[16], token[CONTACT_TOKEN_SIZE];
 	bool fits;
 
 	fits = json_get_string(json_member(input->body, "Token"), token, sizeof token) == OK;
@@ -433,7 +471,7 @@ static void handle_sessions(struct input *input)
 		return;
 	}
 	if (strcmp(type, "contact") == 0) {
-		refuse(input, SIGNALING_NO_CONTACTS, "");
+		look_up_contact(input, fits ? token : "");
 	} else if (strcmp(type, "session") == 0) {
 		look_up(input, fits ? token : "");
 	} else {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "signaling/channelling.h"
+#include "signaling/channelling_rules.h"
 
 struct output {
 	struct session *session; /* NULL: for all of a room */
@@ -178,8 +179,11 @@ static void write_identified(struct output *output)
 
 static void put_room(struct output *output, const char *type, struct slice pin)
 {
+	const struct channelling_rules *rules = session_settings(output->session)->channelling;
+	const char *name = rules_shown_name(rules, output->event->room->name);
+
 	json_member_string(output->text, "Type", slice_of(type));
-	json_member_string(output->text, "Name", slice_of(output->event->room->name));
+	json_member_string(output->text, "Name", slice_of(name));
 	json_name(output->text, "Credentials");
 	if (slice_is_empty(pin)) {
 		json_put_raw(output->text, SLICE("null"));
@@ -188,11 +192,6 @@ static void put_room(struct output *output, const char *type, struct slice pin)
 	json_open(output->text, '{');
 	json_member_raw(output->text, "PIN", pin);
 	json_close(output->text, '}');
-}
-
-static const char *room_type(const struct room_info *room)
-{
-	return strcmp(room->type, "room") == 0 ? "Room" : room->type;
 }
 
 /* Conferences that the server keeps: whenever someone has come, all are told who is in the room, by way of a message that is
@@ -261,7 +260,7 @@ static void write_welcome(struct output *output)
 	put_type(output, "Welcome");
 	json_name(output->text, "Room");
 	json_open(output->text, '{');
-	put_room(output, room_type(event->room), (struct slice){0});
+	put_room(output, channelling_room_type(event->room), (struct slice){0});
 	json_close(output->text, '}');
 	put_sessions(output->text, "Users", event->participants, event->participant_count);
 	close_answer(output);
@@ -346,23 +345,43 @@ static struct slice token_of(const struct reference *reference)
 	                      space == NULL ? 0 : (size_t)(space - reference->text)};
 }
 
-static void write_found(struct output *output)
+/* A contact who is not here has a session that nobody reaches: its user is known, whether it is there or not. */
+static void put_nobody(struct output *output)
+{
+	char user[CONTACT_USER_SIZE] = "", id[SESSION_ID_SIZE];
+	const struct participant nobody = {.id = id, .user = user, .dialect = &dialect_channelling};
+
+	(void)contact_other(output->session, output->event->name, user);
+	channelling_nobody(session_hub(output->session), user, id);
+	put_sessions(output->text, "Users", &nobody, 1);
+}
+
+static void write_sessions(struct output *output, const char *type, struct slice token)
 {
 	const struct event *event = output->event;
 
-	if (event->participant_count == 0) {
-		write_refusal(output, SIGNALING_NO_SESSION);
-		return;
-	}
 	open_message(output);
 	put_type(output, "Sessions");
 	json_name(output->text, "Sessions");
 	json_open(output->text, '{');
-	put_type(output, "session");
-	json_member_string(output->text, "Token", token_of(event->reference));
+	put_type(output, type);
+	json_member_string(output->text, "Token", token);
 	json_close(output->text, '}');
-	put_sessions(output->text, "Users", event->participants, event->participant_count);
+	if (event->participant_count > 0)
+		put_sessions(output->text, "Users", event->participants, event->participant_count);
+	else
+		put_nobody(output);
 	close_answer(output);
+}
+
+static void write_found(struct output *output)
+{
+	if (is_asked(output, REQUEST_CONTACT))
+		write_sessions(output, "contact", slice_of(output->event->name));
+	else if (output->event->participant_count == 0)
+		write_refusal(output, SIGNALING_NO_SESSION);
+	else
+		write_sessions(output, "session", token_of(output->event->reference));
 }
 
 static void write_credentials(struct output *output)
@@ -545,6 +564,33 @@ static void write_conference(struct output *output)
 	encoder_end_message(output->encoder);
 }
 
+static bool is_contact_request(const struct output *output)
+{
+	const struct message *message = output->event->message;
+
+	return message->kind == MESSAGE_CHAT && message->origin == &dialect_channelling &&
+	       output->session != NULL && chat_has_contact_request(message->payload);
+}
+
+/* What it says of the two is for the one who hears it to check. */
+static void write_contact_request(struct output *output)
+{
+	const struct event *event = output->event;
+	struct message message = *event->message;
+	struct event checked = *event;
+	struct output other = *output;
+	struct text chat;
+
+	text_init(&chat, 0);
+	if (contact_may_hear(output->session, event->from->user, message.payload, &chat)) {
+		message.payload = text_slice(&chat);
+		checked.message = &message;
+		other.event = &checked;
+		write_document(&other, "Chat");
+	}
+	text_deinit(&chat);
+}
+
 static void write_message(struct output *output)
 {
 	const struct message *message = output->event->message;
@@ -552,6 +598,8 @@ static void write_message(struct output *output)
 
 	if (message->kind == MESSAGE_CONFERENCE)
 		write_conference(output);
+	else if (is_contact_request(output))
+		write_contact_request(output);
 	else if (messages[message->kind].type != NULL && (is_own || has_parts(message)))
 		write_document(output, messages[message->kind].type);
 }

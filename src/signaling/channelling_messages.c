@@ -116,12 +116,18 @@ static void put_stamped(struct text *text, struct slice chat, uint64_t wall_ms)
 	json_close(text, '}');
 }
 
+/* Other dialects have no contacts. */
+static struct slice text_of(struct slice chat)
+{
+	return chat_has_contact_request(chat) ? (struct slice){0} : json_member(chat, "Message");
+}
+
 static void pass_chat(struct input *input, const char *to, struct slice stamped)
 {
 	const struct message message = {.kind = MESSAGE_CHAT,
 	                                .origin = &dialect_channelling,
 	                                .payload = stamped,
-	                                .text = json_member(stamped, "Message")};
+	                                .text = text_of(stamped)};
 
 	if (to[0] == '\0') {
 		session_broadcast(input->session, &message, NULL);
@@ -131,29 +137,41 @@ static void pass_chat(struct input *input, const char *to, struct slice stamped)
 	reply_sent(input, to);
 }
 
-/* Requests for contact go nowhere: contacts are switched off. */
-static bool asks_for_contact(struct slice chat)
+static void stamp_and_pass(struct input *input, const char *to, struct slice chat)
 {
-	return json_kind(json_path(chat, "Status", "ContactRequest", NULL)) > JSON_KIND_NULL;
+	struct text stamped;
+
+	text_init(&stamped, 0);
+	put_stamped(&stamped, chat, session_wall_ms(input->session));
+	if (!stamped.has_failed)
+		pass_chat(input, to, text_slice(&stamped));
+	text_deinit(&stamped);
+}
+
+/* To one alone: a whole room is nobody's contact. */
+static void pass_contact_request(struct input *input, const char *to)
+{
+	struct text chat;
+
+	text_init(&chat, 0);
+	if (to[0] != '\0' && contact_may_send(input->session, input->body, &chat))
+		stamp_and_pass(input, to, text_slice(&chat));
+	text_deinit(&chat);
 }
 
 /* The echo is what was sent, before it has its time. */
 void channelling_handle_chat(struct input *input)
 {
 	char to[SESSION_ID_SIZE];
-	struct text stamped;
 
 	if (!get_to(input, to))
 		return;
 	if (!json_is_true(json_member(input->body, "NoEcho")))
 		reply_chat(input, to, input->body);
-	if (asks_for_contact(input->body))
-		return;
-	text_init(&stamped, 0);
-	put_stamped(&stamped, input->body, session_wall_ms(input->session));
-	if (!stamped.has_failed)
-		pass_chat(input, to, text_slice(&stamped));
-	text_deinit(&stamped);
+	if (chat_has_contact_request(input->body))
+		pass_contact_request(input, to);
+	else
+		stamp_and_pass(input, to, input->body);
 }
 
 /* Conferences. */

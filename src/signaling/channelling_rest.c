@@ -2,19 +2,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/hmac.h>
-
 #include "base/bytes.h"
 #include "base/random.h"
 #include "config/config.h"
 #include "signaling/channelling.h"
 #include "signaling/channelling_images.h"
 #include "signaling/services.h"
+#include "signaling/user_secret.h"
 
-enum { TOKEN_MAX = 100, USER_LIVES_S = 365 * 24 * 3600, SHA256_SIZE = 32 };
+enum { TOKEN_MAX = 100, USER_LIVES_S = 365 * 24 * 3600 };
 
 static void get_well_known(struct http_exchange *exchange);
-static void get_config(struct http_exchange *exchange);
 static void post_tokens(struct http_exchange *exchange);
 static void post_rooms(struct http_exchange *exchange);
 static void patch_session(struct http_exchange *exchange);
@@ -30,7 +28,7 @@ static void get_image(struct http_exchange *exchange);
 
 const struct http_route channelling_routes[CHANNELLING_ROUTES] = {
 	{GET, "/.well-known/spreed-configuration", get_well_known},
-	{GET, "/api/v1/config", get_config},
+	{GET, "/api/v1/config", channelling_get_config},
 	{POST, "/api/v1/tokens", post_tokens},
 	{POST, "/api/v1/rooms", post_rooms},
 	{PATCH, "/api/v1/sessions/:id/", patch_session},
@@ -90,80 +88,6 @@ static void get_well_known(struct http_exchange *exchange)
 static const struct config *config_of(struct http_exchange *exchange)
 {
 	return http_services(exchange)->config;
-}
-
-static bool has_users(const struct config *config)
-{
-	return config != NULL && config->user_secret.count > 0;
-}
-
-static bool registers_users(const struct config *config)
-{
-	return has_users(config) && config->user_registration;
-}
-
-static void put_list(struct text *text, const char *name, const char *const *items, size_t count)
-{
-	json_name(text, name);
-	json_open(text, '[');
-	for (size_t i = 0; i < count; i++)
-		json_put_string(text, slice_of(items[i]));
-	json_close(text, ']');
-}
-
-/* What the web client shows or hides. TURN comes with Self, to each its own. */
-static void put_client_config(struct text *text, const struct config *config)
-{
-	static const char *const empty[] = {"Token", "TurnUsername", "TurnPassword", "Plugin", "S"};
-	static const char *const modules[] = {"screensharing", "youtube", "presentation"};
-
-	json_member_string(text, "Title", SLICE("turnstone"));
-	json_member_string(text, "B", SLICE("/"));
-	json_member_string(text, "Version", SLICE(PACKAGE_VERSION));
-	json_member_string(text, "UsersMode", SLICE("sharedsecret"));
-	for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++)
-		json_member_string(text, empty[i], SLICE(""));
-	put_list(text, "StunURIs",
-	         config == NULL ? NULL : (const char *const *)config->stun_uri.item,
-	         config == NULL ? 0 : config->stun_uri.count);
-	put_list(text, "TurnURIs", NULL, 0);
-	put_list(text, "Modules", modules, sizeof modules / sizeof modules[0]);
-}
-
-/* Whether an account is needed is said of whoever asks. */
-static void config_identified(struct http_exchange *exchange, const struct identity *identity,
-                              enum signaling_error error)
-{
-	const struct config *config = config_of(exchange);
-	unsigned may = identity == NULL ? 0 : identity->permissions;
-	const struct {
-		const char *name;
-		bool value;
-	} switches[] = {
-		{"Renegotiation", true},
-		{"Tokens", false},
-		{"UsersEnabled", has_users(config)},
-		{"UsersAllowRegistration", registers_users(config)},
-		{"DefaultRoomEnabled", false},
-		{"AuthorizeRoomCreation", !(may & MAY_CREATE)},
-		{"AuthorizeRoomJoin", !(may & MAY_JOIN)},
-		{"RoomNameCaseSensitive", false},
-		{"LockedRoomJoinableWithPIN", true},
-	};
-	struct text text;
-
-	(void)error;
-	text_init(&text, 0);
-	json_open(&text, '{');
-	put_client_config(&text, config);
-	for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++)
-		json_member_bool(&text, switches[i].name, switches[i].value);
-	answer(exchange, &text);
-}
-
-static void get_config(struct http_exchange *exchange)
-{
-	http_identify(exchange, config_identified);
 }
 
 /* Tokens: is this access code one? */
@@ -268,6 +192,18 @@ static void answer_nonce(struct http_exchange *exchange, const char *id,
 	bytes_wipe(nonce, sizeof nonce);
 }
 
+/* What the client shows, or whom a trusted proxy names. */
+static bool find_user(struct http_exchange *exchange, struct channelling_proof *proof)
+{
+	char user[USER_NAME_MAX + 1];
+
+	if (http_vouched_user(exchange, user))
+		return user_secret_vouch(config_of(exchange), user, http_wall_ms(exchange),
+		                         VOUCHED_LIVES_S, proof->combo, sizeof proof->combo,
+		                         proof->mac);
+	return read_proof(http_body(exchange), proof);
+}
+
 /* The body was read before, and is still there. */
 static void patch_checked(struct http_exchange *exchange, const struct identity *identity,
                           enum signaling_error error)
@@ -277,7 +213,7 @@ static void patch_checked(struct http_exchange *exchange, const struct identity 
 
 	(void)error;
 	if (identity == NULL || identity->user[0] == '\0' ||
-	    !read_names(http_body(exchange), &names) || !read_proof(http_body(exchange), &proof)) {
+	    !read_names(http_body(exchange), &names) || !find_user(exchange, &proof)) {
 		refuse_patch(exchange);
 		return;
 	}
@@ -293,30 +229,16 @@ static void patch_session(struct http_exchange *exchange)
 	struct claim claim = {
 		.kind = CLAIM_SECRET_USER, .proof = proof.mac, .name = proof.combo, .tenant = ""};
 
-	if (!has_users(config_of(exchange))) {
+	if (!channelling_has_users(config_of(exchange))) {
 		not_found(exchange);
 		return;
 	}
-	if (json_check(body) != OK || !read_names(body, &names) || !read_proof(body, &proof) ||
+	if (json_check(body) != OK || !read_names(body, &names) || !find_user(exchange, &proof) ||
 	    !slice_is(http_segment(exchange, "id"), names.id) || !are_of_session(exchange, &names))
 		refuse_patch(exchange);
 	else
 		http_identify_claim(exchange, &claim, patch_checked);
 	bytes_wipe(&proof, sizeof proof);
-}
-
-/* base64(HMAC-SHA256(secret, "<expiry>:<user>")) */
-static bool sign_combo(const struct config *config, struct channelling_proof *proof)
-{
-	const char *secret = config->user_secret.item[0];
-	uint8_t mac[SHA256_SIZE];
-	unsigned len = sizeof mac;
-
-	if (HMAC(EVP_sha256(), secret, (int)strlen(secret), (const uint8_t *)proof->combo,
-	         strlen(proof->combo), mac, &len) == NULL)
-		return false;
-	base64_put(mac, sizeof mac, true, proof->mac);
-	return true;
 }
 
 /* A user name of 128 random bits, as a UUID is written (RFC 9562 section 5.4). */
@@ -336,7 +258,8 @@ static bool make_user(struct http_exchange *exchange, uint64_t expiry,
 	len = snprintf(proof->combo, sizeof proof->combo, "%llu:%.8s-%.4s-%.4s-%.4s-%.12s@%s",
 	               (unsigned long long)expiry, digits, digits + 8, digits + 12, digits + 16,
 	               digits + 20, realm);
-	return len > 0 && (size_t)len < sizeof proof->combo && sign_combo(config, proof);
+	return len > 0 && (size_t)len < sizeof proof->combo &&
+	       user_secret_sign(config, proof->combo, proof->mac);
 }
 
 static void answer_user(struct http_exchange *exchange, const char *id, uint64_t expiry,
@@ -363,12 +286,13 @@ static void answer_user(struct http_exchange *exchange, const char *id, uint64_t
 	bytes_wipe(nonce, sizeof nonce);
 }
 
+/* Where a proxy says who users are, nobody else makes any. */
 static void register_user(struct http_exchange *exchange, const char *id)
 {
 	uint64_t expiry = http_wall_ms(exchange) / 1000 + USER_LIVES_S;
 	struct channelling_proof proof;
 
-	if (make_user(exchange, expiry, &proof))
+	if (config_of(exchange)->user_header == NULL && make_user(exchange, expiry, &proof))
 		answer_user(exchange, id, expiry, &proof);
 	else
 		refuse(exchange, 400, "users_create_failed", "Failed to create user");
@@ -380,7 +304,7 @@ static void post_users(struct http_exchange *exchange)
 	struct slice body = http_body(exchange);
 	struct session_names names;
 
-	if (!registers_users(config_of(exchange)))
+	if (!channelling_has_users(config_of(exchange)) || !config_of(exchange)->user_registration)
 		not_found(exchange);
 	else if (json_check(body) != OK)
 		refuse(exchange, 400, "users_bad_request", "Failed to decode request");
@@ -409,7 +333,10 @@ static void put_stats(struct text *text, struct slice counts)
 	json_member_raw(text, "rooms", json_member(counts, "rooms"));
 	json_member_integer(text, "connections", sessions - away);
 	json_member_integer(text, "sessions", sessions);
-	json_member_raw(text, "users", json_member(counts, "participants"));
+	json_member_raw(text, "users", json_member(counts, "users"));
+	json_member_raw(text, "count", json_member(counts, "opened"));
+	json_member_raw(text, "broadcastchatmessages", json_member(counts, "chats_to_all"));
+	json_member_raw(text, "unicastchatmessages", json_member(counts, "chats_to_one"));
 	json_close(text, '}');
 }
 

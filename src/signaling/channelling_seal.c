@@ -37,15 +37,14 @@ static void mac(const struct hub *hub, const char *use, const void *bytes, size_
 	bytes_wipe(key, sizeof key);
 }
 
-/* RFC 4648 section 5, without padding: it stands in URLs as it is. */
-static void base64url_put(const uint8_t *bytes, size_t len, char *text)
+void channelling_put_bytes(const uint8_t *bytes, size_t len, char *text)
 {
 	base64_put(bytes, len, false, text);
 	for (char *c = text; *c != '\0'; c++)
 		*c = (char)(*c == '+' ? '-' : *c == '/' ? '_' : *c);
 }
 
-static enum err base64url_get(const char *text, uint8_t *bytes, size_t size, size_t *len)
+enum err channelling_get_bytes(const char *text, uint8_t *bytes, size_t size, size_t *len)
 {
 	char plain[NONCE_SIZE];
 	size_t text_len = strnlen(text, sizeof plain);
@@ -62,7 +61,7 @@ void channelling_sid(const struct hub *hub, const char *id, char sid[SID_SIZE])
 	uint8_t result[MAC_SIZE];
 
 	mac(hub, "channelling sid", id, strlen(id), result);
-	base64url_put(result, SID_BYTES, sid);
+	channelling_put_bytes(result, SID_BYTES, sid);
 }
 
 bool channelling_sid_is(const struct hub *hub, const char *id, const char *sid)
@@ -88,7 +87,18 @@ void channelling_image_id(const struct hub *hub, const char *id, char image[IMAG
 	uint8_t result[MAC_SIZE];
 
 	mac(hub, "channelling image", id, strlen(id), result);
-	base64url_put(result, IMAGE_ID_BYTES, image);
+	channelling_put_bytes(result, IMAGE_ID_BYTES, image);
+}
+
+/* No more than by chance is there a session of this name: of 2^128. */
+void channelling_nobody(const struct hub *hub, const char *user, char id[SESSION_ID_SIZE])
+{
+	uint8_t result[MAC_SIZE];
+
+	mac(hub, "channelling nobody", user, strlen(user), result);
+	hex_put(result, (SESSION_ID_SIZE - 1) / 2, id);
+	for (char *c = id; *c != '\0'; c++)
+		*c = (char)(*c >= 'a' && *c <= 'f' ? *c - 'a' + 'A' : *c);
 }
 
 /* Over the session, the time and the proof; bytes are a whole nonce, whose MAC is left out. */
@@ -120,7 +130,7 @@ enum err channelling_make_nonce(const struct hub *hub, const char *id, uint64_t 
 	memcpy(bytes + NONCE_HEAD + combo_size, proof->mac, mac_size);
 	sign(hub, id, bytes, len, result);
 	memcpy(bytes + 8, result, NONCE_MAC_SIZE);
-	base64url_put(bytes, len, nonce);
+	channelling_put_bytes(bytes, len, nonce);
 	bytes_wipe(bytes, sizeof bytes);
 	return OK;
 }
@@ -145,7 +155,7 @@ enum err channelling_open_nonce(const struct hub *hub, const char *id, uint64_t 
 	enum err err = ERR_DENIED;
 	size_t len;
 
-	if (base64url_get(nonce, bytes, sizeof bytes, &len) != OK || len < NONCE_HEAD + 2)
+	if (channelling_get_bytes(nonce, bytes, sizeof bytes, &len) != OK || len < NONCE_HEAD + 2)
 		return ERR_DENIED;
 	sign(hub, id, bytes, len, wanted);
 	if (bytes_equal_secret(bytes + 8, wanted, NONCE_MAC_SIZE) && get_u64(bytes) >= wall_ms)

@@ -198,7 +198,12 @@ void put_rfc3339(uint64_t wall_ms, char to[RFC3339_SIZE])
 		to[0] = '\0';
 }
 
-/* Room names. */
+/* Rooms. */
+
+const char *channelling_room_type(const struct room_info *room)
+{
+	return strcmp(room->type, "room") == 0 ? "Room" : room->type;
+}
 
 static unsigned lower_case(unsigned c)
 {

@@ -56,6 +56,8 @@ static enum err open_all(struct cluster *cluster, const struct cluster_settings 
 	cluster_seal_key(cluster, key);
 	err = seal_create(key, &cluster->seal);
 	bytes_wipe(key, sizeof key);
+	if (err == OK)
+		err = sessions_init(cluster);
 	atomic_store_explicit(&cluster->is_joined, err == OK, memory_order_relaxed);
 	return err;
 }
@@ -79,7 +81,12 @@ enum err cluster_create(const struct cluster_settings *settings, struct cluster 
 	list_init(&cluster->nodes);
 	list_init(&cluster->questions);
 	list_init(&cluster->releases);
+	list_init(&cluster->unsent);
+	list_init(&cluster->ended);
+	list_init(&cluster->seeking);
+	list_init(&cluster->recalls);
 	hash_table_init(&cluster->rooms);
+	hash_table_init(&cluster->sessions);
 	backoff_init(&cluster->retry, RETRY_FIRST_MS, RETRY_LAST_MS);
 	name_node(cluster, settings->name);
 	err = open_all(cluster, settings, problem);
@@ -169,6 +176,7 @@ void cluster_destroy(struct cluster *cluster)
 	registry_leave(cluster);
 	registry_disconnect(cluster);
 	rooms_end(cluster);
+	sessions_end(cluster);
 	registry_deinit(cluster);
 	mailbox_destroy(cluster->mailbox);
 	seal_destroy(cluster->seal);
@@ -212,6 +220,28 @@ void cluster_set_ready(struct cluster *cluster, bool is_ready)
 	mailbox_post(cluster->mailbox, mail);
 }
 
+static void post_to_node(struct cluster *cluster, const struct cluster_node *node,
+                         const struct post *post)
+{
+	for (unsigned worker = 0; worker < node->threads; worker++) {
+		struct post *copy = post_create(post);
+		if (copy == NULL)
+			continue;
+		copy->destination = (struct hub_place){node->number, (uint16_t)worker};
+		link_post(cluster, copy);
+	}
+}
+
+static void post_everywhere(struct cluster *cluster, struct post *post)
+{
+	LIST_FOR_EACH (at, &cluster->nodes) {
+		struct cluster_node *node = CONTAINER_OF(at, struct cluster_node, node);
+		if (node->is_alive)
+			post_to_node(cluster, node, post);
+	}
+	post_destroy(post);
+}
+
 static void on_post(struct mail *mail, void *receiver)
 {
 	struct cluster *cluster = receiver;
@@ -220,6 +250,8 @@ static void on_post(struct mail *mail, void *receiver)
 	cluster_release(cluster);
 	if (cluster->is_ending)
 		post_destroy(post);
+	else if (post->destination.node == hub_everywhere.node)
+		post_everywhere(cluster, post);
 	else
 		link_post(cluster, post);
 }
@@ -238,8 +270,9 @@ void cluster_post(struct cluster *cluster, struct hub_place place, struct post *
 struct room_letter {
 	struct mail mail;
 	unsigned worker;
-	uint64_t cookie, generation;
+	uint64_t cookie;
 	bool is_gone;
+	struct kept_facts facts;
 	struct room_key key;
 };
 
@@ -287,28 +320,60 @@ void cluster_find_room(struct cluster *cluster, struct worker *worker, uint64_t 
 		hub_room_found(worker_hub(worker), cookie, NULL, 0, worker_now(worker));
 }
 
+static void on_recall(struct mail *mail, void *receiver)
+{
+	struct cluster *cluster = receiver;
+	struct room_letter *letter = CONTAINER_OF(mail, struct room_letter, mail);
+
+	if (!cluster->is_ending)
+		facts_ask(cluster, letter->worker, letter->cookie, &letter->key);
+	free(letter);
+}
+
+void cluster_recall_room(struct cluster *cluster, struct worker *worker, uint64_t cookie,
+                         const struct room_info *room)
+{
+	struct room_letter draft = {.mail = {.deliver = on_recall}, .cookie = cookie};
+
+	if (!send_room(cluster, worker, room, draft))
+		hub_room_recalled(worker_hub(worker), cookie, false, NULL, worker_now(worker));
+}
+
 static void on_changed(struct mail *mail, void *receiver)
 {
 	struct cluster *cluster = receiver;
 	struct room_letter *letter = CONTAINER_OF(mail, struct room_letter, mail);
 
 	if (!cluster->is_ending)
-		rooms_hear(cluster, letter->worker, &letter->key, letter->generation,
-		           letter->is_gone);
+		rooms_hear(cluster, letter->worker, &letter->key, &letter->facts, letter->is_gone);
+	facts_wipe(&letter->facts);
 	free(letter);
 }
 
 void cluster_room_changed(struct cluster *cluster, struct worker *worker,
-                          const struct room_info *room, uint64_t generation, bool is_gone)
+                          const struct room_facts *facts, bool is_gone)
 {
-	struct room_letter draft = {
-		.mail = {.deliver = on_changed}, .generation = generation, .is_gone = is_gone};
+	struct room_letter draft = {.mail = {.deliver = on_changed},
+	                            .is_gone = is_gone,
+	                            .facts = {.generation = facts->generation}};
 
-	/* Its key in Redis then ends by itself. */
-	(void)send_room(cluster, worker, room, draft);
+	if (!is_gone && !facts_write(facts, &draft.facts))
+		return;
+	/* Its keys in Redis then end by themselves. */
+	if (!send_room(cluster, worker, &facts->info, draft))
+		facts_wipe(&draft.facts);
 }
 
 /* ---- the thread ---- */
+
+/* Those who left as this node ends have left, and are not waited for. */
+static void say_the_last(struct cluster *cluster)
+{
+	char problem[256] = "";
+
+	if (cluster->commands != NULL && link_flush(cluster, problem) == OK)
+		(void)!sessions_turn(cluster, timestamp_now(), problem);
+}
 
 static void *run(void *context)
 {
@@ -326,6 +391,7 @@ static void *run(void *context)
 		if (!cluster->is_ending)
 			turn(cluster);
 	}
+	say_the_last(cluster);
 	return NULL;
 }
 
@@ -337,7 +403,9 @@ static int wait_ms(const struct cluster *cluster)
 		next = cluster->retry.due;
 	else
 		next = cluster->next_beat;
-	if ((rooms_are_waiting(cluster) || link_has_unsent(cluster)) && next > now + SOON_MS)
+	if ((rooms_are_waiting(cluster) || sessions_are_waiting(cluster) ||
+	     link_has_unsent(cluster)) &&
+	    next > now + SOON_MS)
 		next = now + SOON_MS;
 	return next <= now ? 0 : next - now > BEAT_MS ? BEAT_MS : (int)(next - now);
 }
@@ -392,6 +460,7 @@ static void come_back(struct cluster *cluster, timestamp now)
 	if (timestamp_now() - cluster->lost_at >= FORGET_MS)
 		raise_all(cluster);
 	rooms_claim_again(cluster);
+	sessions_keep_again(cluster);
 	log_always("cluster back", "node=%s number=%u", cluster->name, (unsigned)cluster->number);
 	cluster->is_away = false;
 	atomic_store_explicit(&cluster->away_since, 0, memory_order_relaxed);
@@ -421,7 +490,9 @@ static enum err talk(struct cluster *cluster, timestamp now, char problem[256])
 		err = rooms_turn(cluster, now, problem);
 	if (err == OK)
 		err = link_listen(cluster, problem);
-	return err == OK ? link_flush(cluster, problem) : err;
+	if (err == OK)
+		err = link_flush(cluster, problem);
+	return err == OK ? sessions_turn(cluster, now, problem) : err;
 }
 
 static void turn(struct cluster *cluster)
@@ -436,4 +507,5 @@ static void turn(struct cluster *cluster)
 	if (cluster->commands != NULL && talk(cluster, timestamp_now(), problem) != OK)
 		lose_redis(cluster, timestamp_now(), problem);
 	rooms_refuse_late(cluster, timestamp_now());
+	seek_refuse_late(cluster, timestamp_now());
 }

@@ -3,7 +3,10 @@
  *   workers ──mail──► cluster's thread ──► Redis: turnstone/signaling/...      node/N    who N is; ends by itself 5 s after its last beat
  *   workers ◄──mail── cluster's thread ◄──                                     nodes     numbers of all
  *                                                                              room/...  "NODE WORKER GENERATION" of its owner
+ *                                                                              facts/... what is kept of the room, behind its generation
  *                                                                              to/N      a channel: letters to N, in batches
+ *                                                                              session/ID  "TENURE NODE WORKER SEALED": what is known of
+ *                                                                                        it, and whose it is
  *                                                                              secret    what all keys of the nodes come from
  *
  * Its thread alone talks to Redis and may wait for it; workers never do. */
@@ -74,5 +77,11 @@ const char *cluster_problem(const struct cluster *cluster);
 void cluster_post(struct cluster *cluster, struct hub_place place, struct post *post);
 void cluster_find_room(struct cluster *cluster, struct worker *worker, uint64_t cookie,
                        const struct room_info *room);
+void cluster_keep_session(struct cluster *cluster, struct worker *worker, const char *id,
+                          struct post *snapshot, bool is_moved);
+void cluster_find_session(struct cluster *cluster, struct worker *worker, uint64_t cookie,
+                          const char *id, const char *address, const struct dialect *dialect);
+void cluster_recall_room(struct cluster *cluster, struct worker *worker, uint64_t cookie,
+                         const struct room_info *room);
 void cluster_room_changed(struct cluster *cluster, struct worker *worker,
-                          const struct room_info *room, uint64_t generation, bool is_gone);
+                          const struct room_facts *facts, bool is_gone);

@@ -64,6 +64,8 @@ enum err join_hubs(struct cluster *cluster, char problem[256])
 		return ERR_NO_MEMORY;
 	if (cluster->seal == NULL && seal_create(keys->key, &cluster->seal) != OK)
 		goto fail;
+	if (sessions_init(cluster) != OK)
+		goto fail;
 	/* Letters of other nodes come to the workers behind this one. */
 	if (workers_ask(cluster->workers, NULL, &keys->task) != OK)
 		goto fail;

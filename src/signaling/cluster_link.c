@@ -72,13 +72,14 @@ static void hand_to(struct cluster *cluster, unsigned worker, struct post *post)
 	mailbox_post(worker_mailbox(workers_at(cluster->workers, worker)), &post->mail);
 }
 
-/* Who wants to resume what was lost with its node hears so at once, and begins anew. */
+/* Who wants to resume what was lost with its node hears so at once, and looks for what was kept of it. */
 static void refuse_resume(struct cluster *cluster, const struct post *ask)
 {
 	struct post draft = {.kind = POST_SNAPSHOT,
 	                     .from = ask->destination,
 	                     .to = ask->subject.id,
-	                     .error = SIGNALING_NO_SESSION};
+	                     .error = SIGNALING_NO_SESSION,
+	                     .is_soft = true};
 	struct post *post;
 
 	if (ask->kind != POST_RESUME || ask->sender.node != cluster->number ||

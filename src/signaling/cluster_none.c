@@ -78,12 +78,39 @@ void cluster_find_room(struct cluster *cluster, struct worker *worker, uint64_t 
 	hub_room_found(worker_hub(worker), cookie, NULL, 0, worker_now(worker));
 }
 
-void cluster_room_changed(struct cluster *cluster, struct worker *worker,
-                          const struct room_info *room, uint64_t generation, bool is_gone)
+void cluster_keep_session(struct cluster *cluster, struct worker *worker, const char *id,
+                          struct post *snapshot, bool is_moved)
 {
 	(void)cluster;
 	(void)worker;
+	(void)id;
+	(void)is_moved;
+	post_destroy(snapshot);
+}
+
+void cluster_find_session(struct cluster *cluster, struct worker *worker, uint64_t cookie,
+                          const char *id, const char *address, const struct dialect *dialect)
+{
+	(void)cluster;
+	(void)id;
+	(void)address;
+	(void)dialect;
+	hub_session_found(worker_hub(worker), cookie, NULL, NULL, worker_now(worker));
+}
+
+void cluster_recall_room(struct cluster *cluster, struct worker *worker, uint64_t cookie,
+                         const struct room_info *room)
+{
+	(void)cluster;
 	(void)room;
-	(void)generation;
+	hub_room_recalled(worker_hub(worker), cookie, false, NULL, worker_now(worker));
+}
+
+void cluster_room_changed(struct cluster *cluster, struct worker *worker,
+                          const struct room_facts *facts, bool is_gone)
+{
+	(void)cluster;
+	(void)worker;
+	(void)facts;
 	(void)is_gone;
 }

@@ -40,6 +40,14 @@ struct room_key {
 	char text[sizeof CLUSTER_PREFIX + TENANT_NAME_MAX + ROOM_TYPE_MAX + ROOM_NAME_MAX + 32];
 };
 
+/* What is kept of a room, as it stands in Redis behind the generation. */
+enum { GENERATION_DIGITS = 20 }; /* so that the texts of two compare as the numbers do */
+struct kept_facts {
+	uint64_t generation;
+	uint32_t stays_s; /* how long it would stay if it were empty */
+	char *text;       /* owned: JSON; NULL: the room is gone */
+};
+
 /* Another node, and the link to it. Both ends count how often the link was lost: whoever hears a higher epoch has lost the
  * other as well, and forgets what was before; what comes of a lower one is void. Thus both forget, or neither does. */
 struct cluster_node {
@@ -80,10 +88,16 @@ struct cluster {
 	struct mailbox *notify;
 	void (*reported)(struct mail *mail, void *receiver);
 
-	struct list nodes, questions, releases;
+	struct list nodes, questions, releases, recalls;
 	struct hash_table rooms; /* that live at this node */
 	timestamp next_renewal;
 	uint64_t last_generation;
+
+	struct hash_table sessions; /* that are kept for this node */
+	struct list unsent, ended, seeking;
+	size_t unsent_bytes;
+	timestamp next_session_renewal;
+	struct snapshot_seal *snapshot_seal; /* owned */
 
 	/* Of any thread; relaxed: they order nothing. */
 	_Atomic bool is_ready, has_dropped, is_joined;
@@ -125,9 +139,47 @@ bool link_has_unsent(const struct cluster *cluster);
 void rooms_ask(struct cluster *cluster, unsigned worker, uint64_t cookie,
                const struct room_key *key);
 void rooms_hear(struct cluster *cluster, unsigned worker, const struct room_key *key,
-                uint64_t generation, bool is_gone);
+                struct kept_facts *facts, bool is_gone); /* facts: takes their text over */
 void rooms_claim_again(struct cluster *cluster);
 MUST_CHECK enum err rooms_turn(struct cluster *cluster, timestamp now, char problem[256]);
 void rooms_refuse_late(struct cluster *cluster, timestamp now);
 void rooms_end(struct cluster *cluster);
 bool rooms_are_waiting(const struct cluster *cluster);
+
+/* cluster_sessions.c: what outlives the node of a session. */
+MUST_CHECK enum err sessions_init(struct cluster *cluster);
+void sessions_keep_again(struct cluster *cluster); /* Redis may have lost them */
+MUST_CHECK enum err sessions_turn(struct cluster *cluster, timestamp now, char problem[256]);
+void sessions_end(struct cluster *cluster);
+bool sessions_are_waiting(const struct cluster *cluster);
+
+struct session_head { /* whose a session is */
+	uint32_t tenure;
+	struct hub_place place;
+};
+struct session_words { /* of a command, as texts */
+	char key[sizeof CLUSTER_PREFIX "session/" + SESSION_ID_SIZE], head[48], tenure[16],
+		node[16], life[16];
+};
+struct session_words session_words_of(const struct cluster *cluster, const char *id,
+                                      uint32_t tenure, unsigned worker);
+bool session_head_read(const char *text, struct session_head *head);
+/* Gives the next reply, the caller's. */
+MUST_CHECK enum err sessions_hear(struct cluster *cluster, redisReply **reply, char problem[256]);
+
+/* cluster_seek.c: sessions that somebody wants whose node is gone. */
+MUST_CHECK enum err seek_turn(struct cluster *cluster, char problem[256]);
+void seek_refuse_late(struct cluster *cluster, timestamp now);
+void seek_end(struct cluster *cluster);
+/* cluster_facts.c: what is kept of rooms. */
+struct facts_key {
+	char text[sizeof(((struct room_key *)NULL)->text) + 8];
+};
+struct facts_key facts_key(const struct room_key *key);
+bool facts_write(const struct room_facts *facts, struct kept_facts *kept); /* on any thread */
+void facts_wipe(struct kept_facts *kept);
+void facts_ask(struct cluster *cluster, unsigned worker, uint64_t cookie,
+               const struct room_key *key);
+MUST_CHECK enum err facts_turn(struct cluster *cluster, char problem[256]);
+void facts_refuse_late(struct cluster *cluster, timestamp now);
+void facts_end(struct cluster *cluster);

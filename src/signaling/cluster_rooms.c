@@ -12,6 +12,7 @@
 enum {
 	CLAIM_LIFE_MS = 60000,
 	CLAIM_AGAIN_MS = 20000,
+	FACTS_LIFE_MS = 2 * CLAIM_LIFE_MS, /* and as long as the room would stay if it were empty */
 	CLAIMS_A_TURN = 512,
 	QUESTION_WAIT_MS = 4500, /* less than a hub waits for another */
 };
@@ -29,8 +30,24 @@ static const char claim_script[] =
 	"redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) "
 	"return ARGV[1]";
 
-/* Deletes this claim and no other: the generation is part of it. */
+/* Says a claim anew, and what is kept of the room with it; gives what the key has then: that of another node that is there is
+ * left alone. "": another has made the room anew since, and is gone as well. KEYS: the room, its facts. ARGV: claim, life in ms, the
+ * prefix of nodes, this node, generation, facts, their life. */
+static const char keep_script[] =
+	"local old = redis.call('GET', KEYS[1]) "
+	"if old and old ~= ARGV[1] then "
+	"local node = string.match(old, '^%d+') "
+	"if node and node ~= ARGV[4] and redis.call('EXISTS', ARGV[3] .. node) == 1 then "
+	"return old end end "
+	"if redis.call('GETRANGE', KEYS[2], 0, 19) > ARGV[5] then return '' end "
+	"redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) "
+	"redis.call('SET', KEYS[2], ARGV[5] .. ARGV[6], 'PX', ARGV[7]) "
+	"return ARGV[1]";
+
+/* Deletes this claim and these facts and no others: the generation is part of both. KEYS: the room, its facts. ARGV: claim,
+ * generation. */
 static const char release_script[] =
+	"if redis.call('GETRANGE', KEYS[2], 0, 19) == ARGV[2] then redis.call('DEL', KEYS[2]) end "
 	"if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end "
 	"return 0";
 
@@ -41,7 +58,7 @@ struct claim_text {
 struct owned {
 	uint64_t hash;
 	unsigned worker;
-	uint64_t generation;
+	struct kept_facts facts;
 	timestamp due; /* when it is claimed again */
 	struct list asked;
 	struct room_key key;
@@ -62,6 +79,7 @@ struct question {
 
 struct release {
 	struct list node;
+	uint64_t generation;
 	struct claim_text claim;
 	struct room_key key;
 };
@@ -86,6 +104,7 @@ static struct owned *owned_find(const struct cluster *cluster, const struct room
 static void owned_remove(struct cluster *cluster, struct owned *owned)
 {
 	hash_table_remove(&cluster->rooms, owned->hash, owned);
+	facts_wipe(&owned->facts);
 	free(owned);
 }
 
@@ -104,35 +123,45 @@ static void give_up(struct cluster *cluster, const struct owned *owned)
 
 	if (release == NULL)
 		return; /* it ends by itself */
-	release->claim = claim_of(cluster->number, owned->worker, owned->generation);
+	release->generation = owned->facts.generation;
+	release->claim = claim_of(cluster->number, owned->worker, release->generation);
 	release->key = owned->key;
 	list_append(&cluster->releases, &release->node);
 }
 
+static struct owned *owned_create(struct cluster *cluster, const struct room_key *key)
+{
+	struct owned *owned = calloc(1, sizeof *owned);
+
+	if (owned == NULL)
+		return NULL;
+	owned->hash = hash_of(cluster, key->text);
+	owned->key = *key;
+	if (hash_table_insert(&cluster->rooms, owned->hash, owned) == OK)
+		return owned;
+	free(owned);
+	return NULL;
+}
+
 void rooms_hear(struct cluster *cluster, unsigned worker, const struct room_key *key,
-                uint64_t generation, bool is_gone)
+                struct kept_facts *facts, bool is_gone)
 {
 	struct owned *owned = owned_find(cluster, key);
 
-	if (is_gone && owned != NULL && owned->generation == generation) {
+	if (is_gone && owned != NULL && owned->facts.generation == facts->generation) {
 		give_up(cluster, owned);
 		owned_remove(cluster, owned);
 	}
-	if (is_gone || (owned != NULL && owned->generation == generation))
+	if (is_gone)
 		return;
-	if (owned == NULL) {
-		owned = calloc(1, sizeof *owned);
-		if (owned == NULL)
-			return;
-		owned->hash = hash_of(cluster, key->text);
-		owned->key = *key;
-		if (hash_table_insert(&cluster->rooms, owned->hash, owned) != OK) {
-			free(owned);
-			return;
-		}
-	}
+	if (owned == NULL)
+		owned = owned_create(cluster, key);
+	if (owned == NULL)
+		return;
+	facts_wipe(&owned->facts);
+	owned->facts = *facts;
+	facts->text = NULL;
 	owned->worker = worker;
-	owned->generation = generation;
 	owned->due = 0;
 	cluster->next_renewal = 0;
 }
@@ -185,13 +214,14 @@ void rooms_ask(struct cluster *cluster, unsigned worker, uint64_t cookie,
 		return;
 	question->is_found = true;
 	question->place = (struct hub_place){cluster->number, (uint16_t)owned->worker};
-	question->generation = owned->generation;
+	question->generation = owned->facts.generation;
 	answer(cluster, question);
 }
 
 bool rooms_are_waiting(const struct cluster *cluster)
 {
-	return !list_is_empty(&cluster->questions) || !list_is_empty(&cluster->releases);
+	return !list_is_empty(&cluster->questions) || !list_is_empty(&cluster->releases) ||
+	       !list_is_empty(&cluster->recalls);
 }
 
 void rooms_refuse_late(struct cluster *cluster, timestamp now)
@@ -201,6 +231,7 @@ void rooms_refuse_late(struct cluster *cluster, timestamp now)
 		if (now >= question->deadline)
 			answer(cluster, question);
 	}
+	facts_refuse_late(cluster, now);
 }
 
 void rooms_end(struct cluster *cluster)
@@ -212,6 +243,7 @@ void rooms_end(struct cluster *cluster)
 		free(CONTAINER_OF(at, struct question, node));
 	LIST_FOR_EACH (at, &cluster->releases)
 		free(CONTAINER_OF(at, struct release, node));
+	facts_end(cluster);
 	while ((owned = hash_table_next(&cluster->rooms, &position)) != NULL) {
 		owned_remove(cluster, owned);
 		position = 0;
@@ -273,6 +305,35 @@ static enum err put_claim(struct cluster *cluster, const struct room_key *key,
 	return redis_connection_put(cluster->commands,
 	                            WORDS("EVAL", claim_script, "1", key->text, claim->text, life,
 	                                  CLUSTER_PREFIX "node/", is_own ? "1" : "0"));
+}
+
+static enum err put_owned(struct cluster *cluster, const struct owned *owned)
+{
+	const struct kept_facts *facts = &owned->facts;
+	struct claim_text claim = claim_of(cluster->number, owned->worker, facts->generation);
+	struct facts_key key = facts_key(&owned->key);
+	char life[16], node[16], generation[GENERATION_DIGITS + 1], facts_life[24];
+
+	snprintf(life, sizeof life, "%d", CLAIM_LIFE_MS);
+	snprintf(node, sizeof node, "%u", (unsigned)cluster->number);
+	snprintf(generation, sizeof generation, "%020" PRIu64, facts->generation);
+	snprintf(facts_life, sizeof facts_life, "%" PRIu64,
+	         FACTS_LIFE_MS + (uint64_t)facts->stays_s * 1000);
+	return redis_connection_put(cluster->commands,
+	                            WORDS("EVAL", keep_script, "2", owned->key.text, key.text,
+	                                  claim.text, life, CLUSTER_PREFIX "node/", node,
+	                                  generation, facts->text, facts_life));
+}
+
+static enum err put_release(struct cluster *cluster, const struct release *release)
+{
+	struct facts_key key = facts_key(&release->key);
+	char generation[GENERATION_DIGITS + 1];
+
+	snprintf(generation, sizeof generation, "%020" PRIu64, release->generation);
+	return redis_connection_put(cluster->commands,
+	                            WORDS("EVAL", release_script, "2", release->key.text, key.text,
+	                                  release->claim.text, generation));
 }
 
 static enum err get_text(struct cluster *cluster, char text[64], char problem[256])
@@ -395,8 +456,8 @@ static void hear_claim(struct cluster *cluster, struct owned *owned, const char 
 	struct hub_place place;
 	uint64_t generation;
 
-	if (read_claim(text, &place, &generation) &&
-	    (place.node != cluster->number || place.worker != owned->worker))
+	if (text[0] == '\0' || (read_claim(text, &place, &generation) &&
+	                        (place.node != cluster->number || place.worker != owned->worker)))
 		move_room(cluster, owned);
 }
 
@@ -414,15 +475,13 @@ static enum err claim_again(struct cluster *cluster, timestamp now, char problem
 	list_init(&asked);
 	cluster->next_renewal = now + BEAT_MS;
 	while (err == OK && (owned = hash_table_next(&cluster->rooms, &position)) != NULL) {
-		struct claim_text claim =
-			claim_of(cluster->number, owned->worker, owned->generation);
 		if (owned->due > now)
 			continue;
 		if (count++ == CLAIMS_A_TURN) {
 			cluster->next_renewal = now;
 			break;
 		}
-		err = put_claim(cluster, &owned->key, &claim, true);
+		err = put_owned(cluster, owned);
 		owned->due = now + CLAIM_AGAIN_MS;
 		list_append(&asked, &owned->asked);
 	}
@@ -442,9 +501,7 @@ static enum err give_up_all(struct cluster *cluster, char problem[256])
 
 	LIST_FOR_EACH (at, &cluster->releases) {
 		struct release *release = CONTAINER_OF(at, struct release, node);
-		enum err err = redis_connection_put(
-			cluster->commands,
-			WORDS("EVAL", release_script, "1", release->key.text, release->claim.text));
+		enum err err = put_release(cluster, release);
 		if (err == OK)
 			err = get_text(cluster, text, problem);
 		if (err != OK)
@@ -461,6 +518,9 @@ enum err rooms_turn(struct cluster *cluster, timestamp now, char problem[256])
 
 	if (err == OK)
 		err = claim_again(cluster, now, problem);
+	/* Behind what this node says of its own: a room that ended here is not recalled. */
+	if (err == OK)
+		err = facts_turn(cluster, problem);
 	/* Others may not have said yet what lives with them. */
 	if (err == OK && cluster->is_settled)
 		err = ask_questions(cluster, problem);

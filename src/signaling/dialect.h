@@ -47,6 +47,9 @@ struct dialect {
 	size_t session_size; /* of session_own() */
 	/* EVENT_OPENED waits for TURN credentials, and comes with them where there are some. */
 	bool opens_with_credentials;
+	/* Its clients are told nothing of who is in their room, who comes and who goes: they know each other's names. A room that one
+	 * of them makes takes as many as there may be sessions, unless its tenant says a number. */
+	bool is_unaware;
 	/* token=, key= and their like in the query of its WebSocket are its own, and no proof of who asks. */
 	bool has_own_query;
 	/* Which events depend on whom they are for: a set of 1 << enum event_kind. All others are encoded once for all sessions
@@ -65,6 +68,8 @@ struct dialect {
 	/* REST: rows of paths, or NULL. */
 	const struct http_route *routes;
 	size_t route_count;
+	/* Answers with a page for a person where neither a route nor a file has the path; false: there is none. NULL: nowhere. */
+	bool (*page)(struct http_exchange *exchange);
 };
 
 extern const struct dialect dialect_channelling, dialect_rpc, dialect_v1, dialect_peerjs;

@@ -114,7 +114,7 @@ enum event_kind {
 	EVENT_LEAVING_DONE, /* to the session: it is in no room any more, as it asked */
 	EVENT_DONE, /* to the session: what it asked for was done, and there is nothing more to say */
 	EVENT_PARTICIPANTS, /* to the session: who is in its room */
-	EVENT_FOUND,        /* to the session: whom it looked up: participants has none or one */
+	EVENT_FOUND, /* to the session: whom it looked up: participants has none, one or, of a user, several */
 	EVENT_RESUMED, /* to the session: it has its old connection's place; what it missed follows */
 	EVENT_CREDENTIALS, /* to the session: new TURN credentials */
 	EVENT_REFUSED, /* to the session: error says why; message and reference are those of what it asked */
@@ -152,7 +152,7 @@ struct event {
 	const struct message *message; /* NULL */
 	const char *to;                /* id of the one it is for, where is_unicast; "" */
 	bool is_unicast, is_soft;
-	const char *name; /* of an attribute */
+	const char *name; /* of an attribute; of EVENT_FOUND what session_find_user was given */
 	struct slice
 		value; /* its raw value. Of EVENT_ROOM, and EVENT_DONE of a change: the new PIN, a raw string; empty: as it was */
 	const struct turn_credentials *credentials; /* NULL */

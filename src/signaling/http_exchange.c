@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include "signaling/json_text.h"
@@ -152,6 +153,13 @@ void http_choose_subprotocol(struct http_exchange *exchange, const char *name)
 		snprintf(exchange->subprotocol, sizeof exchange->subprotocol, "%s", name);
 }
 
+/* A dialect may have set its own. */
+static bool has_header(const struct http_exchange *exchange, const char *start)
+{
+	return exchange->headers.len > 0 &&
+	       memmem(exchange->headers.at, exchange->headers.len, start, strlen(start)) != NULL;
+}
+
 void http_refuse(struct http_exchange *exchange, enum signaling_error error, const char *text)
 {
 	const struct signaling_error_words *words = signaling_error_words(error);
@@ -164,7 +172,7 @@ void http_refuse(struct http_exchange *exchange, enum signaling_error error, con
 	json_close(&json, '}');
 	if (words->http == 401)
 		http_set_header(exchange, "WWW-Authenticate", "Bearer");
-	if (words->http == 429)
+	if (words->http == 429 && !has_header(exchange, "Retry-After: "))
 		http_set_header(exchange, "Retry-After", "1");
 	http_answer_json(exchange, (unsigned)words->http, text_slice(&json));
 	text_deinit(&json);

@@ -80,5 +80,7 @@ void http_identify_claim(struct http_exchange *exchange, const struct claim *cla
                          void (*identified)(struct http_exchange *exchange,
                                             const struct identity *identity,
                                             enum signaling_error error));
+/* Gives whom a trusted proxy says that the client is, by the header of user-header, and nobody else's; false: nobody. */
+bool http_vouched_user(const struct http_exchange *exchange, char user[USER_NAME_MAX + 1]);
 /* Room for a handler that answers later: 64 bytes, zeroed. */
 void *http_own(struct http_exchange *exchange);

@@ -13,11 +13,15 @@ enum { HEADERS_MAX = 100 };
 struct part { /* of head */
 	size_t at, len;
 };
+struct lines { /* as far as the head was looked through for lines that are folded */
+	bool has_begun, is_in_line, is_over;
+};
 
 struct http_reader {
 	struct http_parser parser;
 	struct text head, body;
 	size_t head_max, head_len; /* head_len: octets that came, whatever they were */
+	struct lines lines;        /* of the head */
 	struct part target;
 	struct header {
 		struct part name, value;
@@ -35,6 +39,7 @@ static int on_header_value(struct http_parser *parser, const char *at, size_t le
 static int on_head_end(struct http_parser *parser);
 static int on_body(struct http_parser *parser, const char *at, size_t len);
 static int on_end(struct http_parser *parser);
+static bool has_folded_line(struct lines *lines, struct slice bytes);
 static unsigned check_head(struct http_reader *reader);
 static unsigned status_of(const struct http_reader *reader);
 static struct slice trimmed(struct slice value);
@@ -91,6 +96,8 @@ enum http_reading http_reader_input(struct http_reader *reader, struct slice byt
 	size_t len = !had_head && bytes.len > room ? room + 1 : bytes.len;
 
 	*used = 0;
+	if (reader->status == 0 && has_folded_line(&reader->lines, (struct slice){bytes.at, len}))
+		reader->status = 400;
 	if (reader->status != 0)
 		return HTTP_READ_FAILED;
 	*used = http_parser_execute(&reader->parser, &callbacks, bytes.at, len);
@@ -266,6 +273,25 @@ static int on_head_end(struct http_parser *parser)
 	reader->waits_for_continue = http_reader_has_token(reader, "Expect", "100-continue") &&
 	                             reader->parser.http_minor >= 1;
 	return 0;
+}
+
+/* RFC 9112 section 5.2: http_parser joins lines, one that begins with white space with the one before, where others before us may see
+ * two, or the end of the head. The request line has none before it, and what is behind an empty line is no head. */
+static bool has_folded_line(struct lines *lines, struct slice bytes)
+{
+	for (size_t i = 0; i < bytes.len && !lines->is_over; i++) {
+		char byte = bytes.at[i];
+
+		if (byte == '\n') {
+			lines->is_over = lines->has_begun && !lines->is_in_line;
+			lines->is_in_line = false;
+		} else if (byte != '\r') {
+			if (!lines->is_in_line && lines->has_begun && (byte == ' ' || byte == '\t'))
+				return true;
+			lines->has_begun = lines->is_in_line = true;
+		}
+	}
+	return false;
 }
 
 /* RFC 9112 section 5.1: http_parser takes "Content-Length : 1" for a length, and others before us may not. */

@@ -11,6 +11,7 @@ static void find_client(struct http_exchange *exchange);
 static void dispatch(struct http_exchange *exchange);
 static const struct dialect *find_dialect(const struct http_exchange *exchange);
 static bool answer_by_route(struct http_exchange *exchange);
+static bool answer_by_page(struct http_exchange *exchange);
 static void answer_other_method(struct http_exchange *exchange, unsigned methods);
 
 static const char *const method_names[HTTP_METHODS] = {
@@ -124,6 +125,8 @@ static void dispatch(struct http_exchange *exchange)
 	}
 	if (files != NULL && http_files_answer(files, exchange))
 		return;
+	if (answer_by_page(exchange))
+		return;
 	http_answer(exchange, 404, "text/plain", SLICE("There is nothing here.\n"));
 }
 
@@ -180,6 +183,16 @@ static bool answer_by_route(struct http_exchange *exchange)
 		return false;
 	answer_other_method(exchange, methods);
 	return true;
+}
+
+static bool answer_by_page(struct http_exchange *exchange)
+{
+	const struct hub_settings *hub = &exchange->worker->workers->settings.hub;
+
+	for (size_t i = 0; i < hub->dialect_count; i++)
+		if (hub->dialects[i]->page != NULL && hub->dialects[i]->page(exchange))
+			return true;
+	return false;
 }
 
 static void put_methods(struct text *text, unsigned methods)

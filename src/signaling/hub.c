@@ -7,6 +7,7 @@
 
 #include "signaling/hub_private.h"
 #include "signaling/room_private.h"
+#include "signaling/tenant_counts.h"
 
 static void destroy_sessions(struct hub *hub);
 static void drain_ends(struct timer *timer, timestamp now);
@@ -20,16 +21,20 @@ static void init(struct hub *hub, const struct hub_settings *settings, timestamp
 	hash_table_init(&hub->sessions);
 	hash_table_init(&hub->views);
 	hash_table_init(&hub->rooms);
+	hash_table_init(&hub->recalls);
 	hash_table_init(&hub->asks);
 	hash_table_init(&hub->moved);
 	hash_table_init(&hub->requests);
-	hash_table_init(&hub->tenants);
+	hash_table_init(&hub->users);
+	hash_table_init(&hub->searches);
+	hub->tenants = settings->tenants;
 	mail_queue_init(&hub->local);
 	mail_queue_init(&hub->posted);
 	list_init(&hub->questions);
 	list_init(&hub->notices);
 	list_init(&hub->dirty);
 	list_init(&hub->doomed);
+	list_init(&hub->changed);
 	encoder_init(&hub->encoder, 0);
 }
 
@@ -43,6 +48,8 @@ enum err hub_create(const struct hub_settings *settings, timestamp now, uint64_t
 		return ERR_NO_MEMORY;
 	init(made, settings, now, wall_ms);
 	err = seal_create(settings->seal_key, &made->seal);
+	if (err == OK && made->tenants == NULL)
+		err = tenant_counts_create(&made->tenants);
 	if (err == OK)
 		err = timer_wheel_create(now, &made->wheel);
 	if (err != OK) {
@@ -64,6 +71,7 @@ void hub_destroy(struct hub *hub)
 	destroy_sessions(hub);
 	rooms_deinit(hub);
 	hub_drop_posts(hub);
+	recalls_deinit(hub);
 	while ((ask = hash_table_next(&hub->asks, &position)) != NULL) {
 		ask_destroy(hub, ask);
 		position = 0;
@@ -72,7 +80,9 @@ void hub_destroy(struct hub *hub)
 		notice_destroy(CONTAINER_OF(node, struct notice, node));
 	notice_destroy(hub->lent_notice);
 	requests_deinit(hub);
-	tenants_deinit(hub);
+	users_deinit(hub);
+	if (hub->settings.tenants == NULL)
+		tenant_counts_destroy(hub->tenants);
 	encoder_deinit(&hub->encoder);
 	timer_wheel_destroy(hub->wheel);
 	seal_destroy(hub->seal);
@@ -296,8 +306,9 @@ bool hub_next_action(struct hub *hub, struct hub_action *action)
 	end_loans(hub);
 	hub_run(hub);
 	memset(action, 0, sizeof *action);
-	if (hub_next_post(hub, action) || hub_next_notice(hub, action) ||
-	    hub_next_question(hub, action))
+	/* What is to be kept is told before those hear of it who are concerned. */
+	if (hub_next_notice(hub, action) || hub_next_post(hub, action) ||
+	    hub_next_question(hub, action) || hub_next_snapshot(hub, action))
 		return true;
 	while (!list_is_empty(&hub->dirty)) {
 		struct session *session =

@@ -19,17 +19,34 @@
 #include "signaling/identity.h"
 
 struct hub;
-struct buddy_images; /* signaling/channelling_images.h */
-struct post;         /* a letter between hubs: signaling/post.h */
-struct seal;         /* signaling/seal.h */
+struct buddy_images;      /* signaling/channelling_images.h */
+struct channelling_rules; /* signaling/channelling_rules.h */
+struct post;              /* a letter between hubs: signaling/post.h */
+struct seal;              /* signaling/seal.h */
+struct tenant_counts;     /* signaling/tenant_counts.h */
 
 /* Where a hub is. Nodes have numbers that they never share at one time. */
 struct hub_place {
 	uint32_t node;
 	uint16_t worker;
 };
+/* Each hub of all other nodes. */
+static const struct hub_place hub_everywhere = {0};
 
-struct tenant_limits { /* of one hub; 0: as the settings have it */
+/* How long a room stays at least that is empty, where somebody was removed from it. */
+enum { ROOM_KICKS_STAY_S = 3600 };
+
+/* What is kept of a room beyond the life of who owns it. */
+struct room_facts {
+	struct room_info
+		info; /* owner, lock, capacity, relay-only, empty_s, created_ms; what else is in it says nothing */
+	uint64_t generation; /* of who said it: whoever makes the room anew has a higher one */
+	const char *pin;     /* as room_pin.h has it; "": none */
+	struct slice kicked; /* as HUB_ROOM_CHANGED has it */
+	bool has_forgotten;  /* of whom it tells: there were too many */
+};
+
+struct tenant_limits { /* of this node; 0: as the settings have it */
 	uint32_t sessions_max, rooms_max, room_capacity;
 };
 
@@ -49,11 +66,13 @@ struct hub_settings { /* what it points at outlives the hub */
 	bool (*is_relay_only)(void *context, const char *tenant);
 	/* What a tenant may have; NULL: no more bounds than these. */
 	struct tenant_limits (*tenant_limits)(void *context, const char *tenant);
+	struct tenant_counts *tenants; /* of all hubs of this node; NULL: of this one alone */
 	void *context;
 	/* Has the host say (hub_path_sent) what of a path's messages has arrived by now, before another connection takes the session
 	 * over: what the client has it is not sent again. NULL: it has said so already. */
 	void (*look_for_sent)(void *path);
 	struct buddy_images *images; /* of all hubs of this node; NULL: none are kept */
+	const struct channelling_rules *channelling; /* NULL: the protocol's own */
 };
 
 MUST_CHECK enum err hub_create(const struct hub_settings *settings, timestamp now, uint64_t wall_ms,
@@ -89,12 +108,28 @@ void hub_credentials(struct hub *hub, uint64_t cookie, const struct turn_credent
                      timestamp now); /* NULL: none now */
 void hub_room_found(struct hub *hub, uint64_t cookie, const struct hub_place *place,
                     uint64_t generation, timestamp now); /* NULL: nowhere */
-/* A source of credentials has new ones: all sessions of the tenant (NULL: all) that wait for some, or have old ones, ask again. */
-void hub_renew_credentials(struct hub *hub, const char *tenant, timestamp now);
+/* facts NULL: nothing is kept of it. is_known false: nobody can say now, and nobody comes in. */
+void hub_room_recalled(struct hub *hub, uint64_t cookie, bool is_known,
+                       const struct room_facts *facts, timestamp now);
+/* A source of credentials has others than before, for those of a tenant at an address whom it concerns (NULL: all): their sessions that
+ * wait for some, or have old ones, ask again. */
+typedef bool hub_concerns(const void *context, const char *tenant, const char *client_address);
+void hub_renew_credentials(struct hub *hub, hub_concerns *concerns, const void *context,
+                           timestamp now);
 /* Nobody new comes in; everyone is told, and closed (1001) when the time has come. */
 void hub_drain(struct hub *hub, timestamp deadline, timestamp now);
 bool hub_is_draining(const struct hub *hub);
-/* A node is gone: its participants have left, and its rooms are made anew by those who are still in them. */
+/* What HUB_FIND_SESSION asked for. place: its hub is there. Else snapshot, which is taken over: its node is gone, and whoever it was
+ * given to has its place from here on. Neither: there is none, or it is not for who asked. */
+void hub_session_found(struct hub *hub, uint64_t cookie, const struct hub_place *place,
+                       struct post *snapshot, timestamp now);
+/* While this node was cut off a session of it was taken over elsewhere: it ends here, without a word. */
+void hub_session_taken(struct hub *hub, const char *id, uint32_t tenure,
+                       const struct hub_place *place, timestamp now);
+/* What was kept of a session (NULL: of all) may be lost: HUB_KEEP_SESSION tells it again. */
+void hub_keep_sessions(struct hub *hub, const char *id, timestamp now);
+/* A node is gone: its rooms are made anew by those who are still in them; its participants have left unless they come back elsewhere
+ * in some seconds. */
 void hub_node_lost(struct hub *hub, uint32_t node, timestamp now);
 /* A room that lived at this node was made anew at another, while this one was cut off: who is in it here goes there. */
 void hub_room_moved(struct hub *hub, const struct room_info *info, timestamp now);
@@ -103,14 +138,20 @@ enum hub_action_kind {
 	HUB_SEND,  /* buffer, a reference of it is the host's, as one text message over path */
 	HUB_PAUSE, /* path: read nothing of it until HUB_RESUME: it is over its rate, or waits for an answer. What was read already may be handed in */
 	HUB_RESUME,
-	HUB_CLOSE,       /* path: after what was sent; with code and reason. session is gone */
-	HUB_POST,        /* post, the host's, to the hub at place */
+	HUB_CLOSE, /* path: after what was sent; with code and reason. session is gone */
+	HUB_POST, /* post, the host's, to the hub at place; of a cluster that may be hub_everywhere */
 	HUB_IDENTIFY,    /* claim: answered by hub_identified */
 	HUB_CREDENTIALS, /* for identity: answered by hub_credentials */
 	HUB_REVOKE,      /* credentials by their username */
 	HUB_FIND_ROOM, /* room: which hub owns it: answered by hub_room_found. Asked on a cluster only */
-	HUB_ROOM_CHANGED, /* room, is_gone: to be kept in the store for a cold boot */
-	HUB_EMIT,         /* event (room, from, name, value) for the sinks */
+	/* post, the host's: session_id as it is now, to be kept for when this node is gone. NULL: it has ended, or, is_moved, lives at another
+	 * hub, which keeps it. On a cluster only. */
+	HUB_KEEP_SESSION,
+	/* session_id, for session, from address where that has to be the same (NULL: any): answered by hub_session_found */
+	HUB_FIND_SESSION,
+	HUB_RECALL_ROOM, /* room, which this hub is about to make: what is kept of it: answered by hub_room_recalled. Asked on a cluster only */
+	HUB_ROOM_CHANGED, /* room, pin, kicked, generation, is_gone: to be kept for a cold boot, and for who makes it anew */
+	HUB_EMIT, /* event (room, from, name, value) for the sinks */
 };
 struct hub_action { /* what it points at is lent until the next call of the hub */
 	enum hub_action_kind kind;
@@ -126,9 +167,13 @@ struct hub_action { /* what it points at is lent until the next call of the hub 
 	const struct identity *identity;
 	const char *session_id, *username;
 	const struct room_info *room;
-	struct slice pin;    /* of HUB_ROOM_CHANGED */
+	struct slice pin; /* of HUB_ROOM_CHANGED: a text with an end */
+	/* Of HUB_ROOM_CHANGED: who does not come in again, oldest first, and since which generations; empty: nobody.
+	 * {"since": that of the room, "who": [[identity, that of the kick],...], "forgotten": how many there was no room for} */
+	struct slice kicked;
 	uint64_t generation; /* of the room: for the registry, which removes no other */
-	bool is_gone;
+	bool is_gone, is_moved;
+	const char *address;
 	const struct event *event;
 };
 bool hub_next_action(struct hub *hub, struct hub_action *action);
@@ -162,6 +207,9 @@ struct room_request {
 	const struct hub_node *nodes; /* of a page */
 	size_t node_count;
 	struct slice page; /* JSON: what it is to have */
+	struct slice
+		kicked; /* of ROOM_REQUEST_CREATE, where it is brought back: as HUB_ROOM_CHANGED had it */
+	uint64_t created_ms; /* of the room that is meant; 0: any of this name */
 	bool is_owner_only; /* refused unless identity made the room, or MAY_CLOSE_ROOM / MAY_MODERATE */
 };
 typedef void room_request_answered(void *context, enum signaling_error error, struct slice json);

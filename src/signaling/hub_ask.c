@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "signaling/hub_private.h"
+#include "signaling/room_private.h"
 
 enum { CREDENTIALS_AGAIN_MS = 60000 }; /* after there were none */
 
@@ -76,13 +76,20 @@ bool hub_next_question(struct hub *hub, struct hub_action *action)
 	action->session_id = ask->session;
 	action->identity = &ask->identity;
 	action->claim = ask->kind == HUB_IDENTIFY ? &ask->claim : NULL;
-	action->room = ask->view == NULL ? NULL : &ask->view->info;
+	if (ask->view != NULL)
+		action->room = &ask->view->info;
+	else if (ask->recall != NULL)
+		action->room = recall_room(ask->recall);
+	if (ask->kind != HUB_FIND_SESSION)
+		return true;
+	action->session_id = ask->wanted;
+	action->address =
+		ask->is_by_id && action->session != NULL ? action->session->address : NULL;
 	return true;
 }
 
-/* Gives the ask that is answered, and its session, or NULL where either is gone. */
-static struct ask *answered(struct hub *hub, uint64_t cookie, enum hub_action_kind kind,
-                            struct session **session)
+struct ask *ask_answered(struct hub *hub, uint64_t cookie, enum hub_action_kind kind,
+                         struct session **session)
 {
 	struct ask *ask = hash_table_find(&hub->asks, number_hash(cookie), ask_has_cookie, &cookie);
 
@@ -163,6 +170,7 @@ static void identified(struct session *session, const struct identity *identity,
 	self = session_participant(session, true);
 	event.from = &self;
 	event.resume_token = token;
+	session_changed(session);
 	deliver_to(session, &event);
 	bytes_wipe(token, sizeof token);
 }
@@ -171,7 +179,7 @@ void hub_identified(struct hub *hub, uint64_t cookie, const struct identity *ide
                     enum signaling_error error, timestamp now)
 {
 	struct session *session;
-	struct ask *ask = answered(hub, cookie, HUB_IDENTIFY, &session);
+	struct ask *ask = ask_answered(hub, cookie, HUB_IDENTIFY, &session);
 
 	hub->now = now > hub->now ? now : hub->now;
 	if (ask == NULL)
@@ -220,6 +228,7 @@ static void keep_fresh(struct session *session, const struct turn_credentials *c
 	session->turn_username = credentials == NULL || credentials->username == NULL
 	                                 ? NULL
 	                                 : strdup(credentials->username);
+	session_changed(session);
 }
 
 static void credentials_due(struct timer *timer, timestamp now)
@@ -252,7 +261,7 @@ void hub_credentials(struct hub *hub, uint64_t cookie, const struct turn_credent
                      timestamp now)
 {
 	struct session *session;
-	struct ask *ask = answered(hub, cookie, HUB_CREDENTIALS, &session);
+	struct ask *ask = ask_answered(hub, cookie, HUB_CREDENTIALS, &session);
 
 	hub->now = now > hub->now ? now : hub->now;
 	if (ask == NULL)
@@ -272,7 +281,8 @@ void hub_credentials(struct hub *hub, uint64_t cookie, const struct turn_credent
 	hub_run(hub);
 }
 
-void hub_renew_credentials(struct hub *hub, const char *tenant, timestamp now)
+void hub_renew_credentials(struct hub *hub, hub_concerns *concerns, const void *context,
+                           timestamp now)
 {
 	struct session *session;
 	size_t position = 0;
@@ -280,7 +290,8 @@ void hub_renew_credentials(struct hub *hub, const char *tenant, timestamp now)
 	hub->now = now > hub->now ? now : hub->now;
 	while ((session = hash_table_next(&hub->sessions, &position)) != NULL)
 		if (timer_is_set(&session->credentials) && session->path != NULL &&
-		    (tenant == NULL || strcmp(session->identity->identity.tenant, tenant) == 0))
+		    (concerns == NULL || concerns(context, session->identity->identity.tenant,
+		                                  session_address(session))))
 			hub_ask_credentials(session, NULL, false);
 	hub_run(hub);
 }
@@ -291,13 +302,27 @@ void hub_room_found(struct hub *hub, uint64_t cookie, const struct hub_place *pl
                     uint64_t generation, timestamp now)
 {
 	struct session *session;
-	struct ask *ask = answered(hub, cookie, HUB_FIND_ROOM, &session);
+	struct ask *ask = ask_answered(hub, cookie, HUB_FIND_ROOM, &session);
 
 	hub->now = now > hub->now ? now : hub->now;
 	if (ask == NULL)
 		return;
 	if (ask->view != NULL)
 		view_placed(ask->view, place, generation);
+	ask_destroy(hub, ask);
+	hub_run(hub);
+}
+
+void hub_room_recalled(struct hub *hub, uint64_t cookie, bool is_known,
+                       const struct room_facts *facts, timestamp now)
+{
+	struct session *session;
+	struct ask *ask = ask_answered(hub, cookie, HUB_RECALL_ROOM, &session);
+
+	hub->now = now > hub->now ? now : hub->now;
+	if (ask == NULL)
+		return;
+	recall_answered(ask->recall, is_known, facts);
 	ask_destroy(hub, ask);
 	hub_run(hub);
 }

@@ -117,11 +117,15 @@ static bool before_event(struct session *session, const struct post *post)
 		take_back(session, post);
 		return false;
 	}
+	if (post->seat == session->join_seat &&
+	    (post->event == EVENT_WELCOME || post->event == EVENT_REFUSED))
+		session_forget_joining(session);
 	roster_compare(view, post);
 	view_heard(view, post);
 	if (post->event != EVENT_WELCOME)
 		return true;
 	session->is_in = true;
+	session_changed(session);
 	session->welcomed_seat = post->seat;
 	session->joined_ms = post->subject.joined_ms;
 	if (!list_is_linked(&session->in_view))
@@ -144,8 +148,8 @@ static void after_event(struct session *session, const struct post *post)
 {
 	if (post->event == EVENT_WELCOME && !timer_is_set(&session->credentials))
 		hub_ask_credentials(session, NULL, false);
-	if (post->event == EVENT_FOUND && post->participant_count > 0)
-		watch_add(session, post->participants[0].id);
+	for (size_t i = 0; post->event == EVENT_FOUND && i < post->participant_count; i++)
+		watch_add(session, post->participants[i].id);
 	if (post->event == EVENT_MUTE &&
 	    session_keep_attribute(session, post->name, post->value) == OK)
 		session->revision++;
@@ -164,7 +168,7 @@ static void fill(struct session *session, struct event *event, struct participan
 	event->wall_ms = session->hub->wall_ms;
 	if (event->room == NULL)
 		event->room = session_room(session);
-	if (event->from == NULL) {
+	if (event->from == NULL && event->kind != EVENT_ROOM) { /* that nobody in it did */
 		*self = session_participant(session, true);
 		event->from = self;
 	}
@@ -206,6 +210,7 @@ void deliver_opened(struct session *session, const struct turn_credentials *cred
 	session->is_opened = true;
 	deliver_to(session, &event);
 	queue_put_back(session, &later);
+	session_changed(session);
 	bytes_wipe(token, sizeof token);
 	session_release(session);
 }
@@ -247,6 +252,10 @@ static void deliver_all(struct hub *hub, const struct post *post)
 
 	if (view == NULL)
 		return;
+	if (post->event == EVENT_PARTICIPANTS) {
+		roster_settle(view, post);
+		return;
+	}
 	bool is_news = !roster_knows(view, post);
 	view_heard(view, post);
 	if (!is_news)
@@ -286,6 +295,14 @@ static void withhold(struct view *view)
 		queue_withhold(CONTAINER_OF(node, struct session, in_view), relay_only_hides);
 }
 
+/* What a room that is made anew goes by. */
+static bool is_other_room(const struct room_info *was, const struct room_info *is)
+{
+	return was->is_locked != is->is_locked || was->has_pin != is->has_pin ||
+	       was->is_relay_only != is->is_relay_only || was->capacity != is->capacity ||
+	       was->created_ms != is->created_ms || strcmp(was->owner, is->owner) != 0;
+}
+
 /* What the room says of itself with each event. */
 void view_heard(struct view *view, const struct post *post)
 {
@@ -294,6 +311,7 @@ void view_heard(struct view *view, const struct post *post)
 
 	if (post->generation == 0 || post->event == EVENT_REFUSED)
 		return;
+	bool is_news = is_other_room(&view->info, &post->room);
 	if (view->owner_user == NULL || strcmp(view->owner_user, owner) != 0) {
 		free(view->owner_user);
 		view->owner_user = strdup(owner);
@@ -306,8 +324,13 @@ void view_heard(struct view *view, const struct post *post)
 	view->info.name = name;
 	view->info.owner = view->owner_user == NULL ? "" : view->owner_user;
 	view->generation = post->generation;
-	if (view->hub->settings.is_cluster)
-		roster_heard(view, post);
+	if (!view->hub->settings.is_cluster)
+		return;
+	roster_heard(view, post);
+	if (!is_news)
+		return;
+	LIST_FOR_EACH (node, &view->members)
+		session_changed(CONTAINER_OF(node, struct session, in_view));
 }
 
 /* Encoding. */

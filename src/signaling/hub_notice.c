@@ -72,10 +72,14 @@ bool hub_next_notice(struct hub *hub, struct hub_action *action)
 		lend_revoke(hub, notice->post, action);
 	else if (notice->kind == HUB_EMIT)
 		lend_event(hub, notice->post, action);
-	else {
+	else if (notice->kind == HUB_KEEP_SESSION) {
+		action->session_id = notice->post->subject.id;
+		action->is_moved = notice->post->is_soft;
+	} else {
 		action->room = &notice->post->room;
 		action->generation = notice->post->generation;
 		action->pin = slice_of(notice->post->pin);
+		action->kicked = notice->post->value;
 	}
 	return true;
 }

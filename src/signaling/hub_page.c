@@ -116,9 +116,14 @@ static struct row *page_next(struct page *page, const void *item)
 
 static void page_take(struct page *page, const struct wish *wish)
 {
-	page->matched++;
-	if (strcmp(page->row[page->count].key, wish->after) > 0)
-		page->count++;
+	const char *key = page->row[page->count].key;
+
+	if (strcmp(key, wish->after) <= 0)
+		return;
+	/* Behind the last of those that were cut. */
+	if (page->has_more && strcmp(key, page->row[page->limit - 1].key) > 0)
+		return;
+	page->count++;
 }
 
 /* At least one, so that whoever pages comes to an end. */
@@ -186,6 +191,7 @@ static void answer_rooms(struct hub *hub, const struct post *ask, const struct w
 		page->total++;
 		if (!is_any_or(wish->tenant, room->info.tenant))
 			continue;
+		page->matched++;
 		room_key(room, page_next(page, room)->key);
 		page_take(page, wish);
 	}
@@ -228,9 +234,17 @@ static void put_session(struct text *text, const struct hub *hub, const void *it
 	json_member_integer(text, "worker", hub->settings.place.worker);
 }
 
+static bool is_after_cut(const struct page *page, uint64_t opened_ms)
+{
+	return page->has_more &&
+	       opened_ms > ((const struct session *)page->row[page->limit - 1].item)->opened_ms;
+}
+
+/* Most are before the page, or behind it: they need no key. */
 static void answer_sessions(struct hub *hub, const struct post *ask, const struct wish *wish,
                             struct page *page)
 {
+	uint64_t after_ms = strtoull(wish->after, NULL, 16);
 	const struct session *session;
 	size_t position = 0;
 
@@ -239,6 +253,9 @@ static void answer_sessions(struct hub *hub, const struct post *ask, const struc
 			continue;
 		page->total++;
 		if (!fits(session, wish))
+			continue;
+		page->matched++;
+		if (session->opened_ms < after_ms || is_after_cut(page, session->opened_ms))
 			continue;
 		session_key(session, page_next(page, session)->key);
 		page_take(page, wish);

@@ -90,7 +90,13 @@ typedef void post_handler(struct hub *hub, const struct post *post);
 static void close_handle(struct hub *hub, const struct post *post);
 static void send_outside_handle(struct hub *hub, const struct post *post);
 
-void hub_handle_post(struct hub *hub, struct post *post)
+void hub_handle_post(struct hub *hub, const struct post *post)
+{
+	if (!recall_takes(hub, post))
+		hub_dispatch_post(hub, post);
+}
+
+void hub_dispatch_post(struct hub *hub, const struct post *post)
 {
 	static post_handler *const handlers[POST_KINDS] = {
 		[POST_JOIN] = room_handle_join,
@@ -107,6 +113,8 @@ void hub_handle_post(struct hub *hub, struct post *post)
 		[POST_CLOSE] = close_handle,
 		[POST_SEND_OUTSIDE] = send_outside_handle,
 		[POST_LOOK_UP] = watch_handle_look_up,
+		[POST_FIND_USER] = users_handle_find,
+		[POST_USER_FOUND] = users_handle_found,
 		[POST_RESUME] = resume_handle,
 		[POST_SNAPSHOT] = snapshot_handle,
 		[POST_MOVED] = moved_handle,
@@ -134,8 +142,10 @@ static void close_handle(struct hub *hub, const struct post *post)
 		moved_pass_on(hub, post);
 		return;
 	}
-	if (session->view != NULL && session->seat == post->seat)
-		session_lose_seat(session);
+	/* It has left by itself, or is elsewhere since: that is none of this room's business. */
+	if (session->view == NULL || session->join_seat > post->seat)
+		return;
+	session_lose_seat(session);
 	session_end(session, 1000, post->reason);
 }
 

@@ -20,7 +20,12 @@ enum {
 	JOIN_BURST = 20,          /* joins of one identity at once, */
 	JOIN_RATE_S = 1,          /* and a second */
 	MOVED_KEPT_S = 24 * 3600, /* how long posts follow a session that has moved */
-	RESUME_WAIT_MS = 5000     /* how long its old hub may take to answer */
+	RESUME_WAIT_MS = 5000,    /* how long its old hub may take to answer, */
+	RESUME_WAIT_LOST_MS =
+		12000, /* and on a cluster, where it may be that its node is gone, and nobody knows yet */
+	RETURN_WAIT_MS = 5000,    /* how long nobody is told that who was at a lost node has left */
+	SEATS_OF_A_HUB = 1 << 16, /* more than a session takes where it is cut off */
+	SNAPSHOT_DELAY_MS = 100   /* how long changes of a session are gathered before it is kept */
 };
 
 struct identity_share { /* sessions that are nobody in particular are so together */
@@ -56,18 +61,27 @@ struct view {
 	struct mail **parked_end;
 	unsigned parked_count;
 	size_t parked_bytes;
-	struct list members; /* sessions in it */
-	struct list moved;   /* sessions that were, and are elsewhere now */
-	unsigned seats;      /* sessions in it, or on their way; and those that have moved */
-	char (*roster)[SESSION_ID_SIZE]; /* owned: of a cluster, who is in it, wherever they are */
+	struct list members;     /* sessions in it */
+	struct list moved;       /* sessions that were, and are elsewhere now */
+	unsigned seats;          /* sessions in it, or on their way; and those that have moved */
+	struct resident *roster; /* owned: of a cluster, who is in it, wherever they are */
 	size_t roster_count, roster_room;
+	struct timer
+		awaited; /* until then those come back who were in it when its owner was lost */
+};
+
+struct resident {
+	char id[SESSION_ID_SIZE];
+	bool is_awaited;
 };
 
 struct session {
 	struct hub *hub;
-	struct list dirty;     /* hub->dirty: there is something to do on its path */
-	struct list in_view;   /* view->members */
-	struct list same_fate; /* hub->doomed */
+	struct list dirty;      /* hub->dirty: there is something to do on its path */
+	struct list in_view;    /* view->members */
+	struct list same_fate;  /* hub->doomed */
+	struct list of_user;    /* of hub->users */
+	struct list in_changed; /* hub->changed: what is kept of it is old */
 	const struct dialect *dialect;
 	void *path; /* owner: host; NULL: away */
 	struct identity_share *identity;
@@ -77,8 +91,9 @@ struct session {
 	uint32_t join_seat,
 		welcomed_seat; /* of the last join, and of the last that was answered by EVENT_WELCOME */
 	bool is_in, is_hidden;
-	bool is_opened; /* EVENT_OPENED was encoded */
-	bool is_held;   /* waits for credentials or its old self: input is kept */
+	bool joins_again; /* whom it asked is lost */
+	bool is_opened;   /* EVENT_OPENED was encoded */
+	bool is_held;     /* waits for credentials or its old self: input is kept */
 	bool is_resuming, is_paused, was_told_paused, is_over_rate;
 	bool is_closing, is_slow, is_doomed, is_gone;
 	uint16_t close_code;
@@ -99,12 +114,21 @@ struct session {
 	struct watcher *watchers;  /* owned: who wants to hear when it goes */
 	struct reference *opening; /* owned: of a resume; NULL: none */
 	struct post *missed;       /* owned: its old self, until EVENT_RESUMED was encoded */
+	struct wanted *wanted;     /* owned: whose place it wants; NULL: nobody's */
+	struct post *joining;      /* owned: of a cluster, its join, until it was answered */
+	uint32_t tenure;           /* how many hubs had it before this one */
+	bool is_kept;              /* the host has a snapshot of it */
 	struct bucket rate;
 	struct timer away, expiry, credentials, pause;
 	char id[SESSION_ID_SIZE], address[46];
 	_Alignas(max_align_t) unsigned char own[];
 };
 
+struct wanted {
+	uint32_t node; /* that was asked */
+	bool is_by_id, is_sought;
+	char id[SESSION_ID_SIZE];
+};
 struct held {
 	struct held *next;
 	size_t len;
@@ -130,10 +154,13 @@ struct ask {
 	enum hub_action_kind kind;
 	uint64_t cookie;
 	char session[SESSION_ID_SIZE];
-	struct view *view; /* of HUB_FIND_ROOM */
+	struct view *view;     /* of HUB_FIND_ROOM */
+	struct recall *recall; /* of HUB_RECALL_ROOM */
 	struct claim claim;
 	char *proof, *name, *tenant; /* owned: the claim's */
 	struct identity identity;
+	char wanted[SESSION_ID_SIZE]; /* of HUB_FIND_SESSION */
+	bool is_by_id;
 	bool is_for_self, has_reference;
 	struct reference reference;
 };
@@ -156,12 +183,15 @@ struct hub {
 	struct timer_wheel *wheel; /* owned */
 	timestamp now;
 	uint64_t wall_ms;
-	struct hash_table sessions, views, rooms, asks, moved, requests;
-	struct hash_table tenants; /* counts */
+	struct hash_table sessions, views, rooms, recalls, asks, moved, requests;
+	struct hash_table users, searches;
+	struct tenant_counts *tenants; /* owned, unless the settings have them */
 	uint64_t next_cookie;
 	struct mail_queue local;  /* owned: posts to itself */
 	struct mail_queue posted; /* owned: posts to others, with their destinations */
-	struct list questions, notices, dirty, doomed;
+	struct list questions, notices, dirty, doomed, changed;
+	struct timer keep; /* when those that have changed are kept */
+	bool may_keep;
 	struct encoder encoder;
 	struct identity_share *recent; /* the last identity that came */
 	struct bucket joins[JOIN_BUCKETS];
@@ -190,7 +220,9 @@ void hub_post_draft(struct hub *hub, struct hub_place to, const struct post *dra
 void hub_post(struct hub *hub, struct hub_place to, struct post *post);
 bool hub_is_reachable(const struct hub *hub, struct hub_place place);
 bool hub_is_own(const struct hub *hub, struct hub_place place);
-void hub_handle_post(struct hub *hub, struct post *post); /* lent */
+void hub_handle_post(struct hub *hub, const struct post *post); /* lent */
+void hub_dispatch_post(struct hub *hub,
+                       const struct post *post); /* lent; no room is recalled for it */
 void mail_queue_init(struct mail_queue *queue);
 void mail_queue_put(struct mail_queue *queue, struct mail *mail);
 struct mail *mail_queue_take(struct mail_queue *queue);
@@ -202,7 +234,16 @@ void hub_notify(struct hub *hub, enum hub_action_kind kind, const struct post *d
 bool hub_next_notice(struct hub *hub, struct hub_action *action);
 void notice_destroy(struct notice *notice);
 
+/* session_snapshot.c: what is kept of a session elsewhere, so that it outlives its node. */
+void session_changed(struct session *session);
+void session_forget_snapshot(struct session *session, bool is_moved);
+bool hub_next_snapshot(struct hub *hub, struct hub_action *action);
+void session_seek(struct session *session); /* the node that it asked is gone */
+
 /* hub_ask.c */
+/* Gives the ask that is answered, and its session, or NULL where either is gone. */
+struct ask *ask_answered(struct hub *hub, uint64_t cookie, enum hub_action_kind kind,
+                         struct session **session);
 struct ask *ask_create(struct hub *hub, enum hub_action_kind kind, struct session *session,
                        const struct reference *reference);
 void ask_destroy(struct hub *hub, struct ask *ask);
@@ -257,6 +298,12 @@ bool session_may_speak(struct session *session); /* takes a token of its rate */
 bool session_may_join(struct session *session);
 
 /* session_resume.c */
+struct post *snapshot_create(struct session *session, const char *to, bool has_queue);
+void session_ask_old_self(struct session *session, const struct hub_place *place);
+void session_resume_refused(struct session *session);
+void session_give_up(struct session *session);
+void session_take_over(struct hub *hub, struct session *session, const struct post *snapshot);
+struct moved *moved_insert(struct hub *hub, const char *id, struct hub_place place);
 void resume_handle(struct hub *hub, const struct post *post);
 void snapshot_handle(struct hub *hub, const struct post *post);
 void seated_handle(struct hub *hub, const struct post *post);
@@ -271,6 +318,14 @@ void moved_destroy(struct moved *moved);
 void watch_handle_look_up(struct hub *hub, const struct post *post);
 void watch_add(struct session *session, const char *id);
 void watch_tell(struct session *session);
+bool session_may_show(const struct session *session); /* its attributes, outside of its room */
+
+/* hub_users.c: sessions of those who are somebody */
+void users_add(struct session *session);
+void users_remove(struct session *session);
+void users_handle_find(struct hub *hub, const struct post *post);
+void users_handle_found(struct hub *hub, const struct post *post);
+void users_deinit(struct hub *hub);
 
 /* room_view.c */
 struct view *view_take(struct hub *hub, const char *tenant, const char *type, const char *name);
@@ -278,6 +333,7 @@ struct view *view_find(const struct hub *hub, const struct room_info *room);
 void view_give(struct view *view);                     /* one seat less; NULL is fine */
 void view_post(struct view *view, struct post *draft); /* to the owner of the room */
 void view_placed(struct view *view, const struct hub_place *place, uint64_t generation);
+size_t post_weight(const struct post *post); /* of what clients said in it; all else is small */
 uint64_t room_hash(const struct hub *hub, const char *tenant, const char *type, const char *name);
 struct hub_place room_place(const struct hub *hub, uint64_t hash);
 
@@ -286,6 +342,7 @@ void session_ask_owner(struct session *session, struct post *draft,
                        const struct reference *reference);
 void session_leave_room(struct session *session, bool is_soft, const struct reference *reference);
 void session_lose_seat(struct session *session);
+void session_forget_joining(struct session *session);
 void session_put_out(
 	struct session *session); /* its room ended; a join that is on its way goes on */
 enum err session_keep_attribute(struct session *session, const char *name, struct slice value);
@@ -294,9 +351,12 @@ void post_change(struct post *draft, const struct room_change *change, char pin[
 void post_refer(struct post *draft, const struct reference *reference);
 
 /* hub_cluster.c */
+void session_rejoin(struct session *session); /* a room that it was in before */
 void roster_heard(struct view *view, const struct post *post);
 /* Its members know that this one is there: nobody told them that it had gone. */
 bool roster_knows(const struct view *view, const struct post *joined);
+/* Those who were on their way back to a room that was lost are there: the others have gone. */
+void roster_settle(struct view *view, const struct post *post);
 /* Tells who has come and gone while the room was out of reach. */
 void roster_compare(struct view *view, const struct post *post);
 
@@ -310,13 +370,13 @@ void request_handle(struct hub *hub, const struct post *post);
 void request_answer_handle(struct hub *hub, const struct post *post);
 void requests_deinit(struct hub *hub);
 
-/* hub_tenants.c: how many sessions and rooms of a tenant are here. */
+/* hub_tenants.c: how many sessions and rooms of a tenant are at this node. */
 struct tenant_limits hub_tenant_limits(const struct hub *hub, const char *tenant);
 bool tenant_add_session(struct hub *hub, const char *tenant);
 void tenant_remove_session(struct hub *hub, const char *tenant);
 bool tenant_is_full(const struct hub *hub, const char *tenant);
-void tenant_move_session(struct hub *hub, const char *from, const char *to);
+/* Counted whatever the limit is: one that comes back is counted twice until its old self has ended. */
+bool tenant_move_session(struct hub *hub, const char *from, const char *to);
 bool tenant_is_relay_only(const struct hub *hub, const char *tenant);
 bool tenant_add_room(struct hub *hub, const char *tenant);
 void tenant_remove_room(struct hub *hub, const char *tenant);
-void tenants_deinit(struct hub *hub);

@@ -10,7 +10,7 @@ enum {
 	REQUEST_WAIT_MS = 5000,
 	PAGE_WAIT_MS = 1000, /* what has come by then is shown */
 	PAGE_BYTES_MAX = 64 << 20,
-	COUNTS = 4
+	COUNTS = 8
 };
 
 struct request {
@@ -26,7 +26,9 @@ struct request {
 	struct timer late;
 };
 
-static const char *const count_names[COUNTS] = {"rooms", "sessions", "participants", "away"};
+static const char *const count_names[COUNTS] = {"rooms",        "sessions",    "participants",
+                                                "away",         "users",       "opened",
+                                                "chats_to_one", "chats_to_all"};
 
 static void request_ask(struct request *request, const struct room_request *room_request);
 static void finish(struct request *request, enum signaling_error error, struct slice json);
@@ -124,10 +126,12 @@ static void draft_request(const struct request *request, const struct room_reque
 	draft->room.tenant = tenant;
 	draft->room.type = asked->type == NULL || asked->type[0] == '\0' ? "room" : asked->type;
 	draft->room.name = asked->name;
+	draft->room.created_ms = asked->created_ms;
 	draft->to = asked->participant;
 	draft->name = asked->what;
 	draft->reason = asked->reason;
 	draft->expires_s = asked->expires_s;
+	draft->value = asked->kicked;
 	draft->subject.user = by == NULL ? "" : by->user;
 	draft->subject.permissions = by == NULL ? MAY_ALL : by->permissions;
 	draft->room_capacity = hub_tenant_limits(request->hub, tenant).room_capacity;

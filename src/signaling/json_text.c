@@ -10,8 +10,8 @@ struct reader {
 };
 
 static bool check_value(struct reader *reader);
-static bool check_members(struct reader *reader);
-static bool check_elements(struct reader *reader);
+static bool check_items(struct reader *reader, char end);
+static bool check_name(struct reader *reader);
 static bool check_string(struct reader *reader);
 static bool check_escape(struct reader *reader);
 static bool check_surrogates(struct reader *reader, unsigned first);
@@ -54,9 +54,9 @@ static bool check_value(struct reader *reader)
 		return false;
 	switch (*reader->at) {
 	case '{':
-		return check_members(reader);
+		return check_items(reader, '}');
 	case '[':
-		return check_elements(reader);
+		return check_items(reader, ']');
 	case '"':
 		return check_string(reader);
 	case 't':
@@ -70,24 +70,18 @@ static bool check_value(struct reader *reader)
 	}
 }
 
-/* Recursion is bounded by depth_left. */
-static bool check_members(struct reader *reader)
+/* Members of an object, or elements of an array. Recursion is bounded by depth_left. */
+static bool check_items(struct reader *reader, char end)
 {
 	if (reader->depth_left-- == 0)
 		return false;
 	reader->at++;
 	reader_skip_space(reader);
-	for (bool is_first = true; !take(reader, '}'); is_first = false) {
+	for (bool is_first = true; !take(reader, end); is_first = false) {
 		if (!is_first && !take(reader, ','))
 			return false;
 		reader_skip_space(reader);
-		if (reader->at == reader->end || *reader->at != '"' || !check_string(reader))
-			return false;
-		reader_skip_space(reader);
-		if (!take(reader, ':'))
-			return false;
-		reader_skip_space(reader);
-		if (!check_value(reader))
+		if ((end == '}' && !check_name(reader)) || !check_value(reader))
 			return false;
 		reader_skip_space(reader);
 	}
@@ -95,21 +89,15 @@ static bool check_members(struct reader *reader)
 	return true;
 }
 
-static bool check_elements(struct reader *reader)
+/* A member's name, the colon, and the space behind it. */
+static bool check_name(struct reader *reader)
 {
-	if (reader->depth_left-- == 0)
+	if (reader->at == reader->end || *reader->at != '"' || !check_string(reader))
 		return false;
-	reader->at++;
 	reader_skip_space(reader);
-	for (bool is_first = true; !take(reader, ']'); is_first = false) {
-		if (!is_first && !take(reader, ','))
-			return false;
-		reader_skip_space(reader);
-		if (!check_value(reader))
-			return false;
-		reader_skip_space(reader);
-	}
-	reader->depth_left++;
+	if (!take(reader, ':'))
+		return false;
+	reader_skip_space(reader);
 	return true;
 }
 

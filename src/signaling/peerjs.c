@@ -19,6 +19,7 @@ const struct dialect dialect_peerjs = {
 			.pong_s = 60,
 		},
 	.session_size = sizeof(struct peerjs),
+	.is_unaware = true,
 	.has_own_query = true,
 	.on_open = peerjs_open,
 	.decode = peerjs_decode,

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "signaling/ice_servers.h"
 #include "signaling/json_text.h"
 #include "signaling/peerjs.h"
 
@@ -240,6 +241,25 @@ static void tell_open(struct telling *telling, struct encoder *encoder)
 	encoder_end_message(encoder);
 }
 
+/* PeerJS's client takes its ICE servers from the page. It passes over a message of a type that it does not know, whose payload names no
+ * connection; a page hears it by peer.socket, and has the client use what came with the next call. */
+static void tell_credentials(struct telling *telling, struct encoder *encoder)
+{
+	const struct turn_credentials *turn = telling->event->credentials;
+
+	if (turn == NULL)
+		return;
+	json_open(telling->text, '{');
+	json_member_string(telling->text, "type", SLICE("ICE-SERVERS"));
+	json_name(telling->text, "payload");
+	json_open(telling->text, '{');
+	ice_servers_put(telling->text, turn);
+	ice_servers_put_zones(telling->text, turn);
+	json_close(telling->text, '}');
+	json_close(telling->text, '}');
+	encoder_end_message(encoder);
+}
+
 /* Nobody is told who comes and goes: clients learn each other's ids elsewhere. */
 void peerjs_encode(struct session *session, const struct event *event, struct encoder *encoder)
 {
@@ -251,6 +271,8 @@ void peerjs_encode(struct session *session, const struct event *event, struct en
 		tell_message(&telling, encoder);
 	else if (event->kind == EVENT_UNREACHABLE)
 		tell_expire(&telling, encoder);
+	else if (event->kind == EVENT_CREDENTIALS)
+		tell_credentials(&telling, encoder);
 	else if (event->kind == EVENT_WELCOME && is_opening)
 		tell_open(&telling, encoder);
 	else if (event->kind == EVENT_IDENTIFIED && is_opening)

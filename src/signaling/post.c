@@ -8,6 +8,9 @@
 	{                                                                      \
 		name, FIELD_##kind, offsetof(struct post, member), __VA_ARGS__ \
 	}
+/* A hub's place: two members. */
+#define PLACE(prefix, member) \
+	FIELD(U32, prefix "node", member.node, 0), FIELD(U16, prefix "worker", member.worker, 0)
 #define PERSON(kind, name, member)                                          \
 	{                                                                   \
 		name, FIELD_##kind, offsetof(struct participant, member), 0 \
@@ -16,8 +19,7 @@
 /* clang-format off */
 static const struct post_field of_post[] = {
 	FIELD(ENUM,  "kind",        kind, POST_KINDS),
-	FIELD(U32,   "node",        from.node, 0),
-	FIELD(U16,   "worker",      from.worker, 0),
+	PLACE("", from),
 	FIELD(U64,   "cookie",      cookie, 0),
 	FIELD(TEXT,  "tenant",      room.tenant, 0),
 	FIELD(TEXT,  "type",        room.type, 0),
@@ -90,11 +92,10 @@ static const struct post_field of_post[] = {
 	FIELD(BOOL,  "proved",      is_authenticated, 0),
 	FIELD(BOOL,  "byid",        is_by_id, 0),
 	FIELD(BOOL,  "inroom",      is_in_room, 0),
+	FIELD(U32,   "tenure",      tenure, 0),
 	FIELD(BYTES, "own",         own, 0),
-	FIELD(U32,   "sendernode",  sender.node, 0),
-	FIELD(U16,   "senderworker", sender.worker, 0),
-	FIELD(U32,   "ownernode",   owner.node, 0),
-	FIELD(U16,   "ownerworker", owner.worker, 0),
+	PLACE("sender", sender),
+	PLACE("owner", owner),
 };
 static const struct post_field of_participant[] = {
 	PERSON(TEXT, "id", id),
@@ -167,7 +168,8 @@ void post_destroy(struct post *post)
 
 bool post_is_whole(const struct post *post)
 {
-	bool names_all = post->kind == POST_EVENT; /* elsewhere participants are ids alone */
+	/* Elsewhere participants are ids alone. */
+	bool names_all = post->kind == POST_EVENT || post->kind == POST_USER_FOUND;
 	bool needs_subject = post->kind < POST_EVENT || post->kind == POST_LOOK_UP ||
 	                     post->kind == POST_SEND_OUTSIDE;
 

@@ -31,6 +31,8 @@ enum post_kind {
 	POST_CLOSE, /* `to` is out of the room: another has its alias. Its connection is closed with reason */
 	POST_SEND_OUTSIDE, /* message to `to`, whatever room it is in */
 	POST_LOOK_UP,      /* `to`; subject asks */
+	POST_FIND_USER,    /* to any hub: who is here of the tenant's user `name`? subject asks */
+	POST_USER_FOUND,   /* participants: its answer, by cookie */
 	POST_RESUME, /* `to` is the session; subject, at sender, wants its place; address where is_by_id */
 	POST_SNAPSHOT, /* `to` asked: here is subject, whole; or error says why not */
 	POST_MOVED,    /* to the hub of its id: subject lives at `from` now, or, is_soft, nowhere */
@@ -86,6 +88,7 @@ struct post {
 	struct hub_place sender; /* where subject is, however often the post was passed on */
 	uint64_t identity_expires_ms;
 	bool is_authenticated, is_by_id, is_in_room;
+	uint32_t tenure;            /* how many hubs had it before */
 	struct slice own;           /* bytes */
 	struct hub_place owner;     /* of its room */
 	const struct slice *queued; /* messages that it has not got yet */

@@ -24,6 +24,8 @@ struct event_base;
 struct program_reload;
 struct room_keeper;
 struct sinks;
+struct tenancy;
+struct tenant_counts;
 struct turn_service;
 struct turn_source;
 
@@ -38,7 +40,6 @@ struct program_drain {
 struct program_wait {       /* for what the first clients need */
 	_Atomic bool is_on; /* the main thread writes, any reads; relaxed: it orders nothing */
 	struct event *timer;
-	timestamp read_at;
 };
 
 struct program {
@@ -57,15 +58,21 @@ struct program {
 	struct program_wait wait;
 	struct workers *workers;
 	struct buddy_images *images; /* of all workers; NULL: none are kept */
+	struct channelling_rules *channelling;
+	struct tenant_counts *tenants; /* of all workers */
 	unsigned threads;
-	struct store *store;               /* to read by; NULL: there is none */
+	struct store *store;               /* to read by at the start; NULL: there is none */
 	struct store_thread *store_thread; /* tells of changes */
 	struct store_watch store_watch;
-	bool has_heard_of_store;
-	struct room_keeper *rooms; /* NULL without a store */
+	_Atomic bool has_told_of_forgotten; /* kicks; of any worker; relaxed: it orders nothing */
+	char realm[512];                    /* of tenants without one of their own */
+	struct tenancy *tenancy;            /* what the store said last; NULL: nothing yet */
+	bool has_other_tenants;             /* than those that the workers go by */
+	struct room_keeper *rooms;          /* NULL without a store */
 	struct sinks *sinks;
 	struct turn_service *turn_service; /* NULL: TURN credentials are made here */
 	struct turn_source *fetched;       /* by it, the newest; NULL: none yet */
+	unsigned turn_service_number; /* of all that there were: letters tell of which they are */
 	struct control_socket control_socket;
 	struct control_server *control; /* NULL: there is none */
 	struct program_reload *reload;

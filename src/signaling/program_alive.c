@@ -49,9 +49,11 @@ static void format_status(const struct program *program, char status[SERVICE_STA
 	uint64_t sessions = program_count(program, HUB_COUNT_sessions_now);
 	timestamp now = timestamp_now();
 	const struct program_drain *drain = &program->drain;
+	const char *problem = program_problem(program);
 
 	if (!drain->is_on)
-		snprintf(status, SERVICE_STATUS_SIZE, "serving %" PRIu64 " sessions", sessions);
+		snprintf(status, SERVICE_STATUS_SIZE, "serving %" PRIu64 " sessions%s%s", sessions,
+		         problem == NULL ? "" : ", not ready: ", problem == NULL ? "" : problem);
 	else
 		snprintf(status, SERVICE_STATUS_SIZE,
 		         "draining by %s: %" PRIu64 " sessions left, %" PRIu64 " s", drain->by,

@@ -44,32 +44,43 @@ static uint32_t share(uint32_t all, unsigned threads)
 static struct tenant_limits limits_of(void *context, const char *name)
 {
 	const struct tenant *tenant = find_tenant(context, name);
-	unsigned threads = ((const struct program *)context)->threads;
 
 	if (tenant == NULL)
 		return (struct tenant_limits){0};
 	return (struct tenant_limits){
-		.sessions_max = share(tenant->sessions_max, threads),
-		.rooms_max = share(tenant->rooms_max, threads),
+		.sessions_max = tenant->sessions_max,
+		.rooms_max = tenant->rooms_max,
 		.room_capacity = tenant->room_capacity,
 	};
 }
 
 /* ---- for the workers ---- */
 
-static void on_room_changed(void *context, struct worker *worker, const struct room_info *room,
-                            struct slice pin, uint64_t generation, bool is_gone)
+/* Once: who has such a room has many who were removed. */
+static void warn_of_forgotten(struct program *program, const struct room_facts *facts)
+{
+	if (facts->has_forgotten &&
+	    !atomic_exchange_explicit(&program->has_told_of_forgotten, true, memory_order_relaxed))
+		log_warning("kicks forgotten",
+		            "tenant=%s room=\"%s\" reason=\"more were removed than a room keeps in "
+		            "mind\" effect=\"the first of them may come in again\"",
+		            facts->info.tenant, facts->info.name);
+}
+
+static void on_room_changed(void *context, struct worker *worker, const struct room_facts *facts,
+                            bool is_gone)
 {
 	struct program *program = context;
 
+	warn_of_forgotten(program, facts);
 	if (program->cluster != NULL)
-		cluster_room_changed(program->cluster, worker, room, generation, is_gone);
+		cluster_room_changed(program->cluster, worker, facts, is_gone);
 	if (program->rooms == NULL)
 		return;
 	if (is_gone)
-		room_keeper_delete(program->rooms, room);
+		room_keeper_delete(program->rooms, &facts->info);
 	else
-		room_keeper_put(program->rooms, room, pin);
+		room_keeper_put(program->rooms, facts);
 }
 
 static void on_post(void *context, struct worker *worker, struct hub_place place, struct post *post)
@@ -84,12 +95,31 @@ static void on_find_room(void *context, struct worker *worker, uint64_t cookie,
 	cluster_find_room(((struct program *)context)->cluster, worker, cookie, room);
 }
 
+static void on_keep_session(void *context, struct worker *worker, const char *id,
+                            struct post *snapshot, bool is_moved)
+{
+	cluster_keep_session(((struct program *)context)->cluster, worker, id, snapshot, is_moved);
+}
+
+static void on_find_session(void *context, struct worker *worker, uint64_t cookie, const char *id,
+                            const char *address, const struct dialect *dialect)
+{
+	cluster_find_session(((struct program *)context)->cluster, worker, cookie, id, address,
+	                     dialect);
+}
+
+static void on_recall_room(void *context, struct worker *worker, uint64_t cookie,
+                           const struct room_info *room)
+{
+	cluster_recall_room(((struct program *)context)->cluster, worker, cookie, room);
+}
+
 static void on_emit(void *context, struct worker *worker, const struct event *event)
 {
-	struct program *program = context;
+	struct sinks *sinks = program_current(context)->sinks;
 
 	(void)worker;
-	if (program->sinks == NULL || event->room == NULL)
+	if (sinks == NULL || event->room == NULL)
 		return;
 	const struct fact fact = {
 		.key = event->name,
@@ -99,7 +129,7 @@ static void on_emit(void *context, struct worker *worker, const struct event *ev
 		.wall_ms = event->wall_ms,
 		.body = event->value,
 	};
-	(void)!sinks_put(program->sinks, &fact); /* what does not fit is told by the sinks */
+	(void)!sinks_put(sinks, &fact); /* what does not fit is told by the sinks */
 }
 
 static void on_revoke(void *context, struct worker *worker, const struct identity *identity,
@@ -138,6 +168,9 @@ static void fill_for_cluster(const struct cluster *cluster, struct workers_setti
 		cluster_seal_key(cluster, settings->hub.seal_key);
 	settings->host.post = on_post;
 	settings->host.find_room = on_find_room;
+	settings->host.keep_session = on_keep_session;
+	settings->host.find_session = on_find_session;
+	settings->host.recall_room = on_recall_room;
 }
 
 enum err program_host_join(struct program *program, const struct config *config, unsigned threads,
@@ -171,8 +204,10 @@ void program_host_fill(struct program *program, const struct config *config, uns
 		.has_legacy_room_size = config->legacy_room_size,
 		.is_relay_only = is_relay_only,
 		.tenant_limits = limits_of,
+		.tenants = program->tenants,
 		.context = program,
 		.images = program->images,
+		.channelling = program->channelling,
 	};
 	settings->host = (struct worker_host){
 		.room_changed = on_room_changed,

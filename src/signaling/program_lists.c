@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/list.h"
 #include "signaling/cluster.h"
+#include "signaling/page_merge.h"
 #include "signaling/program.h"
 
 enum {
@@ -270,61 +271,11 @@ void ask_session_cancel(struct control_request *request, void *context)
 		ask(listing, get(request, "id", listing->session, sizeof listing->session));
 }
 
-/* ---- one page of many parts ---- */
-
-static const char *text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text == NULL ? "" : text;
-}
+/* ---- the page ---- */
 
 static json_int_t number_of(const json_t *object, const char *name)
 {
 	return json_integer_value(json_object_get(object, name));
-}
-
-static int compare_keys(const void *a, const void *b)
-{
-	return strcmp(text_of(*(json_t *const *)a, "key"), text_of(*(json_t *const *)b, "key"));
-}
-
-struct merge {
-	json_t **item; /* owned; those are lent from the parts */
-	size_t count;
-	const char *end; /* lent: behind it a part has more than it said; NULL: none has */
-	json_int_t matched, total;
-};
-
-static void merge_part(struct merge *merge, const json_t *part)
-{
-	const json_t *items = json_object_get(part, "items");
-	size_t count = json_array_size(items);
-
-	for (size_t i = 0; i < count; i++)
-		merge->item[merge->count++] = json_array_get(items, i);
-	merge->matched += number_of(part, "matched");
-	merge->total += number_of(part, "total");
-	if (count == 0 || !json_is_true(json_object_get(part, "more")))
-		return;
-	const char *last = text_of(json_array_get(items, count - 1), "key");
-	if (merge->end == NULL || strcmp(last, merge->end) < 0)
-		merge->end = last;
-}
-
-static enum err merge_parts(struct merge *merge, const json_t *parts)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < json_array_size(parts); i++)
-		count += json_array_size(json_object_get(json_array_get(parts, i), "items"));
-	*merge = (struct merge){.item = calloc(count + 1, sizeof merge->item[0])};
-	if (merge->item == NULL)
-		return ERR_NO_MEMORY;
-	for (size_t i = 0; i < json_array_size(parts); i++)
-		merge_part(merge, json_array_get(parts, i));
-	qsort(merge->item, merge->count, sizeof merge->item[0], compare_keys);
-	return OK;
 }
 
 /* Whether a node, of so many workers, has said it all. */
@@ -351,45 +302,31 @@ static json_t *list_missing(const struct listing *listing)
 	return missing;
 }
 
-static json_t *take_rows(const struct listing *listing, const struct merge *merge, json_t **next)
+static void name_nodes(const struct program *program, json_t *rows)
 {
-	json_t *rows = json_array(), *row = NULL;
-	size_t i = 0;
+	json_t *row;
+	size_t i;
 
-	while (i < merge->count && i < listing->limit &&
-	       (merge->end == NULL || strcmp(text_of(merge->item[i], "key"), merge->end) <= 0))
-		i++;
-	*next = i > 0 && (i < merge->count || merge->end != NULL)
-	                ? json_incref(json_object_get(merge->item[i - 1], "key"))
-	                : json_null();
-	for (size_t at = 0; at < i; at++) {
-		row = json_copy(merge->item[at]);
-		json_object_del(row, "key");
+	json_array_foreach(rows, i, row)
+	{
+		uint32_t number = (uint32_t)number_of(row, "node");
 		json_object_set_new(row, "node_name",
-		                    control_text(program_node_name(
-					    listing->program, (uint32_t)number_of(row, "node"))));
-		json_array_append_new(rows, row);
+		                    control_text(program_node_name(program, number)));
 	}
-	return rows;
 }
 
 static void answer(struct listing *listing)
 {
-	struct merge merge;
-	json_t *rows, *next;
+	json_t *page;
 
 	if (listing->items == NULL) {
 		control_answer(listing->request, json_incref(listing->json));
 		return;
 	}
-	if (listing->json == NULL || merge_parts(&merge, listing->json) != OK) {
-		control_refuse(listing->request, "%s", err_string(ERR_NO_MEMORY));
-		return;
-	}
-	rows = take_rows(listing, &merge, &next);
-	control_answer(listing->request,
-	               json_pack("{s:I, s:I, s:o, s:o, s:o}", "matched", merge.matched, "total",
-	                         merge.total, listing->items, rows, "next", next, "missing",
-	                         list_missing(listing)));
-	free(merge.item);
+	page = listing->json == NULL ? NULL
+	                             : page_merge(listing->json, listing->items, listing->limit);
+	name_nodes(listing->program, json_object_get(page, listing->items));
+	if (page != NULL)
+		json_object_set_new(page, "missing", list_missing(listing));
+	control_answer(listing->request, page);
 }

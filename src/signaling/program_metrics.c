@@ -7,6 +7,7 @@
 
 #include "signaling/program.h"
 #include "signaling/room_keeper.h"
+#include "signaling/sink.h"
 
 enum { NAME_SIZE = 64, METRIC_SIZE = 96 };
 
@@ -59,6 +60,48 @@ static json_t *describe_thread(const struct program *program, unsigned thread)
 	return object;
 }
 
+/* ---- events to other programs: those of all sinks, then of each ---- */
+
+static const struct {
+	const char *name, *help;
+	size_t offset;
+} event_counts[] = {
+	{"taken", "events that happened", offsetof(struct sinks_counts, taken)},
+	{"refused", "events that event-spool had no room for",
+         offsetof(struct sinks_counts, refused)},
+	{"kept", "events that were written to event-spool", offsetof(struct sinks_counts, kept)},
+	{"bytes_now", "bytes in event-spool, and on the way there",
+         offsetof(struct sinks_counts, bytes_now)},
+};
+enum { EVENT_COUNTS = sizeof event_counts / sizeof event_counts[0] };
+
+static uint64_t event_count(const struct sinks_counts *counts, unsigned i)
+{
+	uint64_t value;
+
+	memcpy(&value, (const char *)counts + event_counts[i].offset, sizeof value);
+	return value;
+}
+
+static void add_event_counters(const struct program *program, json_t *sums)
+{
+	struct sinks_counts counts;
+	char name[NAME_SIZE];
+
+	sinks_count(program->sinks, &counts);
+	for (unsigned i = 0; i < EVENT_COUNTS; i++) {
+		snprintf(name, sizeof name, "events_%s", event_counts[i].name);
+		json_object_set_new(sums, name, json_integer((json_int_t)event_count(&counts, i)));
+	}
+	for (size_t sink = 0; sink < counts.sink_count; sink++)
+		for (unsigned i = 0; i < SINK_COUNTS; i++) {
+			snprintf(name, sizeof name, "events_%s_%s%s", counts.sinks[sink].name,
+			         sink_count_name(i), i == SINK_WAITING ? "_now" : "");
+			json_object_set_new(sums, name,
+			                    json_integer((json_int_t)counts.sinks[sink].value[i]));
+		}
+}
+
 json_t *program_counters_describe(const struct program *program, bool by_thread)
 {
 	json_t *sums = json_object(), *threads = json_array(), *result;
@@ -67,6 +110,7 @@ json_t *program_counters_describe(const struct program *program, bool by_thread)
 	for (unsigned i = 0; i < ALL_COUNTERS; i++)
 		json_object_set_new(sums, name_of(i, name),
 		                    json_integer((json_int_t)sum_of(program, i)));
+	add_event_counters(program, sums);
 	result = json_pack("{s:o}", "counters", sums);
 	for (unsigned i = 0; by_thread && i < workers_count(program->workers); i++)
 		json_array_append_new(threads, describe_thread(program, i));
@@ -177,6 +221,42 @@ static void add_server(const struct program *program, json_t *list)
 	        NULL, json_real(cpu_seconds()));
 }
 
+static void add_sinks(const struct sinks_counts *counts, json_t *list)
+{
+	for (unsigned i = 0; i < SINK_COUNTS; i++) {
+		json_t *samples = json_array();
+		char name[METRIC_SIZE];
+
+		for (size_t sink = 0; sink < counts->sink_count; sink++)
+			add_sample(samples, json_pack("{s:s}", "sink", counts->sinks[sink].name),
+			           json_integer((json_int_t)counts->sinks[sink].value[i]));
+		snprintf(name, sizeof name, "turnstone_signaling_events_%s", sink_count_name(i));
+		json_array_append_new(list, describe_metric(name, sink_count_help(i),
+		                                            i == SINK_WAITING ? "gauge" : "counter",
+		                                            "", samples));
+	}
+}
+
+static void add_events(const struct program *program, json_t *list)
+{
+	struct sinks_counts counts;
+
+	if (program->sinks == NULL)
+		return;
+	sinks_count(program->sinks, &counts);
+	for (unsigned i = 0; i < EVENT_COUNTS; i++) {
+		bool is_level = strcmp(event_counts[i].name, "bytes_now") == 0;
+		char name[METRIC_SIZE];
+
+		snprintf(name, sizeof name, "turnstone_signaling_events_%s",
+		         is_level ? "bytes" : event_counts[i].name);
+		add_own(list, name, is_level ? "gauge" : "counter", is_level ? "bytes" : "",
+		        event_counts[i].help, NULL,
+		        json_integer((json_int_t)event_count(&counts, i)));
+	}
+	add_sinks(&counts, list);
+}
+
 json_t *program_metrics_describe(const struct program *program, bool by_thread)
 {
 	json_t *list = json_array();
@@ -184,5 +264,6 @@ json_t *program_metrics_describe(const struct program *program, bool by_thread)
 	add_server(program, list);
 	for (unsigned i = 0; i < ALL_COUNTERS; i++)
 		json_array_append_new(list, describe_counter(program, i, by_thread));
+	add_events(program, list);
 	return json_pack("{s:f, s:o}", "time", (double)timestamp_wall_ms() / 1000, "metrics", list);
 }

@@ -16,6 +16,8 @@
 #include "signaling/authority.h"
 #include "signaling/program.h"
 #include "signaling/program_host.h"
+#include "signaling/program_outside.h"
+#include "signaling/turn_source.h"
 
 struct job {
 	struct list node;
@@ -29,10 +31,10 @@ struct program_reload {
 	struct program *program;
 	struct certificate_watch *watch; /* NULL: certificates are not watched */
 	struct certificate_stamps stamps;
-	struct list jobs;        /* the first is under way when task is */
-	bool has_task;           /* the workers are being told */
-	bool renews;             /* TURN credentials may be others now */
-	struct worker_task task; /* what they are told by */
+	struct list jobs;              /* the first is under way when task is */
+	bool has_task;                 /* the workers are being told */
+	struct outside_change outside; /* prepared for the set that is being made */
+	struct worker_task task;       /* what they are told by */
 	struct worker_policy policy;
 	struct service_set *before; /* owned while has_task */
 };
@@ -76,7 +78,7 @@ void program_reload_destroy(struct program_reload *reload)
 		job_destroy(job);
 	}
 	certificate_watch_destroy(reload->watch);
-	service_set_destroy(reload->before);
+	service_set_retire(reload->before, program_current(reload->program));
 	free(reload);
 }
 
@@ -85,7 +87,7 @@ static void on_files_changed(void *context)
 	program_reload_begin(context, RELOAD_OF_CERTIFICATES, "certificate watch", NULL);
 }
 
-/* One of the store that has not begun will do for another. */
+/* One that has not begun will do for another. */
 static bool is_enqueued(const struct program_reload *reload, enum reload_what what)
 {
 	LIST_FOR_EACH (node, &reload->jobs) {
@@ -146,13 +148,22 @@ static void finish(struct program_reload *reload, struct job *job)
 	begin(reload);
 }
 
+/* Whom another secret, lifetime or zone concerns; the others keep what they have. */
+static bool gets_others(const void *context, const char *tenant, const char *client_address)
+{
+	const struct program_reload *reload = context;
+
+	return turn_source_differs(reload->before->turn_source, reload->policy.services.turn_source,
+	                           tenant, client_address);
+}
+
 static void on_worker(struct worker_task *task, struct worker *worker)
 {
 	const struct program_reload *reload = CONTAINER_OF(task, struct program_reload, task);
 
 	worker_adopt(worker, &reload->policy);
-	if (reload->renews)
-		hub_renew_credentials(worker_hub(worker), NULL, worker_now(worker));
+	if (reload->policy.services.turn_source != reload->before->turn_source)
+		hub_renew_credentials(worker_hub(worker), gets_others, reload, worker_now(worker));
 }
 
 static void on_workers_done(struct worker_task *task)
@@ -161,7 +172,7 @@ static void on_workers_done(struct worker_task *task)
 
 	reload->has_task = false;
 	reload->program->tasks--;
-	service_set_destroy(reload->before);
+	service_set_retire(reload->before, program_current(reload->program));
 	reload->before = NULL;
 	finish(reload, first(reload));
 }
@@ -174,7 +185,6 @@ static void publish(struct program_reload *reload, struct service_set *set)
 	reload->before = program_current(program);
 	atomic_store_explicit(&program->current, set, memory_order_release);
 	reload->policy = program_host_policy(program);
-	reload->renews = first(reload)->what != RELOAD_OF_CERTIFICATES;
 	reload->task = (struct worker_task){.run = on_worker, .done = on_workers_done};
 	if (reload->watch != NULL)
 		certificate_watch_follow(reload->watch, set->config, &reload->stamps);
@@ -190,21 +200,9 @@ static void publish(struct program_reload *reload, struct service_set *set)
 	}
 	program->tasks++;
 	reload->has_task = true;
+	program->has_other_tenants = false;
+	outside_apply(program, set->config, &reload->outside);
 	authority_warn(set->authority, reload->before->authority);
-}
-
-/* Another configuration, or a copy of the one there is. */
-static enum err read_config(struct program_reload *reload, struct job *job, struct config **config)
-{
-	const struct config *running = program_config(reload->program);
-	enum err err;
-
-	if (job->what != RELOAD_OF_ALL)
-		return config_copy(running, config);
-	err = config_load(reload->program->sources, &job->outcome.report, config);
-	if (err == OK)
-		err = outcome_compare(&job->outcome, running, *config, NULL, NULL);
-	return err == OK ? outcome_check(&job->outcome, *config) : err;
 }
 
 /* A pair that cannot be read, be it because half of it is still to be written, leaves the one that there is. */
@@ -216,16 +214,11 @@ static SSL_CTX *make_tls(struct program_reload *reload, const struct job *job,
 	char problem[256];
 
 	certificate_stamps_take(config, &reload->stamps);
-	if (before != NULL && job->what == RELOAD_OF_STORE) {
-		SSL_CTX_up_ref(before);
-		return before;
-	}
 	if (before == NULL || service_tls_create(config, &tls, problem, &about) == OK)
 		return tls;
 	log_warning("certificates not taken",
 	            "by=\"%s\" reason=\"%s\" effect=\"those of before are used on\"", job->by,
 	            problem);
-	SSL_CTX_up_ref(before);
 	return before;
 }
 
@@ -234,31 +227,89 @@ static void refuse(struct job *job, const struct config *config, enum option_id 
 {
 	config_report_add(&job->outcome.report, CONFIG_ERROR, config_source_name(config, about),
 	                  config->origin[about].line, "%s", problem);
-	if (job->what != RELOAD_OF_ALL)
-		log_warning("store not read", "reason=\"%s\" effect=\"what it had before holds\"",
-		            problem);
 }
 
-static struct service_set *make(struct program_reload *reload, struct job *job)
+static struct service_parts parts_of(const struct program *program, SSL_CTX *tls)
 {
-	struct program *program = reload->program;
+	return (struct service_parts){
+		.tenancy = program->tenancy,
+		.fetched = program->fetched,
+		.tls = tls,
+		.sinks = program->sinks,
+		.before = program_current(program),
+		.has_other_tenants = program->has_other_tenants,
+	};
+}
+
+static void tls_free(const struct program_reload *reload, SSL_CTX *tls)
+{
+	if (tls != program_current(reload->program)->tls)
+		SSL_CTX_free(tls);
+}
+
+/* Sinks and service first: of what can fail they are the last that costs something to undo. */
+static enum err make_of(struct program_reload *reload, struct job *job, struct config *config,
+                        struct service_set **set, char problem[256], enum option_id *about)
+{
+	struct service_parts parts = parts_of(reload->program, NULL);
+	enum err err = outside_prepare(reload->program, config, &job->outcome, &reload->outside,
+	                               problem, about);
+
+	if (err != OK)
+		return err;
+	parts.sinks = outside_sinks(reload->program, &reload->outside);
+	parts.tls = make_tls(reload, job, config);
+	err = service_set_create(config, &parts, set, problem, about);
+	if (err == OK)
+		return OK;
+	tls_free(reload, parts.tls);
+	outside_cancel(&reload->outside);
+	return err;
+}
+
+/* Another configuration: all is made anew. */
+static struct service_set *make_all(struct program_reload *reload, struct job *job)
+{
+	const struct config *running = program_config(reload->program);
 	struct service_set *set = NULL;
 	struct config *config = NULL;
 	enum option_id about = OPTION_ID_config_file;
 	char problem[256] = "";
-	SSL_CTX *tls;
+	enum err err = config_load(reload->program->sources, &job->outcome.report, &config);
 
-	if (read_config(reload, job, &config) != OK) {
-		config_destroy(config);
-		return NULL;
+	if (err == OK)
+		err = outcome_compare(&job->outcome, running, config, outside_reason,
+		                      reload->program);
+	if (err == OK)
+		err = outcome_check(&job->outcome, config);
+	if (err == OK) {
+		err = make_of(reload, job, config, &set, problem, &about);
+		if (err != OK)
+			refuse(job, config, about, problem);
 	}
-	tls = make_tls(reload, job, config);
-	if (service_set_create(config, program->store, program->fetched, tls, &set, problem,
-	                       &about) == OK)
+	if (err == OK)
 		return set;
-	refuse(job, config, about, problem);
-	SSL_CTX_free(tls);
 	config_destroy(config);
+	return NULL;
+}
+
+/* What the store or a service said, or certificates: the rest is as it was. */
+static struct service_set *make_part(struct program_reload *reload, const struct job *job)
+{
+	const struct service_set *before = program_current(reload->program);
+	struct service_parts parts = parts_of(reload->program, before->tls);
+	struct service_set *set = NULL;
+
+	if (job->what == RELOAD_OF_CERTIFICATES) {
+		parts.tls = make_tls(reload, job, before->config);
+		parts.has_other_tenants = false;
+		parts.has_same_credentials = true;
+	}
+	if (service_set_change(&parts, &set) == OK)
+		return set;
+	tls_free(reload, parts.tls);
+	log_warning("store not read",
+	            "reason=\"out of memory\" effect=\"what it had before holds\"");
 	return NULL;
 }
 
@@ -269,7 +320,8 @@ static void begin(struct program_reload *reload)
 
 	if (job == NULL || reload->has_task)
 		return;
-	struct service_set *set = make(reload, job);
+	struct service_set *set =
+		job->what == RELOAD_OF_ALL ? make_all(reload, job) : make_part(reload, job);
 	if (set != NULL && job->what == RELOAD_OF_ALL &&
 	    process_open_log(set->config, problem) != OK)
 		log_warning("log not reopened", "reason=\"%s\"", problem);
@@ -277,7 +329,8 @@ static void begin(struct program_reload *reload)
 	if (set != NULL)
 		publish(reload, set);
 	if (!reload->has_task) {
-		service_set_destroy(reload->before);
+		outside_cancel(&reload->outside);
+		service_set_retire(reload->before, program_current(reload->program));
 		reload->before = NULL;
 		job->outcome.is_applied = false;
 		finish(reload, job);

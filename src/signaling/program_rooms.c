@@ -36,6 +36,7 @@ struct question {
 	struct identity owner;   /* of a room that is brought back */
 	char tenant[TENANT_NAME_MAX + 1], type[ROOM_TYPE_MAX + 1], name[ROOM_NAME_MAX + 1];
 	char participant[USER_SIZE], what[16], reason[REASON_SIZE], pin[PIN_SIZE];
+	char *kicked; /* owned; NULL: nobody */
 };
 
 /* ---- there and back ---- */
@@ -44,7 +45,27 @@ static void question_destroy(struct question *question)
 {
 	json_decref(question->json);
 	bytes_wipe(question->pin, sizeof question->pin);
+	free(question->kicked);
 	free(question);
+}
+
+/* Who was put out by whom is asked later. */
+static void log_order(const struct question *question)
+{
+	static const char *const orders[ROOM_REQUEST_COUNTS] = {
+		[ROOM_REQUEST_CREATE] = "create", [ROOM_REQUEST_CHANGE] = "change",
+		[ROOM_REQUEST_KICK] = "kick",     [ROOM_REQUEST_MUTE] = "mute",
+		[ROOM_REQUEST_CLOSE] = "close",
+	};
+	const struct room_request *ask = &question->ask;
+	const char *order = ask->kind < ROOM_REQUEST_COUNTS ? orders[ask->kind] : NULL;
+
+	if (ask->change.sets_lock)
+		order = ask->change.is_locked ? "lock" : "unlock";
+	if (order != NULL && question->error == SIGNALING_OK)
+		log_info("room order",
+		         "order=%s tenant=%s room=\"%s\" participant?=\"%s\" reason?=\"%s\"", order,
+		         question->tenant, question->name, question->participant, question->reason);
 }
 
 static void finish(struct question *question)
@@ -52,6 +73,8 @@ static void finish(struct question *question)
 	if (--question->waits_for > 0)
 		return;
 	question->program->tasks--;
+	if (question->request != NULL)
+		log_order(question);
 	if (question->request == NULL && question->error != SIGNALING_OK &&
 	    question->error != SIGNALING_ROOM_EXISTS)
 		log_warning("room not brought back", "tenant=%s room=%s reason=\"%s\"",
@@ -268,11 +291,89 @@ void ask_room_close(struct control_request *request, void *context)
 
 /* ---- rooms that the store had ---- */
 
+struct removed { /* who was, from one room */
+	char tenant[TENANT_NAME_MAX + 1], type[ROOM_TYPE_MAX + 1], name[ROOM_NAME_MAX + 1];
+	char *kicked; /* owned */
+};
+
 struct restoring {
 	struct program *program;
+	struct removed *removed; /* owned; in order of the rooms' names */
+	size_t removed_count, removed_room;
 	size_t count;
 	enum err err;
 };
+
+static int removed_compare(const void *one, const void *other)
+{
+	const struct removed *a = one, *b = other;
+	int order = strcmp(a->tenant, b->tenant);
+
+	if (order == 0)
+		order = strcmp(a->type, b->type);
+	return order != 0 ? order : strcmp(a->name, b->name);
+}
+
+static bool removed_make_room(struct restoring *restoring)
+{
+	size_t room = restoring->removed_room == 0 ? 64 : 2 * restoring->removed_room;
+	void *grown;
+
+	if (restoring->removed_count < restoring->removed_room)
+		return true;
+	grown = realloc(restoring->removed, room * sizeof *restoring->removed);
+	if (grown == NULL)
+		return false;
+	restoring->removed = grown;
+	restoring->removed_room = room;
+	return true;
+}
+
+static bool gather_removed(const struct store_room_kicks *kicks, void *context)
+{
+	struct restoring *restoring = context;
+	struct removed *removed;
+
+	restoring->err = ERR_NO_MEMORY;
+	if (!removed_make_room(restoring))
+		return false;
+	removed = &restoring->removed[restoring->removed_count];
+	snprintf(removed->tenant, sizeof removed->tenant, "%s", kicks->tenant);
+	snprintf(removed->type, sizeof removed->type, "%s", kicks->type);
+	snprintf(removed->name, sizeof removed->name, "%s", kicks->name);
+	removed->kicked = strdup(kicks->kicked);
+	if (removed->kicked == NULL)
+		return false;
+	restoring->removed_count++;
+	restoring->err = OK;
+	return true;
+}
+
+/* Those of this room are the question's from here on. */
+static void take_removed(struct restoring *restoring, struct question *question)
+{
+	struct removed wanted, *found;
+
+	memcpy(wanted.tenant, question->tenant, sizeof wanted.tenant);
+	memcpy(wanted.type, question->type, sizeof wanted.type);
+	memcpy(wanted.name, question->name, sizeof wanted.name);
+	if (restoring->removed_count == 0)
+		return;
+	found = bsearch(&wanted, restoring->removed, restoring->removed_count, sizeof wanted,
+	                removed_compare);
+	if (found == NULL || found->kicked == NULL)
+		return;
+	question->kicked = found->kicked;
+	question->ask.kicked = slice_of(found->kicked);
+	found->kicked = NULL;
+}
+
+static void forget_removed(struct restoring *restoring)
+{
+	for (size_t i = 0; i < restoring->removed_count; i++)
+		free(restoring->removed[i].kicked);
+	free(restoring->removed);
+}
 
 static void restore_change(struct question *question, const struct store_room *room)
 {
@@ -285,7 +386,7 @@ static void restore_change(struct question *question, const struct store_room *r
 		.pin = slice_of(question->pin),
 		.sets_lock = true,
 		.is_locked = room->is_locked,
-		.sets_capacity = room->capacity > 0,
+		.sets_capacity = true, /* 0: a room that has no bound of its own */
 		.capacity = room->capacity,
 		.sets_relay_only = true,
 		.is_relay_only = room->is_relay_only,
@@ -310,6 +411,7 @@ static bool bring_back(const struct store_room *room, void *context)
 	question->ask.identity = &question->owner;
 	question->ask.expires_s = room->empty_s;
 	restore_change(question, room);
+	take_removed(restoring, question);
 	restoring->err = question_send(question);
 	if (restoring->err != OK)
 		question_destroy(question);
@@ -317,16 +419,27 @@ static bool bring_back(const struct store_room *room, void *context)
 	return restoring->err == OK;
 }
 
+static enum err bring_all_back(struct restoring *restoring, struct store *store)
+{
+	enum err err = store_room_kicks_list(store, NULL, gather_removed, restoring);
+
+	if (err == OK && restoring->err == OK && restoring->removed_count > 0)
+		qsort(restoring->removed, restoring->removed_count, sizeof *restoring->removed,
+		      removed_compare);
+	if (err == OK && restoring->err == OK)
+		err = store_room_list(store, NULL, bring_back, restoring);
+	return err == OK ? restoring->err : err;
+}
+
 enum err program_bring_rooms_back(struct program *program, char problem[256])
 {
-	struct restoring restoring = {program, 0, OK};
+	struct restoring restoring = {.program = program};
 	enum err err;
 
 	if (program->store == NULL)
 		return OK;
-	err = store_room_list(program->store, NULL, bring_back, &restoring);
-	if (err == OK)
-		err = restoring.err;
+	err = bring_all_back(&restoring, program->store);
+	forget_removed(&restoring);
 	if (err != OK && err != ERR_NO_MEMORY) {
 		/* Redis may come later: who joins makes the rooms anew. */
 		log_warning("rooms not brought back", "reason=\"%s\"",

@@ -26,18 +26,33 @@ enum err service_tls_create(const struct config *config, SSL_CTX **tls, char pro
 	return err;
 }
 
+/* Until a service that is new has answered, what was given before is given on. */
+static enum err make_turn_source(struct service_set *set, const struct service_parts *parts,
+                                 char problem[256])
+{
+	const struct service_set *before = parts->before;
+	bool is_remote = turn_source_is_remote(set->config);
+	bool gave_own = before != NULL && !turn_source_is_fetched(before->turn_source);
+
+	if (is_remote && parts->fetched != NULL)
+		return turn_source_copy(parts->fetched, set->zones, &set->turn_source);
+	if (is_remote && !gave_own)
+		return turn_source_create_remote(&set->turn_source);
+	return turn_source_create(set->config, set->authority, parts->tenancy, set->zones,
+	                          &set->turn_source, problem);
+}
+
 /* In the order in which one needs the other. */
-static enum err make(struct service_set *set, struct store *store,
-                     const struct turn_source *fetched, char problem[256], enum option_id *about)
+static enum err make(struct service_set *set, const struct service_parts *parts, char problem[256],
+                     enum option_id *about)
 {
 	enum err err;
 
 	*about = OPTION_ID_jwt_key_file;
-	err = authority_create(set->config, store, &set->authority, problem);
+	err = authority_create(set->config, parts->tenancy, &set->authority, problem);
 	if (err != OK)
 		return err;
-	*about = OPTION_ID_zone_networks;
-	err = zones_create(set->config, &set->zones, problem);
+	err = zones_create(set->config, &set->zones, problem, about);
 	if (err != OK)
 		return err;
 	*about = OPTION_ID_www_root;
@@ -46,14 +61,22 @@ static enum err make(struct service_set *set, struct store *store,
 	if (err != OK)
 		return err;
 	*about = OPTION_ID_turn_uri;
-	if (fetched != NULL)
-		return turn_source_copy(fetched, set->zones, &set->turn_source);
-	return turn_source_create(set->config, set->authority, store, set->zones, &set->turn_source,
-	                          problem);
+	return make_turn_source(set, parts, problem);
 }
 
-enum err service_set_create(struct config *config, struct store *store,
-                            const struct turn_source *fetched, SSL_CTX *tls,
+static void complete(struct service_set *set, const struct service_parts *parts)
+{
+	set->tls = parts->tls;
+	set->sinks = parts->sinks;
+	set->services = (struct signaling_services){
+		.config = set->config,
+		.authority = set->authority,
+		.turn_source = set->turn_source,
+		.zones = set->zones,
+	};
+}
+
+enum err service_set_create(struct config *config, const struct service_parts *parts,
                             struct service_set **result, char problem[256], enum option_id *about)
 {
 	struct service_set *set = calloc(1, sizeof *set);
@@ -64,33 +87,53 @@ enum err service_set_create(struct config *config, struct store *store,
 		return ERR_NO_MEMORY;
 	}
 	set->config = config;
-	err = make(set, store, fetched, problem, about);
+	err = make(set, parts, problem, about);
 	if (err != OK) {
 		set->config = NULL;
 		service_set_destroy(set);
 		return err;
 	}
-	set->tls = tls;
-	set->has_store = store != NULL;
-	set->services = (struct signaling_services){
-		.config = config,
-		.authority = set->authority,
-		.turn_source = set->turn_source,
-		.zones = set->zones,
-	};
+	complete(set, parts);
 	*result = set;
 	return OK;
 }
 
-void service_set_destroy(struct service_set *set)
+enum err service_set_change(const struct service_parts *parts, struct service_set **result)
 {
+	const struct service_set *before = parts->before;
+	struct service_set *set = malloc(sizeof *set);
+	char problem[256];
+	enum err err = OK;
+
+	if (set == NULL)
+		return ERR_NO_MEMORY;
+	*set = *before;
+	if (parts->has_other_tenants)
+		err = authority_change(before->authority, parts->tenancy, &set->authority);
+	if (err == OK && !parts->has_same_credentials)
+		err = make_turn_source(set, parts, problem);
+	if (err != OK) {
+		set->tls = before->tls;
+		service_set_retire(set, before);
+		return err;
+	}
+	complete(set, parts);
+	*result = set;
+	return OK;
+}
+
+void service_set_retire(struct service_set *set, const struct service_set *other)
+{
+	static const struct service_set none = {.config = NULL};
+	const struct service_set *kept = other == NULL ? &none : other;
+
 	if (set == NULL)
 		return;
-	SSL_CTX_free(set->tls);
-	http_files_destroy(set->files);
-	turn_source_destroy(set->turn_source);
-	zones_destroy(set->zones);
-	authority_destroy(set->authority);
-	config_destroy(set->config);
+	SSL_CTX_free(set->tls == kept->tls ? NULL : set->tls);
+	http_files_destroy(set->files == kept->files ? NULL : set->files);
+	turn_source_destroy(set->turn_source == kept->turn_source ? NULL : set->turn_source);
+	zones_destroy(set->zones == kept->zones ? NULL : set->zones);
+	authority_destroy(set->authority == kept->authority ? NULL : set->authority);
+	config_destroy(set->config == kept->config ? NULL : set->config);
 	free(set);
 }

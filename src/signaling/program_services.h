@@ -9,7 +9,8 @@
 #include "signaling/services.h"
 
 struct http_files;
-struct store;
+struct sinks;
+struct tenancy;
 
 struct service_set {
 	struct config *config; /* owned, as all below */
@@ -19,6 +20,7 @@ struct service_set {
 	struct zones *zones;      /* NULL: none are configured */
 	struct http_files *files; /* NULL: none are served */
 	SSL_CTX *tls;             /* NULL: TLS is not served */
+	struct sinks *sinks;      /* of events: the program's; NULL: none */
 	struct signaling_services services;
 };
 
@@ -26,9 +28,26 @@ struct service_set {
  * an option; here and below. */
 MUST_CHECK enum err service_tls_create(const struct config *config, SSL_CTX **tls,
                                        char problem[256], enum option_id *about);
-/* Reads keys that config names, and tenants and secrets of store (NULL: none). fetched are TURN credentials of a remote service; NULL: none yet. On success config and tls are the set's. */
-MUST_CHECK enum err service_set_create(struct config *config, struct store *store,
-                                       const struct turn_source *fetched, SSL_CTX *tls,
+/* What else a set is made of. */
+struct service_parts {
+	const struct tenancy *tenancy; /* NULL: nothing is known of tenants */
+	const struct turn_source
+		*fetched; /* TURN credentials of a remote service; NULL: none yet */
+	SSL_CTX *tls;
+	struct sinks *sinks;
+	const struct service_set *before; /* NULL: there is none */
+	bool has_other_tenants;           /* than before */
+	bool has_same_credentials;        /* as before: neither tenancy nor fetched are others */
+};
+/* Makes a set of all that config names. On success config and tls are the set's. */
+MUST_CHECK enum err service_set_create(struct config *config, const struct service_parts *parts,
                                        struct service_set **set, char problem[256],
                                        enum option_id *about);
-void service_set_destroy(struct service_set *set);
+/* Makes one with the configuration of before, its files and zones, and of the rest what has not changed: they are both sets' then. */
+MUST_CHECK enum err service_set_change(const struct service_parts *parts, struct service_set **set);
+/* Frees all that is not other's as well, which may be NULL. */
+void service_set_retire(struct service_set *set, const struct service_set *other);
+static inline void service_set_destroy(struct service_set *set)
+{
+	service_set_retire(set, NULL);
+}

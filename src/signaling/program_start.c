@@ -11,24 +11,25 @@
 #include "process/process.h"
 #include "process/process_control.h"
 #include "signaling/authority.h"
+#include "signaling/channelling_rules.h"
 #include "signaling/cluster.h"
 #include "signaling/program.h"
 #include "signaling/program_host.h"
 #include "signaling/program_needs.h"
+#include "signaling/program_outside.h"
 #include "signaling/program_reload.h"
 #include "signaling/program_rooms.h"
 #include "signaling/program_routes.h"
 #include "signaling/room_keeper.h"
 #include "signaling/shared_images.h"
-#include "signaling/sink.h"
-#include "signaling/turn_service.h"
+#include "signaling/tenant_counts.h"
 #include "signaling/turn_source.h"
 #include "store/configured_store.h"
+#include "store/tenancy.h"
 
 enum {
 	LISTENERS_MAX = 128,
 	TASKS_PATIENCE_MS = 6000, /* longer than a hub waits for another */
-	SINKS_PATIENCE_MS = 3000, /* what is left then is in their spool */
 };
 
 struct start {
@@ -42,9 +43,9 @@ struct start {
 };
 
 typedef enum err step_fn(struct start *start);
-static step_fn make_tls, list_listeners, make_images, join_cluster, open_workers, open_control,
-	drop_privileges, raise_fence, open_store, make_services, open_rooms, open_sinks,
-	serve_control, start_workers, start_cluster, bring_rooms_back, fetch_credentials;
+static step_fn make_tls, list_listeners, make_images, make_rules, count_tenants, join_cluster,
+	open_workers, open_control, drop_privileges, raise_fence, open_store, open_outside,
+	make_services, open_rooms, serve_control, start_workers, start_cluster, bring_rooms_back;
 
 static const struct {
 	step_fn *run;
@@ -53,20 +54,21 @@ static const struct {
 	{make_tls, OPTION_ID_cert},
 	{list_listeners, OPTION_ID_signaling_port},
 	{make_images, OPTION_ID_buddy_image_memory},
+	{make_rules, OPTION_ID_room_type},
+	{count_tenants, OPTION_ID_signaling_threads},
 	{join_cluster, OPTION_ID_redis_userdb},
 	{open_workers, OPTION_ID_signaling_ip},
 	{open_control, OPTION_ID_signaling_control_socket},
 	{drop_privileges, OPTION_ID_proc_user},
 	{raise_fence, OPTION_ID_fence},
 	{open_store, OPTION_ID_userdb},
+	{open_outside, OPTION_ID_webhook_url},
 	{make_services, OPTION_ID_jwt_key_file},
 	{open_rooms, OPTION_ID_userdb},
-	{open_sinks, OPTION_ID_signaling_ip},
 	{serve_control, OPTION_ID_signaling_control_socket},
 	{start_workers, OPTION_ID_signaling_threads},
 	{start_cluster, OPTION_ID_signaling_cluster},
 	{bring_rooms_back, OPTION_ID_userdb},
-	{fetch_credentials, OPTION_ID_turn_service_url},
 };
 
 static void log_ready(const struct program *program, const struct start *start);
@@ -97,12 +99,14 @@ enum err program_open(struct program *program, struct config *config, char probl
 
 void program_close(struct program *program)
 {
-	turn_service_destroy(program->turn_service);
+	outside_close_service(program);
 	program_finish(program, TASKS_PATIENCE_MS);
 	cluster_stop(program->cluster);
 	workers_destroy(program->workers);
 	cluster_destroy(program->cluster);
 	buddy_images_destroy(program->images);
+	channelling_rules_destroy(program->channelling);
+	tenant_counts_destroy(program->tenants);
 	program_reload_destroy(program->reload);
 	program->reload = NULL;
 	control_server_destroy(program->control);
@@ -111,12 +115,13 @@ void program_close(struct program *program)
 	program_drain_close(program);
 	control_socket_close(&program->control_socket);
 	room_keeper_destroy(program->rooms);
-	sinks_destroy(program->sinks, SINKS_PATIENCE_MS);
+	outside_close_sinks(program);
 	if (program->store_thread != NULL)
 		store_thread_stop(program->store_thread);
 	mailbox_deliver(program->mailbox, program);
 	turn_source_destroy(program->fetched);
 	free(program->nodes);
+	tenancy_destroy(program->tenancy);
 	if (program->store != NULL)
 		store_close(program->store);
 	service_set_destroy(program_current(program));
@@ -210,6 +215,16 @@ static enum err make_images(struct start *start)
 	return shared_images_create(start->config->buddy_image_memory, &start->program->images);
 }
 
+static enum err make_rules(struct start *start)
+{
+	return channelling_rules_create(start->config, &start->program->channelling);
+}
+
+static enum err count_tenants(struct start *start)
+{
+	return tenant_counts_create(&start->program->tenants);
+}
+
 static enum err join_cluster(struct start *start)
 {
 	const struct config *config = start->config;
@@ -262,16 +277,23 @@ static enum err raise_fence(struct start *start)
 
 /* ---- as the user ---- */
 
-static void on_store_written(struct mail *mail, void *receiver)
+static void on_tenants(struct mail *mail, void *receiver)
 {
+	struct tenancy *tenancy = CONTAINER_OF(mail, struct tenancy, mail);
 	struct program *program = receiver;
+	bool has_others = !tenancy_has_same_tenants(tenancy, program->tenancy),
+	     is_news = has_others || program->tenancy == NULL ||
+	               !tenancy_has_same_secrets(tenancy, program->tenancy);
 
-	free(CONTAINER_OF(mail, struct store_change, mail));
-	/* The first only says that there is a store. */
-	if (program->reload != NULL &&
-	    (program->has_heard_of_store || !program_current(program)->has_store))
-		program_reload_begin(program->reload, RELOAD_OF_STORE, "store", NULL);
-	program->has_heard_of_store = true;
+	program->has_other_tenants |= has_others;
+	tenancy_destroy(program->tenancy);
+	program->tenancy = tenancy;
+	/* The first letter has what was read at the start, unless the store was away then. */
+	if (program->reload == NULL || (!is_news && program_current(program)->has_store))
+		return;
+	log_info("tenants changed", "tenants=%zu api_keys=%zu secrets=%zu", tenancy->tenant_count,
+	         tenancy->api_key_count, tenancy->secret_count);
+	program_reload_begin(program->reload, RELOAD_OF_STORE, "store", NULL);
 }
 
 static enum err open_store(struct start *start)
@@ -291,25 +313,60 @@ static enum err open_store(struct start *start)
 		return err;
 	program->store_watch = (struct store_watch){
 		.notify = program->mailbox,
-		.wrote = on_store_written,
-		.wants_tenants = true,
+		.tenants = on_tenants,
+		.realm = program->realm,
 	};
+	turn_source_realm(start->config, program->realm, sizeof program->realm);
 	store_thread_watch(program->store_thread, &program->store_watch);
 	return store_thread_run(program->store_thread, start->problem);
+}
+
+static enum err open_outside(struct start *start)
+{
+	struct program *program = start->program;
+	struct outside_change change;
+	enum err err = outside_prepare(program, start->config, NULL, &change, start->problem,
+	                               start->about);
+
+	if (err == OK)
+		outside_apply(program, start->config, &change);
+	return err;
+}
+
+/* Nobody has to wait yet, but who starts it. */
+static enum err read_tenants(struct start *start)
+{
+	struct program *program = start->program;
+	enum err err = OK;
+
+	if (program->store == NULL)
+		return OK;
+	*start->about = configured_store_option(start->config);
+	err = tenancy_read(program->store, program->realm, NULL, &program->tenancy);
+	if (err != OK && err != ERR_NO_MEMORY)
+		snprintf(start->problem, 256, "%.250s", store_problem(program->store));
+	return err;
 }
 
 static enum err make_services(struct start *start)
 {
 	struct program *program = start->program;
 	struct service_set *set;
-	enum err err = service_set_create(start->config, program->store, NULL, start->tls, &set,
-	                                  start->problem, start->about);
+	enum err err = read_tenants(start);
 
+	/* What it has comes by the first letter. */
 	if (err == ERR_UNAVAILABLE && start->config->redis_userdb != NULL) {
 		atomic_store_explicit(&program->wait.is_on, true, memory_order_relaxed);
-		err = service_set_create(start->config, NULL, NULL, start->tls, &set,
-		                         start->problem, start->about);
+		err = OK;
 	}
+	if (err != OK)
+		return err;
+	const struct service_parts parts = {
+		.tenancy = program->tenancy,
+		.tls = start->tls,
+		.sinks = program->sinks,
+	};
+	err = service_set_create(start->config, &parts, &set, start->problem, start->about);
 	if (err != OK)
 		return err;
 	atomic_store_explicit(&program->current, set, memory_order_release);
@@ -336,11 +393,6 @@ static enum err open_rooms(struct start *start)
 	*start->about = configured_store_option(start->config);
 	location.is_patient = true;
 	return room_keeper_create(&location, &start->program->rooms, start->problem);
-}
-
-static enum err open_sinks(struct start *start)
-{
-	return sinks_create(start->config, &start->program->sinks, start->problem);
 }
 
 static enum err serve_control(struct start *start)
@@ -376,33 +428,6 @@ static enum err bring_rooms_back(struct start *start)
 	if (program_is_waiting(start->program))
 		return program_wait_open(start->program);
 	return program_bring_rooms_back(start->program, start->problem);
-}
-
-static void on_fetched(struct mail *mail, void *receiver)
-{
-	struct turn_service_letter *letter = CONTAINER_OF(mail, struct turn_service_letter, mail);
-	struct program *program = receiver;
-
-	turn_source_destroy(program->fetched);
-	program->fetched = letter->source;
-	free(letter);
-	if (program->reload != NULL)
-		program_reload_begin(program->reload, RELOAD_OF_STORE, "turn service", NULL);
-}
-
-static enum err fetch_credentials(struct start *start)
-{
-	const struct turn_service_settings settings = {
-		.config = start->config,
-		.notify = start->program->mailbox,
-		.deliver = on_fetched,
-	};
-	enum err err;
-
-	if (!turn_source_is_remote(start->config))
-		return OK;
-	err = turn_service_create(&settings, &start->program->turn_service, start->problem);
-	return err == OK ? turn_service_start(start->program->turn_service) : err;
 }
 
 static void log_ready(const struct program *program, const struct start *start)

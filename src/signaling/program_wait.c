@@ -7,10 +7,9 @@
 #include "base/log.h"
 #include "signaling/cluster.h"
 #include "signaling/program.h"
-#include "signaling/program_reload.h"
 #include "signaling/program_rooms.h"
 
-enum { LOOK_MS = 100, READ_AGAIN_MS = 1000 };
+enum { LOOK_MS = 100 };
 
 struct admission {
 	struct worker_task task;
@@ -80,18 +79,6 @@ static enum err admit(struct program *program)
 	return OK;
 }
 
-/* What was read when the store was just coming may have been nothing. */
-static void read_again(struct program *program)
-{
-	struct program_wait *wait = &program->wait;
-	timestamp now = timestamp_now();
-
-	if (!program->has_heard_of_store || now < wait->read_at + READ_AGAIN_MS)
-		return;
-	wait->read_at = now;
-	program_reload_begin(program->reload, RELOAD_OF_STORE, "store", NULL);
-}
-
 static bool has_what_it_waits_for(const struct program *program)
 {
 	return (program->cluster == NULL || cluster_is_joined(program->cluster)) &&
@@ -105,8 +92,6 @@ static void on_look(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
-	if (program->store != NULL && !program_current(program)->has_store)
-		read_again(program);
 	if (!has_what_it_waits_for(program) || admit(program) != OK)
 		return;
 	program_wait_close(program);

@@ -29,7 +29,7 @@ static bool hides_candidates(struct filter *filter, struct slice value);
 static bool names_address(struct filter *filter, struct slice value);
 
 /* Members of offers, answers and candidates that the dialects have beside the SDP. Others do not pass, nor do these when they name
- * an address. */
+ * an address, or hide a candidate. */
 static const char *const known_members[] = {
 	/* of browsers */
 	"type",
@@ -140,7 +140,8 @@ static bool put_object(struct filter *filter, struct slice object)
 			before_first = before;
 		end = position;
 		bool has_core = is_within(filter->core, value);
-		if (!has_core && (!is_known(name) || names_address(filter, value)))
+		if (!has_core && (!is_known(name) || names_address(filter, value) ||
+		                  hides_candidates(filter, value)))
 			continue;
 		text_put(filter->out, stay++ == 0 ? before_first : before);
 		text_put(filter->out, (struct slice){name.at, (size_t)(value.at - name.at)});

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 enum { WORDS_MAX = 64, FOUNDATION_MAX = 32, EXTENSION_MAX = 256 };
 
@@ -181,18 +182,30 @@ static bool put_media(struct slice value, struct text *out)
 	return true;
 }
 
-/* Attributes that no address can be in are not known beforehand; those that name one go. */
+/* Whether an attribute is of this name in any case: there are parsers that take it in any. */
+static bool is_named(struct slice value, const char *name)
+{
+	size_t len = strlen(name);
+
+	while (value.len > 0 && value.at[0] == ' ')
+		value = slice_from(value, 1);
+	return value.len >= len && strncasecmp(value.at, name, len) == 0 &&
+	       (value.len == len || value.at[len] == ':' || value.at[len] == ' ');
+}
+
+/* What has a candidate's name, or one like it, is one that may pass, or goes: it may have a host's name instead of an address.
+ * Attributes that no address can be in are not known beforehand; those that name one go. */
 static bool put_attribute(struct slice value, struct text *out)
 {
-	if (starts_with(value, "candidate:")) {
+	if (is_named(value, "candidate")) {
 		size_t before = out->len;
 		if (!relay_only_candidate(value, out))
 			out->len = before;
 		return true;
 	}
-	if (starts_with(value, "remote-candidates:")) /* the other's, as this client sees them */
+	if (is_named(value, "remote-candidates")) /* the other's, as this client sees them */
 		return true;
-	if (starts_with(value, "rtcp:")) /* RFC 3605: port, and perhaps an address */
+	if (is_named(value, "rtcp")) /* RFC 3605: port, and perhaps an address */
 		text_put(out, SLICE("rtcp:9 IN IP4 0.0.0.0"));
 	else if (!relay_only_names_address(value))
 		text_put(out, value);
@@ -282,11 +295,16 @@ static bool is_relayed(const struct words *words)
 	       slice_is(word[6], "typ") && slice_is(word[7], "relay");
 }
 
-/* Name and value of an extension: ufrag, generation, network-cost, tcptype. */
+/* Name and value of an extension. RFC 8839 section 5.1: who does not know one ignores it; nobody misses one that goes. */
 static bool is_harmless(struct slice name, struct slice value)
 {
-	return !slice_is(name, "raddr") && !slice_is(name, "rport") &&
-	       is_made_of(name, "-_", EXTENSION_MAX) && is_made_of(value, "+/-_=", EXTENSION_MAX);
+	static const char *const known[] = {"ufrag", "generation", "network-id", "network-cost",
+	                                    "tcptype"};
+
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+		if (slice_is(name, known[i]))
+			return is_made_of(value, "+/-_=", EXTENSION_MAX);
+	return false;
 }
 
 /* RFC 8839 section 5.1: where the related address is to stay private it is 0.0.0.0 or ::, and its port zero. */

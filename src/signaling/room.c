@@ -9,6 +9,7 @@
 
 static void empty_ends(struct timer *timer, timestamp now);
 static void live_is_due(struct timer *timer, timestamp now);
+static void all_returned(struct timer *timer, timestamp now);
 
 static bool room_is_of(const void *item, const void *key)
 {
@@ -49,16 +50,29 @@ static uint64_t next_generation(struct hub *hub, const struct post *ask)
 	return hub->wall_ms << 16 | (hub_cookie(hub) & 0xFFFF);
 }
 
-/* A room whose owner was lost, as a hub remembers it that had participants in it. Its PIN nobody knows: who was not in it before
- * does not come in. */
-static void restore(struct room *room, const struct room_info *info)
+/* A room whose owner was lost, as it was kept, or as a hub remembers it that had participants in it. That hub does not know its
+ * PIN: where nothing was kept, who was not in it before does not come in. */
+static void restore(struct room *room, const struct post *ask)
 {
-	room->info.is_locked = info->is_locked || info->has_pin;
+	const struct room_info *info = &ask->room;
+
+	room->info.is_locked = info->is_locked || (info->has_pin && !ask->has_pin);
 	room->info.capacity = info->capacity;
 	room->info.is_relay_only |= info->is_relay_only;
 	room->info.created_ms = info->created_ms;
 	room->info.sequence = info->sequence;
 	room->restored_until = room->hub->now + RETURN_MS;
+	timer_set(room->hub->wheel, &room->returned, room->restored_until, all_returned);
+}
+
+/* Of PeerJS's clients all those of an application share one room: its key. */
+static uint32_t default_capacity(const struct hub *hub, const struct post *ask)
+{
+	if (ask->room_capacity > 0)
+		return ask->room_capacity;
+	if (ask->subject.dialect != NULL && ask->subject.dialect->is_unaware)
+		return 0;
+	return hub->settings.room_capacity;
 }
 
 static void describe(struct room *room, const struct post *ask)
@@ -66,16 +80,13 @@ static void describe(struct room *room, const struct post *ask)
 	struct hub *hub = room->hub;
 
 	room->hash = room_hash(hub, ask->room.tenant, ask->room.type, ask->room.name);
-	room->generation = next_generation(hub, ask);
+	room->generation = room->since = next_generation(hub, ask);
 	room->empty_s = ask->empty_room_s;
 	room->info.empty_s = ask->empty_room_s;
 	room->info.created_ms = hub->wall_ms;
 	room->info.mode = ROOM_RELAY;
 	room->info.is_relay_only = tenant_is_relay_only(hub, ask->room.tenant);
-	room->info.capacity =
-		ask->room_capacity > 0 ? ask->room_capacity : hub->settings.room_capacity;
-	if (ask->is_return)
-		restore(room, &ask->room);
+	room->info.capacity = default_capacity(hub, ask);
 	list_init(&room->members);
 	list_init(&room->waiting);
 	hash_table_init(&room->by_id);
@@ -92,7 +103,7 @@ struct room *room_create(struct hub *hub, const struct post *ask)
 	describe(room, ask);
 	room->owner = strdup(ask->is_return ? ask->room.owner : ask->subject.user);
 	if (room->owner == NULL || !copy_names(room, &ask->room) ||
-	    (ask->has_pin && !room_set_pin(room, ask->pin)))
+	    (ask->has_pin && !room_set_pin(room, ask->pin)) || !room_kicks_read(room, ask->value))
 		goto fail;
 	room->info.owner = room->owner;
 	if (!tenant_add_room(hub, room->info.tenant))
@@ -101,24 +112,18 @@ struct room *room_create(struct hub *hub, const struct post *ask)
 		goto fail_table;
 	hub_count(&hub->counters, HUB_COUNT_rooms_now, 1);
 	timer_set(hub->wheel, &room->live, hub->now + LIVE_FACT_S * 1000, live_is_due);
+	if (ask->is_return)
+		restore(room, ask);
 	return room;
 fail_table:
 	tenant_remove_room(hub, room->info.tenant);
 fail:
+	room_kicks_deinit(room);
 	room_set_pin(room, "");
 	free(room->owner);
 	free(room->names);
 	free(room);
 	return NULL;
-}
-
-static void forget_kicks(struct room *room)
-{
-	uint32_t count = room->kick_count < KICKS_MAX ? room->kick_count : KICKS_MAX;
-
-	for (uint32_t i = 0; i < count; i++)
-		free(room->kicks[i].who);
-	free(room->kicks);
 }
 
 void room_destroy(struct room *room)
@@ -130,12 +135,14 @@ void room_destroy(struct room *room)
 		member_destroy(room, CONTAINER_OF(node, struct member, node));
 	timer_cancel(hub->wheel, &room->empty);
 	timer_cancel(hub->wheel, &room->live);
+	timer_cancel(hub->wheel, &room->lost);
+	timer_cancel(hub->wheel, &room->returned);
 	hash_table_remove(&hub->rooms, room->hash, room);
 	tenant_remove_room(hub, room->info.tenant);
 	hub_count(&hub->counters, HUB_COUNT_rooms_now, -1);
 	hash_table_deinit(&room->by_id);
 	hash_table_deinit(&room->by_alias);
-	forget_kicks(room);
+	room_kicks_deinit(room);
 	room_set_pin(room, "");
 	free(room->hubs);
 	free(room->owner);
@@ -161,8 +168,8 @@ void room_became_empty(struct room *room)
 	struct hub *hub = room->hub;
 	uint32_t stays_s = room->empty_s;
 
-	if (room->kick_count > 0 && stays_s < KICK_REMEMBERED_S)
-		stays_s = KICK_REMEMBERED_S;
+	if (room->kick_count > 0 && stays_s < ROOM_KICKS_STAY_S)
+		stays_s = ROOM_KICKS_STAY_S;
 	timer_set(hub->wheel, &room->empty, hub->now + (timestamp)stays_s * 1000, empty_ends);
 }
 
@@ -185,6 +192,12 @@ static void live_is_due(struct timer *timer, timestamp now)
 	timer_set(room->hub->wheel, timer, now + LIVE_FACT_S * 1000, live_is_due);
 }
 
+static void all_returned(struct timer *timer, timestamp now)
+{
+	(void)now;
+	room_tell_who_returned(CONTAINER_OF(timer, struct room, returned));
+}
+
 bool room_set_pin(struct room *room, const char *pin)
 {
 	if (room->pin != NULL) {
@@ -199,58 +212,4 @@ bool room_set_pin(struct room *room, const char *pin)
 bool room_has_pin(const struct room *room, const char *pin)
 {
 	return room_pin_fits(room->pin, pin);
-}
-
-/* Once is enough: others are not forgotten for it. */
-void room_remember_kick(struct room *room, const char *who)
-{
-	char *copy = who[0] == '\0' || room_is_kicked(room, who) ? NULL : strdup(who);
-
-	if (copy == NULL)
-		return;
-	if (room->kicks == NULL)
-		room->kicks = calloc(KICKS_MAX, sizeof *room->kicks);
-	if (room->kicks == NULL) {
-		free(copy);
-		return;
-	}
-	struct kick *kick = &room->kicks[room->kick_count++ % KICKS_MAX];
-	free(kick->who);
-	*kick = (struct kick){copy, room->generation};
-}
-
-/* No user's name begins so. */
-static void mark_alias(const char *alias, char marked[KICKED_ALIAS_SIZE])
-{
-	snprintf(marked, KICKED_ALIAS_SIZE, "\001%s", alias);
-}
-
-void room_remember_alias(struct room *room, const char *alias)
-{
-	char marked[KICKED_ALIAS_SIZE];
-
-	mark_alias(alias, marked);
-	if (alias[0] != '\0')
-		room_remember_kick(room, marked);
-}
-
-bool room_alias_is_kicked(const struct room *room, const char *alias)
-{
-	char marked[KICKED_ALIAS_SIZE];
-
-	mark_alias(alias, marked);
-	return alias[0] != '\0' && room->kick_count > 0 && room_is_kicked(room, marked);
-}
-
-bool room_is_kicked(const struct room *room, const char *who)
-{
-	uint32_t count = room->kick_count < KICKS_MAX ? room->kick_count : KICKS_MAX;
-
-	if (who[0] == '\0')
-		return false;
-	for (uint32_t i = 0; i < count; i++)
-		if (room->kicks[i].generation == room->generation &&
-		    strcmp(room->kicks[i].who, who) == 0)
-			return true;
-	return false;
 }

@@ -9,6 +9,8 @@ static enum signaling_error check_old(const struct room *room, const struct post
 static enum signaling_error check_new(const struct hub *hub, const struct post *ask);
 static struct member *other_with_alias(const struct room *room, const struct post *ask);
 static void replace(struct room *room, struct member *other);
+static void remove_attested(struct room *room, struct member *member, bool is_soft,
+                            const char *attestation);
 static void welcome(struct room *room, struct member *member, const struct post *ask);
 
 static enum signaling_error enter(struct hub *hub, struct room **room, struct member **member,
@@ -34,6 +36,16 @@ static enum signaling_error enter(struct hub *hub, struct room **room, struct me
 	return *member == NULL ? SIGNALING_INTERNAL : SIGNALING_OK;
 }
 
+/* It was removed when the owner of the room was lost, and did not hear of it. */
+static void tell_kicked(const struct room *room, const struct post *ask)
+{
+	struct post draft = room_draft(room, EVENT_KICKED);
+
+	draft.error = SIGNALING_KICKED;
+	draft.ends_seat = true;
+	room_answer(room, room->hub, ask, &draft);
+}
+
 /* Who is in it already comes again: the others see it come, and not go. */
 void room_handle_join(struct hub *hub, const struct post *ask)
 {
@@ -41,17 +53,23 @@ void room_handle_join(struct hub *hub, const struct post *ask)
 	struct member *member = room == NULL ? NULL : member_find(room, ask->subject.id);
 	enum signaling_error error;
 
+	/* Of a node that was cut off: its session lives on elsewhere since, and the node hears of that. */
+	if (member != NULL && ask->is_return && ask->seat < member->seat)
+		return;
 	if (room != NULL)
 		room_follow_tenant(room);
 	error = enter(hub, &room, &member, ask);
 	if (error != SIGNALING_OK) {
 		if (member != NULL)
-			room_remove(room, member, true);
+			remove_attested(room, member, true, ask->subject.attestation);
 		else if (room == NULL)
 			room_is_none(hub, ask);
 		else if (list_is_empty(&room->members) && !timer_is_set(&room->empty))
 			room_became_empty(room);
-		room_refuse(room, hub, ask, error);
+		if (error == SIGNALING_KICKED && ask->is_return)
+			tell_kicked(room, ask);
+		else
+			room_refuse(room, hub, ask, error);
 		return;
 	}
 	timer_cancel(hub->wheel, &room->empty);
@@ -171,7 +189,9 @@ static void welcome(struct room *room, struct member *member, const struct post 
 
 /* Going. */
 
-void room_remove(struct room *room, struct member *member, bool is_soft)
+/* attestation is of the session that goes; "" where it did not say so itself. */
+static void remove_attested(struct room *room, struct member *member, bool is_soft,
+                            const char *attestation)
 {
 	struct hub *hub = room->hub;
 	struct post left;
@@ -181,6 +201,7 @@ void room_remove(struct room *room, struct member *member, bool is_soft)
 	room->info.count -= is_told;
 	left = room_draft(room, EVENT_LEFT);
 	left.subject = member_participant(member, true);
+	left.subject.attestation = attestation;
 	left.is_soft = is_soft;
 	hub_count(&hub->counters, HUB_COUNT_leaves, 1);
 	if (is_told) {
@@ -194,6 +215,11 @@ void room_remove(struct room *room, struct member *member, bool is_soft)
 		room_became_empty(room);
 }
 
+void room_remove(struct room *room, struct member *member, bool is_soft)
+{
+	remove_attested(room, member, is_soft, "");
+}
+
 /* A leave that was sent before the session moved on has been overtaken, and means nothing. */
 void room_handle_leave(struct hub *hub, const struct post *ask)
 {
@@ -202,7 +228,7 @@ void room_handle_leave(struct hub *hub, const struct post *ask)
 	struct post draft = {.event = EVENT_LEAVING_DONE};
 
 	if (member != NULL && member->seat <= ask->seat)
-		room_remove(room, member, ask->is_soft);
+		remove_attested(room, member, ask->is_soft, ask->subject.attestation);
 	if (!ask->has_reference)
 		return;
 	if (room != NULL)

@@ -31,6 +31,7 @@ struct letter {
 	struct mail mail;
 	enum err (*write)(struct room_keeper *keeper, const struct letter *letter);
 	struct store_room room;
+	char *kicked; /* owned; NULL: none */
 	struct store_revocation revocation;
 };
 
@@ -122,6 +123,13 @@ static void tell(struct room_keeper *keeper, enum err err)
 	keeper->is_away = is_away;
 }
 
+static void letter_free(struct letter *letter)
+{
+	free(letter->kicked);
+	bytes_wipe(letter, sizeof *letter);
+	free(letter);
+}
+
 static void on_letter(struct mail *mail, void *receiver)
 {
 	struct room_keeper *keeper = receiver;
@@ -129,13 +137,20 @@ static void on_letter(struct mail *mail, void *receiver)
 
 	tell(keeper, letter->write(keeper, letter));
 	atomic_fetch_sub_explicit(&keeper->pending, 1, memory_order_relaxed);
-	bytes_wipe(letter, sizeof *letter);
-	free(letter);
+	letter_free(letter);
 }
 
+/* Who was removed before: whoever is interrupted in between has not let them in. */
 static enum err write_room(struct room_keeper *keeper, const struct letter *letter)
 {
-	return store_room_put(keeper->store, &letter->room);
+	struct store_room_kicks kicks = {.kicked = letter->kicked == NULL ? "" : letter->kicked};
+	enum err err;
+
+	memcpy(kicks.tenant, letter->room.tenant, sizeof kicks.tenant);
+	memcpy(kicks.type, letter->room.type, sizeof kicks.type);
+	memcpy(kicks.name, letter->room.name, sizeof kicks.name);
+	err = store_room_kicks_put(keeper->store, &kicks);
+	return err == OK ? store_room_put(keeper->store, &letter->room) : err;
 }
 
 static enum err write_gone(struct room_keeper *keeper, const struct letter *letter)
@@ -183,22 +198,28 @@ static void name_room(struct store_room *to, const struct room_info *room)
 	snprintf(to->owner, sizeof to->owner, "%s", room->owner);
 }
 
-/* One that came back from the store is its hash. */
-static bool set_pin(struct store_room *to, struct slice pin)
+static bool set_pin(struct store_room *to, const char *pin)
 {
 	char kept[ROOM_PIN_KEPT_SIZE];
 
-	if (pin.len == sizeof kept - 1) {
-		memcpy(kept, pin.at, pin.len);
-		kept[pin.len] = 0;
-		to->has_pin = room_pin_read(kept, to->pin_salt, to->pin_hash);
-	}
-	return to->has_pin || store_room_set_pin(to, pin.at, pin.len) == OK;
+	if (pin[0] == '\0')
+		return true;
+	to->has_pin = room_pin_make(pin, kept) && room_pin_read(kept, to->pin_salt, to->pin_hash);
+	return to->has_pin;
 }
 
-void room_keeper_put(struct room_keeper *keeper, const struct room_info *room, struct slice pin)
+static bool set_kicked(struct letter *letter, struct slice kicked)
+{
+	if (slice_is_empty(kicked))
+		return true;
+	letter->kicked = strndup(kicked.at, kicked.len);
+	return letter->kicked != NULL;
+}
+
+void room_keeper_put(struct room_keeper *keeper, const struct room_facts *facts)
 {
 	struct letter *letter = letter_create(keeper, write_room);
+	const struct room_info *room = &facts->info;
 
 	if (letter == NULL)
 		return;
@@ -208,10 +229,12 @@ void room_keeper_put(struct room_keeper *keeper, const struct room_info *room, s
 	letter->room.capacity = room->capacity;
 	letter->room.created_ms = room->created_ms;
 	letter->room.empty_s = room->empty_s;
-	if (set_pin(&letter->room, pin))
+	if (set_pin(&letter->room, facts->pin) && set_kicked(letter, facts->kicked)) {
 		post(keeper, letter);
-	else
-		free(letter);
+		return;
+	}
+	atomic_fetch_add_explicit(&keeper->lost, 1, memory_order_relaxed);
+	letter_free(letter);
 }
 
 void room_keeper_delete(struct room_keeper *keeper, const struct room_info *room)

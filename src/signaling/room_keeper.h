@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 #include "base/slice.h"
-#include "signaling/event.h"
+#include "signaling/hub.h"
 #include "store/store.h"
 #include "store/tenants.h"
 
@@ -18,7 +18,7 @@ MUST_CHECK enum err room_keeper_create(const struct store_location *location,
 void room_keeper_destroy(struct room_keeper *keeper);
 
 /* Any thread. What there is no room for is counted, and told by the log. */
-void room_keeper_put(struct room_keeper *keeper, const struct room_info *room, struct slice pin);
+void room_keeper_put(struct room_keeper *keeper, const struct room_facts *facts);
 void room_keeper_delete(struct room_keeper *keeper, const struct room_info *room);
 void room_keeper_revoke(struct room_keeper *keeper, const struct store_revocation *revocation);
 

@@ -192,6 +192,7 @@ bool member_update(struct room *room, struct member *member, const struct post *
 	member->revision = subject->revision;
 	member->permissions = subject->permissions;
 	member->is_away = subject->is_away;
+	member->is_lost = false;
 	if (member->is_hidden != subject->is_hidden)
 		room->info.count += subject->is_hidden ? -1u : 1u;
 	member->is_hidden = subject->is_hidden;

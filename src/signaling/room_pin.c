@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/random.h"
 
 /* Nobody types it. Who sends it as a PIN has set a hash, and then needs what it is of. */
 static const char mark = '\001';
@@ -38,6 +39,19 @@ bool room_pin_read(const char *kept, uint8_t salt[ROOM_PIN_SALT], uint8_t hash[R
 		return false;
 	memcpy(salt, bytes, ROOM_PIN_SALT);
 	memcpy(hash, bytes + ROOM_PIN_SALT, ROOM_PIN_HASH);
+	return true;
+}
+
+bool room_pin_make(const char *pin, char kept[ROOM_PIN_KEPT_SIZE])
+{
+	uint8_t salt[ROOM_PIN_SALT], hash[ROOM_PIN_HASH];
+
+	if (!room_pin_read(pin, salt, hash)) {
+		random_bytes(salt, sizeof salt);
+		if (!room_pin_hash(salt, pin, hash))
+			return false;
+	}
+	room_pin_keep(salt, hash, kept);
 	return true;
 }
 

@@ -16,6 +16,8 @@ bool room_pin_hash(const uint8_t salt[ROOM_PIN_SALT], const char *pin, uint8_t h
 /* Writes the form that stands for a PIN whose hash alone is known. */
 void room_pin_keep(const uint8_t salt[ROOM_PIN_SALT], const uint8_t hash[ROOM_PIN_HASH],
                    char kept[ROOM_PIN_KEPT_SIZE]);
+/* Makes it of a PIN, with a salt of its own; one that is in that form stays what it is. False where it cannot be made. */
+bool room_pin_make(const char *pin, char kept[ROOM_PIN_KEPT_SIZE]);
 /* Reads it; false: kept is a PIN as it was given. */
 bool room_pin_read(const char *kept, uint8_t salt[ROOM_PIN_SALT], uint8_t hash[ROOM_PIN_HASH]);
 /* Whether pin is the one that is kept, in a time that says nothing of how far it was right. */

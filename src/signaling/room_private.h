@@ -3,13 +3,7 @@
 
 #include "signaling/hub_private.h"
 
-enum {
-	KICKS_MAX = 256,
-	KICKED_ALIAS_SIZE = 258,
-	KICK_REMEMBERED_S = 3600,
-	LIVE_FACT_S = 60,
-	RETURN_MS = 10000
-};
+enum { KICKS_MAX = 256, KICKED_ALIAS_SIZE = 258, LIVE_FACT_S = 60, RETURN_MS = 10000 };
 
 struct member {
 	struct list node; /* room->members, in order of joining */
@@ -23,11 +17,13 @@ struct member {
 	uint32_t revision, permissions;
 	uint64_t joined_ms;
 	bool is_hidden, is_away;
+	bool is_lost; /* its node is gone: it may come back at another */
 };
 
 struct kick {      /* who was removed for good: a user, or a session of nobody in particular */
 	char *who; /* owned */
-	uint64_t generation; /* of the room, so that one of the same name made later forgives */
+	uint64_t
+		generation; /* of the room, when it was: one of the same name that began later forgives */
 };
 
 /* How many participants are at a hub: it is told once, whatever their number. */
@@ -39,6 +35,7 @@ struct room_hub {
 struct room {
 	struct hub *hub;
 	uint64_t hash, generation;
+	uint64_t since;      /* the generation that it began with: it may have been made anew */
 	char *names, *owner; /* owned */
 	char *pin;           /* owned; NULL: none */
 	struct room_info info;
@@ -54,7 +51,8 @@ struct room {
 	size_t waiting_bytes;
 	uint32_t empty_s;
 	timestamp restored_until; /* until then those come back who were in it at its old owner */
-	struct timer empty, live;
+	struct timer empty, live, returned;
+	struct timer lost; /* when those have left who are lost and not back */
 };
 
 /* room.c */
@@ -64,11 +62,25 @@ void room_destroy(struct room *room);
 void room_became_empty(struct room *room);
 bool room_set_pin(struct room *room, const char *pin);
 bool room_has_pin(const struct room *room, const char *pin);
+void rooms_deinit(struct hub *hub);
+
+/* room_kicks.c: who does not come in again. */
 void room_remember_kick(struct room *room, const char *who);
 bool room_is_kicked(const struct room *room, const char *who);
 void room_remember_alias(struct room *room, const char *alias);
 bool room_alias_is_kicked(const struct room *room, const char *alias);
-void rooms_deinit(struct hub *hub);
+/* As HUB_ROOM_CHANGED has them; nothing where there are none. */
+void room_kicks_write(const struct room *room, struct text *text);
+bool room_kicks_read(struct room *room, struct slice kicked);
+/* To another owner of this room, who may not know of them. */
+void room_pass_kicks_on(const struct room *room);
+void room_kicks_deinit(struct room *room);
+
+/* room_recall.c: a room that is about to be made, while the host looks what is kept of it. True: the post waits for that. */
+bool recall_takes(struct hub *hub, const struct post *post);
+void recall_answered(struct recall *recall, bool is_known, const struct room_facts *facts);
+const struct room_info *recall_room(const struct recall *recall);
+void recalls_deinit(struct hub *hub);
 
 /* room_request.c */
 void request_answer(struct hub *hub, const struct post *ask, enum signaling_error error,
@@ -112,6 +124,7 @@ void room_done(const struct room *room, struct hub *hub, const struct post *ask)
 void room_refuse(const struct room *room, struct hub *hub, const struct post *ask,
                  enum signaling_error error);
 void room_tell_people(struct room *room, struct post *draft, const struct member *self);
+void room_tell_who_returned(struct room *room);
 void room_is_none(struct hub *hub, const struct post *ask);
 void room_changed(struct room *room, bool is_gone);
 void room_fact(struct room *room, const char *what, const struct member *member,

@@ -85,17 +85,25 @@ static void list(struct hub *hub, const struct post *ask)
 
 static void counts(struct hub *hub, const struct post *ask)
 {
-	const struct hub_counters *counters = &hub->counters;
+	const struct {
+		const char *name;
+		uint64_t count;
+	} rows[] = {
+		{"rooms", hub->rooms.count},
+		{"sessions", hub->sessions.count},
+		{"participants", hub_counter_read(&hub->counters, HUB_COUNT_participants_now)},
+		{"away", hub_counter_read(&hub->counters, HUB_COUNT_sessions_away_now)},
+		{"users", hub->users.count},
+		{"opened", hub_counter_read(&hub->counters, HUB_COUNT_sessions_opened)},
+		{"chats_to_one", hub_counter_read(&hub->counters, HUB_COUNT_chats_to_one)},
+		{"chats_to_all", hub_counter_read(&hub->counters, HUB_COUNT_chats_to_all)},
+	};
 	struct text text;
 
 	text_init(&text, 0);
 	json_open(&text, '{');
-	json_member_integer(&text, "rooms", (int64_t)hub->rooms.count);
-	json_member_integer(&text, "sessions", (int64_t)hub->sessions.count);
-	json_member_integer(&text, "participants",
-	                    (int64_t)hub_counter_read(counters, HUB_COUNT_participants_now));
-	json_member_integer(&text, "away",
-	                    (int64_t)hub_counter_read(counters, HUB_COUNT_sessions_away_now));
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		json_member_integer(&text, rows[i].name, (int64_t)rows[i].count);
 	json_close(&text, '}');
 	request_answer_text(hub, ask, &text);
 }
@@ -230,8 +238,15 @@ static enum signaling_error check(const struct room *room, const struct post *as
 		return SIGNALING_OK;
 	if (ask->verb == ROOM_REQUEST_SHOW && !may_look(room, ask))
 		return SIGNALING_FORBIDDEN;
+	if (ask->is_owner_only && !(ask->subject.permissions & (MAY_CLOSE_ROOM | MAY_MODERATE)))
+		return SIGNALING_FORBIDDEN;
 	return ask->subject.permissions & rows[ask->verb].permission ? SIGNALING_OK
 	                                                             : SIGNALING_FORBIDDEN;
+}
+
+static bool is_meant(const struct room *room, const struct post *ask)
+{
+	return ask->room.created_ms == 0 || ask->room.created_ms == room->info.created_ms;
 }
 
 static void run(struct hub *hub, const struct post *ask)
@@ -246,8 +261,9 @@ static void run(struct hub *hub, const struct post *ask)
 			request_answer(hub, ask, SIGNALING_ROOM_EXISTS, (struct slice){0});
 		return;
 	}
-	if (room == NULL) {
+	if (room == NULL)
 		room_is_none(hub, ask);
+	if (room == NULL || !is_meant(room, ask)) {
 		request_answer(hub, ask, SIGNALING_NO_SUCH_ROOM, (struct slice){0});
 		return;
 	}

@@ -84,12 +84,36 @@ static size_t count_people(const struct room *room)
 	return room->members.next == &room->members ? 0 : room->by_id.count;
 }
 
+static bool is_first_of_its_hub(const struct room *room, const struct member *member)
+{
+	for (size_t i = 0; i < room->hub_count; i++)
+		if (room->hubs[i].place.node == member->place.node &&
+		    room->hubs[i].place.worker == member->place.worker)
+			return room->hubs[i].members == 1;
+	return true;
+}
+
+/* A list of thousands for each who comes is what a room of thousands cannot afford. The hubs of a cluster keep one for the room's sake:
+ * each gets it with its first member, and again when it comes back to a room that was lost. */
+static bool needs_people(const struct room *room, const struct post *draft,
+                         const struct member *self)
+{
+	if (!self->dialect->is_unaware || draft->is_return)
+		return true;
+	return room->hub->settings.is_cluster && is_first_of_its_hub(room, self);
+}
+
 /* The post gets all who may be seen, and self. */
 void room_tell_people(struct room *room, struct post *draft, const struct member *self)
 {
-	struct participant *people = malloc((count_people(room) + 1) * sizeof *people);
+	struct participant *people;
 	size_t count = 0;
 
+	if (!needs_people(room, draft, self)) {
+		room_tell_one(room, draft, self);
+		return;
+	}
+	people = malloc((count_people(room) + 1) * sizeof *people);
 	if (people == NULL)
 		return;
 	LIST_FOR_EACH (node, &room->members) {
@@ -103,12 +127,36 @@ void room_tell_people(struct room *room, struct post *draft, const struct member
 	free(people);
 }
 
+/* To each hub, whose roster is compared with it. */
+void room_tell_who_returned(struct room *room)
+{
+	struct post draft = room_draft(room, EVENT_PARTICIPANTS);
+	struct participant *people = malloc((count_people(room) + 1) * sizeof *people);
+
+	if (people == NULL)
+		return;
+	LIST_FOR_EACH (node, &room->members)
+		people[draft.participant_count++] =
+			member_participant(CONTAINER_OF(node, struct member, node), false);
+	draft.participants = people;
+	room_tell_all(room, &draft, NULL);
+	free(people);
+}
+
 void room_changed(struct room *room, bool is_gone)
 {
 	struct post draft = room_draft(room, EVENT_ROOM);
+	struct text kicked;
 
+	text_init(&kicked, 0);
+	room_kicks_write(room, &kicked);
 	draft.pin = room->pin;
-	hub_notify(room->hub, HUB_ROOM_CHANGED, &draft, is_gone);
+	draft.value = text_slice(&kicked);
+	if (kicked.has_failed)
+		hub_count(&room->hub->counters, HUB_COUNT_posts_lost, 1);
+	else
+		hub_notify(room->hub, HUB_ROOM_CHANGED, &draft, is_gone);
+	text_deinit(&kicked);
 }
 
 /* The registry of a cluster gave this hub a room that it does not make. */

@@ -113,8 +113,7 @@ static struct view *view_create(struct hub *hub, uint64_t hash, const char *tena
 	return view;
 }
 
-/* What clients said, of a post; all else is small. */
-static size_t post_weight(const struct post *post)
+size_t post_weight(const struct post *post)
 {
 	return post->message.payload.len + post->value.len + post->subject.attributes.len;
 }
@@ -142,6 +141,7 @@ static void view_destroy(struct view *view)
 	while ((mail = take_parked(view)) != NULL)
 		post_destroy(CONTAINER_OF(mail, struct post, mail));
 	hash_table_remove(&hub->views, view->hash, view);
+	timer_cancel(hub->wheel, &view->awaited);
 	free(view->roster);
 	free(view->owner_user);
 	free(view->names);

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "signaling/hub.h"
+#include "signaling/ice_servers.h"
 #include "signaling/json_text.h"
 #include "signaling/rpc.h"
 
@@ -17,11 +18,12 @@ struct telling {
 
 typedef void writer(struct telling *telling);
 static writer tell_identified, tell_welcome, tell_done, tell_refused, tell_joined, tell_left,
-	tell_message, tell_attribute, tell_forced, tell_room_closed;
+	tell_message, tell_attribute, tell_forced, tell_room_closed, tell_credentials;
 
 static writer *const writers[EVENT_KINDS] = {
 	[EVENT_IDENTIFIED] = tell_identified,
 	[EVENT_WELCOME] = tell_welcome,
+	[EVENT_CREDENTIALS] = tell_credentials,
 	[EVENT_DONE] = tell_done,
 	[EVENT_RESUMED] = tell_done,
 	[EVENT_REFUSED] = tell_refused,
@@ -252,6 +254,20 @@ static void tell_joined(struct telling *telling)
 {
 	tell_media(telling, RPC_MEDIA_JOIN, count_peers(telling));
 	tell_orientation(telling, telling->event->from);
+}
+
+/* The protocol's server had no TURN server to name. This event comes after joinR, and again before the credentials end; a client
+ * passes over events that it does not know, as that server sends some that its documents do not name. */
+static void tell_credentials(struct telling *telling)
+{
+	const struct turn_credentials *turn = telling->event->credentials;
+
+	if (turn == NULL)
+		return;
+	open_event(telling, "eventIceServers");
+	ice_servers_put(telling->text, turn);
+	ice_servers_put_zones(telling->text, turn);
+	close_event(telling);
 }
 
 /* Going. The protocol's own server counts nobody, and so never tells of a larger picture. */

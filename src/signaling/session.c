@@ -209,6 +209,7 @@ enum err session_keep_attributes(struct session *session, struct slice attribute
 	free(session->attributes);
 	session->attributes = copy;
 	session->attributes_len = attributes.len;
+	session_changed(session);
 	return OK;
 }
 
@@ -236,6 +237,23 @@ static enum err take_seat(struct session *session, const struct join *join)
 	return OK;
 }
 
+/* It may be all that is left of it. */
+void session_forget_joining(struct session *session)
+{
+	if (session->joining != NULL)
+		bytes_wipe((char *)session->joining->pin, strlen(session->joining->pin));
+	post_destroy(session->joining);
+	session->joining = NULL;
+}
+
+/* The owner may be lost with what it was asked: the next one is asked the same. */
+static void keep_joining(struct session *session, const struct post *draft)
+{
+	session_forget_joining(session);
+	if (session->hub->settings.is_cluster)
+		session->joining = post_create(draft);
+}
+
 static void post_join(struct session *session, const struct join *join,
                       const struct reference *reference)
 {
@@ -257,6 +275,7 @@ static void post_join(struct session *session, const struct join *join,
 	memcpy(pin, join->has_pin ? join->pin.at : "", join->has_pin ? join->pin.len : 0);
 	pin[join->has_pin ? join->pin.len : 0] = '\0';
 	session_ask_owner(session, &draft, reference);
+	keep_joining(session, &draft);
 	bytes_wipe(pin, sizeof pin);
 }
 
@@ -298,14 +317,17 @@ void session_put_out(struct session *session)
 	}
 	list_remove(&session->in_view);
 	session->is_in = false;
+	session_changed(session);
 }
 
 void session_lose_seat(struct session *session)
 {
+	session_forget_joining(session);
 	list_remove(&session->in_view);
 	view_give(session->view);
 	session->view = NULL;
 	session->is_in = false;
+	session_changed(session);
 }
 
 void session_leave(struct session *session, const struct reference *reference)
@@ -364,6 +386,12 @@ static void post_outside(struct session *session, const char *to, const struct m
 	text_deinit(&room);
 }
 
+/* One that says something: that somebody types is none. */
+static bool is_chat(const struct message *message)
+{
+	return message->kind == MESSAGE_CHAT && message->text.len > sizeof "\"\"" - 1;
+}
+
 /* In a room the owner knows everybody; whom it does not know it looks for outside, where that was asked for. */
 void session_send(struct session *session, const char *to, const struct message *message,
                   bool is_outside, const struct reference *reference)
@@ -380,6 +408,7 @@ void session_send(struct session *session, const char *to, const struct message 
 		return;
 	}
 	hub_count(&session->hub->counters, HUB_COUNT_unicasts, 1);
+	hub_count(&session->hub->counters, HUB_COUNT_chats_to_one, is_chat(message));
 	if (session->view != NULL)
 		session_ask_owner(session, &draft, reference);
 	else if (draft.is_outside)
@@ -399,6 +428,7 @@ void session_broadcast(struct session *session, const struct message *message,
 		return;
 	}
 	hub_count(&session->hub->counters, HUB_COUNT_broadcasts, 1);
+	hub_count(&session->hub->counters, HUB_COUNT_chats_to_all, is_chat(message));
 	if (must_be_in_room(session, reference))
 		session_ask_owner(session, &draft, reference);
 }

@@ -73,6 +73,11 @@ void session_ask_participants(struct session *session, const struct reference *r
 void session_look_up(struct session *session, const char *attestation_or_id,
                      const struct reference *reference);
 
+/* Finds the sessions of a user of its tenant that are connected: those of this node or, where there are none, of another. EVENT_FOUND, as above,
+ * with the name, which is the dialect's own. */
+void session_find_user(struct session *session, const char *user, const char *name,
+                       const struct reference *reference);
+
 struct room_change {   /* what is not set stays */
 	bool sets_pin; /* pin "": none */
 	struct slice pin;

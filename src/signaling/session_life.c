@@ -60,7 +60,9 @@ static void free_owned(struct session *session)
 	free(session->attestation);
 	free(session->turn_username);
 	free(session->opening);
+	free(session->wanted);
 	post_destroy(session->missed);
+	session_forget_joining(session);
 }
 
 /* Without a word to anybody. */
@@ -75,6 +77,8 @@ void session_free(struct session *session)
 	list_remove(&session->dirty);
 	list_remove(&session->in_view);
 	list_remove(&session->same_fate);
+	list_remove(&session->in_changed);
+	users_remove(session);
 	view_give(session->view);
 	if (session->path == NULL)
 		hub_count(&hub->counters, HUB_COUNT_sessions_away_now, -1);
@@ -132,9 +136,14 @@ void session_set_identity(struct session *session, const struct identity *identi
 
 	if (share == NULL)
 		return;
-	tenant_move_session(hub, session->identity->identity.tenant, identity->tenant);
+	if (!tenant_move_session(hub, session->identity->identity.tenant, identity->tenant)) {
+		identity_give(share);
+		return;
+	}
+	users_remove(session);
 	identity_give(session->identity);
 	session->identity = share;
+	users_add(session);
 	timer_cancel(hub->wheel, &session->expiry);
 	if (identity->expires_ms == 0)
 		return;
@@ -193,6 +202,7 @@ void session_detach(struct session *session)
 		return;
 	}
 	session_wait_away(session);
+	session_changed(session);
 	if (session->view != NULL)
 		session_ask_owner(session, &draft, NULL);
 }
@@ -218,6 +228,7 @@ void session_gone(struct session *session, bool is_soft)
 	if (session->is_gone)
 		return;
 	session->is_gone = true;
+	session_forget_snapshot(session, false);
 	if (session->view != NULL)
 		session_leave_room(session, is_soft, NULL);
 	watch_tell(session);

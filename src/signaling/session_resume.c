@@ -5,6 +5,8 @@
  *         │ ◄───────────────────── SNAPSHOT│ old path closed; what still comes follows (struct moved)
  *         │ SEAT ───────────────────────────────────────────────────────► │
  *         │ EVENT_RESUMED, what it missed
+ *
+ * Where that hub's node is gone, what was kept of the session takes the place of its answer: session_snapshot.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +16,35 @@
 #include "signaling/relay_only.h"
 
 static void resume_late(struct timer *timer, timestamp now);
-static void refused(struct session *session);
-static void adopt(struct session *session, const struct post *snapshot);
+static void adopt(struct session *session, const struct post *snapshot, bool is_found);
 static struct moved *moved_create(struct session *session, struct hub_place place);
 
 /* Asking. */
+
+static struct wanted *wanted_create(const char *id, bool is_by_id)
+{
+	struct wanted *wanted = calloc(1, sizeof *wanted);
+
+	if (wanted == NULL)
+		return NULL;
+	wanted->is_by_id = is_by_id;
+	memcpy(wanted->id, id, sizeof wanted->id);
+	return wanted;
+}
+
+void session_ask_old_self(struct session *session, const struct hub_place *place)
+{
+	struct wanted *wanted = session->wanted;
+	struct post draft = {.kind = POST_RESUME,
+	                     .is_by_id = wanted->is_by_id,
+	                     .to = wanted->id,
+	                     .address = session->address,
+	                     .sender = session->hub->settings.place};
+
+	wanted->node = place->node;
+	draft.subject = session_participant(session, false);
+	hub_post_draft(session->hub, *place, &draft);
+}
 
 static enum err session_of(struct hub *hub, const char *token, bool is_by_id,
                            char id[SESSION_ID_SIZE], struct hub_place *place)
@@ -38,10 +64,9 @@ void session_resume(struct session *session, const char *token, bool is_by_id,
                     const struct reference *reference)
 {
 	struct hub *hub = session->hub;
-	struct post draft = {.kind = POST_RESUME,
-	                     .is_by_id = is_by_id,
-	                     .address = session->address,
-	                     .sender = hub->settings.place};
+	struct post draft = {
+		.kind = POST_SNAPSHOT, .to = session->id, .error = SIGNALING_NO_SESSION};
+	timestamp wait = hub->settings.is_cluster ? RESUME_WAIT_LOST_MS : RESUME_WAIT_MS;
 	struct hub_place place;
 	char id[SESSION_ID_SIZE];
 
@@ -53,38 +78,42 @@ void session_resume(struct session *session, const char *token, bool is_by_id,
 	session->opening = reference == NULL ? NULL : malloc(sizeof *reference);
 	if (session->opening != NULL)
 		*session->opening = *reference;
-	timer_set(hub->wheel, &session->pause, hub->now + RESUME_WAIT_MS, resume_late);
-	draft.subject = session_participant(session, false);
-	draft.to = id;
-	if (session_of(hub, token, is_by_id, id, &place) == OK) {
-		hub_post_draft(hub, place, &draft);
+	timer_set(hub->wheel, &session->pause, hub->now + wait, resume_late);
+	if (session_of(hub, token, is_by_id, id, &place) == OK)
+		session->wanted = wanted_create(id, is_by_id);
+	if (session->wanted != NULL) {
+		session_ask_old_self(session, &place);
 		return;
 	}
-	draft.kind = POST_SNAPSHOT;
-	draft.to = session->id;
-	draft.error = SIGNALING_NO_SESSION;
 	hub_post_draft(hub, hub->settings.place, &draft);
 }
 
 static void resume_late(struct timer *timer, timestamp now)
 {
 	(void)now;
-	refused(CONTAINER_OF(timer, struct session, pause));
+	session_resume_refused(CONTAINER_OF(timer, struct session, pause));
+}
+
+static void end_resuming(struct session *session)
+{
+	timer_cancel(session->hub->wheel, &session->pause);
+	session->is_resuming = false;
+	free(session->wanted);
+	session->wanted = NULL;
 }
 
 /* It goes on as what it is. */
-static void refused(struct session *session)
+void session_resume_refused(struct session *session)
 {
-	struct hub *hub = session->hub;
 	struct event event = {.kind = EVENT_REFUSED,
 	                      .error = SIGNALING_NO_SESSION,
 	                      .reference = session->opening};
 
-	timer_cancel(hub->wheel, &session->pause);
-	session->is_resuming = false;
+	end_resuming(session);
 	deliver_to(session, &event);
 	free(session->opening);
 	session->opening = NULL;
+	session_changed(session);
 	session_release(session);
 	if (session->is_opened)
 		return;
@@ -134,6 +163,10 @@ static void describe(struct session *session, struct post *draft)
 	draft->identity_expires_ms = identity->expires_ms;
 	draft->is_authenticated = identity->is_authenticated;
 	draft->address = session->address;
+	draft->tenure = session->tenure;
+	if (timer_is_set(&session->away))
+		draft->deadline_ms =
+			session->hub->wall_ms + (session->away.deadline - session->hub->now);
 	draft->own = (struct slice){(const char *)session->own, session->dialect->session_size};
 	draft->seat = session->seat;
 	draft->join_seat = session->join_seat;
@@ -147,18 +180,20 @@ static void describe(struct session *session, struct post *draft)
 	draft->is_in_room = session->is_in && session->view->is_placed;
 }
 
-static struct post *snapshot_create(struct session *session, const char *to)
+/* Without its queue where it is not handed over: what was sent to it is its client's by then, or lost. */
+struct post *snapshot_create(struct session *session, const char *to, bool has_queue)
 {
 	struct post draft = {.kind = POST_SNAPSHOT, .to = to};
 	struct out_queue *queue = &session->queue;
 	size_t watchers = count_watchers(session), i = 0;
-	struct slice *queued = calloc(queue->count + 1, sizeof *queued);
+	uint32_t count = has_queue ? queue->count : 0;
+	struct slice *queued = calloc(count + 1, sizeof *queued);
 	struct participant *people = calloc(watchers + 1, sizeof *people);
 	struct post *post = NULL;
 
 	if (queued != NULL && people != NULL) {
 		describe(session, &draft);
-		for (uint32_t at = 0; at < queue->count; at++) {
+		for (uint32_t at = 0; at < count; at++) {
 			const struct buffer *buffer =
 				queue->at[(queue->head + at) & (queue->capacity - 1)];
 			queued[at] = (struct slice){buffer->bytes, buffer->len};
@@ -166,7 +201,7 @@ static struct post *snapshot_create(struct session *session, const char *to)
 		for (struct watcher *one = session->watchers; one != NULL; one = one->next)
 			people[i++].id = one->id;
 		draft.queued = queued;
-		draft.queued_count = queue->count;
+		draft.queued_count = count;
 		draft.participants = people;
 		draft.participant_count = watchers;
 		post = post_create(&draft);
@@ -177,11 +212,12 @@ static struct post *snapshot_create(struct session *session, const char *to)
 }
 
 /* The old self ends without a word: it lives on elsewhere. */
-static void give_up(struct session *session)
+void session_give_up(struct session *session)
 {
 	struct hub *hub = session->hub;
 
 	session->is_gone = true;
+	session_forget_snapshot(session, true);
 	list_remove(&session->in_view);
 	hash_table_remove(&hub->sessions, id_hash(session->id), session);
 	if (session->path == NULL)
@@ -203,13 +239,13 @@ void resume_handle(struct hub *hub, const struct post *ask)
 	}
 	if (session->path != NULL && hub->settings.look_for_sent != NULL)
 		hub->settings.look_for_sent(session->path);
-	snapshot = snapshot_create(session, ask->subject.id);
+	snapshot = snapshot_create(session, ask->subject.id, true);
 	if (snapshot == NULL || moved_create(session, ask->sender) == NULL) {
 		post_destroy(snapshot);
 		refuse(hub, ask);
 		return;
 	}
-	give_up(session);
+	session_give_up(session);
 	hub_post(hub, ask->sender, snapshot);
 }
 
@@ -250,8 +286,10 @@ void snapshot_handle(struct hub *hub, const struct post *post)
 	if (session != NULL && (session->is_doomed || !session->is_resuming))
 		session = NULL;
 	if (post->error != SIGNALING_OK) {
-		if (session != NULL)
-			refused(session);
+		if (session != NULL && post->is_soft && session->wanted != NULL)
+			session_seek(session);
+		else if (session != NULL)
+			session_resume_refused(session);
 		return;
 	}
 	if (post->subject.dialect == NULL)
@@ -259,7 +297,15 @@ void snapshot_handle(struct hub *hub, const struct post *post)
 	if (session == NULL)
 		session = adopt_away(hub, post);
 	if (session != NULL)
-		adopt(session, post);
+		adopt(session, post, false);
+}
+
+void session_take_over(struct hub *hub, struct session *session, const struct post *snapshot)
+{
+	if (session == NULL)
+		session = adopt_away(hub, snapshot);
+	if (session != NULL)
+		adopt(session, snapshot, true);
 }
 
 /* It has the old one's name from here on. */
@@ -270,6 +316,7 @@ static bool rename_session(struct session *session, const char *id)
 
 	if (strlen(id) != SESSION_ID_SIZE - 1 || hub_find_session(hub, id) != NULL)
 		return false;
+	session_forget_snapshot(session, false);
 	hash_table_remove(&hub->sessions, id_hash(session->id), session);
 	memcpy(session->id, id, SESSION_ID_SIZE);
 	free(session->attestation);
@@ -303,6 +350,27 @@ static void take_room(struct session *session, const struct post *snapshot)
 			view_heard(view, snapshot);
 		list_append(&view->members, &session->in_view);
 	}
+}
+
+/* Its node is gone, and with it perhaps the room's owner: it comes into the room as those do whose room was lost, wherever that is
+ * by now. The seat is above any that its old node can have come to if it was but cut off. */
+static void take_room_again(struct session *session, const struct post *snapshot)
+{
+	const struct room_info *room = &snapshot->room;
+	struct view *view;
+
+	session->seat = snapshot->seat + SEATS_OF_A_HUB;
+	if (room->name[0] == '\0' || !snapshot->is_in_room)
+		return;
+	view = view_take(session->hub, room->tenant, room->type, room->name);
+	if (view == NULL)
+		return;
+	session->view = view;
+	session->is_in = true;
+	if (list_is_empty(&view->members))
+		view_heard(view, snapshot);
+	list_append(&view->members, &session->in_view);
+	session_rejoin(session);
 }
 
 static void take_texts(struct session *session, const struct post *snapshot)
@@ -340,14 +408,13 @@ void session_forget_home(struct session *session)
 	tell_home(session, true);
 }
 
-static void adopt(struct session *session, const struct post *snapshot)
+static void adopt(struct session *session, const struct post *snapshot, bool is_found)
 {
 	struct hub *hub = session->hub;
 	struct identity identity;
 	struct post draft = {.kind = POST_SEAT};
 
-	timer_cancel(hub->wheel, &session->pause);
-	session->is_resuming = false;
+	end_resuming(session);
 	session_leave_room(session, true, NULL);
 	session->missed = post_create(snapshot);
 	if (session->missed == NULL || !copy_identity(snapshot, &identity) ||
@@ -358,10 +425,14 @@ static void adopt(struct session *session, const struct post *snapshot)
 		return;
 	}
 	session_set_identity(session, &identity);
+	session->tenure = snapshot->tenure + 1;
 	take_texts(session, snapshot);
-	take_room(session, snapshot);
+	if (is_found)
+		take_room_again(session, snapshot);
+	else
+		take_room(session, snapshot);
 	tell_home(session, false);
-	if (session->view != NULL)
+	if (session->view != NULL && !is_found)
 		session_ask_owner(session, &draft, NULL);
 	hub_count(&hub->counters, HUB_COUNT_sessions_resumed, 1);
 	if (session->path != NULL && session->dialect->opens_with_credentials)
@@ -405,6 +476,7 @@ void session_finish_resume(struct session *session, const struct turn_credential
 	post_destroy(missed);
 	free(session->opening);
 	session->opening = NULL;
+	session_changed(session);
 	session_release(session);
 	if (session->path != NULL && !timer_is_set(&session->credentials))
 		hub_ask_credentials(session, NULL, false);
@@ -446,7 +518,7 @@ void seated_handle(struct hub *hub, const struct post *post)
 		leave_view(moved);
 }
 
-static struct moved *moved_insert(struct hub *hub, const char *id, struct hub_place place)
+struct moved *moved_insert(struct hub *hub, const char *id, struct hub_place place)
 {
 	struct moved *moved = calloc(1, sizeof *moved);
 

@@ -43,7 +43,7 @@ void session_look_up(struct session *session, const char *attestation_or_id,
 }
 
 /* As its room tells it to its own: nothing with a candidate hidden in it where relayed ones alone pass. */
-static bool may_show_attributes(const struct session *session)
+bool session_may_show(const struct session *session)
 {
 	bool is_relay_only =
 		session->view != NULL
@@ -69,7 +69,7 @@ void watch_handle_look_up(struct hub *hub, const struct post *post)
 		return;
 	if (session != NULL && !session->is_doomed &&
 	    strcmp(session_identity(session)->tenant, post->tenant) == 0) {
-		person = session_participant(session, may_show_attributes(session));
+		person = session_participant(session, session_may_show(session));
 		draft.participants = &person;
 		draft.participant_count = 1;
 		watch_add(session, post->subject.id);
@@ -93,6 +93,7 @@ void watch_add(struct session *session, const char *id)
 	memcpy(watcher->id, id, strlen(id) + 1);
 	watcher->next = session->watchers;
 	session->watchers = watcher;
+	session_changed(session);
 }
 
 void watch_tell(struct session *session)

@@ -19,6 +19,7 @@
 enum {
 	SPOOL_RETRY_MS = 1000,
 	TIMER_MAX_MS = 60000,
+	TELL_AGAIN_MS = 60000, /* of what goes on */
 };
 
 /* What is to be done in the next transaction. */
@@ -40,18 +41,8 @@ struct stop_letter {
 static void *run(void *context);
 static void take_fact(struct mail *mail, void *receiver);
 static void take_stop(struct mail *mail, void *receiver);
+static void take_change(struct mail *mail, void *receiver);
 static void pump(struct sinks *sinks);
-
-static uint64_t add(atomic_uint_least64_t *counter, uint64_t number)
-{
-	/* Counters order nothing: whoever reads them wants a number, not what it was counted for. */
-	return atomic_fetch_add_explicit(counter, number, memory_order_relaxed);
-}
-
-static void subtract(atomic_uint_least64_t *counter, uint64_t number)
-{
-	atomic_fetch_sub_explicit(counter, number, memory_order_relaxed);
-}
 
 enum err sinks_create(const struct config *config, struct sinks **sinks_out, char problem[256])
 {
@@ -62,6 +53,7 @@ enum err sinks_create(const struct config *config, struct sinks **sinks_out, cha
 	if (sinks == NULL)
 		return ERR_NO_MEMORY;
 	list_init(&sinks->work);
+	list_init(&sinks->later);
 	list_init(&sinks->amqp_feed.chosen);
 	problem[0] = '\0';
 	enum err err = sinks_open(sinks, config, problem);
@@ -79,6 +71,14 @@ enum err sinks_create(const struct config *config, struct sinks **sinks_out, cha
 	return err;
 }
 
+static void take_up_later(struct sinks *sinks)
+{
+	LIST_FOR_EACH (node, &sinks->later) {
+		list_remove(node);
+		list_append(&sinks->work, node);
+	}
+}
+
 void sinks_destroy(struct sinks *sinks, unsigned deadline_ms)
 {
 	if (sinks == NULL)
@@ -90,6 +90,9 @@ void sinks_destroy(struct sinks *sinks, unsigned deadline_ms)
 	/* On this stack: the thread has read it before it ends. */
 	mailbox_post(sinks->mailbox, &letter->mail);
 	pthread_join(sinks->thread, NULL);
+	/* Its last words are work that nobody does: those facts are sent again, with a mark. */
+	amqp_feed_stop(sinks);
+	take_up_later(sinks);
 	LIST_FOR_EACH (node, &sinks->work) {
 		struct work *work = CONTAINER_OF(node, struct work, node);
 		parcel_destroy(work->parcel);
@@ -98,53 +101,62 @@ void sinks_destroy(struct sinks *sinks, unsigned deadline_ms)
 	sinks_close(sinks);
 }
 
+void sinks_change(struct sinks *sinks, struct sinks_change *change)
+{
+	change->mail.deliver = take_change;
+	mailbox_post(sinks->mailbox, &change->mail);
+}
+
+/* A full spool refuses every event of every room: that is told once, and each minute with their number. */
 static enum err refuse(struct sinks *sinks, const struct fact *fact, enum err err)
 {
-	add(&sinks->counters.refused, 1);
-	log_warning("event refused", "key=\"%s\" room=\"%s\" reason=\"%s\"", fact->key, fact->room,
-	            err == ERR_FULL ? "event-spool-size is reached" : err_string(err));
+	uint64_t now = timestamp_now(), told_at = sinks_read(&sinks->counters.refused_told_at),
+		 number = sinks_add(&sinks->counters.refused_now, 1) + 1;
+	bool is_due = number == 1 || now - told_at >= TELL_AGAIN_MS;
+
+	sinks_add(&sinks->counters.refused, 1);
+	/* Of those who come at the same time one tells. */
+	if (is_due &&
+	    atomic_compare_exchange_strong_explicit(&sinks->counters.refused_told_at, &told_at, now,
+	                                            memory_order_relaxed, memory_order_relaxed))
+		log_warning("event refused", "key=\"%s\" room=\"%s\" value=%llu reason=\"%s\"",
+		            fact->key, fact->room, (unsigned long long)number,
+		            err == ERR_FULL ? "event-spool-size is reached" : err_string(err));
 	return err;
+}
+
+/* Not at the first that fits again, which may be the last for now. */
+static void end_of_refusals(struct sinks *sinks, uint64_t bytes, uint64_t bytes_max)
+{
+	uint64_t number;
+
+	if (sinks_read(&sinks->counters.refused_now) == 0 || bytes > bytes_max - bytes_max / 8)
+		return;
+	number = atomic_exchange_explicit(&sinks->counters.refused_now, 0, memory_order_relaxed);
+	if (number > 0)
+		log_always("events are taken again", "refused=%llu", (unsigned long long)number);
 }
 
 enum err sinks_put(struct sinks *sinks, const struct fact *fact)
 {
 	if (sinks == NULL)
 		return OK;
-	size_t size = fact_size(fact);
-	if (add(&sinks->counters.bytes, size) + size > sinks->bytes_max) {
-		subtract(&sinks->counters.bytes, size);
+	uint64_t size = fact_size(fact), bytes = sinks_add(&sinks->counters.bytes, size) + size,
+		 bytes_max = sinks_read(&sinks->counters.bytes_max);
+	if (bytes > bytes_max) {
+		sinks_subtract(&sinks->counters.bytes, size);
 		return refuse(sinks, fact, ERR_FULL);
 	}
 	struct parcel *parcel = parcel_create(fact);
 	if (parcel == NULL) {
-		subtract(&sinks->counters.bytes, size);
+		sinks_subtract(&sinks->counters.bytes, size);
 		return refuse(sinks, fact, ERR_NO_MEMORY);
 	}
-	add(&sinks->counters.taken, 1);
+	sinks_add(&sinks->counters.taken, 1);
+	end_of_refusals(sinks, bytes, bytes_max);
 	parcel->mail.deliver = take_fact;
 	mailbox_post(sinks->mailbox, &parcel->mail);
 	return OK;
-}
-
-static uint64_t read_counter(const atomic_uint_least64_t *counter)
-{
-	return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
-void sinks_count(const struct sinks *sinks, struct sinks_counts *counts)
-{
-	*counts = (struct sinks_counts){0};
-	if (sinks == NULL)
-		return;
-	*counts = (struct sinks_counts){
-		.taken = read_counter(&sinks->counters.taken),
-		.refused = read_counter(&sinks->counters.refused),
-		.kept = read_counter(&sinks->counters.kept),
-		.confirmed = read_counter(&sinks->counters.confirmed),
-		.repeated = read_counter(&sinks->counters.repeated),
-		.given_up = read_counter(&sinks->counters.given_up),
-		.bytes_now = read_counter(&sinks->counters.bytes),
-	};
 }
 
 /* Work. Without memory for a piece of it what was done is done again, and marked: nothing is lost. */
@@ -170,16 +182,18 @@ static void take_fact(struct mail *mail, void *receiver)
 
 	if (work != NULL) {
 		work->parcel = parcel;
+		list_remove(&work->node);
+		list_append(sinks->change != NULL ? &sinks->later : &sinks->work, &work->node);
 		return;
 	}
 	refuse(sinks, &parcel->fact, ERR_NO_MEMORY);
-	subtract(&sinks->counters.bytes, fact_size(&parcel->fact));
+	sinks_subtract(&sinks->counters.bytes, fact_size(&parcel->fact));
 	parcel_destroy(parcel);
 }
 
 void sinks_done(struct sinks *sinks, unsigned sink, int64_t id)
 {
-	add(&sinks->counters.confirmed, 1);
+	sinks_count_of(sinks, sink, SINK_SENT, 1);
 	(void)add_work(sinks, WORK_DONE, sink, id);
 }
 
@@ -190,16 +204,29 @@ void sinks_webhook_done(void *context, unsigned sink, int64_t id, enum webhook_o
 	if (outcome == WEBHOOK_DELIVERED)
 		sinks_done(sinks, sink, id);
 	else if (outcome == WEBHOOK_GIVEN_UP) {
-		add(&sinks->counters.given_up, 1);
+		sinks_count_of(sinks, sink, SINK_LOST, 1);
 		(void)add_work(sinks, WORK_DONE, sink, id);
 	} else if (outcome == WEBHOOK_GONE)
 		(void)add_work(sinks, WORK_DROP_SINK, sink, 0);
+	else
+		sinks_count_of(sinks, sink, SINK_FAILED, 1);
 	event_active(sinks->wake, EV_TIMEOUT, 0);
 }
 
-void sinks_count_repeated(struct sinks *sinks)
+/* One that has not begun is overtaken, but for its broker where the next one leaves that as it is. */
+static void take_change(struct mail *mail, void *receiver)
 {
-	add(&sinks->counters.repeated, 1);
+	struct sinks *sinks = receiver;
+	struct sinks_change *change = CONTAINER_OF(mail, struct sinks_change, mail),
+			    *before = sinks->change;
+
+	if (before != NULL && before->has_other_broker && !change->has_other_broker) {
+		change->has_other_broker = true;
+		change->amqp = before->amqp;
+		before->amqp = NULL;
+	}
+	sinks->change = change;
+	sinks_change_destroy(before);
 }
 
 static void take_stop(struct mail *mail, void *receiver)
@@ -210,6 +237,17 @@ static void take_stop(struct mail *mail, void *receiver)
 	sinks->stop_at = CONTAINER_OF(mail, struct stop_letter, mail)->deadline;
 }
 
+/* All that waits for it, which more may have come to since it went. */
+static enum err drop_sink(struct sinks *sinks, unsigned sink, uint64_t *bytes)
+{
+	uint64_t waiting = spool_waiting(sinks->spool, sink);
+	enum err err = spool_drop_sink(sinks->spool, sink, bytes);
+
+	if (err == OK)
+		sinks_count_of(sinks, sink, SINK_LOST, waiting);
+	return err;
+}
+
 static enum err do_work(struct sinks *sinks, const struct work *work, uint64_t *bytes)
 {
 	switch (work->kind) {
@@ -218,7 +256,7 @@ static enum err do_work(struct sinks *sinks, const struct work *work, uint64_t *
 	case WORK_DONE:
 		return spool_done(sinks->spool, work->sink, work->id, bytes);
 	default:
-		return spool_drop_sink(sinks->spool, work->sink, bytes);
+		return drop_sink(sinks, work->sink, bytes);
 	}
 }
 
@@ -234,7 +272,7 @@ static void work_is_done(struct sinks *sinks)
 		parcel_destroy(work->parcel);
 		free(work);
 	}
-	add(&sinks->counters.kept, puts);
+	sinks_add(&sinks->counters.kept, puts);
 }
 
 static enum err do_all_work(struct sinks *sinks, uint64_t *bytes)
@@ -253,27 +291,57 @@ static enum err prepare(struct sinks *sinks)
 {
 	enum err err = amqp_feed_prepare(sinks);
 
-	for (size_t i = 0; err == OK && i < sinks->webhook_count; i++)
-		err = webhook_prepare(sinks->webhooks[i], timestamp_now());
+	for (size_t i = 0; err == OK && i < sinks->parts.webhook_count; i++)
+		err = webhook_prepare(sinks->parts.webhooks[i], timestamp_now());
 	return err;
 }
 
 static void send_prepared(struct sinks *sinks)
 {
 	amqp_feed_send(sinks);
-	for (size_t i = 0; i < sinks->webhook_count; i++)
-		webhook_send(sinks->webhooks[i]);
+	for (size_t i = 0; i < sinks->parts.webhook_count; i++)
+		sinks_count_of(sinks, (unsigned)i + (sinks->parts.config->amqp_url != NULL),
+		               SINK_REPEATED, webhook_send(sinks->parts.webhooks[i]));
+}
+
+/* It is told at once, then each minute, and when it is over. */
+static void tell_trouble(struct sinks *sinks, const char *reason)
+{
+	timestamp now = timestamp_now();
+
+	if (sinks->trouble.attempts == 0)
+		sinks->trouble.since = now;
+	if (sinks->trouble.attempts++ > 0 && now - sinks->trouble.told_at < TELL_AGAIN_MS)
+		return;
+	sinks->trouble.told_at = now;
+	log_error("event spool failed",
+	          "attempts=%llu reason=\"%s\" advice=\"events are kept in memory until it works; "
+	          "free the disk of event-spool\"",
+	          (unsigned long long)sinks->trouble.attempts, reason);
+}
+
+static void end_trouble(struct sinks *sinks)
+{
+	if (sinks->trouble.attempts > 0)
+		log_always("event spool works again", "attempts=%llu seconds=%llu",
+		           (unsigned long long)sinks->trouble.attempts,
+		           (unsigned long long)(timestamp_now() - sinks->trouble.since) / 1000);
+	sinks->trouble.attempts = 0;
+}
+
+static void later(struct sinks *sinks, enum err err)
+{
+	tell_trouble(sinks, err == ERR_UNAVAILABLE ? spool_problem(sinks->spool) : err_string(err));
+	sinks->spool_retry_at = timestamp_now() + SPOOL_RETRY_MS;
 }
 
 static void undo(struct sinks *sinks, enum err err)
 {
-	log_error("event spool failed", "reason=\"%s\"",
-	          err == ERR_UNAVAILABLE ? spool_problem(sinks->spool) : err_string(err));
+	later(sinks, err);
 	spool_undo(sinks->spool);
 	amqp_feed_undo(sinks);
-	for (size_t i = 0; i < sinks->webhook_count; i++)
-		webhook_undo(sinks->webhooks[i]);
-	sinks->spool_retry_at = timestamp_now() + SPOOL_RETRY_MS;
+	for (size_t i = 0; i < sinks->parts.webhook_count; i++)
+		webhook_undo(sinks->parts.webhooks[i]);
 }
 
 static void transact(struct sinks *sinks)
@@ -290,9 +358,30 @@ static void transact(struct sinks *sinks)
 		return;
 	}
 	sinks->spool_retry_at = 0;
+	end_trouble(sinks);
 	work_is_done(sinks);
-	subtract(&sinks->counters.bytes, bytes);
+	sinks_subtract(&sinks->counters.bytes, bytes);
+	sinks_count_waiting(sinks);
 	send_prepared(sinks);
+}
+
+/* Work names sinks by their numbers, which are others then: it is done first. */
+static void change_sinks(struct sinks *sinks)
+{
+	enum err err = OK;
+
+	if (sinks->change != NULL) {
+		sinks_end_replaced(sinks);
+		transact(sinks);
+		if (sinks->spool_retry_at == 0)
+			err = sinks_replace(sinks);
+		if (sinks->change == NULL)
+			take_up_later(sinks);
+	}
+	if (err == OK && sinks->spool_retry_at == 0)
+		err = amqp_feed_start(sinks);
+	if (err != OK)
+		later(sinks, err);
 }
 
 static timestamp next_timeout(const struct sinks *sinks)
@@ -301,8 +390,8 @@ static timestamp next_timeout(const struct sinks *sinks)
 
 	if (sinks->spool_retry_at != 0) /* nothing is sent before it */
 		return next < sinks->spool_retry_at ? next : sinks->spool_retry_at;
-	for (size_t i = 0; i < sinks->webhook_count; i++) {
-		timestamp timeout = webhook_next_timeout(sinks->webhooks[i]);
+	for (size_t i = 0; i < sinks->parts.webhook_count; i++) {
+		timestamp timeout = webhook_next_timeout(sinks->parts.webhooks[i]);
 		if (timeout < next)
 			next = timeout;
 	}
@@ -325,14 +414,17 @@ static bool has_ended(const struct sinks *sinks)
 {
 	if (!sinks->is_stopping)
 		return false;
-	bool has_sent_all =
-		list_is_empty(&sinks->work) && read_counter(&sinks->counters.bytes) == 0;
+	bool has_sent_all = list_is_empty(&sinks->work) && sinks_read(&sinks->counters.bytes) == 0;
 	return has_sent_all || timestamp_now() >= sinks->stop_at;
 }
 
 static void pump(struct sinks *sinks)
 {
-	if (sinks->spool_retry_at == 0 || timestamp_now() >= sinks->spool_retry_at)
+	if (sinks->spool_retry_at == 0 || timestamp_now() >= sinks->spool_retry_at) {
+		sinks->spool_retry_at = 0;
+		change_sinks(sinks);
+	}
+	if (sinks->spool_retry_at == 0)
 		transact(sinks);
 	if (has_ended(sinks))
 		event_base_loopbreak(sinks->base);

@@ -10,17 +10,17 @@
 
 #include "base/log.h"
 
-enum { HEARTBEAT_S = 15, SINK_NAME_SIZE = 80, DIGEST_SIZE = 32 };
+enum { HEARTBEAT_S = 15, SPOOL_NAME_SIZE = SPOOL_NAME_MAX + 1, DIGEST_SIZE = 32 };
 
-static enum err make_tls(struct sinks *sinks, const char *ca_file, char problem[256])
+static enum err make_tls(const char *ca_file, SSL_CTX **tls, char problem[256])
 {
-	sinks->tls = SSL_CTX_new(TLS_client_method());
-	if (sinks->tls == NULL)
+	*tls = SSL_CTX_new(TLS_client_method());
+	if (*tls == NULL)
 		return ERR_NO_MEMORY;
-	SSL_CTX_set_min_proto_version(sinks->tls, TLS1_2_VERSION);
-	SSL_CTX_set_verify(sinks->tls, SSL_VERIFY_PEER, NULL);
-	int is_set = ca_file == NULL ? SSL_CTX_set_default_verify_paths(sinks->tls)
-	                             : SSL_CTX_load_verify_locations(sinks->tls, ca_file, NULL);
+	SSL_CTX_set_min_proto_version(*tls, TLS1_2_VERSION);
+	SSL_CTX_set_verify(*tls, SSL_VERIFY_PEER, NULL);
+	int is_set = ca_file == NULL ? SSL_CTX_set_default_verify_paths(*tls)
+	                             : SSL_CTX_load_verify_locations(*tls, ca_file, NULL);
 	ERR_clear_error();
 	if (is_set == 1)
 		return OK;
@@ -46,45 +46,62 @@ static enum err make_loop(struct sinks *sinks)
 }
 
 /* The spool knows a webhook by the digest of its URL, which may have a secret in it. */
-static void webhook_name(const char *url, char name[SINK_NAME_SIZE])
+static void webhook_name(const char *url, char name[SPOOL_NAME_SIZE])
 {
 	unsigned char sum[DIGEST_SIZE] = {0};
-	size_t len = (size_t)snprintf(name, SINK_NAME_SIZE, "webhook ");
+	size_t len = (size_t)snprintf(name, SPOOL_NAME_SIZE, "webhook ");
 
 	if (EVP_Digest(url, strlen(url), sum, NULL, EVP_sha256(), NULL) != 1)
 		return;
 	for (size_t i = 0; i < sizeof sum; i++)
-		len += (size_t)snprintf(name + len, SINK_NAME_SIZE - len, "%02x", sum[i]);
+		len += (size_t)snprintf(name + len, SPOOL_NAME_SIZE - len, "%02x", sum[i]);
 }
 
 /* One broker: it keeps its facts when its address or password changes. */
-static enum err name_sinks(struct sinks *sinks, const struct config *config, char problem[256])
+static enum err name_sinks(struct sinks *sinks, const struct config *config,
+                           struct spool_forgotten *forgotten)
 {
-	char names[SPOOL_SINKS_MAX][SINK_NAME_SIZE];
+	char names[SPOOL_SINKS_MAX][SPOOL_NAME_SIZE];
 	const char *list[SPOOL_SINKS_MAX];
 	size_t count = 0;
+	enum err err;
 
 	if (config->amqp_url != NULL)
-		snprintf(names[count++], SINK_NAME_SIZE, "amqp");
+		snprintf(names[count++], SPOOL_NAME_SIZE, "amqp");
 	for (size_t i = 0; i < config->webhook_url.count; i++)
 		webhook_name(config->webhook_url.item[i], names[count++]);
 	for (size_t i = 0; i < count; i++)
 		list[i] = names[i];
-	enum err err = spool_set_sinks(sinks->spool, list, count);
+	err = spool_set_sinks(sinks->spool, list, count, forgotten);
 	if (err != OK)
-		snprintf(problem, 256, "event-spool: %.200s", spool_problem(sinks->spool));
-	return err;
+		return err;
+	atomic_store_explicit(&sinks->counters.brokers, config->amqp_url != NULL,
+	                      memory_order_relaxed);
+	atomic_store_explicit(&sinks->counters.webhooks, (unsigned)config->webhook_url.count,
+	                      memory_order_relaxed);
+	atomic_store_explicit(&sinks->counters.bytes_max, config->event_spool_size,
+	                      memory_order_relaxed);
+	sinks_count_waiting(sinks);
+	if (forgotten->events > 0)
+		log_warning("events dropped",
+		            "value=%llu reason=\"the sinks that they waited for are not "
+		            "configured any more\"",
+		            (unsigned long long)forgotten->events);
+	return OK;
 }
 
 static enum err open_spool(struct sinks *sinks, const struct config *config, char problem[256])
 {
+	struct spool_forgotten forgotten;
 	enum err err = spool_open(config->event_spool, &sinks->spool, problem);
 
-	if (err == OK)
-		err = name_sinks(sinks, config, problem);
 	if (err != OK)
 		return err;
-	sinks->bytes_max = config->event_spool_size;
+	err = name_sinks(sinks, config, &forgotten);
+	if (err != OK) {
+		snprintf(problem, 256, "event-spool: %.200s", spool_problem(sinks->spool));
+		return err;
+	}
 	uint64_t bytes = spool_bytes(sinks->spool);
 	atomic_store_explicit(&sinks->counters.bytes, bytes, memory_order_relaxed);
 	if (bytes > 0)
@@ -93,9 +110,10 @@ static enum err open_spool(struct sinks *sinks, const struct config *config, cha
 	return OK;
 }
 
-static enum err make_webhook(struct sinks *sinks, const struct config *config, size_t number,
+static enum err make_webhook(struct sinks *sinks, struct sinks_parts *parts, size_t number,
                              char problem[256])
 {
+	const struct config *config = parts->config;
 	const struct webhook_settings settings = {
 		.url = config->webhook_url.item[number],
 		.secrets = config->webhook_secret.item,
@@ -103,16 +121,16 @@ static enum err make_webhook(struct sinks *sinks, const struct config *config, s
 		.give_up_s = config->webhook_give_up,
 		.base = sinks->base,
 		.dns = sinks->dns,
-		.tls = sinks->tls,
+		.tls = parts->tls,
 		.spool = sinks->spool,
 		.sink = (unsigned)number + (config->amqp_url != NULL),
 		.done = sinks_webhook_done,
 		.context = sinks,
 	};
-	enum err err = webhook_create(&settings, &sinks->webhooks[number], problem);
+	enum err err = webhook_create(&settings, &parts->webhooks[number], problem);
 
 	if (err == OK)
-		sinks->webhook_count++;
+		parts->webhook_count++;
 	return err;
 }
 
@@ -130,7 +148,8 @@ static enum err check(const struct config *config, char problem[256])
 	return OK;
 }
 
-static enum err make_amqp(struct sinks *sinks, const struct config *config, char problem[256])
+static enum err make_amqp(struct sinks *sinks, const struct config *config, struct amqp **amqp,
+                          char problem[256])
 {
 	const struct amqp_settings settings = {
 		.url = config->amqp_url,
@@ -141,45 +160,130 @@ static enum err make_amqp(struct sinks *sinks, const struct config *config, char
 		.deliver = amqp_feed_news,
 	};
 
-	return amqp_create(&settings, &sinks->amqp_feed.amqp, problem);
+	return config->amqp_url == NULL ? OK : amqp_create(&settings, amqp, problem);
 }
 
-enum err sinks_open(struct sinks *sinks, const struct config *config, char problem[256])
+/* The configuration is a copy: a reload frees the one it is of. */
+static enum err make_parts(struct sinks *sinks, const struct config *config,
+                           struct sinks_parts *parts, char problem[256])
 {
 	enum err err = check(config, problem);
 
 	if (err == OK)
-		err = make_tls(sinks, config->event_ca_file, problem);
+		err = config_copy(config, &parts->config);
 	if (err == OK)
-		err = open_spool(sinks, config, problem);
+		err = make_tls(config->event_ca_file, &parts->tls, problem);
+	for (size_t i = 0; err == OK && i < config->webhook_url.count; i++)
+		err = make_webhook(sinks, parts, i, problem);
+	return err;
+}
+
+static void unmake_parts(struct sinks_parts *parts)
+{
+	for (size_t i = 0; i < parts->webhook_count; i++)
+		webhook_destroy(parts->webhooks[i]);
+	SSL_CTX_free(parts->tls);
+	config_destroy(parts->config);
+	*parts = (struct sinks_parts){.config = NULL};
+}
+
+enum err sinks_open(struct sinks *sinks, const struct config *config, char problem[256])
+{
+	enum err err = open_spool(sinks, config, problem);
+
 	if (err == OK)
 		err = make_loop(sinks);
-	for (size_t i = 0; err == OK && i < config->webhook_url.count; i++)
-		err = make_webhook(sinks, config, i, problem);
-	if (err == OK && config->amqp_url != NULL)
-		err = make_amqp(sinks, config, problem);
+	if (err == OK)
+		err = make_parts(sinks, config, &sinks->parts, problem);
+	if (err == OK)
+		err = make_amqp(sinks, config, &sinks->amqp_feed.amqp, problem);
+	if (err == OK) {
+		err = amqp_feed_start(sinks);
+		if (err != OK)
+			snprintf(problem, 256, "no thread for AMQP");
+	}
 	return err;
 }
 
 void sinks_close(struct sinks *sinks)
 {
-	amqp_destroy(sinks->amqp_feed.amqp);
-	for (size_t i = 0; i < sinks->webhook_count; i++)
-		webhook_destroy(sinks->webhooks[i]);
+	if (sinks->mailbox != NULL)
+		amqp_feed_stop(sinks);
+	sinks_change_destroy(sinks->change);
+	unmake_parts(&sinks->parts);
 	if (sinks->letters != NULL)
 		event_free(sinks->letters);
 	if (sinks->wake != NULL)
 		event_free(sinks->wake);
-	if (sinks->mailbox != NULL) {
-		mailbox_deliver(sinks->mailbox,
-		                sinks); /* the broker's thread is gone: its last words */
+	if (sinks->mailbox != NULL)
 		mailbox_destroy(sinks->mailbox);
-	}
 	if (sinks->dns != NULL)
 		evdns_base_free(sinks->dns, 0);
 	if (sinks->base != NULL)
 		event_base_free(sinks->base);
 	spool_close(sinks->spool);
-	SSL_CTX_free(sinks->tls);
 	free(sinks);
+}
+
+/* ---- others, while they run ---- */
+
+enum err sinks_prepare(struct sinks *sinks, const struct config *config, bool has_other_broker,
+                       struct sinks_change **result, char problem[256])
+{
+	struct sinks_change *change = calloc(1, sizeof *change);
+	enum err err;
+
+	if (change == NULL)
+		return ERR_NO_MEMORY;
+	change->has_other_broker = has_other_broker;
+	err = make_parts(sinks, config, &change->parts, problem);
+	if (err == OK && has_other_broker)
+		err = make_amqp(sinks, config, &change->amqp, problem);
+	if (err == OK)
+		*result = change;
+	else
+		sinks_change_destroy(change);
+	return err;
+}
+
+void sinks_change_destroy(struct sinks_change *change)
+{
+	if (change == NULL)
+		return;
+	amqp_destroy(change->amqp);
+	unmake_parts(&change->parts);
+	free(change);
+}
+
+/* What was on its way is sent again, with a mark. */
+void sinks_end_replaced(struct sinks *sinks)
+{
+	for (size_t i = 0; i < sinks->parts.webhook_count; i++)
+		webhook_destroy(sinks->parts.webhooks[i]);
+	sinks->parts.webhook_count = 0;
+	if (sinks->change->has_other_broker)
+		amqp_feed_stop(sinks);
+}
+
+enum err sinks_replace(struct sinks *sinks)
+{
+	struct sinks_change *change = sinks->change;
+	struct spool_forgotten forgotten;
+	enum err err = name_sinks(sinks, change->parts.config, &forgotten);
+
+	if (err != OK)
+		return err;
+	sinks_subtract(&sinks->counters.bytes, forgotten.bytes);
+	unmake_parts(&sinks->parts);
+	sinks->parts = change->parts;
+	change->parts = (struct sinks_parts){.config = NULL};
+	if (change->has_other_broker) {
+		sinks->amqp_feed.amqp = change->amqp;
+		change->amqp = NULL;
+	}
+	sinks->change = NULL;
+	sinks_change_destroy(change);
+	log_always("event sinks changed", "broker=%d webhooks=%zu", sinks->amqp_feed.amqp != NULL,
+	           sinks->parts.webhook_count);
+	return OK;
 }

@@ -43,6 +43,8 @@ enum statement {
 	NEXT,
 	NEXT_OF_ROOM,
 	MARK_TRIED,
+	CLEAN_SINKS,
+	INHERIT,
 	FIND_SINK,
 	ADD_SINK,
 	KEEP_SINKS,
@@ -69,6 +71,15 @@ static const char *const statement_sql[STATEMENTS] = {
 			 " WHERE f.tenant = ?2 AND f.room = ?3 AND p.fact = f.id AND p.sink = ?1"
 			 " ORDER BY f.id LIMIT 1",
 	[MARK_TRIED] = "UPDATE pending SET tried = 1 WHERE sink = ?1 AND fact = ?2 AND tried = 0",
+	/* ?1: the names that stay, each between line feeds. */
+	[CLEAN_SINKS] = "DELETE FROM sink WHERE instr(?1, char(10) || name || char(10)) = 0"
+			" AND NOT EXISTS (SELECT 1 FROM pending WHERE sink = sink.id)",
+	[INHERIT] =
+		"UPDATE sink SET name = ?2 WHERE NOT EXISTS (SELECT 1 FROM sink WHERE name = ?2)"
+		" AND id = (SELECT id FROM sink WHERE instr(?1, char(10) || name || char(10)) = 0"
+		" AND substr(name, 1, instr(name || ' ', ' ')) = substr(?2, 1, instr(?2 || ' ', ' "
+		"'))"
+		" ORDER BY id LIMIT 1)",
 	[FIND_SINK] = "SELECT id FROM sink WHERE name = ?1",
 	[ADD_SINK] = "INSERT OR IGNORE INTO sink(name) VALUES(?1)",
 	/* ?1: the ids that stay, in commas. */
@@ -82,6 +93,12 @@ struct spool {
 	sqlite3_stmt *statements[STATEMENTS];
 	int64_t sinks[SPOOL_SINKS_MAX]; /* their ids; 0: gone */
 	size_t sink_count;
+	uint64_t waiting[SPOOL_SINKS_MAX];
+	struct { /* when the transaction began */
+		int64_t sinks[SPOOL_SINKS_MAX];
+		size_t sink_count;
+		uint64_t waiting[SPOOL_SINKS_MAX];
+	} before;
 	char problem[256];
 };
 
@@ -209,32 +226,75 @@ static enum err find_sink(struct spool *spool, const char *name, int64_t *id)
 	return err;
 }
 
-static enum err set_sinks(struct spool *spool, const char *const *names, size_t count)
+/* A webhook whose URL has changed: what waits for it is not lost. */
+static enum err inherit(struct spool *spool, const char *names, const char *name)
+{
+	bind_text(spool->statements[INHERIT], 1, names);
+	bind_text(spool->statements[INHERIT], 2, name);
+	return run(spool, INHERIT);
+}
+
+static enum err find_sinks(struct spool *spool, const char *const *names, size_t count)
+{
+	char all[SPOOL_SINKS_MAX * (SPOOL_NAME_MAX + 1) + 2] = "\n";
+	size_t len = 1;
+	enum err err;
+
+	for (size_t i = 0; i < count; i++)
+		len += (size_t)snprintf(all + len, sizeof all - len, "%.*s\n", SPOOL_NAME_MAX,
+		                        names[i]);
+	bind_text(spool->statements[CLEAN_SINKS], 1, all);
+	err = run(spool, CLEAN_SINKS);
+	for (size_t i = 0; err == OK && i < count; i++) {
+		err = inherit(spool, all, names[i]);
+		if (err == OK)
+			err = find_sink(spool, names[i], &spool->sinks[i]);
+	}
+	return err;
+}
+
+static enum err keep_sinks(struct spool *spool, struct spool_forgotten *forgotten)
 {
 	char kept[SPOOL_SINKS_MAX * 21 + 2] = ",";
 	size_t len = 1;
+	enum err err;
 
-	for (size_t i = 0; i < count; i++) {
-		enum err err = find_sink(spool, names[i], &spool->sinks[i]);
-		if (err != OK)
-			return err;
+	for (size_t i = 0; i < spool->sink_count; i++)
 		len += (size_t)snprintf(kept + len, sizeof kept - len, "%lld,",
 		                        (long long)spool->sinks[i]);
-	}
-	spool->sink_count = count;
 	bind_text(spool->statements[KEEP_SINKS], 1, kept);
-	enum err err = run(spool, KEEP_SINKS);
-	return err == OK ? run(spool, DELETE_ORPHANS) : err;
+	err = run(spool, KEEP_SINKS);
+	if (err == OK)
+		forgotten->events = (uint64_t)sqlite3_changes(spool->database);
+	return err == OK ? run_sum(spool, DELETE_ORPHANS, &forgotten->bytes) : err;
 }
 
-enum err spool_set_sinks(struct spool *spool, const char *const *names, size_t count)
+static enum err set_sinks(struct spool *spool, const char *const *names, size_t count,
+                          struct spool_forgotten *forgotten)
 {
+	enum err err = find_sinks(spool, names, count);
+
+	spool->sink_count = count;
+	memset(spool->waiting, 0, sizeof spool->waiting);
+	if (err == OK)
+		err = keep_sinks(spool, forgotten);
+	for (size_t i = 0; err == OK && i < count; i++) {
+		bind_ids(spool, WAITING, spool->sinks[i], 0);
+		err = run_sum(spool, WAITING, &spool->waiting[i]);
+	}
+	return err;
+}
+
+enum err spool_set_sinks(struct spool *spool, const char *const *names, size_t count,
+                         struct spool_forgotten *forgotten)
+{
+	*forgotten = (struct spool_forgotten){.events = 0};
 	if (count > SPOOL_SINKS_MAX)
 		return ERR_FULL;
 	enum err err = spool_begin(spool);
 	if (err != OK)
 		return err;
-	err = set_sinks(spool, names, count);
+	err = set_sinks(spool, names, count, forgotten);
 	if (err == OK)
 		return spool_commit(spool);
 	spool_undo(spool);
@@ -248,16 +308,16 @@ uint64_t spool_bytes(struct spool *spool)
 	return run_sum(spool, BYTES, &bytes) == OK ? bytes : 0;
 }
 
-uint64_t spool_waiting(struct spool *spool, unsigned sink)
+uint64_t spool_waiting(const struct spool *spool, unsigned sink)
 {
-	uint64_t waiting = 0;
-
-	bind_ids(spool, WAITING, spool->sinks[sink], 0);
-	return run_sum(spool, WAITING, &waiting) == OK ? waiting : 0;
+	return spool->waiting[sink];
 }
 
 enum err spool_begin(struct spool *spool)
 {
+	memcpy(spool->before.sinks, spool->sinks, sizeof spool->sinks);
+	memcpy(spool->before.waiting, spool->waiting, sizeof spool->waiting);
+	spool->before.sink_count = spool->sink_count;
 	return run(spool, BEGIN);
 }
 
@@ -275,6 +335,9 @@ enum err spool_commit(struct spool *spool)
 
 void spool_undo(struct spool *spool)
 {
+	memcpy(spool->sinks, spool->before.sinks, sizeof spool->sinks);
+	memcpy(spool->waiting, spool->before.waiting, sizeof spool->waiting);
+	spool->sink_count = spool->before.sink_count;
 	/* SQLite has undone it already where the disk is full. */
 	if (!sqlite3_get_autocommit(spool->database))
 		sqlite3_exec(spool->database, "ROLLBACK", NULL, NULL, NULL);
@@ -317,6 +380,7 @@ enum err spool_put(struct spool *spool, const struct fact *fact, uint64_t *bytes
 		if (spool->sinks[i] != 0) {
 			bind_ids(spool, PUT_PENDING, spool->sinks[i], id);
 			err = run(spool, PUT_PENDING);
+			spool->waiting[i]++;
 		}
 	return err;
 }
@@ -327,6 +391,7 @@ enum err spool_done(struct spool *spool, unsigned sink, int64_t id, uint64_t *by
 	enum err err = run(spool, DELETE_PENDING);
 	if (err != OK)
 		return err;
+	spool->waiting[sink] -= (uint64_t)sqlite3_changes(spool->database);
 	bind_ids(spool, DELETE_FACT, id, 0);
 	return run_sum(spool, DELETE_FACT, bytes);
 }
@@ -338,6 +403,7 @@ enum err spool_drop_sink(struct spool *spool, unsigned sink, uint64_t *bytes)
 	if (err != OK)
 		return err;
 	spool->sinks[sink] = 0;
+	spool->waiting[sink] = 0;
 	return run_sum(spool, DELETE_ORPHANS, bytes);
 }
 

@@ -11,17 +11,22 @@
 
 struct spool;
 
-enum { SPOOL_SINKS_MAX = 32 };
+enum { SPOOL_SINKS_MAX = 32, SPOOL_NAME_MAX = 79 };
 
 /* Opens or makes the file. ERR_UNAVAILABLE: problem is one line. */
 MUST_CHECK enum err spool_open(const char *path, struct spool **spool, char problem[256]);
 void spool_close(struct spool *spool);
-/* Names the sinks there are now, numbered as they come; what waits for others is forgotten. */
-MUST_CHECK enum err spool_set_sinks(struct spool *spool, const char *const *names, size_t count);
+/* Names the sinks there are now, numbered as they come: "KIND" or "KIND ID". A new one gets what waits for one that is not there any more
+ * and of its kind; what waits for others is forgotten. */
+struct spool_forgotten {
+	uint64_t events, bytes; /* bytes: what is free now, as fact_size() counts it */
+};
+MUST_CHECK enum err spool_set_sinks(struct spool *spool, const char *const *names, size_t count,
+                                    struct spool_forgotten *forgotten);
 /* Returns the bytes of all facts in it, as fact_size() counts them. */
 uint64_t spool_bytes(struct spool *spool);
-/* Returns how many facts wait for a sink. */
-uint64_t spool_waiting(struct spool *spool, unsigned sink);
+/* Returns how many facts wait for a sink. It costs nothing. */
+uint64_t spool_waiting(const struct spool *spool, unsigned sink);
 
 /* All below ERR_UNAVAILABLE when the file cannot be written or read; problem says why. */
 MUST_CHECK enum err spool_begin(struct spool *spool);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <event2/buffer.h>
+#include <event2/dns.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <openssl/ssl.h>
@@ -26,7 +27,6 @@ enum {
 	CHECK_MS = 60000,
 	RETRY_FIRST_MS = 1000,
 	RETRY_LAST_MS = 60000,
-	CALL_S = 30,
 	ANSWER_MAX = 64 * 1024,
 	NONCE_BYTES = 32,
 	REFRESH_PERCENT = 80,
@@ -36,11 +36,12 @@ struct turn_service {
 	struct mailbox *notify;
 	void (*deliver)(struct mail *letter, void *receiver);
 	void *context;
-	unsigned check_ms;
+	unsigned check_ms, timeout_s;
 	struct webhook_place place; /* owned, as all below */
 	char *path, *token, *client_id;
 	SSL_CTX *tls; /* NULL: the URL is http */
 	struct event_base *base;
+	struct evdns_base *dns; /* the thread waits for no name: it can be told to end */
 	struct mailbox *mailbox;
 	struct event *mail_event, *timer, *over;
 	struct mail stop;
@@ -89,6 +90,7 @@ enum err turn_service_create(const struct turn_service_settings *settings,
 	service->deliver = settings->deliver;
 	service->context = settings->context;
 	service->check_ms = settings->check_ms != 0 ? settings->check_ms : CHECK_MS;
+	service->timeout_s = config->turn_service_timeout;
 	service->stop.deliver = on_stop;
 	text_init(&service->body, ANSWER_MAX);
 	backoff_init(&service->retry, RETRY_FIRST_MS, RETRY_LAST_MS);
@@ -146,6 +148,8 @@ void turn_service_destroy(struct turn_service *service)
 	event_end(service->mail_event);
 	event_end(service->timer);
 	event_end(service->over);
+	if (service->dns != NULL)
+		evdns_base_free(service->dns, 0);
 	if (service->base != NULL)
 		event_base_free(service->base);
 	if (service->mailbox != NULL)
@@ -204,6 +208,13 @@ static enum err loop_create(struct turn_service *service)
 		return err;
 	service->base = event_base_new();
 	if (service->base == NULL)
+		return ERR_NO_MEMORY;
+	/* Where there is no name server a service by its address works all the same. */
+	service->dns = evdns_base_new(service->base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
+	                                                     EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+	if (service->dns == NULL)
+		service->dns = evdns_base_new(service->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+	if (service->dns == NULL)
 		return ERR_NO_MEMORY;
 	service->mail_event = event_new(service->base, mailbox_fd(service->mailbox),
 	                                EV_READ | EV_PERSIST, on_mail, service);
@@ -282,8 +293,12 @@ static void wait_on(struct turn_service *service)
 static bool request_send(struct turn_service *service)
 {
 	const struct webhook_call_settings settings = {
-		.place = &service->place, .base = service->base, .tls = service->tls};
-	const struct timeval deadline = {.tv_sec = CALL_S};
+		.place = &service->place,
+		.base = service->base,
+		.dns = service->dns,
+		.tls = service->tls,
+	};
+	const struct timeval deadline = {.tv_sec = service->timeout_s};
 	struct evhttp_request *request = evhttp_request_new(answered, service);
 	uint8_t nonce[NONCE_BYTES];
 	bool is_whole;
@@ -302,7 +317,7 @@ static bool request_send(struct turn_service *service)
 		evhttp_request_free(request);
 		return false;
 	}
-	evhttp_connection_set_timeout(service->connection, CALL_S);
+	evhttp_connection_set_timeout(service->connection, (int)service->timeout_s);
 	evhttp_connection_set_max_body_size(service->connection, ANSWER_MAX);
 	event_add(service->over, &deadline);
 	/* The connection frees the request, also when this fails: over then says so. */

@@ -15,6 +15,7 @@
 #include "signaling/authority.h"
 #include "signaling/turn_source_private.h"
 #include "signaling/zones.h"
+#include "store/tenancy.h"
 
 enum {
 	MILLISECONDS = 1000,
@@ -34,13 +35,14 @@ static int compare_zones(const void *a, const void *b);
 struct gathering {
 	struct turn_source *source;
 	const struct config *config;
-	struct store *store;
-	const char *realm; /* the server's own */
+	const struct tenancy *tenancy;                      /* NULL: none */
+	char realm[HOST_NAME_MAX + STORE_TENANT_REALM_MAX]; /* the server's own */
 	enum err err;
 };
+static enum err secrets_read(struct gathering *gathering, const struct authority *authority);
 static bool secret_add(const struct tenant *tenant, void *context);
-static enum err secret_find(struct gathering *gathering, const char *realm, bool is_own,
-                            char secret[STORE_SECRET_MAX + 1]);
+static const char *secret_find(const struct gathering *gathering, const char *realm, bool is_own);
+static enum err known_read(struct gathering *gathering);
 static int compare_secrets(const void *a, const void *b);
 
 static enum err own_issue(const struct turn_source *source, const struct identity *identity,
@@ -61,41 +63,28 @@ static void nearest_first(const struct turn_source *source, const char *client_a
                           struct turn_credentials *credentials);
 
 enum err turn_source_create(const struct config *config, const struct authority *authority,
-                            struct store *store, const struct zones *zones,
+                            const struct tenancy *tenancy, const struct zones *zones,
                             struct turn_source **result, char problem[256])
 {
 	struct turn_source *source = calloc(1, sizeof *source);
-	char host[HOST_NAME_MAX + 1] = "";
-	struct gathering gathering = {source, config, store, config->realm, OK};
+	struct gathering gathering = {source, config, tenancy, "", OK};
+	enum err err;
 
 	problem[0] = '\0';
 	if (source == NULL)
 		return ERR_NO_MEMORY;
-	if (config->realm == NULL) { /* as turnserver does */
-		gethostname(host, sizeof host - 1);
-		gathering.realm = host;
-	}
+	turn_source_realm(config, gathering.realm, sizeof gathering.realm);
 	source->near = zones;
 	source->separator =
 		config->rest_api_separator == NULL ? ':' : config->rest_api_separator[0];
-	source->is_remote = turn_source_is_remote(config);
-	if (source->is_remote) { /* turn_service.c fetches what is given */
-		source->geo_uri = "";
-		*result = source;
-		return OK;
-	}
-	enum err err = uris_read(source, config);
+	err = uris_read(source, config);
 	if (err == ERR_FULL)
 		snprintf(problem, 256,
 		         "turn-uri: they are more than %d zones of %d URIs, or too "
 		         "long all together",
 		         TURN_ZONES_MAX, TURN_URIS_MAX);
-	if (err == OK) {
-		authority_tenants(authority, secret_add, &gathering);
-		err = gathering.err;
-		if (err != OK && err != ERR_NO_MEMORY)
-			snprintf(problem, 256, "%.250s", store_problem(store));
-	}
+	if (err == OK)
+		err = secrets_read(&gathering, authority);
 	if (err != OK) {
 		turn_source_destroy(source);
 		return err == ERR_FULL ? ERR_INVALID : err;
@@ -104,14 +93,42 @@ enum err turn_source_create(const struct config *config, const struct authority 
 	return OK;
 }
 
+enum err turn_source_create_remote(struct turn_source **result)
+{
+	struct turn_source *source = calloc(1, sizeof *source);
+
+	if (source == NULL)
+		return ERR_NO_MEMORY;
+	source->is_remote = true;
+	source->geo_uri = source->username = source->password = "";
+	*result = source;
+	return OK;
+}
+
+void turn_source_realm(const struct config *config, char *realm, size_t size)
+{
+	char host[HOST_NAME_MAX + 1] = "";
+
+	if (config->realm == NULL)
+		gethostname(host, sizeof host - 1);
+	snprintf(realm, size, "%s", config->realm != NULL ? config->realm : host);
+}
+
+static void texts_wipe(char **texts, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		bytes_wipe(texts[i], strlen(texts[i]));
+		free(texts[i]);
+	}
+}
+
 void turn_source_destroy(struct turn_source *source)
 {
 	if (source == NULL)
 		return;
-	for (size_t i = 0; i < source->text_count; i++) {
-		bytes_wipe(source->texts[i], strlen(source->texts[i]));
-		free(source->texts[i]);
-	}
+	texts_wipe(source->texts, source->text_count);
+	texts_wipe(source->known, source->known_count);
+	free(source->known);
 	if (source->secrets != NULL)
 		bytes_wipe(source->secrets, source->secret_count * sizeof source->secrets[0]);
 	free(source->secrets);
@@ -170,16 +187,20 @@ bool turn_source_knows(const struct turn_source *source, const char *username, c
 		       bytes_equal_secret(password, source->password, len);
 	if (strtoull(username, NULL, 10) <= wall_ms / MILLISECONDS)
 		return false;
-	for (size_t i = 0; i < source->secret_count; i++) {
+	for (size_t i = 0; i < source->known_count; i++) {
 		char right[BASE64_SIZE(SHA1_SIZE)];
 
-		if (source->secrets[i].secret[0] == '\0' ||
-		    password_make(source->secrets[i].secret, username, right) != OK)
+		if (password_make(source->known[i], username, right) != OK)
 			continue;
 		is_known |= len == strlen(right) && bytes_equal_secret(password, right, len);
 		bytes_wipe(right, sizeof right);
 	}
 	return is_known;
+}
+
+bool turn_source_is_fetched(const struct turn_source *source)
+{
+	return source->is_remote;
 }
 
 const char *turn_source_kind(const struct turn_source *source)
@@ -228,51 +249,6 @@ static enum err uri_add(struct turn_source *source, const struct turn_uri *uri)
 	if (uri->label[0] != '\0')
 		zone->label = turn_source_keep(source, slice_of(uri->label));
 	return zone->label == NULL ? ERR_FULL : turn_zone_add_uri(source, zone, slice_of(uri->uri));
-}
-
-static enum err zone_copy(const struct turn_zone *from, struct turn_source *to)
-{
-	struct turn_zone *zone = turn_source_zone(to, from->id);
-	enum err err = zone == NULL ? ERR_NO_MEMORY : OK;
-
-	if (err != OK)
-		return err;
-	zone->priority = from->priority;
-	zone->label = turn_source_keep(to, slice_of(from->label));
-	zone->labels = from->labels;
-	if (!slice_is_empty(from->labels))
-		zone->labels.at = turn_source_keep(to, from->labels);
-	if (zone->label == NULL || (zone->labels.at == NULL && zone->labels.len > 0))
-		return ERR_NO_MEMORY;
-	for (size_t i = 0; err == OK && i < from->uri_count; i++)
-		err = turn_zone_add_uri(to, zone, slice_of(from->uris[i]));
-	return err;
-}
-
-enum err turn_source_copy(const struct turn_source *from, const struct zones *zones,
-                          struct turn_source **result)
-{
-	struct turn_source *source = calloc(1, sizeof *source);
-	enum err err = OK;
-
-	if (source == NULL)
-		return ERR_NO_MEMORY;
-	source->near = zones;
-	source->is_remote = true;
-	source->expires_ms = from->expires_ms;
-	source->username = turn_source_keep(source, slice_of(from->username));
-	source->password = turn_source_keep(source, slice_of(from->password));
-	source->geo_uri = turn_source_keep(source, slice_of(from->geo_uri));
-	if (source->username == NULL || source->password == NULL || source->geo_uri == NULL)
-		err = ERR_NO_MEMORY;
-	for (size_t i = 0; err == OK && i < from->zone_count; i++)
-		err = zone_copy(&from->zones[i], source);
-	if (err != OK) {
-		turn_source_destroy(source);
-		return err;
-	}
-	*result = source;
-	return OK;
 }
 
 const char *turn_source_keep(struct turn_source *source, struct slice text)
@@ -343,6 +319,12 @@ static int compare_zones(const void *a, const void *b)
 
 /* ---- secrets ---- */
 
+static enum err secrets_read(struct gathering *gathering, const struct authority *authority)
+{
+	authority_tenants(authority, secret_add, gathering);
+	return gathering->err == OK ? known_read(gathering) : gathering->err;
+}
+
 static bool secret_add(const struct tenant *tenant, void *context)
 {
 	struct gathering *gathering = context;
@@ -356,7 +338,7 @@ static bool secret_add(const struct tenant *tenant, void *context)
 	if ((count & (count - 1)) == 0) {
 		struct tenant_secret *grown = calloc(count == 0 ? 1 : 2 * count, sizeof *grown);
 
-		gathering->err = ERR_NO_MEMORY;
+		gathering->err = grown == NULL ? ERR_NO_MEMORY : OK;
 		if (grown == NULL)
 			return false;
 		if (count > 0) {
@@ -368,31 +350,63 @@ static bool secret_add(const struct tenant *tenant, void *context)
 	}
 	secret = &source->secrets[source->secret_count++];
 	snprintf(secret->tenant, sizeof secret->tenant, "%s", tenant->name);
-	snprintf(secret->realm, sizeof secret->realm, "%s", is_own ? "" : realm);
+	snprintf(secret->realm, sizeof secret->realm, "%s", is_own ? "" : tenant->realm);
 	secret->ttl_s = tenant->credentials_ttl_s != 0
 	                        ? tenant->credentials_ttl_s
 	                        : gathering->config->turn_credentials_lifetime;
-	gathering->err = secret_find(gathering, realm, is_own, secret->secret);
+	gathering->err = text_copy(secret->secret, sizeof secret->secret,
+	                           secret_find(gathering, realm, is_own));
 	return gathering->err == OK;
 }
 
 /* A realm of its own has its secrets in the store, and else the static ones, which turnserver takes in any. With
  * several the newest makes credentials: of the static ones that is the first. None at all: "". */
-static enum err secret_find(struct gathering *gathering, const char *realm, bool is_own,
-                            char secret[STORE_SECRET_MAX + 1])
+static const char *secret_find(const struct gathering *gathering, const char *realm, bool is_own)
 {
 	const struct text_list *fixed = &gathering->config->static_auth_secret;
-	enum err err = ERR_NOT_FOUND;
+	const char *newest = tenancy_newest_secret(gathering->tenancy, realm);
 
-	secret[0] = '\0';
-	if (is_own && fixed->count > 0)
-		return text_copy(secret, STORE_SECRET_MAX + 1, fixed->item[0]);
-	if (gathering->store != NULL)
-		err = store_secret_newest(gathering->store, realm, secret);
-	if (err == ERR_NOT_FOUND)
-		err = fixed->count > 0 ? text_copy(secret, STORE_SECRET_MAX + 1, fixed->item[0])
-		                       : OK;
+	if ((is_own || newest == NULL) && fixed->count > 0)
+		return fixed->item[0];
+	return newest != NULL ? newest : "";
+}
+
+static enum err known_add(struct turn_source *source, const char *secret)
+{
+	char *copy = strdup(secret);
+
+	if (copy == NULL)
+		return ERR_NO_MEMORY;
+	source->known[source->known_count++] = copy;
+	return OK;
+}
+
+static enum err known_read(struct gathering *gathering)
+{
+	const struct text_list *fixed = &gathering->config->static_auth_secret;
+	const struct tenancy *tenancy = gathering->tenancy;
+	size_t stored = tenancy == NULL ? 0 : tenancy->secret_count;
+	struct turn_source *source = gathering->source;
+	enum err err = OK;
+
+	source->known = calloc(fixed->count + stored + 1, sizeof source->known[0]);
+	if (source->known == NULL)
+		return ERR_NO_MEMORY;
+	for (size_t i = 0; i < fixed->count && err == OK; i++)
+		err = known_add(source, fixed->item[i]);
+	for (size_t i = 0; i < stored && err == OK; i++)
+		err = known_add(source, tenancy->secrets[i].secret);
 	return err;
+}
+
+const struct tenant_secret *turn_source_secret(const struct turn_source *source, const char *tenant)
+{
+	struct tenant_secret wanted = {.tenant = ""};
+
+	if (text_copy(wanted.tenant, sizeof wanted.tenant, tenant) != OK)
+		return NULL;
+	return bsearch(&wanted, source->secrets, source->secret_count, sizeof wanted,
+	               compare_secrets);
 }
 
 static int compare_secrets(const void *a, const void *b)
@@ -409,14 +423,9 @@ static enum err own_issue(const struct turn_source *source, const struct identit
                           struct turn_credentials_room *room, char **at)
 {
 	char username[STORE_USERNAME_MAX + 1], password[BASE64_SIZE(SHA1_SIZE)];
-	struct tenant_secret wanted = {.tenant = ""};
-	const struct tenant_secret *secret;
+	const struct tenant_secret *secret = turn_source_secret(source, identity->tenant);
 	uint64_t left_s;
 
-	if (text_copy(wanted.tenant, sizeof wanted.tenant, identity->tenant) != OK)
-		return ERR_UNAVAILABLE;
-	secret = bsearch(&wanted, source->secrets, source->secret_count, sizeof wanted,
-	                 compare_secrets);
 	if (secret == NULL || secret->secret[0] == '\0')
 		return ERR_UNAVAILABLE;
 	/* Who may do nothing later shall not relay later. */

@@ -24,8 +24,10 @@ struct turn_source {
 	const struct zones *near; /* lent; NULL: none */
 
 	/* Of our own secrets: */
-	struct tenant_secret *secrets; /* owned, sorted by tenant */
+	struct tenant_secret *secrets; /* owned, sorted by tenant: what each is given by */
 	size_t secret_count;
+	char **known; /* owned: all that turnserver takes now, be it the one before the newest */
+	size_t known_count;
 	char separator;
 	/* Of a remote service, whose credentials all have: */
 	bool is_remote;
@@ -40,6 +42,9 @@ MUST_CHECK enum err turn_service_answer(struct slice body, const char *nonce, ui
                                         struct turn_source **source, uint32_t *ttl_s,
                                         char session[TURN_SERVICE_SESSION_MAX + 1]);
 
+/* Returns what a tenant's credentials are made with; NULL: there is no such tenant. */
+const struct tenant_secret *turn_source_secret(const struct turn_source *source,
+                                               const char *tenant);
 /* Keeps a copy of a text for as long as the source lives. NULL: no memory, or too many. */
 const char *turn_source_keep(struct turn_source *source, struct slice text);
 /* Returns the zone of that id, made if it is not there. NULL: no memory, or too many. */

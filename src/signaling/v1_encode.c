@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "signaling/ice_servers.h"
 #include "signaling/json_text.h"
 
 /* The documents say peer-joined and peer-left, the source says participant-joined and participant-left. */
@@ -186,45 +187,6 @@ static void put_uris(struct text *text, const char *name, const struct turn_cred
 	json_close(text, ']');
 }
 
-static void put_zone(struct text *text, const struct turn_zone *zone)
-{
-	json_open(text, '{');
-	json_member_string(text, "id", slice_of(zone->id));
-	if (zone->label != NULL && zone->label[0] != '\0')
-		json_member_string(text, "label", slice_of(zone->label));
-	if (zone->labels.len > 0)
-		json_member_raw(text, "labels", zone->labels);
-	json_member_integer(text, "prio", zone->priority);
-	json_name(text, "uris");
-	json_open(text, '[');
-	for (size_t i = 0; i < zone->uri_count; i++)
-		json_put_string(text, slice_of(zone->uris[i]));
-	json_close(text, ']');
-	json_close(text, '}');
-}
-
-static bool has_zones(const struct turn_credentials *turn)
-{
-	for (size_t i = 0; i < turn->zone_count; i++)
-		if (turn->zones[i].id != NULL && turn->zones[i].id[0] != '\0')
-			return true;
-	return false;
-}
-
-/* Not in the protocol: clients that know of zones choose one of them. */
-static void put_zones(struct text *text, const struct turn_credentials *turn)
-{
-	if (has_zones(turn)) {
-		json_name(text, "zones");
-		json_open(text, '[');
-		for (size_t i = 0; i < turn->zone_count; i++)
-			put_zone(text, &turn->zones[i]);
-		json_close(text, ']');
-	}
-	if (turn->geo_uri != NULL && turn->geo_uri[0] != '\0')
-		json_member_string(text, "geo_uri", slice_of(turn->geo_uri));
-}
-
 static void write_credentials(struct writer *writer)
 {
 	const struct turn_credentials *turn = writer->event->credentials;
@@ -240,7 +202,8 @@ static void write_credentials(struct writer *writer)
 	json_member_integer(writer->text, "ttl", turn->ttl_s);
 	put_uris(writer->text, "uris", turn);
 	put_uris(writer->text, "urls", turn);
-	put_zones(writer->text, turn);
+	/* Not in the protocol: clients that know of zones choose one of them. */
+	ice_servers_put_zones(writer->text, turn);
 	end(writer);
 }
 
@@ -377,6 +340,7 @@ static const struct codes {
 	[V1_OFFER] = {"invalid_offer", "offer_failed", "sfu_unreachable"},
 	[V1_ANSWER] = {"invalid_answer", "invalid_answer", "sfu_unreachable"},
 	[V1_CANDIDATE] = {"invalid_candidate", "invalid_candidate", "sfu_unreachable"},
+	[V1_STATE] = {.bad = "invalid_state"},
 };
 
 static const char *code_for(enum v1_request request, enum signaling_error error)

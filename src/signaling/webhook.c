@@ -272,13 +272,18 @@ static void lane_call(struct lane *lane)
 		call_done(lane, 0);
 }
 
-void webhook_send(struct webhook *webhook)
+size_t webhook_send(struct webhook *webhook)
 {
+	size_t repeated = 0;
+
 	LIST_FOR_EACH (node, &webhook->calling) {
 		struct lane *lane = CONTAINER_OF(node, struct lane, node);
-		if (lane->call == NULL)
-			lane_call(lane);
+		if (lane->call != NULL)
+			continue;
+		repeated += lane->parcel->is_again;
+		lane_call(lane);
 	}
+	return repeated;
 }
 
 void webhook_undo(struct webhook *webhook)

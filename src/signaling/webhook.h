@@ -41,8 +41,8 @@ void webhook_destroy(struct webhook *webhook);
 
 /* Within a transaction of the spool: chooses what is to be sent now. */
 MUST_CHECK enum err webhook_prepare(struct webhook *webhook, timestamp now);
-/* After it: sends it, or, where the transaction failed, forgets it. */
-void webhook_send(struct webhook *webhook);
+/* After it: sends it, and returns how many may have come before; or, where the transaction failed, forgets it. */
+size_t webhook_send(struct webhook *webhook);
 void webhook_undo(struct webhook *webhook);
 /* Returns when webhook_prepare has something to do again without being told. */
 timestamp webhook_next_timeout(const struct webhook *webhook);

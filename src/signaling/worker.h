@@ -50,8 +50,18 @@ struct worker_host {
 	/* HUB_FIND_ROOM: answered by hub_room_found, now or later. */
 	void (*find_room)(void *context, struct worker *worker, uint64_t cookie,
 	                  const struct room_info *room);
-	void (*room_changed)(void *context, struct worker *worker, const struct room_info *room,
-	                     struct slice pin, uint64_t generation, bool is_gone);
+	/* HUB_KEEP_SESSION; takes snapshot over. NULL: it has ended, or, is_moved, is kept by another. */
+	void (*keep_session)(void *context, struct worker *worker, const char *id,
+	                     struct post *snapshot, bool is_moved);
+	/* HUB_FIND_SESSION: answered by hub_session_found, now or later. */
+	void (*find_session)(void *context, struct worker *worker, uint64_t cookie, const char *id,
+	                     const char *address, const struct dialect *dialect);
+	/* HUB_RECALL_ROOM: answered by hub_room_recalled. */
+	void (*recall_room)(void *context, struct worker *worker, uint64_t cookie,
+	                    const struct room_info *room);
+	/* HUB_ROOM_CHANGED: facts->info names the room. */
+	void (*room_changed)(void *context, struct worker *worker, const struct room_facts *facts,
+	                     bool is_gone);
 	void (*emit)(void *context, struct worker *worker, const struct event *event);
 	void (*revoke)(void *context, struct worker *worker, const struct identity *identity,
 	               const char *username);

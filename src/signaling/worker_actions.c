@@ -1,5 +1,6 @@
 /* What the hub wants done. */
 #include "signaling/authority.h"
+#include "signaling/json_text.h"
 #include "signaling/net_private.h"
 #include "signaling/post.h"
 #include "signaling/turn_source.h"
@@ -132,13 +133,51 @@ static void find_room(struct worker *worker, const struct hub_action *action)
 		hub_room_found(worker->hub, action->cookie, NULL, 0, worker->now);
 }
 
+static void keep_session(struct worker *worker, const struct hub_action *action)
+{
+	const struct worker_host *host = &worker->workers->settings.host;
+
+	if (host->keep_session != NULL)
+		host->keep_session(host->context, worker, action->session_id, action->post,
+		                   action->is_moved);
+	else
+		post_destroy(action->post);
+}
+
+static void find_session(struct worker *worker, const struct hub_action *action)
+{
+	const struct worker_host *host = &worker->workers->settings.host;
+
+	if (host->find_session != NULL && action->session != NULL)
+		host->find_session(host->context, worker, action->cookie, action->session_id,
+		                   action->address, session_dialect(action->session));
+	else
+		hub_session_found(worker->hub, action->cookie, NULL, NULL, worker->now);
+}
+
+static void recall_room(struct worker *worker, const struct hub_action *action)
+{
+	const struct worker_host *host = &worker->workers->settings.host;
+
+	if (host->recall_room != NULL)
+		host->recall_room(host->context, worker, action->cookie, action->room);
+	else
+		hub_room_recalled(worker->hub, action->cookie, true, NULL, worker->now);
+}
+
 static void tell_room_changed(struct worker *worker, const struct hub_action *action)
 {
 	const struct worker_host *host = &worker->workers->settings.host;
 
+	const struct room_facts facts = {
+		.info = *action->room,
+		.generation = action->generation,
+		.pin = action->pin.at,
+		.kicked = action->kicked,
+		.has_forgotten = !slice_is_empty(json_member(action->kicked, "forgotten"))};
+
 	if (host->room_changed != NULL)
-		host->room_changed(host->context, worker, action->room, action->pin,
-		                   action->generation, action->is_gone);
+		host->room_changed(host->context, worker, &facts, action->is_gone);
 }
 
 static void emit(struct worker *worker, const struct hub_action *action)
@@ -159,6 +198,9 @@ static void (*const act[])(struct worker *worker, const struct hub_action *actio
 	[HUB_CREDENTIALS] = give_credentials,
 	[HUB_REVOKE] = revoke,
 	[HUB_FIND_ROOM] = find_room,
+	[HUB_KEEP_SESSION] = keep_session,
+	[HUB_FIND_SESSION] = find_session,
+	[HUB_RECALL_ROOM] = recall_room,
 	[HUB_ROOM_CHANGED] = tell_room_changed,
 	[HUB_EMIT] = emit,
 };

@@ -40,7 +40,8 @@ static void near_add(struct zones_near *near, const char *zone);
 static void place_add(const struct zones *zones, bool is_continent, const char *code,
                       struct zones_near *near);
 
-enum err zones_create(const struct config *config, struct zones **result, char problem[256])
+enum err zones_create(const struct config *config, struct zones **result, char problem[256],
+                      enum option_id *about)
 {
 	struct zones *zones = NULL;
 	enum err err;
@@ -52,6 +53,7 @@ enum err zones_create(const struct config *config, struct zones **result, char p
 	err = zones == NULL ? ERR_NO_MEMORY : places_read(zones, config);
 	if (err == OK && config->zone_networks != NULL)
 		err = networks_read(zones, config->zone_networks, problem);
+	*about = err == OK ? OPTION_ID_geo_database : OPTION_ID_zone_networks;
 	if (err == OK && config->geo_database != NULL)
 		err = zones_geo_open(config->geo_database, &zones->geo, problem);
 	if (err != OK) {

@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "config/config.h"
 
-struct config;
 struct zones;
 
 enum { ZONE_ID_MAX = 64, ZONES_NEAR_MAX = 3 };
@@ -15,9 +15,9 @@ struct zones_near { /* nearest first */
 	size_t count;
 };
 
-/* Gives NULL in *zones where nothing is configured. ERR_INVALID: problem is one line for a person. */
+/* Gives NULL in *zones where nothing is configured. ERR_INVALID: problem is one line for a person, about the option it is about. */
 MUST_CHECK enum err zones_create(const struct config *config, struct zones **zones,
-                                 char problem[256]);
+                                 char problem[256], enum option_id *about);
 void zones_destroy(struct zones *zones); /* NULL is fine */
 /* Finds zones for an IP address as text; none for what is no address. zones may be NULL. */
 void zones_find(const struct zones *zones, const char *address, struct zones_near *near);

@@ -83,8 +83,10 @@ struct store_driver {
 	/* A revocation that is put so is gone when it has expired. */
 	enum err (*revoke)(struct store *store, const struct store_revocation *revocation,
 	                   uint64_t now_s);
-	enum err (*secret_newest)(struct store *store, const char *realm,
-	                          char secret[STORE_SECRET_MAX + 1]);
+	enum err (*secret_list_by_age)(struct store *store, const char *realm,
+	                               bool (*each)(const char *realm, const char *secret,
+	                                            void *context),
+	                               void *context);
 };
 
 /* The beginning of each driver's own struct. */

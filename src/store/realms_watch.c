@@ -47,6 +47,7 @@ void realms_watch_init(struct realms_watch *watch)
 void realms_watch_deinit(struct realms_watch *watch)
 {
 	revocations_watch_deinit(&watch->revocations);
+	tenancy_watch_deinit(&watch->tenancy);
 	free(watch->realms);
 }
 
@@ -62,10 +63,54 @@ void realms_watch_reset(struct realms_watch *watch)
 	watch->is_fresh = false;
 }
 
-static bool has_news_of_writes(const struct realms_watch *watch, const struct store_watch *watcher)
+/* What is read is what somebody watches: users that come by the thousand are nothing to turnsignal. */
+static struct store_watch *find_watcher(const struct realms_watch *watch,
+                                        bool (*wants)(const struct store_watch *watcher))
 {
-	return watcher->writes_told != watch->writes ||
-	       (watcher->wants_tenants && watcher->tenants_told != watch->tenant_writes);
+	LIST_FOR_EACH (node, &watch->watches) {
+		struct store_watch *watcher = CONTAINER_OF(node, struct store_watch, node);
+
+		if (wants(watcher))
+			return watcher;
+	}
+	return NULL;
+}
+
+static bool wants_realms(const struct store_watch *watcher)
+{
+	return watcher->deliver != NULL;
+}
+
+static bool wants_tenants(const struct store_watch *watcher)
+{
+	return watcher->tenants != NULL;
+}
+
+static bool wants_revocations(const struct store_watch *watcher)
+{
+	return watcher->revoked != NULL;
+}
+
+/* Reads what is another one than it was, or was not wanted before. */
+static enum err changes_read(struct realms_watch *watch, struct store *store,
+                             const struct store_version *version)
+{
+	bool is_fresh = watch->is_fresh;
+	bool has_realms = !is_fresh || version->realms != watch->seen.realms,
+	     has_tenants = !is_fresh || version->tenants != watch->seen.tenants,
+	     has_revocations = !is_fresh || version->revocations != watch->seen.revocations;
+	const struct store_watch *tenants = find_watcher(watch, wants_tenants);
+	enum err err = OK;
+
+	if ((has_realms || watch->realms == NULL) && find_watcher(watch, wants_realms) != NULL)
+		err = tables_read(watch, store);
+	if (err == OK && (has_revocations || watch->revocations.known == NULL) &&
+	    find_watcher(watch, wants_revocations) != NULL)
+		err = revocations_watch_read(&watch->revocations, store);
+	if (err == OK && tenants != NULL &&
+	    (has_realms || has_tenants || watch->tenancy.known == NULL))
+		err = tenancy_watch_read(&watch->tenancy, store, tenants->realm, has_tenants);
+	return err;
 }
 
 /* The version is read first: what is written while the tables are read makes it another one. */
@@ -74,14 +119,11 @@ enum err realms_watch_look(struct realms_watch *watch, struct store *store)
 	struct store_version version;
 	enum err err = store_version(store, &version);
 
-	if (err == OK && (!watch->is_fresh || version.realms != watch->seen.realms))
-		err = tables_read(watch, store);
-	if (err == OK && (!watch->is_fresh || version.revocations != watch->seen.revocations))
-		err = revocations_watch_read(&watch->revocations, store);
+	if (err == OK)
+		err = changes_read(watch, store, &version);
 	if (err != OK)
 		return err;
 	watch->writes += !watch->is_fresh || version.data != watch->seen.data;
-	watch->tenant_writes += !watch->is_fresh || version.tenants != watch->seen.tenants;
 	watch->is_fresh = true;
 	watch->seen = version;
 	LIST_FOR_EACH (node, &watch->watches) {
@@ -89,8 +131,11 @@ enum err realms_watch_look(struct realms_watch *watch, struct store *store)
 
 		if (watcher->deliver != NULL && watcher->told != watch->version)
 			tell_realms(watch, watcher);
-		if (watcher->wrote != NULL && has_news_of_writes(watch, watcher))
+		if (watcher->wrote != NULL && watcher->writes_told != watch->writes)
 			tell_write(watch, watcher);
+		if (watcher->tenants != NULL && watcher->tenants_told != watch->tenancy.version &&
+		    tenancy_watch_tell(&watch->tenancy, watcher))
+			watcher->tenants_told = watch->tenancy.version;
 		if (watcher->revoked != NULL &&
 		    watcher->revocations_told != watch->revocations.version &&
 		    revocations_watch_tell(&watch->revocations, watcher))
@@ -300,6 +345,5 @@ static void tell_write(const struct realms_watch *watch, struct store_watch *wat
 	letter->mail.deliver = watcher->wrote;
 	letter->context = watcher->context;
 	watcher->writes_told = watch->writes;
-	watcher->tenants_told = watch->tenant_writes;
 	mailbox_post(watcher->notify, &letter->mail);
 }

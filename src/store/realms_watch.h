@@ -4,16 +4,17 @@
 
 #include "store/revocations_watch.h"
 #include "store/store.h"
+#include "store/tenancy_watch.h"
 
 struct realms_watch {
 	struct list watches;         /* of struct store_watch */
 	struct store_realms *realms; /* owned: as they were read last; NULL: not yet */
 	uint64_t version;            /* grows when they are other ones */
-	uint64_t tenant_writes;      /* grows when tenants or their keys were written */
 	uint64_t writes;             /* grows when anything was written */
 	uint64_t unused;             /* a hash of what could not be used, as it was told of last */
 	struct store_version seen;   /* of the database when it was looked at */
 	struct revocations_watch revocations;
+	struct tenancy_watch tenancy;
 	bool is_fresh; /* that is the database that is open now */
 };
 

@@ -38,6 +38,12 @@ static const struct record_field room_fields[] = {
 	FIELD(store_room, pin_hash, BYTES),     FIELD(store_room, capacity, U32),
 	FIELD(store_room, created_ms, U64),     FIELD(store_room, empty_s, U32),
 };
+static const struct record_field room_kicks_fields[] = {
+	FIELD(store_room_kicks, tenant, TEXT),
+	FIELD(store_room_kicks, type, TEXT),
+	FIELD(store_room_kicks, name, TEXT),
+	FIELD(store_room_kicks, kicked, LENT),
+};
 static const struct record_field revocation_fields[] = {
 	FIELD(store_revocation, username, TEXT),
 	FIELD(store_revocation, expires_s, U64),
@@ -52,6 +58,8 @@ const struct record record_kinds[RECORD_KINDS] = {
 	[RECORD_TENANT] = RECORD("turnstone_tenant", "tenant", store_tenant, tenant_fields, 1),
 	[RECORD_API_KEY] = RECORD("turnstone_api_key", "api-key", store_api_key, api_key_fields, 2),
 	[RECORD_ROOM] = RECORD("turnstone_room", "room", store_room, room_fields, 3),
+	[RECORD_ROOM_KICKS] = RECORD("turnstone_room_kicks", "room-kicks", store_room_kicks,
+                                     room_kicks_fields, 3),
 	[RECORD_REVOCATION] =
 		RECORD("turnstone_revoked", "revoked", store_revocation, revocation_fields, 1),
 };
@@ -60,15 +68,18 @@ static uint64_t number_of(const struct record_field *field, const void *record);
 static enum err number_read(const char *text, uint64_t max, uint64_t *number);
 static void number_set(const struct record_field *field, uint64_t number, void *record);
 
-void record_field_put(const struct record_field *field, const void *record,
-                      char text[RECORD_VALUE_SIZE])
+const char *record_field_put(const struct record_field *field, const void *record,
+                             char text[RECORD_VALUE_SIZE])
 {
-	const char *at = (const char *)record + field->offset;
+	const char *at = (const char *)record + field->offset, *lent;
 
 	switch (field->type) {
 	case RECORD_TEXT:
 		snprintf(text, RECORD_VALUE_SIZE, "%s", at);
 		break;
+	case RECORD_LENT:
+		memcpy(&lent, at, sizeof lent);
+		return lent;
 	case RECORD_BYTES:
 		hex_put((const uint8_t *)at, field->size, text);
 		break;
@@ -78,6 +89,7 @@ void record_field_put(const struct record_field *field, const void *record,
 		snprintf(text, RECORD_VALUE_SIZE, "%" PRIu64, number_of(field, record));
 		break;
 	}
+	return text;
 }
 
 enum err record_field_get(const struct record_field *field, const char *text, void *record)
@@ -89,6 +101,10 @@ enum err record_field_get(const struct record_field *field, const char *text, vo
 	size_t len;
 	enum err err;
 
+	if (field->type == RECORD_LENT) {
+		memcpy(at, &text, sizeof text);
+		return OK;
+	}
 	if (field->type == RECORD_TEXT)
 		return text_copy(at, field->size, text) == OK ? OK : ERR_INVALID;
 	if (field->type == RECORD_BYTES) {

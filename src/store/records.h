@@ -11,11 +11,19 @@ enum record_kind {
 	RECORD_TENANT,
 	RECORD_API_KEY,
 	RECORD_ROOM,
+	RECORD_ROOM_KICKS,
 	RECORD_REVOCATION,
 	RECORD_KINDS /* the count */
 };
 
-enum record_type { RECORD_TEXT, RECORD_BYTES, RECORD_U64, RECORD_U32, RECORD_BOOL };
+enum record_type {
+	RECORD_TEXT,
+	RECORD_LENT, /* a text of any length, by a pointer: where it is read, until the row was given */
+	RECORD_BYTES,
+	RECORD_U64,
+	RECORD_U32,
+	RECORD_BOOL
+};
 struct record_field {
 	const char *name;
 	enum record_type type;
@@ -31,9 +39,10 @@ struct record {
 };
 extern const struct record record_kinds[RECORD_KINDS];
 
-/* A field as text: numbers decimal, bytes hexadecimal. Not OK: it is none of that type, or too long. */
-void record_field_put(const struct record_field *field, const void *record,
-                      char text[RECORD_VALUE_SIZE]);
+/* A field as text: numbers decimal, bytes hexadecimal. Gives text, or what is lent. Not OK: it is none of that type, or too
+ * long. */
+const char *record_field_put(const struct record_field *field, const void *record,
+                             char text[RECORD_VALUE_SIZE]);
 MUST_CHECK enum err record_field_get(const struct record_field *field, const char *text,
                                      void *record);
 
@@ -44,5 +53,6 @@ union record_room {
 	struct store_tenant tenant;
 	struct store_api_key api_key;
 	struct store_room room;
+	struct store_room_kicks kicks;
 	struct store_revocation revocation;
 };

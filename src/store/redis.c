@@ -49,7 +49,7 @@ static const struct store_driver driver = {
 	.record_delete = redis_record_delete,
 	.record_list = redis_record_list,
 	.revoke = redis_revoke,
-	.secret_newest = redis_secret_newest,
+	.secret_list_by_age = redis_secret_list_by_age,
 };
 
 enum err redis_store_open(const char *connection, bool is_patient, struct store **store,

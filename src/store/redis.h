@@ -10,6 +10,7 @@
  *     turn/admin_user/A                       hash: password realm
  *     turnstone/realm/R/user/U/keys           MD5 key:SHA-256 key; counts while the first is coturn's
  *     turnstone/realm/R/userhash/H            user name (RFC 8489 section 14.4)
+ *     turnstone/realm/R/secret-times          hash: SHA-256 of a secret, when turnadmin added it, in us since 1970
  *     turnstone/tenant/T, api-key/T/NAME,     hashes of the columns of records.c
  *     turnstone/room/T/TYPE/NAME, revoked/U   the same; the last expires by itself
  *
@@ -114,8 +115,6 @@ enum err redis_user_list(struct store *store, const char *realm,
 enum err redis_user_ask(struct redis_store *redis, const char *realm, const char *name);
 /* redis_sets.c: */
 enum err redis_secret_ask(struct redis_store *redis, const char *realm);
-enum err redis_secret_add(struct store *store, const char *realm, const char *secret);
-enum err redis_secret_delete(struct store *store, const char *realm, const char *secret);
 enum err redis_secret_list(struct store *store, const char *realm,
                            bool (*each)(const char *realm, const char *secret, void *context),
                            void *context);
@@ -126,6 +125,12 @@ enum err redis_peer_range_delete(struct store *store, enum store_peer_list list,
 enum err redis_peer_range_list(struct store *store, enum store_peer_list list, const char *realm,
                                bool (*each)(const char *realm, const char *range, void *context),
                                void *context);
+/* redis_secrets.c: */
+typedef bool redis_each_secret(const char *realm, const char *secret, void *context);
+enum err redis_secret_add(struct store *store, const char *realm, const char *secret);
+enum err redis_secret_delete(struct store *store, const char *realm, const char *secret);
+enum err redis_secret_list_by_age(struct store *store, const char *realm, redis_each_secret *each,
+                                  void *context);
 /* redis_realms.c: */
 enum err redis_origin_put(struct store *store, const char *origin, const char *realm);
 enum err redis_origin_delete(struct store *store, const char *origin);
@@ -163,8 +168,6 @@ enum err redis_record_list(struct store *store, enum record_kind kind, const cha
                            record_each *each, void *context);
 enum err redis_revoke(struct store *store, const struct store_revocation *revocation,
                       uint64_t now_s);
-enum err redis_secret_newest(struct store *store, const char *realm,
-                             char secret[STORE_SECRET_MAX + 1]);
 /* redis_changes.c: */
 enum err redis_version(struct store *store, struct store_version *version);
 /* Counts changes of users alone. */

@@ -15,7 +15,7 @@ static void key_of(enum record_kind kind, const void *row, char key[REDIS_KEY_MA
 static enum err row_put(struct redis_store *redis, enum record_kind kind, const char *key,
                         const void *row);
 static enum err row_read(struct redis_store *redis, enum record_kind kind, const char *key,
-                         union record_room *row);
+                         redisReply **reply, union record_room *row);
 
 enum err redis_record_put(struct store *store, enum record_kind kind, const void *record)
 {
@@ -52,6 +52,7 @@ enum err redis_record_list(struct store *store, enum record_kind kind, const cha
 	bool has_more_keys = record_kinds[kind].key_count > 1, goes_on = true;
 	union record_room row;
 	struct redis_texts keys;
+	redisReply *reply;
 	enum err err;
 
 	redis_pattern(first, part, sizeof part);
@@ -59,9 +60,10 @@ enum err redis_record_list(struct store *store, enum record_kind kind, const cha
 	         REDIS_KEY_MAX / 2, part, first != NULL && has_more_keys ? "/*" : "");
 	err = redis_scan(redis, pattern, &keys);
 	for (size_t i = 0; err == OK && i < keys.count && goes_on; i++) {
-		err = row_read(redis, kind, keys.item[i], &row);
+		err = row_read(redis, kind, keys.item[i], &reply, &row);
 		if (err == OK)
 			goes_on = each(&row, context);
+		redis_reply_free(reply);
 		if (err == ERR_NOT_FOUND || err == ERR_INVALID)
 			err = OK;
 	}
@@ -90,21 +92,6 @@ enum err redis_revoke(struct store *store, const struct store_revocation *revoca
 		err = redis_commit(redis, &reply);
 	redis_reply_free(reply);
 	return err;
-}
-
-/* A set has no order: which of several was added last cannot be told. */
-static bool secret_keep(const char *realm, const char *secret, void *context)
-{
-	(void)realm;
-	return text_copy(context, STORE_SECRET_MAX + 1, secret) != OK;
-}
-
-enum err redis_secret_newest(struct store *store, const char *realm,
-                             char secret[STORE_SECRET_MAX + 1])
-{
-	secret[0] = '\0';
-	enum err err = redis_secret_list(store, realm, secret_keep, secret);
-	return err == OK && secret[0] == '\0' ? ERR_NOT_FOUND : err;
 }
 
 static void key_make(enum record_kind kind, const char *const *parts, size_t count,
@@ -136,38 +123,51 @@ static enum err row_put(struct redis_store *redis, enum record_kind kind, const 
 	enum err err;
 
 	for (size_t i = 0; i < record->field_count; i++) {
-		record_field_put(&record->fields[i], row, values[i]);
 		words[2 + 2 * i] = record->fields[i].name;
-		words[3 + 2 * i] = values[i];
+		words[3 + 2 * i] = record_field_put(&record->fields[i], row, values[i]);
 	}
 	err = redis_put(redis, words, 2 + 2 * record->field_count);
 	bytes_wipe(values, sizeof values);
 	return err;
 }
 
-/* ERR_INVALID: it is not one that can be used; the log says so. */
+/* Gives a field as a text: in this room, or the reply's own. */
+static enum err field_text(const redisReply *reply, const struct record_field *field,
+                           char room[RECORD_VALUE_SIZE], const char **text)
+{
+	const redisReply *value = redis_field(reply, field->name);
+
+	*text = room;
+	if (value == NULL)
+		return ERR_INVALID;
+	if (field->type != RECORD_LENT)
+		return redis_text(value, room, RECORD_VALUE_SIZE);
+	*text = value->str;
+	return redis_reply_is_text(value) ? OK : ERR_INVALID;
+}
+
+/* ERR_INVALID: it is not one that can be used; the log says so. The reply is the caller's, and what is lent of the row is its. */
 static enum err row_read(struct redis_store *redis, enum record_kind kind, const char *key,
-                         union record_room *row)
+                         redisReply **reply, union record_room *row)
 {
 	const struct record *record = &record_kinds[kind];
-	char text[RECORD_VALUE_SIZE];
-	redisReply *reply = NULL;
-	enum err err = redis_call(redis, &reply, WORDS("HGETALL", key));
+	char room[RECORD_VALUE_SIZE];
+	const char *text;
+	enum err err;
 
+	*reply = NULL;
+	err = redis_call(redis, reply, WORDS("HGETALL", key));
 	memset(row, 0, sizeof *row);
-	if (err == OK && (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0))
+	if (err == OK && ((*reply)->type != REDIS_REPLY_ARRAY || (*reply)->elements == 0))
 		err = ERR_NOT_FOUND;
 	for (size_t i = 0; err == OK && i < record->field_count; i++) {
-		const redisReply *value = redis_field(reply, record->fields[i].name);
-
-		err = value == NULL ? ERR_INVALID : redis_text(value, text, sizeof text);
+		err = field_text(*reply, &record->fields[i], room, &text);
 		if (err == OK)
 			err = record_field_get(&record->fields[i], text, row);
 		if (err != OK)
 			log_warning("Redis key skipped", "key=%s reason=\"field %s\"", key,
 			            record->fields[i].name);
 	}
-	bytes_wipe(text, sizeof text);
-	redis_reply_free(reply);
+	bytes_wipe(room, sizeof room);
 	return err;
 }

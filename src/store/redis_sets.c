@@ -33,16 +33,6 @@ enum err redis_secret_ask(struct redis_store *redis, const char *realm)
 	return redis_put(redis, WORDS("SMEMBERS", key));
 }
 
-enum err redis_secret_add(struct store *store, const char *realm, const char *secret)
-{
-	return member_add(store, realm, secret_end, secret);
-}
-
-enum err redis_secret_delete(struct store *store, const char *realm, const char *secret)
-{
-	return member_delete(store, realm, secret_end, secret, NULL);
-}
-
 enum err redis_secret_list(struct store *store, const char *realm, member_fn *each, void *context)
 {
 	return members_list(redis_of(store), realm, secret_end, STORE_SECRET_MAX, each, context);

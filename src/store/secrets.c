@@ -52,6 +52,20 @@ enum err sqlite_secret_list(struct store *store, const char *realm,
 	return sqlite_rows(store, STATEMENT_LIST_SECRETS, realm, secret_give, &receiver);
 }
 
+/* Rows have numbers in the order in which they were added, by whatever program; VACUUM leaves that order. */
+enum err sqlite_secret_list_by_age(struct store *store, const char *realm,
+                                   bool (*each)(const char *realm, const char *secret,
+                                                void *context),
+                                   void *context)
+{
+	enum err err = store_find_table(store, "turn_secret");
+	struct receiver receiver = {each, context};
+
+	if (err != OK)
+		return err == ERR_NOT_FOUND ? OK : err;
+	return sqlite_rows(store, STATEMENT_LIST_SECRETS_BY_AGE, realm, secret_give, &receiver);
+}
+
 static enum err secret_give(struct store *store, sqlite3_stmt *statement, void *context,
                             bool *goes_on)
 {

@@ -72,7 +72,7 @@ static const struct store_driver driver = {
 	.record_delete = sqlite_record_delete,
 	.record_list = sqlite_record_list,
 	.revoke = sqlite_revoke,
-	.secret_newest = sqlite_secret_newest,
+	.secret_list_by_age = sqlite_secret_list_by_age,
 };
 
 enum err sqlite_store_open(const char *path, bool may_create, bool is_checked,

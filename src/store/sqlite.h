@@ -131,6 +131,10 @@ MUST_CHECK enum err sqlite_secret_list(struct store *store, const char *realm,
                                        bool (*each)(const char *realm, const char *secret,
                                                     void *context),
                                        void *context);
+MUST_CHECK enum err sqlite_secret_list_by_age(struct store *store, const char *realm,
+                                              bool (*each)(const char *realm, const char *secret,
+                                                           void *context),
+                                              void *context);
 
 MUST_CHECK enum err sqlite_origin_put(struct store *store, const char *origin, const char *realm);
 MUST_CHECK enum err sqlite_origin_delete(struct store *store, const char *origin);
@@ -184,7 +188,5 @@ MUST_CHECK enum err sqlite_record_list(struct store *store, enum record_kind kin
                                        const char *first, record_each *each, void *context);
 MUST_CHECK enum err sqlite_revoke(struct store *store, const struct store_revocation *revocation,
                                   uint64_t now_s);
-MUST_CHECK enum err sqlite_secret_newest(struct store *store, const char *realm,
-                                         char secret[STORE_SECRET_MAX + 1]);
 /* sqlite_version.c */
 MUST_CHECK enum err sqlite_version(struct store *store, struct store_version *version);

@@ -15,6 +15,8 @@ static const struct {
 	[RECORD_API_KEY] = {STATEMENT_PUT_API_KEY, STATEMENT_DELETE_API_KEY,
                             STATEMENT_LIST_API_KEYS},
 	[RECORD_ROOM] = {STATEMENT_PUT_ROOM, STATEMENT_DELETE_ROOM, STATEMENT_LIST_ROOMS},
+	[RECORD_ROOM_KICKS] = {STATEMENT_PUT_ROOM_KICKS, STATEMENT_DELETE_ROOM_KICKS,
+                               STATEMENT_LIST_ROOM_KICKS},
 	[RECORD_REVOCATION] = {STATEMENT_PUT_REVOCATION, STATEMENT_DELETE_REVOCATION,
                                STATEMENT_LIST_REVOCATIONS},
 };
@@ -80,31 +82,10 @@ enum err sqlite_revoke(struct store *store, const struct store_revocation *revoc
 	return store_run(store, statement);
 }
 
-static enum err secret_read(struct store *store, sqlite3_stmt *statement, void *row)
-{
-	(void)store;
-	return statement_text(statement, 0, row, STORE_SECRET_MAX + 1);
-}
-
-enum err sqlite_secret_newest(struct store *store, const char *realm,
-                              char secret[STORE_SECRET_MAX + 1])
-{
-	sqlite3_stmt *statement;
-	enum err err = store_find_table(store, "turn_secret");
-
-	if (err != OK)
-		return err;
-	statement = store_statement(store, STATEMENT_NEWEST_SECRET);
-	if (statement == NULL)
-		return ERR_UNAVAILABLE;
-	sqlite3_bind_text(statement, 1, realm, -1, SQLITE_STATIC);
-	return sqlite_row(store, statement, secret_read, secret);
-}
-
 /* They are the newest version's, and all made at once: one that is there tells of all. */
 static enum err tables_make(struct store *store)
 {
-	enum err err = store_find_table(store, record_kinds[RECORD_REVOCATION].table);
+	enum err err = store_find_table(store, record_kinds[RECORD_ROOM_KICKS].table);
 
 	if (err != ERR_NOT_FOUND)
 		return err;
@@ -121,24 +102,37 @@ static enum err row_put(struct store *store, enum record_kind kind, const void *
 	if (statement == NULL)
 		return ERR_UNAVAILABLE;
 	for (size_t i = 0; i < record->field_count; i++) {
-		record_field_put(&record->fields[i], row, text);
-		sqlite3_bind_text(statement, (int)i + 1, text, -1, SQLITE_TRANSIENT);
+		sqlite3_bind_text(statement, (int)i + 1,
+		                  record_field_put(&record->fields[i], row, text), -1,
+		                  SQLITE_TRANSIENT);
 	}
 	bytes_wipe(text, sizeof text);
 	return store_run(store, statement);
+}
+
+/* Gives a column as a text: in this room, or SQLite's own until the next step. */
+static enum err column_get(sqlite3_stmt *statement, int column, const struct record_field *field,
+                           char room[RECORD_VALUE_SIZE], const char **text)
+{
+	*text = room;
+	if (field->type != RECORD_LENT)
+		return statement_text(statement, column, room, RECORD_VALUE_SIZE);
+	*text = (const char *)sqlite3_column_text(statement, column);
+	return *text == NULL ? ERR_INVALID : OK;
 }
 
 static enum err row_give(struct store *store, sqlite3_stmt *statement, void *context, bool *goes_on)
 {
 	const struct receiver *receiver = context;
 	const struct record *record = &record_kinds[receiver->kind];
-	char text[RECORD_VALUE_SIZE];
+	char room[RECORD_VALUE_SIZE];
 	union record_room row;
+	const char *text;
 	enum err err = OK;
 
 	memset(&row, 0, sizeof row);
 	for (size_t i = 0; err == OK && i < record->field_count; i++) {
-		err = statement_text(statement, (int)i, text, sizeof text);
+		err = column_get(statement, (int)i, &record->fields[i], room, &text);
 		if (err == OK)
 			err = record_field_get(&record->fields[i], text, &row);
 		if (err != OK)
@@ -147,7 +141,7 @@ static enum err row_give(struct store *store, sqlite3_stmt *statement, void *con
 	}
 	if (err == OK)
 		*goes_on = receiver->each(&row, receiver->context);
-	bytes_wipe(text, sizeof text);
+	bytes_wipe(room, sizeof room);
 	bytes_wipe(&row, sizeof row);
 	return err;
 }

@@ -69,6 +69,9 @@ static const struct sqlite_migration migrations[] = {
                                  COUNT_CHANGES("turnstone_tenant", "tenants")
                                          COUNT_CHANGES("turnstone_api_key", "tenants")
                                                  COUNT_CHANGES("turnstone_revoked", "revocations")},
+	{"CREATE TABLE turnstone_room_kicks (tenant TEXT NOT NULL, type TEXT NOT NULL, name TEXT "
+         "NOT NULL,"
+         " kicked TEXT NOT NULL, PRIMARY KEY (tenant, type, name));"},
 };
 enum { SCHEMA_VERSION = sizeof migrations / sizeof migrations[0] };
 

@@ -269,7 +269,7 @@ struct store_revocations {
 	size_t count, len;
 	char texts[];
 };
-/* Who wants to know of realms, of writes, of revocations, or of several. Filled in by who asks, but for the store's own part;
+/* Who wants to know of realms, of writes, of tenants, of revocations, or of several. Filled in by who asks, but for the store's own part;
  * it lives until the store thread was stopped. */
 struct store_watch {
 	struct mail mail;                                           /* the store's own */
@@ -277,8 +277,10 @@ struct store_watch {
 	uint64_t told, writes_told, tenants_told, revocations_told; /* the store's own */
 	struct mailbox *notify; /* gets the letters, now and after each change */
 	void (*deliver)(struct mail *realms, void *receiver); /* frees a store_realms; NULL: none */
-	bool wants_tenants; /* wrote is called for tenants and their keys as well */
-	void (*wrote)(struct mail *change, void *receiver); /* frees a store_change; NULL: none */
+	void (*wrote)(struct mail *change, void *receiver);   /* frees a store_change; NULL: none */
+	void (*tenants)(struct mail *tenancy,
+	                void *receiver); /* frees a struct tenancy; NULL: none */
+	const char *realm; /* of tenants: the server's own, the same for all who watch them; lent */
 	void (*revoked)(struct mail *revocations,
 	                void *receiver); /* frees a store_revocations; NULL: none */
 	void *context;

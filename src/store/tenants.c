@@ -50,6 +50,8 @@ enum err store_tenant_delete(struct store *store, const char *name)
 
 	if (err == OK)
 		err = rows_delete(store, RECORD_API_KEY, name);
+	if (err == OK)
+		err = rows_delete(store, RECORD_ROOM_KICKS, name);
 	return err == OK ? rows_delete(store, RECORD_ROOM, name) : err;
 }
 
@@ -76,6 +78,7 @@ struct typed {
 		store_each_tenant *tenant;
 		store_each_api_key *api_key;
 		store_each_room *room;
+		store_each_room_kicks *kicks;
 		store_each_revocation *revocation;
 	};
 	void *context;
@@ -169,8 +172,11 @@ enum err store_room_put(struct store *store, const struct store_room *room)
 enum err store_room_delete(struct store *store, const char *tenant, const char *type,
                            const char *name)
 {
-	return store->driver->record_delete(store, RECORD_ROOM,
-	                                    (const char *const[]){tenant, type, name});
+	const char *const keys[] = {tenant, type, name};
+	enum err err = store->driver->record_delete(store, RECORD_ROOM, keys),
+		 kicks = store->driver->record_delete(store, RECORD_ROOM_KICKS, keys);
+
+	return err != OK || kicks == ERR_NOT_FOUND ? err : kicks;
 }
 
 static bool room_give(const void *record, void *context)
@@ -186,6 +192,36 @@ enum err store_room_list(struct store *store, const char *tenant, store_each_roo
 	struct typed typed = {.room = each, .context = context};
 
 	return store->driver->record_list(store, RECORD_ROOM, tenant, room_give, &typed);
+}
+
+enum err store_room_kicks_put(struct store *store, const struct store_room_kicks *kicks)
+{
+	enum err err;
+
+	if (!store_tenant_name_is_valid(kicks->tenant) || kicks->name[0] == '\0' ||
+	    !is_name(kicks->type, STORE_ROOM_TYPE_MAX))
+		return ERR_INVALID;
+	if (kicks->kicked[0] != '\0')
+		return store->driver->record_put(store, RECORD_ROOM_KICKS, kicks);
+	err = store->driver->record_delete(
+		store, RECORD_ROOM_KICKS,
+		(const char *const[]){kicks->tenant, kicks->type, kicks->name});
+	return err == ERR_NOT_FOUND ? OK : err;
+}
+
+static bool kicks_give(const void *record, void *context)
+{
+	const struct typed *typed = context;
+
+	return typed->kicks(record, typed->context);
+}
+
+enum err store_room_kicks_list(struct store *store, const char *tenant, store_each_room_kicks *each,
+                               void *context)
+{
+	struct typed typed = {.kicks = each, .context = context};
+
+	return store->driver->record_list(store, RECORD_ROOM_KICKS, tenant, kicks_give, &typed);
 }
 
 /* ---- revocations ---- */
@@ -214,10 +250,12 @@ enum err store_revocation_list(struct store *store, store_each_revocation *each,
 	return store->driver->record_list(store, RECORD_REVOCATION, NULL, revocation_give, &typed);
 }
 
-enum err store_secret_newest(struct store *store, const char *realm,
-                             char secret[STORE_SECRET_MAX + 1])
+enum err store_secret_list_by_age(struct store *store, const char *realm,
+                                  bool (*each)(const char *realm, const char *secret,
+                                               void *context),
+                                  void *context)
 {
-	return store->driver->secret_newest(store, realm, secret);
+	return store->driver->secret_list_by_age(store, realm, each, context);
 }
 
 /* ---- */

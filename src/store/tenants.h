@@ -74,10 +74,24 @@ MUST_CHECK enum err store_room_set_pin(struct store_room *room, const char *pin,
 /* In constant time. */
 bool store_room_pin_is(const struct store_room *room, const char *pin, size_t len);
 MUST_CHECK enum err store_room_put(struct store *store, const struct store_room *room);
+/* With its kicks. */
 MUST_CHECK enum err store_room_delete(struct store *store, const char *tenant, const char *type,
                                       const char *name);
 MUST_CHECK enum err store_room_list(struct store *store, const char *tenant /* NULL: all */,
                                     store_each_room *each, void *context);
+
+/* Who was removed from a room for good: a text that is the caller's, of any length. A room without has none. */
+struct store_room_kicks {
+	char tenant[STORE_TENANT_MAX + 1];
+	char type[STORE_ROOM_TYPE_MAX + 1];
+	char name[STORE_ROOM_NAME_MAX + 1];
+	const char *kicked; /* lent */
+};
+typedef bool store_each_room_kicks(const struct store_room_kicks *kicks, void *context);
+/* Those of the room as they are now; kicked "": it has none any more. */
+MUST_CHECK enum err store_room_kicks_put(struct store *store, const struct store_room_kicks *kicks);
+MUST_CHECK enum err store_room_kicks_list(struct store *store, const char *tenant /* NULL: all */,
+                                          store_each_room_kicks *each, void *context);
 
 /* A username whose credentials count no more, though they have not expired. It is forgotten when they have. */
 struct store_revocation {
@@ -91,6 +105,9 @@ MUST_CHECK enum err store_revoke(struct store *store, const struct store_revocat
 MUST_CHECK enum err store_revocation_list(struct store *store, store_each_revocation *each,
                                           void *context);
 
-/* Gives the secret of a realm that was added last, where the store can tell; else one of them. ERR_NOT_FOUND. */
-MUST_CHECK enum err store_secret_newest(struct store *store, const char *realm,
-                                        char secret[STORE_SECRET_MAX + 1]);
+/* Calls each for every secret of a realm, the one that was added last first, until it returns false. Redis knows this of those that
+ * turnadmin added, and takes any other for older. */
+MUST_CHECK enum err store_secret_list_by_age(struct store *store, const char *realm,
+                                             bool (*each)(const char *realm, const char *secret,
+                                                          void *context),
+                                             void *context);

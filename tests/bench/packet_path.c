@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "stun/builder.h"
 #include "turn/turn.h"
+#include "../unit/turn_fixture.h"
 
 enum { PAYLOAD = 160, CHANNEL = 0x4000, ROOM = PACKET_HEADROOM + 256 };
 
@@ -80,18 +81,8 @@ static void open_server(struct bench *bench, enum transport transport)
 	struct peer_filter_settings peers = {0};
 	struct peer_filter *filter;
 	struct turn_settings settings = {
-		.realm = "example.org",
-		.is_open = true,
-		.has_family = {true, true},
-		.max_lifetime_s = 3600,
-		.permission_lifetime_s = 300,
-		.channel_lifetime_s = 600,
-		.permissions_per_allocation = 16,
-		.channels_per_allocation = 16,
-		.pending_max = 16,
-		.thread_count = 1,
-		.random = random_bytes,
-		.counters = &counters,
+		TURN_FIXTURE_SETTINGS,  .is_open = true,       .thread_count = 1,
+		.random = random_bytes, .counters = &counters,
 	};
 
 	if (peer_filter_create(&peers, &filter) != OK)

@@ -1,10 +1,11 @@
 /* Load for signaling servers: ours in each of its dialects, and others that are measured beside it. One thread. Prints a JSON object.
  *
- *     signaling_load --port N --pid N --dialect NAME [--tls] --mode idle|broadcast|broker|join [options]
+ *     signaling_load --port N --pid N --dialect NAME [--tls] --mode hold|broadcast|broker|join [options]
  *
- *     idle        --clients N [--joined]: connects them, waits, and tells the server's memory for each
- *     broadcast   --clients N --room M --rate R --seconds S [--size B] [--slow K]: R messages a second of all together, each from one
- *                 participant to the others of its room; in K rooms one participant reads nothing
+ *     hold        --clients N [--joined]: connects them, says {"clients":N}, and holds them until standard input ends
+ *     broadcast   --clients N --room M --rate R --seconds S [--size B] [--quiet K [--slow]]: R messages a second of all together, each
+ *                 from one participant to the others of its room; in K rooms one participant sends nothing, nor counts as a reader,
+ *                 and with --slow it reads nothing either
  *     broker      --clients N --rate R --seconds S: pairs that send each other offers
  *     join        --clients N --rate R --seconds S: with N there, R more a second, each until it is in and has credentials
  *
@@ -15,6 +16,7 @@
 #include <dirent.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,11 +29,15 @@ enum {
 	EVENTS = 512,
 	AT_ONCE = 128,       /* connections on their way */
 	SETUP_LIMIT_S = 120, /* for all to be there */
-	LATENCY_MAX_US = 2000000,
+	HOLD_LIMIT_S = 300,
+	LATENCIES_MAX = 1 << 24, /* that are kept; later ones are not */
+	SLICE_US = 250000,
+	SLICES_MAX = 4096,
 	SIZE_MAX_BYTES = 8192,
 	CLIENTS_PER_SOURCE = 500,
 	FILES_MAX = 262144,
-	STAMP_LEN = 18, /* "@@" and 16 hexadecimal digits */
+	STAMP_LEN = 18,     /* "@@" and 16 hexadecimal digits */
+	SLOW_BUFFER = 4096, /* of the socket of one that reads nothing: the server is to feel it */
 };
 
 /* What a client says, and how it knows that it is in. %r: its room, %c: its number, %p: its partner's, %t: text. */
@@ -70,16 +76,21 @@ struct load {
 	const struct dialect *dialect;
 	const char *mode;
 	int pid;
-	unsigned clients, room, size, slow;
+	unsigned clients, room, size, quiet;
 	double rate, seconds;
-	bool is_joined; /* clients of idle say hello */
+	bool is_slow;   /* the quiet ones read nothing */
+	bool is_joined; /* clients of hold say hello */
 	struct client_host host;
 	struct client *client;
 	unsigned client_count; /* with room for those that join later */
 	unsigned started, ready, lost, pending;
 	uint64_t sent, delivered;
 	bool is_measuring;
-	uint32_t *latencies; /* count of each microsecond */
+	uint32_t *latencies; /* us, in the order in which they came */
+	size_t latency_count;
+	size_t slices[SLICES_MAX]; /* where each slice of the time begins in them */
+	unsigned slice_count;
+	uint64_t slice_end_us;
 };
 static struct load load = {.clients = 100, .room = 10, .size = 200, .rate = 1000, .seconds = 5};
 
@@ -122,24 +133,6 @@ static uint64_t server_cpu_ns(void)
 		fclose(file);
 	}
 	closedir(tasks);
-	return sum;
-}
-
-/* Memory of its own: pages shared with nobody. */
-static uint64_t server_bytes(void)
-{
-	char path[64], line[256];
-	unsigned long long kb = 0, sum = 0;
-
-	snprintf(path, sizeof path, "/proc/%d/smaps_rollup", load.pid);
-	FILE *file = fopen(path, "r");
-	if (file == NULL)
-		fail("the server is gone");
-	while (fgets(line, sizeof line, file) != NULL)
-		if (sscanf(line, "Private_Clean: %llu", &kb) == 1 ||
-		    sscanf(line, "Private_Dirty: %llu", &kb) == 1)
-			sum += kb * 1024;
-	fclose(file);
 	return sum;
 }
 
@@ -209,9 +202,15 @@ static void send_stamped(struct client *client)
 
 static void note_latency(uint64_t started_us)
 {
-	uint64_t us = now_us() - started_us;
+	uint64_t now = now_us();
 
-	load.latencies[us < LATENCY_MAX_US ? us : LATENCY_MAX_US - 1]++;
+	if (load.latency_count == LATENCIES_MAX)
+		return;
+	if (now >= load.slice_end_us && load.slice_count < SLICES_MAX) {
+		load.slices[load.slice_count++] = load.latency_count;
+		load.slice_end_us = now + SLICE_US;
+	}
+	load.latencies[load.latency_count++] = (uint32_t)(now - started_us);
 }
 
 static void become_ready(struct client *client)
@@ -250,12 +249,19 @@ static void take_delivery(const char *text, size_t len)
 		note_latency(strtoull(digits, NULL, 16));
 }
 
+/* One in a room, in the first rooms. */
+static bool is_quiet(unsigned number)
+{
+	return number % load.room == 0 && number / load.room < load.quiet;
+}
+
 static void message(struct client *client, const char *text, size_t len)
 {
 	unsigned wanted = wanted_stage();
 
 	if (client->stage == wanted) {
-		take_delivery(text, len);
+		if (!is_quiet(client->number))
+			take_delivery(text, len);
 		return;
 	}
 	for (unsigned i = 0; i < 2; i++)
@@ -290,6 +296,7 @@ static void start_one(void)
 
 	client->number = load.started++;
 	load.pending++;
+	load.host.receive_buffer = load.is_slow && is_quiet(client->number) ? SLOW_BUFFER : 0;
 	if (!client_connect(&load.host, client, now_us()))
 		fail("no connection");
 }
@@ -317,29 +324,51 @@ static void run_for(double seconds)
 		turn(1);
 }
 
+static int compare_latencies(const void *a, const void *b)
+{
+	const uint32_t *left = a, *right = b;
+
+	return (*left > *right) - (*left < *right);
+}
+
+static uint32_t percentile_of(const uint32_t *latencies, size_t count, double part)
+{
+	uint32_t *sorted = malloc(count * sizeof *sorted), found = 0;
+
+	if (count > 0 && sorted == NULL)
+		fail("no memory");
+	if (count > 0) {
+		memcpy(sorted, latencies, count * sizeof *sorted);
+		qsort(sorted, count, sizeof *sorted, compare_latencies);
+		found = sorted[(size_t)(part * (double)(count - 1))];
+	}
+	free(sorted);
+	return found;
+}
+
 static uint32_t percentile(double part)
 {
-	uint64_t all = 0, seen = 0;
+	return percentile_of(load.latencies, load.latency_count, part);
+}
 
-	for (size_t i = 0; i < LATENCY_MAX_US; i++)
-		all += load.latencies[i];
-	for (size_t i = 0; i < LATENCY_MAX_US; i++) {
-		seen += load.latencies[i];
-		if (seen > 0 && (double)seen >= part * (double)all)
-			return (uint32_t)i;
+/* The median of the slices' p99: a machine that is away for some milliseconds now and then is in few of them. */
+static uint32_t usual_p99(void)
+{
+	uint32_t of_slice[SLICES_MAX];
+
+	for (unsigned i = 0; i < load.slice_count; i++) {
+		size_t end = i + 1 < load.slice_count ? load.slices[i + 1] : load.latency_count;
+		of_slice[i] =
+			percentile_of(load.latencies + load.slices[i], end - load.slices[i], 0.99);
 	}
-	return 0;
+	return percentile_of(of_slice, load.slice_count, 0.50);
 }
 
 static void stop_slow_readers(void)
 {
-	for (unsigned i = 0; i < load.slow && i * load.room < load.clients; i++)
-		client_stop_reading(&load.host, &load.client[i * load.room]);
-}
-
-static bool is_slow(unsigned number)
-{
-	return number % load.room == 0 && number / load.room < load.slow;
+	for (unsigned i = 0; load.is_slow && i < load.clients; i++)
+		if (is_quiet(i))
+			client_stop_reading(&load.host, &load.client[i]);
 }
 
 /* Sends at the rate whatever comes: what is late is caught up with. */
@@ -351,9 +380,10 @@ static void send_all(double seconds)
 	for (; now < end; now = now_us()) {
 		for (uint64_t until = (uint64_t)((double)(now - start) * load.rate / 1e6);
 		     due < until; due++) {
-			next = (next + 1) % load.clients;
-			if (!is_slow(next))
-				send_stamped(&load.client[next]);
+			do
+				next = (next + 1) % load.clients;
+			while (is_quiet(next));
+			send_stamped(&load.client[next]);
 		}
 		turn(1);
 	}
@@ -365,9 +395,10 @@ static void print_traffic(uint64_t cpu_ns, double seconds)
 
 	printf("{\"sent\":%" PRIu64 ",\"delivered\":%" PRIu64
 	       ",\"lost_clients\":%u,\"cpu_s\":%.4f,\"seconds\":%.3f,"
-	       "\"deliveries_per_cpu_s\":%.0f,\"p50_us\":%u,\"p99_us\":%u}\n",
+	       "\"deliveries_per_cpu_s\":%.0f,\"p50_us\":%u,\"p99_us\":%u,\"usual_p99_us\":%u}\n",
 	       load.sent, load.delivered, load.lost, cpu, seconds,
-	       cpu > 0 ? (double)load.delivered / cpu : 0, percentile(0.50), percentile(0.99));
+	       cpu > 0 ? (double)load.delivered / cpu : 0, percentile(0.50), percentile(0.99),
+	       usual_p99());
 }
 
 static void measure_traffic(void)
@@ -386,19 +417,20 @@ static void measure_traffic(void)
 	print_traffic(server_cpu_ns() - cpu, (double)(now_us() - start) / 1e6);
 }
 
-static void measure_idle(void)
+static void hold(void)
 {
-	uint64_t before = server_bytes(), start = now_us();
+	struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+	uint64_t end = now_us() + HOLD_LIMIT_S * 1000000ull;
+	char byte;
 
 	set_up(load.clients);
-	double setup = (double)(now_us() - start) / 1e6;
-	run_for(2);
-	uint64_t cpu = server_cpu_ns(), after = server_bytes();
-	run_for(load.seconds);
-	printf("{\"clients\":%u,\"bytes_each\":%.0f,\"setup_s\":%.2f,\"idle_cpu_s\":%.4f,\"lost_"
-	       "clients\":%u}\n",
-	       load.clients, ((double)after - (double)before) / load.clients, setup,
-	       (double)(server_cpu_ns() - cpu) / 1e9, load.lost);
+	printf("{\"clients\":%u}\n", load.clients);
+	fflush(stdout);
+	while (load.lost == 0 && now_us() < end &&
+	       !(poll(&input, 1, 0) > 0 && read(STDIN_FILENO, &byte, 1) <= 0))
+		turn(100);
+	if (load.lost > 0)
+		fail("clients were lost while they were idle");
 }
 
 static void measure_joins(void)
@@ -456,15 +488,18 @@ static void read_options(int argc, char **argv)
 		RATE,
 		SECONDS,
 		SIZE,
+		QUIET,
 		SLOW,
 		JOINED
 	};
 	static const struct option options[] = {
-		{"port", 1, NULL, PORT}, {"pid", 1, NULL, PID},   {"dialect", 1, NULL, DIALECT},
-		{"tls", 0, NULL, TLS},   {"mode", 1, NULL, MODE}, {"clients", 1, NULL, CLIENTS},
-		{"room", 1, NULL, ROOM}, {"rate", 1, NULL, RATE}, {"seconds", 1, NULL, SECONDS},
-		{"size", 1, NULL, SIZE}, {"slow", 1, NULL, SLOW}, {"joined", 0, NULL, JOINED},
-		{NULL, 0, NULL, 0},
+		{"port", 1, NULL, PORT},       {"pid", 1, NULL, PID},
+		{"dialect", 1, NULL, DIALECT}, {"tls", 0, NULL, TLS},
+		{"mode", 1, NULL, MODE},       {"clients", 1, NULL, CLIENTS},
+		{"room", 1, NULL, ROOM},       {"rate", 1, NULL, RATE},
+		{"seconds", 1, NULL, SECONDS}, {"size", 1, NULL, SIZE},
+		{"quiet", 1, NULL, QUIET},     {"slow", 0, NULL, SLOW},
+		{"joined", 0, NULL, JOINED},   {NULL, 0, NULL, 0},
 	};
 	int option;
 
@@ -501,8 +536,11 @@ static void read_options(int argc, char **argv)
 		case SIZE:
 			load.size = number;
 			break;
+		case QUIET:
+			load.quiet = number;
+			break;
 		case SLOW:
-			load.slow = number;
+			load.is_slow = true;
 			break;
 		case JOINED:
 			load.is_joined = true;
@@ -513,7 +551,7 @@ static void read_options(int argc, char **argv)
 	}
 	if (load.dialect == NULL || load.mode == NULL || load.pid == 0 || load.room == 0 ||
 	    load.clients == 0 || load.host.server.sin_port == 0 || load.size >= SIZE_MAX_BYTES ||
-	    load.seconds > 600)
+	    load.seconds > 600 || (load.quiet > 0 && load.room < 2))
 		fail("an option is missing: --port, --pid, --dialect, --mode");
 }
 
@@ -530,7 +568,7 @@ static void prepare(void)
 		load.clients +
 		(strcmp(load.mode, "join") == 0 ? (unsigned)(load.rate * load.seconds) : 0);
 	load.client = calloc(load.client_count, sizeof *load.client);
-	load.latencies = calloc(LATENCY_MAX_US, sizeof *load.latencies);
+	load.latencies = malloc(LATENCIES_MAX * sizeof *load.latencies);
 	load.host.epoll = epoll_create1(EPOLL_CLOEXEC);
 	load.host.server.sin_family = AF_INET;
 	load.host.server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -547,8 +585,8 @@ int main(int argc, char **argv)
 {
 	read_options(argc, argv);
 	prepare();
-	if (strcmp(load.mode, "idle") == 0)
-		measure_idle();
+	if (strcmp(load.mode, "hold") == 0)
+		hold();
 	else if (strcmp(load.mode, "join") == 0)
 		measure_joins();
 	else if (load.dialect->send != NULL)

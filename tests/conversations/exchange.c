@@ -89,6 +89,9 @@ bool exchange_run(struct http_exchange *exchange)
 	for (size_t i = 0; i < sizeof dialects / sizeof dialects[0]; i++)
 		if (run_routes(exchange, dialects[i]))
 			return true;
+	for (size_t i = 0; i < sizeof dialects / sizeof dialects[0]; i++)
+		if (dialects[i]->page != NULL && dialects[i]->page(exchange))
+			return true;
 	return false;
 }
 
@@ -159,6 +162,19 @@ bool http_form(const struct http_exchange *exchange, const char *name, char *to,
 struct slice http_body(const struct http_exchange *exchange)
 {
 	return slice_of(exchange->body);
+}
+
+/* Of one proxy it is believed. */
+bool http_vouched_user(const struct http_exchange *exchange, char user[USER_NAME_MAX + 1])
+{
+	const char *name = exchange->host->config->user_header;
+	struct slice value = name == NULL ? (struct slice){0} : http_header(exchange, name);
+
+	if (strcmp(exchange->address, "192.0.2.1") != 0 || value.len == 0 ||
+	    value.len > USER_NAME_MAX)
+		return false;
+	snprintf(user, USER_NAME_MAX + 1, SLICE_FORMAT, SLICE_PRINTF(value));
+	return true;
 }
 
 const char *http_client_address(const struct http_exchange *exchange)

@@ -7,7 +7,9 @@
 
 #include "plain.h"
 #include "signaling/channelling_images.h"
+#include "signaling/channelling_rules.h"
 #include "signaling/post.h"
+#include "signaling/tenant_counts.h"
 #include "signaling/turn_source.h"
 
 #define DIALECT(name) extern const struct dialect dialect_##name;
@@ -79,14 +81,19 @@ void host_deinit(struct host *host)
 {
 	for (unsigned i = 0; i < host->hub_count; i++)
 		hub_destroy(host->hubs[i]);
+	for (unsigned i = 0; i < host->nodes; i++)
+		tenant_counts_destroy(host->counts[i]);
 	for (unsigned i = 0; i < host->client_count; i++)
 		client_destroy(host->clients[i]);
 	for (unsigned i = 0; i < host->note_count; i++)
 		free(host->notes[i].json);
 	for (unsigned i = 0; i < host->held_post_count; i++)
 		post_destroy(host->held_posts[i]);
+	host_forget_kept(host);
+	host_forget_rooms(host);
 	config_destroy(host->config);
 	buddy_images_destroy(host->settings.images);
+	channelling_rules_destroy(host->rules);
 }
 
 bool host_start(struct host *host)
@@ -98,8 +105,15 @@ bool host_start(struct host *host)
 	if (workers == 0 || host->nodes * workers > HUBS_MAX)
 		return false;
 	host->settings.is_cluster = host->nodes > 1;
+	if (channelling_rules_create(host->config, &host->rules) != OK)
+		return false;
+	host->settings.channelling = host->rules;
 	for (unsigned i = 0; i < host->nodes * workers; i++) {
 		struct hub_settings settings = host->settings;
+		struct tenant_counts **counts = &host->counts[i / workers];
+		if (*counts == NULL && tenant_counts_create(counts) != OK)
+			abort();
+		settings.tenants = *counts;
 		settings.place = (struct hub_place){i / workers + 1, (uint16_t)(i % workers)};
 		if (hub_create(&settings, host->now, host_wall_ms(host), &host->hubs[i]) != OK)
 			abort();
@@ -265,13 +279,37 @@ static bool is_same(struct hub_place a, struct hub_place b)
 
 void host_let_posts_go(struct host *host)
 {
-	struct hub *to = host_hub(host, host->held_to.node, host->held_to.worker);
-
 	host->holds_posts = false;
-	for (unsigned i = 0; i < host->held_post_count; i++)
-		hub_post_input(to, host->held_posts[i], host->now);
+	for (unsigned i = 0; i < host->held_post_count; i++) {
+		struct post *post = host->held_posts[i];
+		struct hub *to = host_hub(host, post->destination.node, post->destination.worker);
+		if (to != NULL)
+			hub_post_input(to, post, host->now);
+		else
+			post_destroy(post);
+	}
 	host->held_post_count = 0;
 	host_run(host);
+}
+
+static void post(struct host *host, const struct hub_action *action);
+
+/* To each hub of all other nodes. */
+static void post_everywhere(struct host *host, const struct hub_action *action)
+{
+	unsigned workers = host->settings.workers;
+
+	for (unsigned i = 0; i < host->hub_count; i++) {
+		struct hub_action one = *action;
+		one.place = (struct hub_place){i / workers + 1, (uint16_t)(i % workers)};
+		if (one.place.node == action->post->from.node)
+			continue;
+		one.post = post_create(action->post);
+		if (one.post == NULL)
+			abort();
+		post(host, &one);
+	}
+	post_destroy(action->post);
 }
 
 /* Other nodes are sent text. */
@@ -282,12 +320,20 @@ static void post(struct host *host, const struct hub_action *action)
 	bool is_far = action->post->from.node != action->place.node;
 	struct text text;
 
-	if (to == NULL) {
-		post_destroy(action->post);
+	if (action->place.node == hub_everywhere.node) {
+		post_everywhere(host, action);
+		return;
+	}
+	bool is_cut =
+		host->cut_off != 0 && is_far &&
+		(action->post->from.node == host->cut_off || action->place.node == host->cut_off);
+	if (to == NULL || is_cut) {
+		host_lose_post(host, action->post, action->place.node);
 		return;
 	}
 	if (host->holds_posts && is_same(action->post->from, host->held_from) &&
-	    is_same(action->place, host->held_to) && host->held_post_count < 64) {
+	    (host->held_to.node == 0 || is_same(action->place, host->held_to)) &&
+	    host->held_post_count < 64) {
 		host->held_posts[host->held_post_count++] = action->post;
 		return;
 	}
@@ -381,7 +427,7 @@ bool host_answer_credentials(struct host *host, bool has_some)
 	return true;
 }
 
-/* The registry of a cluster: who asks first has the room. */
+/* The registry of a cluster: who asks first has the room, unless the conversation says who. */
 static struct placed_room *place_room(struct host *host, const char *key, struct hub_place asker)
 {
 	for (unsigned i = 0; i < host->room_count; i++)
@@ -391,7 +437,7 @@ static struct placed_room *place_room(struct host *host, const char *key, struct
 		abort();
 	struct placed_room *room = &host->rooms[host->room_count++];
 	snprintf(room->key, sizeof room->key, "%s", key);
-	room->place = asker;
+	room->place = host->gives.node == 0 ? asker : host->gives;
 	room->generation = ++host->generation;
 	return room;
 }
@@ -401,15 +447,21 @@ static void room_key(const struct room_info *room, char key[400])
 	snprintf(key, 400, "%s/%s/%s", room->tenant, room->type, room->name);
 }
 
+struct hub_place host_place_at(const struct host *host, unsigned at)
+{
+	unsigned workers = host->settings.workers;
+
+	return (struct hub_place){at / workers + 1, (uint16_t)(at % workers)};
+}
+
 static void find_room(struct host *host, struct hub *hub, unsigned at,
                       const struct hub_action *action)
 {
-	unsigned workers = host->settings.workers;
-	struct hub_place asker = {at / workers + 1, (uint16_t)(at % workers)};
+	struct hub_place asker = host_place_at(host, at);
 	struct placed_room *room;
 	char key[400];
 
-	if (host->has_no_registry) {
+	if (host->has_no_registry || asker.node == host->cut_off) {
 		hub_room_found(hub, action->cookie, NULL, 0, host->now);
 		return;
 	}
@@ -418,14 +470,101 @@ static void find_room(struct host *host, struct hub *hub, unsigned at,
 	hub_room_found(hub, action->cookie, &room->place, room->generation, host->now);
 }
 
+/* What is kept of rooms. */
+
+static struct kept_room *find_kept(struct host *host, const char *key)
+{
+	for (unsigned i = 0; i < host->kept_count; i++)
+		if (strcmp(host->kept[i].key, key) == 0)
+			return &host->kept[i];
+	return NULL;
+}
+
+static void drop_kept(struct host *host, struct kept_room *kept)
+{
+	free(kept->kicked);
+	*kept = host->kept[--host->kept_count];
+}
+
+void host_forget_rooms(struct host *host)
+{
+	while (host->kept_count > 0)
+		drop_kept(host, &host->kept[0]);
+}
+
+static void keep_room(struct host *host, const char *key, const struct hub_action *action)
+{
+	struct kept_room *kept = find_kept(host, key);
+
+	if (kept == NULL && host->kept_count == ROOMS_MAX)
+		abort();
+	if (kept == NULL)
+		kept = &host->kept[host->kept_count++];
+	else
+		free(kept->kicked);
+	*kept = (struct kept_room){
+		.facts = {.info = *action->room, .generation = action->generation}};
+	snprintf(kept->key, sizeof kept->key, "%s", key);
+	snprintf(kept->owner, sizeof kept->owner, "%s", action->room->owner);
+	snprintf(kept->pin, sizeof kept->pin, "%.*s", (int)action->pin.len, action->pin.at);
+	kept->kicked =
+		strndup(action->kicked.at == NULL ? "" : action->kicked.at, action->kicked.len);
+}
+
+/* An owner that was before says nothing any more. */
 static void room_changed(struct host *host, const struct hub_action *action)
 {
+	struct kept_room *kept;
 	char key[400];
 
 	room_key(action->room, key);
 	for (unsigned i = 0; action->is_gone && i < host->room_count; i++)
 		if (strcmp(host->rooms[i].key, key) == 0)
 			host->rooms[i--] = host->rooms[--host->room_count];
+	kept = find_kept(host, key);
+	if (kept != NULL && kept->facts.generation > action->generation)
+		return;
+	if (!action->is_gone)
+		keep_room(host, key, action);
+	else if (kept != NULL && kept->facts.generation == action->generation)
+		drop_kept(host, kept);
+}
+
+static void answer_recall(struct host *host, const struct held_recall *recall)
+{
+	struct kept_room *kept = find_kept(host, recall->key);
+
+	if (kept != NULL) {
+		kept->facts.info.owner = kept->owner;
+		kept->facts.pin = kept->pin;
+		kept->facts.kicked = slice_of(kept->kicked);
+	}
+	hub_room_recalled(recall->hub, recall->cookie, !host->has_no_registry,
+	                  kept == NULL || host->has_no_registry ? NULL : &kept->facts, host->now);
+}
+
+static void recall_room(struct host *host, struct hub *hub, const struct hub_action *action)
+{
+	struct held_recall recall = {.hub = hub, .cookie = action->cookie};
+
+	room_key(action->room, recall.key);
+	if (!host->holds_recalls)
+		answer_recall(host, &recall);
+	else if (host->recall_count < sizeof host->recalls / sizeof host->recalls[0])
+		host->recalls[host->recall_count++] = recall;
+	else
+		abort();
+}
+
+void host_let_recalls_go(struct host *host)
+{
+	unsigned count = host->recall_count;
+
+	host->holds_recalls = false;
+	host->recall_count = 0;
+	for (unsigned i = 0; i < count; i++)
+		answer_recall(host, &host->recalls[i]);
+	host_run(host);
 }
 
 void host_note(struct host *host, const char *kind, struct slice json)
@@ -453,6 +592,8 @@ static void note_room(struct host *host, const struct hub_action *action)
 		json_member_string(&text, "pin", action->pin);
 	if (action->room->is_locked)
 		json_member_bool(&text, "locked", true);
+	if (action->kicked.len > 0)
+		json_member_raw(&text, "kicked", action->kicked);
 	json_close(&text, '}');
 	host_note(host, "changed", text_slice(&text));
 	text_deinit(&text);
@@ -518,6 +659,15 @@ static void carry_out(struct host *host, unsigned at, struct hub_action *action)
 	case HUB_FIND_ROOM:
 		find_room(host, hub, at, action);
 		break;
+	case HUB_KEEP_SESSION:
+		host_keep_session(host, host_place_at(host, at), action);
+		break;
+	case HUB_FIND_SESSION:
+		host_find_session(host, hub, host_place_at(host, at), action);
+		break;
+	case HUB_RECALL_ROOM:
+		recall_room(host, hub, action);
+		break;
 	case HUB_ROOM_CHANGED:
 		room_changed(host, action);
 		note_room(host, action);
@@ -570,26 +720,4 @@ void host_wait(struct host *host, timestamp ms)
 				hub_tick(host->hubs[i], host->now, host_wall_ms(host));
 		host_run(host);
 	}
-}
-
-/* Its hubs are gone without a word; the others hear of it. */
-void host_lose(struct host *host, unsigned node)
-{
-	unsigned workers = host->settings.workers;
-
-	for (unsigned i = 0; i < host->client_count; i++)
-		for (unsigned worker = 0; worker < workers; worker++)
-			if (host->clients[i]->hub == host_hub(host, node, worker))
-				host->clients[i]->session = NULL;
-	for (unsigned i = (node - 1) * workers; i < node * workers; i++) {
-		hub_destroy(host->hubs[i]);
-		host->hubs[i] = NULL;
-	}
-	for (unsigned i = 0; i < host->room_count; i++)
-		if (host->rooms[i].place.node == node)
-			host->rooms[i--] = host->rooms[--host->room_count];
-	for (unsigned i = 0; i < host->hub_count; i++)
-		if (host->hubs[i] != NULL)
-			hub_node_lost(host->hubs[i], node, host->now);
-	host_run(host);
 }

@@ -51,15 +51,31 @@ struct placed_room {
 	uint64_t generation;
 };
 
+/* What is kept of a session, as text, and whose it is; text NULL: it was taken, and not told anew yet. */
+struct kept_session {
+	char id[SESSION_ID_SIZE];
+	uint32_t tenure;
+	struct hub_place place;
+	char *text; /* owned */
+};
+
+struct kept_room { /* what is kept of a room */
+	char key[400], owner[USER_NAME_MAX + 1], pin[512];
+	struct room_facts facts; /* its texts are these */
+	char *kicked;            /* owned */
+};
+
 struct header {
 	char name[64], value[8192];
 };
 
 struct host {
 	struct hub_settings settings;
+	struct channelling_rules *rules; /* owned */
 	unsigned nodes;
 	struct hub *hubs[HUBS_MAX]; /* node by node; NULL: lost */
 	unsigned hub_count;
+	struct tenant_counts *counts[HUBS_MAX]; /* owned: of the nodes */
 	timestamp now;
 	uint64_t start_wall_ms;
 	struct client *clients[CLIENTS_MAX]; /* owned */
@@ -77,8 +93,23 @@ struct host {
 	unsigned note_count;
 	struct placed_room rooms[ROOMS_MAX];
 	unsigned room_count;
+	struct kept_room kept[ROOMS_MAX];
+	unsigned kept_count;
 	uint64_t generation;
 	bool has_no_registry;
+	struct kept_session sessions[CLIENTS_MAX];
+	unsigned session_count;
+	bool is_lost[HUBS_MAX + 1]; /* nodes, as the others have heard */
+	unsigned cut_off;           /* a node that hears no other, nor the registry; 0: none */
+	struct hub_place gives;     /* where new rooms are; node 0: at who asks first */
+	/* Questions what is kept of rooms, unanswered for as long as the conversation likes. */
+	bool holds_recalls;
+	struct held_recall {
+		struct hub *hub;
+		uint64_t cookie;
+		char key[400];
+	} recalls[16];
+	unsigned recall_count;
 	/* Posts from one hub to another that are on their way for as long as the conversation likes. */
 	bool holds_posts;
 	struct hub_place held_from, held_to;
@@ -117,7 +148,8 @@ struct http_exchange {
 
 void host_init(struct host *host);
 void host_deinit(struct host *host);
-bool host_start(struct host *host); /* makes the hubs, once */
+bool host_start(struct host *host);                                   /* makes the hubs, once */
+struct hub_place host_place_at(const struct host *host, unsigned at); /* of its hubs */
 struct hub *host_hub(struct host *host, unsigned node, unsigned worker);
 struct client *host_find_client(struct host *host, const char *name);
 struct client *host_open(struct host *host, const char *name, struct http_exchange *exchange,
@@ -128,13 +160,26 @@ void host_drain_client(struct host *host, struct client *client);
 void host_shift(struct client *client);
 void host_wait(struct host *host, timestamp ms);
 void host_run(struct host *host); /* carries out what all hubs want */
-void host_lose(struct host *host, unsigned node);
 void host_let_posts_go(struct host *host);
+void host_forget_rooms(struct host *host); /* nothing is kept of any */
+void host_let_recalls_go(struct host *host);
 bool host_answer_credentials(struct host *host, bool has_some);
 uint64_t host_wall_ms(const struct host *host);
 const struct scripted *host_proof(const struct host *host, const char *proof);
 void host_note(struct host *host, const char *kind, struct slice json);
 const char *host_error_name(enum signaling_error error);
+
+/* host_nodes.c: nodes that are lost, and what is kept of their sessions */
+void host_keep_session(struct host *host, struct hub_place place, const struct hub_action *action);
+void host_find_session(struct host *host, struct hub *hub, struct hub_place asker,
+                       const struct hub_action *action);
+void host_forget_kept(struct host *host);
+void host_kill(struct host *host, unsigned node); /* nobody has heard of it yet */
+void host_lose(struct host *host, unsigned node); /* kills it where it is there, and tells */
+void host_cut_off(struct host *host, unsigned node);
+void host_mend(struct host *host);
+void host_lose_post(struct host *host, struct post *post,
+                    uint32_t to); /* to a node that does not hear it */
 
 /* exchange.c */
 bool exchange_run(struct http_exchange *exchange); /* false: no route */

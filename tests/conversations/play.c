@@ -1,12 +1,12 @@
 /* Plays conversations: text files in the folders below tests/conversations, one TAP test each. Without arguments all of
  * them. README says how they are written. */
-#include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "play.h"
+#include "text_files.h"
 
 void fault(struct play *play, const char *format, ...)
 {
@@ -32,6 +32,10 @@ static const struct {
 	{"open", play_open},
 	{"wait", play_wait},
 	{"lose", play_lose},
+	{"kill", play_kill},
+	{"cut-off", play_cut_off},
+	{"mend", play_mend},
+	{"kept", play_kept},
 	{"registry", play_registry},
 	{"posts", play_posts},
 	{"drain", play_drain},
@@ -42,8 +46,9 @@ static const struct {
 	{"request<", play_request_answer},
 };
 
-static void play_line(struct play *play, char *line)
+static void play_line(void *context, char *line)
 {
+	struct play *play = context;
 	char *copy = substitute(play, line), *rest = copy, *word;
 
 	rest = skip_blanks(rest);
@@ -63,8 +68,10 @@ static void play_line(struct play *play, char *line)
 }
 
 /* What was said and not expected. */
-static void check_end(struct play *play)
+static void check_end(void *context)
 {
+	struct play *play = context;
+
 	for (unsigned i = 0; i < play->host.client_count; i++) {
 		const struct client *client = play->host.clients[i];
 		if (client->count > 0)
@@ -77,8 +84,10 @@ static void check_end(struct play *play)
 	}
 }
 
-static void play_deinit(struct play *play)
+static void play_destroy(void *context)
 {
+	struct play *play = context;
+
 	host_deinit(&play->host);
 	for (unsigned i = 0; i < play->bound_count; i++)
 		free(play->bound[i].value);
@@ -89,103 +98,38 @@ static void play_deinit(struct play *play)
 	free(play);
 }
 
-static bool play_file(const char *path, char *report, size_t size)
+static void *play_create(void)
 {
 	struct play *play = calloc(1, sizeof *play);
-	FILE *file = fopen(path, "r");
-	char *line = NULL, title[256] = "", shown[512] = "";
-	size_t room = 0;
-	unsigned number = 0;
-	ssize_t len;
 
 	if (play == NULL)
 		abort();
 	host_init(&play->host);
-	if (file == NULL)
-		fault(play, "it cannot be read");
-	while (play->fault[0] == '\0' && file != NULL && (len = getline(&line, &room, file)) >= 0) {
-		line[strcspn(line, "\n")] = '\0';
-		if (number++ == 0)
-			snprintf(title, sizeof title, "%.250s", line);
-		snprintf(shown, sizeof shown, "%.500s", line);
-		play_line(play, line);
-	}
-	if (play->fault[0] == '\0') {
-		snprintf(shown, sizeof shown, "the end");
-		check_end(play);
-	}
-	if (strncmp(title, "# ", 2) != 0)
-		fault(play, "the first line does not say what it is about");
-	bool passed = play->fault[0] == '\0';
-	snprintf(report, size, passed ? "%s" : "%s\n# line %u: %s\n# %s",
-	         title[0] == '\0' ? "" : title + 2, number, shown, play->fault);
-	if (file != NULL)
-		fclose(file);
-	free(line);
-	play_deinit(play);
-	return passed;
+	return play;
 }
 
-static int has_name(const struct dirent *entry)
+static const char *first_fault(const void *context)
 {
-	return entry->d_name[0] != '.';
+	return ((const struct play *)context)->fault;
 }
 
-static bool is_conversation(const char *path)
+static void note_fault(void *play, const char *text)
 {
-	size_t len = strlen(path);
-
-	return len > 4 && strcmp(path + len - 4, ".txt") == 0;
-}
-
-static unsigned play_one(const char *path, unsigned *tests)
-{
-	char report[4096];
-	const char *name = strrchr(path, '/');
-	bool passed = play_file(path, report, sizeof report);
-
-	printf("%s %u - %s: %s\n", passed ? "ok" : "not ok", ++*tests, name ? name + 1 : path,
-	       report);
-	fflush(stdout);
-	return !passed;
-}
-
-static unsigned play_folder(const char *folder, unsigned *tests)
-{
-	struct dirent **entries;
-	int count = scandir(folder, &entries, has_name, alphasort);
-	unsigned failures = 0;
-	char path[4096];
-
-	for (int i = 0; i < count; i++) {
-		snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
-		if (is_conversation(path))
-			failures += play_one(path, tests);
-		else if (entries[i]->d_type == DT_DIR || entries[i]->d_type == DT_UNKNOWN)
-			failures += play_folder(path, tests);
-		free(entries[i]);
-	}
-	if (count >= 0)
-		free(entries);
-	return failures;
+	fault(play, "%s", text);
 }
 
 int main(int argc, char **argv)
 {
-	const char *top = getenv("srcdir");
-	char folder[4096];
-	unsigned tests = 0, failures = 0;
+	static const struct text_player player = {
+		.folder = "tests/conversations",
+		.suffix = ".txt",
+		.create = play_create,
+		.line = play_line,
+		.end = check_end,
+		.fault = first_fault,
+		.note_fault = note_fault,
+		.destroy = play_destroy,
+	};
 
-	for (int i = 1; i < argc; i++)
-		failures += is_conversation(argv[i]) ? play_one(argv[i], &tests)
-		                                     : play_folder(argv[i], &tests);
-	snprintf(folder, sizeof folder, "%s/tests/conversations", top ? top : ".");
-	if (argc == 1)
-		failures += play_folder(folder, &tests);
-	if (tests == 0) {
-		printf("not ok %u - no conversation in %s\n", ++tests, folder);
-		failures++;
-	}
-	printf("1..%u\n", tests);
-	return failures != 0;
+	return text_files_play(&player, argc, argv);
 }

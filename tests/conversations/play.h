@@ -50,6 +50,7 @@ void play_client(struct play *play, char *word, char *rest);
 void read_words(struct play *play, struct http_exchange *exchange, char *rest,
                 const struct identity **identity);
 void exchange_init(struct play *play, struct http_exchange *exchange, const char *target);
+command_fn play_kill, play_cut_off, play_mend, play_kept;
 command_fn play_wait, play_lose, play_registry, play_posts, play_drain, play_note;
 command_fn play_http, play_http_answer;
 command_fn play_request, play_request_answer;

@@ -54,6 +54,9 @@ void play_http_answer(struct play *play, char *rest)
 	} else if (strcmp(word, "text") == 0) {
 		if (strcmp(exchange->answer, rest) != 0)
 			fault(play, "it is %s", exchange->answer);
+	} else if (strcmp(word, "has") == 0) {
+		if (strstr(exchange->answer, rest) == NULL)
+			fault(play, "it is %s", exchange->answer);
 	} else if (exchange->status != strtoul(word, NULL, 10)) {
 		fault(play, "it is %u %s", exchange->status, exchange->answer);
 	} else if (*rest != '\0') {

@@ -55,6 +55,8 @@ static void request_word(struct play *play, struct room_request *request, const 
 		request->reason = value;
 	else if (value_of(word, "expires", &value))
 		request->expires_s = (uint32_t)strtoul(value, NULL, 10);
+	else if (value_of(word, "kicked", &value))
+		request->kicked = slice_of(value);
 	else if (value_of(word, "owner", &value))
 		request->is_owner_only = strcmp(value, "only") == 0;
 	else if (value_of(word, "as", &value) && host_proof(&play->host, value) != NULL)

@@ -167,7 +167,7 @@ void play_credentials(struct play *play, char *rest)
 	} else if (strcmp(word, "renew") == 0) {
 		for (unsigned i = 0; i < host->hub_count; i++)
 			if (host->hubs[i] != NULL)
-				hub_renew_credentials(host->hubs[i], NULL, host->now);
+				hub_renew_credentials(host->hubs[i], NULL, NULL, host->now);
 		host_run(host);
 	} else {
 		host->has_credentials = true;

@@ -18,9 +18,47 @@ void play_lose(struct play *play, char *rest)
 	host_lose(&play->host, (unsigned)strtoul(rest, NULL, 10));
 }
 
+void play_kill(struct play *play, char *rest)
+{
+	host_kill(&play->host, (unsigned)strtoul(rest, NULL, 10));
+}
+
+void play_cut_off(struct play *play, char *rest)
+{
+	host_cut_off(&play->host, (unsigned)strtoul(rest, NULL, 10));
+}
+
+void play_mend(struct play *play, char *rest)
+{
+	(void)rest;
+	host_mend(&play->host);
+}
+
+/* How many sessions are kept; or all of it is lost. */
+void play_kept(struct play *play, char *rest)
+{
+	if (strcmp(rest, "lost") == 0)
+		host_forget_kept(&play->host);
+	else if (strtoul(rest, NULL, 10) != play->host.session_count)
+		fault(play, "%u are kept", play->host.session_count);
+}
+
 void play_registry(struct play *play, char *rest)
 {
-	play->host.has_no_registry = strcmp(rest, "away") == 0;
+	struct host *host = &play->host;
+
+	const char *value;
+
+	if (value_of(rest, "gives", &value))
+		host->gives = place_of(value);
+	else if (strcmp(rest, "empty") == 0)
+		host_forget_rooms(host);
+	else if (strcmp(rest, "slow") == 0)
+		host->holds_recalls = true;
+	else if (strcmp(rest, "answers") == 0)
+		host_let_recalls_go(host);
+	else
+		host->has_no_registry = strcmp(rest, "away") == 0;
 }
 
 void play_posts(struct play *play, char *rest)

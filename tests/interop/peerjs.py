@@ -115,10 +115,13 @@ def read_client():
 class Pages:
     """turnsignal, and two pages with the client in them."""
 
+    def __init__(self, *options):
+        self.options = options
+
     def __enter__(self):
         client = read_client()
         give_a_network()
-        self.signal = Signal("--signaling-anybody=yes", tls=False).__enter__()
+        self.signal = Signal("--signaling-anybody=yes", *self.options, tls=False).__enter__()
         try:
             self.browser = Browser().__enter__()
         except BaseException:
@@ -173,6 +176,37 @@ def test_data_and_call():
         for window in (0, 1):
             pages.expect_pictures(window)
             tap.expect_equal(pages.problems(window), [], "errors of page %d" % window)
+
+
+# What turnsignal(1) tells pages to do with credentials that are pushed.
+TAKE = """
+    peer.socket.on('message', ({type, payload}) => {
+        if (type === 'ICE-SERVERS')
+            peer.options.config.iceServers = payload.iceServers;
+    });
+"""
+OPEN = "const opened = await new Promise(done => { peer.on('open', done); peer.on('error', error => done(error.type)); });"
+
+
+@tap.limit_s(120)
+def test_credentials():
+    """Credentials that are pushed are passed over by the client, all messages logged, and are its own in a page that takes them"""
+    uri = "turn:127.0.0.1:9?transport=udp"
+    with Pages("--turn-uri=" + uri, "--static-auth-secret=a-secret", "--realm=example.org") as pages:
+        for window, name in enumerate(("anna", "bert")):
+            begin = PEER.split("return await")[0]
+            pages.run(window, begin + (TAKE if window else "") + OPEN, pages.signal.port, "/", name, {"debug": 3})
+        taken = "return peer.options.config.iceServers;"
+        tap.wait_until(lambda: pages.run(1, taken), "credentials in the page that takes them")
+        server, = pages.run(1, taken)
+        tap.expect_equal((server["urls"], sorted(server)), ([uri], ["credential", "urls", "username"]), "what it has")
+        tap.expect_equal(pages.run(0, taken), [], "the other page's own")
+        for caller, called in ((0, "bert"), (1, "anna")):
+            pages.run(caller, CONNECT, called)
+            pages.expect_heard(caller, "echo of hello")
+            tap.expect_equal(pages.problems(caller), [], "errors of page %d" % caller)
+        used = "return Object.values(peer.connections)[0][0].peerConnection.getConfiguration().iceServers[0].urls;"
+        tap.expect_equal(pages.run(1, used), [uri], "what its connections use")
 
 
 @tap.limit_s(120)

@@ -6,6 +6,7 @@ import contextlib
 import hmac
 import json
 import os
+import signal
 import subprocess
 import time
 import urllib.request
@@ -16,6 +17,7 @@ from harness.server import Folder, Server, free_ports, write_file
 
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "call")
 SECRET = "a-secret-of-the-test"
+LIFETIME_S = 3600
 PROTOCOLS = ("v1", "channelling", "rpc", "peerjs")
 MIXED = (("v1", "channelling"), ("channelling", "v1"), ("v1", "rpc"), ("rpc", "channelling"), ("peerjs", "v1"),
          ("v1", "peerjs"), ("channelling", "peerjs"), ("peerjs", "rpc"))
@@ -59,6 +61,18 @@ REMOTE = """
         rows.push(...(connection.remoteDescription?.sdp ?? '').split('\\r\\n').filter(line => line.startsWith('a=candidate')));
     return rows;
 """
+# What the chosen pair is made of, as the browser has it, and as the page shows it.
+PAIR = """
+    const connection = connections.at(-1), report = await connection.getStats();
+    const {selectedCandidatePairId} = [...report.values()].find(row => row.type === 'transport');
+    const pair = report.get(selectedCandidatePairId);
+    const [local, remote] = [pair.localCandidateId, pair.remoteCandidateId].map(id => report.get(id));
+    const shown = id => document.getElementById(id).textContent;
+    return {url: local.url, local: `relay ${local.address}:${local.port}`, remote: `relay ${remote.address}:${remote.port}`,
+            shown: [shown('path-local'), shown('path-remote')], fragment: local.usernameFragment,
+            username: connection.getConfiguration().iceServers[0].username,
+            frames: document.getElementById('remote').getVideoPlaybackQuality().totalVideoFrames, made: connections.length};
+"""
 LEAVE = "document.getElementById('join').click(); return true;"
 
 
@@ -75,14 +89,23 @@ class Signal:
         self.port, = free_ports(1)
         self.log = os.path.join(Folder.get(), "turnsignal.log")
         self.arguments = [
-            program(), "-n", "--signaling-ip=127.0.0.1", "--signaling-port=0", "--signaling-plain-port=%d" % self.port,
+            program(), "-c", self.configure(LIFETIME_S), "--signaling-ip=127.0.0.1", "--signaling-port=0", "--signaling-plain-port=%d" % self.port,
             "--signaling-threads=2", "--signaling-drain-timeout=1", "--static-auth-secret=" + SECRET, "--realm=example.org", "--www-root=" + PAGE,
             "--signaling-control-socket=" + os.path.join(Folder.get(), "turnsignal.sock"), "--log-file=stdout",
             *(options or ("--signaling-anybody=yes",))]
         if zones:
             self.arguments += ["--turn-geo-uri=http://localhost:%d/api/v1/turn/geo" % self.port]
         uris = zones or ("--turn-uri=turn:127.0.0.1:%d?transport=udp", "--turn-uri=turn:127.0.0.1:%d?transport=tcp")
-        self.arguments += [uri % turn.port for uri in uris]
+        self.arguments += [uri % turn.port if "%d" in uri else uri for uri in uris]
+
+    def configure(self, lifetime_s):
+        self.lifetime_s = lifetime_s
+        return write_file("turnsignal.conf", "turn-credentials-lifetime=%d\n" % lifetime_s)
+
+    def renew(self):
+        """Another lifetime, which makes all credentials anew."""
+        self.configure(self.lifetime_s + 10)
+        self.process.send_signal(signal.SIGHUP)
 
     def __enter__(self):
         with open(self.log, "wb") as log:
@@ -121,12 +144,12 @@ class Signal:
 class Calls:
     """Both servers, and a browser with two windows."""
 
-    def __init__(self, *options, zones=()):
-        self.options, self.zones = options, zones
+    def __init__(self, *options, zones=(), relay=()):
+        self.options, self.zones, self.relay = options, zones, relay
 
     def __enter__(self):
         give_a_network()
-        self.turn = Server("--use-auth-secret", "--static-auth-secret=" + SECRET, credentials=False)
+        self.turn = Server("--use-auth-secret", "--static-auth-secret=" + SECRET, *self.relay, credentials=False)
         self.browser = Browser()
         self.signal = Signal(self.turn, *self.options, zones=self.zones)
         with contextlib.ExitStack() as started:
@@ -158,10 +181,38 @@ class Calls:
         tap.wait_until(lambda: all(one["state"] == "connected" and one.get("local") and one["width"] > 0
                                    for one in self.look()), "%s and %s are connected" % (first, second), 25)
 
+    def pair(self, window):
+        return self.browser.run(window, PAIR)
+
+    def expect_shown(self):
+        """The page shows the pair that the browser has chosen."""
+        def is_shown():
+            pairs = [self.pair(window) for window in (0, 1)]
+            return all(pair["shown"] == [pair["local"], pair["remote"]] for pair in pairs)
+        tap.wait_until(is_shown, "the chosen pair is shown")
+
     def expect_relayed(self):
         for one in self.look():
             tap.expect_equal((one.get("local"), one.get("remote")), ("relay", "relay"), "selected candidates")
             tap.expect_equal(one["problems"], "", "problems")
+
+    def renew(self):
+        """New credentials reach both windows."""
+        before = [self.pair(window) for window in (0, 1)]
+        self.signal.renew()
+
+        def is_renewed():
+            return all(self.pair(window)["username"] != before[window]["username"] for window in (0, 1))
+        tap.wait_until(is_renewed, "new credentials are in the call's configuration", 10)
+        return before
+
+    def expect_the_same(self, before):
+        """The call that is on goes on, by the addresses that it had."""
+        def goes_on():
+            now = [self.pair(window) for window in (0, 1)]
+            return all(one["frames"] > old["frames"] and one["made"] == old["made"] and one["local"] == old["local"]
+                       for one, old in zip(now, before))
+        tap.wait_until(goes_on, "the call goes on", 10)
 
     def try_call(self, first, second, **how):
         try:
@@ -180,6 +231,26 @@ def test_each_protocol():
         for protocol in PROTOCOLS:
             calls.try_call(protocol, protocol)
             calls.expect_relayed()
+            calls.expect_shown()
+            calls.expect_the_same(calls.renew())
+
+
+@tap.limit_s(150)
+def test_lost_relay():
+    """A call whose relayed addresses are gone goes on by new ones, of the credentials that were pushed meanwhile"""
+    with Calls() as calls:
+        calls.try_call("rpc", "peerjs")
+        before = calls.renew()
+        for one in before:
+            tap.expect_equal(calls.turn.admin("session", "cancel", "--user", one["username"])[0], 0, "the end of what was allocated")
+
+        def is_back():
+            now = [calls.pair(window) for window in (0, 1)]
+            return all(one["local"] != old["local"] and one["made"] == old["made"] and one["frames"] > old["frames"]
+                       for one, old in zip(now, before))
+        tap.wait_until(is_back, "new relayed addresses, in the same call", 40)
+        tap.wait_until(lambda: all(one["state"] == "connected" for one in calls.look()), "it is connected", 10)
+        calls.expect_relayed()
 
 
 @tap.limit_s(240)
@@ -212,7 +283,6 @@ def test_not_enforced():
         tap.expect(any(" typ host" in line for line in told), "no window was told of a host candidate: %s" % told)
 
 
-ZONES = ("--turn-uri=zone=far prio=1 label=Far turn:127.0.0.1:%d", "--turn-uri=zone=near prio=2 label=Near turn:127.0.0.1:%d")
 SHOWN = """
     return {zones: [...document.getElementById('zone').options].slice(1).map(option => option.textContent).sort(),
             hasZones: !document.getElementById('zone-row').hidden, hasGeo: !document.getElementById('geo-row').hidden};
@@ -231,18 +301,29 @@ CHOOSE = """
 def test_zones():
     """The page uses the zone that the geo service names, the one that was chosen, or the server's best one"""
     networks = write_file("networks", "127.0.0.0/8 near\n10.0.0.0/8 near\n::1/128 near\n")
-    with Calls("--zone-networks=" + networks, "--signaling-anybody=yes", zones=ZONES) as calls:
+    peers = "--allow-loopback-peers"  # one relay is a peer of the other
+    far = Server("--use-auth-secret", "--static-auth-secret=" + SECRET, peers, credentials=False)
+    zones = ("--turn-uri=zone=far prio=1 label=Far turn:127.0.0.1:%d" % far.port, "--turn-uri=zone=near prio=2 label=Near turn:127.0.0.1:%d")
+    with far, Calls("--zone-networks=" + networks, "--signaling-anybody=yes", zones=zones, relay=(peers,)) as calls:
+        def relay_is(server):
+            url = "turn:127.0.0.1:%d" % server.port
+            tap.wait_until(lambda: (calls.pair(1)["url"] or "").startswith(url), "it relays by " + url)
+            calls.expect_shown()
         def zone_is(zone):
             tap.wait_until(lambda: all(one["state"] == "connected" and one.get("local") for one in calls.look())
                            and calls.look()[1].get("zone") == zone, "the zone is " + zone, 25)
-        for protocol in ("v1", "channelling"):
+        for protocol in PROTOCOLS:
             calls.try_call("v1", protocol)
             shown = calls.browser.run(1, SHOWN)
             tap.expect_equal(shown, {"zones": ["Far", "Near"], "hasZones": True, "hasGeo": True}, "what is shown")
             zone_is("near")
+            relay_is(calls.turn)
+            tap.expect_equal(calls.browser.run(1, "return document.getElementById('path-client').textContent;"),
+                             "to the relay in Near by UDP", "the way to the relay")
             tap.expect_equal(calls.browser.run(1, GEO_CALLS), 1, "calls of the geo service")
             calls.browser.run(1, CHOOSE, "zone", "far")
             zone_is("far")
+            relay_is(far)
             calls.browser.run(1, CHOOSE, "geo", False)
             calls.browser.run(1, CHOOSE, "zone", "")
             zone_is("near")
@@ -288,11 +369,13 @@ def test_leaving():
 def test_served_page():
     """The page comes with the policy by which it alone may use camera and microphone"""
     with Server("--use-auth-secret", "--static-auth-secret=" + SECRET, credentials=False) as turn, Signal(turn) as served:
-        answer = served.get("/")
-        tap.expect_equal(answer.headers["Permissions-Policy"], "camera=(self), microphone=(self)", "Permissions-Policy")
-        for module in ("call", "channelling", "rpc", "v1", "peerjs"):
-            answer = served.get("/%s.js" % module)
-            tap.expect_in(answer.headers["Content-Type"].split(";")[0], ("text/javascript",), "type of a module")
+        pages = ["", "index.html", "style.css"] + [name for name in os.listdir(PAGE) if name.endswith(".js")]
+        for page in pages + ["?protocol=rpc"]:
+            answer = served.get("/" + page)
+            tap.expect_equal(answer.status, 200, "/" + page)
+            tap.expect_equal(answer.headers["Permissions-Policy"], "camera=(self), microphone=(self)", "Permissions-Policy of /" + page)
+            if page.endswith(".js"):
+                tap.expect_equal(answer.headers["Content-Type"].split(";")[0], "text/javascript", "type of " + page)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
 dashboard=$srcdir/examples/grafana/turnstone.json
 alerts=$srcdir/examples/prometheus/alerts.yml
+signaling_alerts=$srcdir/examples/prometheus/signaling_alerts.yml
 
 src/config/generate metrics > "$tmp/metrics" || exit 99
 awk '{print $2}' "$tmp/metrics" | sort -u > "$tmp/samples"
@@ -46,7 +47,14 @@ expect_nothing 'they choose by values that there are' "$(
 expect_nothing 'each alert says what to do' "$(awk '
 	/- alert:/ { if (name != "" && !said) print name; name = $3; said = 0 }
 	/description:/ { said = 1 }
-	END { if (!said) print name }' "$alerts")"
+	END { if (!said) print name }' "$alerts" "$signaling_alerts")"
+# Those of turnsignal are named where they are described.
+expect_nothing 'the alerts of turnsignal name no metric that there is not' "$(
+	grep -oE '\bturnstone_signaling_[a-z0-9_]+' "$signaling_alerts" | sed 's/_total$//' | sort -u |
+		while read -r name; do
+			grep -q "\"$name\"" "$srcdir/src/signaling/program_metrics.c" || echo "$name"
+		done
+)"
 
 # What only grows is never taken back, not even for a moment: who reads in between would see it fall.
 cd "$srcdir" || exit 99

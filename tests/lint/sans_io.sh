@@ -16,7 +16,7 @@ base="$base|nat64_[a-z0-9_]*|transport_name|err_string|hash_table_[a-z0-9_]*|tim
 base="$base|timer_wheel_[a-z0-9_]*|pool_[a-z0-9_]*|counters_[a-z0-9_]*"
 
 # Texts of HTTP and JSON need a little more of it.
-signaling_libc='strcspn|strpbrk|__strncat_chk|strncasecmp|strtoul|strtoull|strtol|strtoll|strtod|strrchr|memmem|memrchr|strncat|isxdigit|isdigit|__ctype_b_loc|__isoc99_sscanf|gmtime_r|timegm|strftime|SHA256|AES_[a-z_]*'
+signaling_libc='strcspn|strpbrk|__strncat_chk|strncasecmp|strtoul|strtoull|strtol|strtoll|strtod|strrchr|memmem|memrchr|strncat|isxdigit|isdigit|__ctype_b_loc|__isoc99_sscanf|gmtime_r|timegm|strftime|reg(comp|exec|free)|SHA256|AES_[a-z_]*'
 
 # needed ARCHIVE: what it uses and does not define.
 needed() {

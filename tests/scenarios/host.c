@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "turn/source_limit.h"
+#include "../unit/turn_fixture.h"
 
 enum { FIRST_PORT = 50000 };
 
@@ -46,17 +47,10 @@ void host_init(struct host *host)
 	host->datagrams = calloc(DATAGRAMS_MAX, sizeof *host->datagrams);
 	host->next_port[TURN_IPV4] = host->next_port[TURN_IPV6] = FIRST_PORT;
 	host->settings = (struct turn_settings){
-		.realm = "example.org",
-		.has_family = {true, true},
-		.max_lifetime_s = 3600,
-		.permission_lifetime_s = 300,
-		.channel_lifetime_s = 600,
+		TURN_FIXTURE_SETTINGS,
 		.nonce_lifetime_s = 3600,
 		.nonce_secret = "a secret of thirty-two bytes....",
 		.security_features = STUN_FEATURE_PASSWORD_ALGORITHMS,
-		.permissions_per_allocation = 16,
-		.channels_per_allocation = 16,
-		.pending_max = 16,
 		.tells = TURN_TELL_SUCCESS | TURN_TELL_BINDING,
 		.ticket_key = {.bytes = "another key, of thirty-two bytes", .len = 32},
 		.connect_timeout_s = 30,

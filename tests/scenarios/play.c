@@ -84,7 +84,6 @@
  * $token is the RESERVATION-TOKEN seen last, $connection the CONNECTION-ID, $ticket the MOBILITY-TICKET, $ticket-1 the one before that
  * and so on; spoiled-$ticket has a bit turned, short-$ticket lacks its last octet. An answer with
  * MOBILITY-TICKET=$same has the ticket that was seen last, and is not counted. What was sent and not expected fails the scenario. */
-#include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +94,7 @@
 #include "stun/access_token.h"
 #include "stun/channel_data.h"
 #include "stun/dump.h"
+#include "text_files.h"
 #include "words.h"
 
 enum {
@@ -142,7 +142,6 @@ typedef void command_fn(struct play *play, struct speaker *speaker, struct words
 
 static void fault(struct play *play, const char *format, ...) PRINTF_LIKE(2, 3);
 static void play_line(struct play *play, const char *line);
-static bool play_file(const char *path, char *report, size_t size);
 
 /* Playing. */
 
@@ -1579,8 +1578,9 @@ static void play_line(struct play *play, const char *line)
 	play_client_line(play, &words);
 }
 
-static void check_end(struct play *play)
+static void check_end(void *context)
 {
+	struct play *play = context;
 	struct counters *counters = &play->host.counters;
 
 	expect_nothing(play);
@@ -1597,7 +1597,7 @@ static void check_end(struct play *play)
 	}
 }
 
-static struct play *play_create(void)
+static void *play_create(void)
 {
 	static const char *const documentation[] = {"192.0.2.0/24", "198.51.100.0/24",
 	                                            "203.0.113.0/24", "2001:db8::/32"};
@@ -1613,99 +1613,45 @@ static struct play *play_create(void)
 	return play;
 }
 
-static bool play_file(const char *path, char *report, size_t size)
+static void play_destroy(void *context)
 {
-	struct play *play = play_create();
-	FILE *file = fopen(path, "r");
-	char line[4096], title[4096] = "";
-	unsigned number = 0;
+	struct play *play = context;
 
-	if (file == NULL)
-		fault(play, "it cannot be read");
-	while (play->fault[0] == 0 && file != NULL && fgets(line, sizeof line, file) != NULL) {
-		line[strcspn(line, "\n")] = 0;
-		if (number++ == 0)
-			snprintf(title, sizeof title, "%s", line);
-		play_line(play, line);
-		if (play->host.fault[0] != 0)
-			fault(play, "%s", play->host.fault);
-	}
-	if (play->fault[0] == 0) {
-		snprintf(line, sizeof line, "the end");
-		check_end(play);
-	}
-	if (strncmp(title, "# ", 2) != 0)
-		fault(play, "the first line names no section");
-	bool passed = play->fault[0] == 0;
-	snprintf(report, size, passed ? "%.200s" : "%.200s\n# line %u: %.300s\n# %.500s",
-	         title[0] ? title + 2 : "", number, line, play->fault);
-	if (file != NULL)
-		fclose(file);
 	host_deinit(&play->host);
 	free(play);
-	return passed;
 }
 
-static int has_name(const struct dirent *entry)
+static void play_whole_line(void *context, char *line)
 {
-	return entry->d_name[0] != '.';
+	struct play *play = context;
+
+	play_line(play, line);
+	if (play->host.fault[0] != 0)
+		fault(play, "%s", play->host.fault);
 }
 
-static bool is_scenario(const char *path)
+static const char *first_fault(const void *context)
 {
-	size_t len = strlen(path);
-
-	return len > 5 && strcmp(path + len - 5, ".turn") == 0;
+	return ((const struct play *)context)->fault;
 }
 
-static unsigned play_one(const char *path, unsigned *tests)
+static void note_fault(void *play, const char *text)
 {
-	char report[2048];
-	const char *name = strrchr(path, '/');
-	bool passed = play_file(path, report, sizeof report);
-
-	printf("%s %u - %s: %s\n", passed ? "ok" : "not ok", ++*tests, name ? name + 1 : path,
-	       report);
-	fflush(stdout);
-	return !passed;
-}
-
-/* Plays what is in a folder and in those below, in the order of their names. */
-static unsigned play_folder(const char *folder, unsigned *tests)
-{
-	struct dirent **entries;
-	int count = scandir(folder, &entries, has_name, alphasort);
-	unsigned failures = 0;
-	char path[4096];
-
-	for (int i = 0; i < count; i++) {
-		snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
-		if (is_scenario(path))
-			failures += play_one(path, tests);
-		else if (entries[i]->d_type == DT_DIR || entries[i]->d_type == DT_UNKNOWN)
-			failures += play_folder(path, tests);
-		free(entries[i]);
-	}
-	if (count >= 0)
-		free(entries);
-	return failures;
+	fault(play, "%s", text);
 }
 
 int main(int argc, char **argv)
 {
-	const char *top = getenv("srcdir");
-	char folder[4096];
-	unsigned tests = 0, failures = 0;
+	static const struct text_player player = {
+		.folder = "tests/scenarios",
+		.suffix = ".turn",
+		.create = play_create,
+		.line = play_whole_line,
+		.end = check_end,
+		.fault = first_fault,
+		.note_fault = note_fault,
+		.destroy = play_destroy,
+	};
 
-	for (int i = 1; i < argc; i++)
-		failures += play_one(argv[i], &tests);
-	snprintf(folder, sizeof folder, "%s/tests/scenarios", top ? top : ".");
-	if (argc == 1)
-		failures += play_folder(folder, &tests);
-	if (tests == 0) {
-		printf("not ok %u - no scenario in %s\n", ++tests, folder);
-		failures++;
-	}
-	printf("1..%u\n", tests);
-	return failures != 0;
+	return text_files_play(&player, argc, argv);
 }

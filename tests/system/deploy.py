@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 
 from harness import tap
-from harness.server import program
+from harness.server import is_sanitized, program
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 UNITS = ("turnserver", "turnsignal")
@@ -172,6 +172,81 @@ def test_dockerfile():
     tap.expect("%s-%s/udp" % (low, high) in stages[2], "its ports are exposed")
     tap.expect("%s-%s:%s-%s/udp" % (low, high, low, high) in stages[0], "and published in the words")
     tap.expect("\nUSER turnserver" in stages[2] and "\nHEALTHCHECK " in stages[2], "user, health")
+    # What the package is built with, and what debian/control says: the image has both servers.
+    built_with = re.search(r"^Build-Depends:((?:.|\n )*)", read("debian/control"), re.M).group(1)
+    for package in re.findall(r"lib[a-z0-9.-]+-dev", built_with):
+        tap.expect(package in stages[1], "%s in the stage that builds" % package)
+    tap.expect("--enable-signaling=yes --enable-seccomp=yes" in stages[1], "nothing is left out")
+    tap.expect_equal(re.findall("^ENTRYPOINT (.*)$", stages[2], re.M), ['["/usr/bin/turnserver"]'],
+                     "what runs when nothing else is said")
+
+
+def packages_of(path):
+    """The packages of the libraries that a program itself names."""
+    needed = re.findall(r"\(NEEDED\).*\[(.*)\]", run("readelf", "-d", path)[1])
+    found = dict(re.findall(r"^\s*(\S+) => (/\S+)", run("ldd", path)[1], re.M))
+    for library in needed:
+        if library in found:
+            code, text = run("dpkg-query", "-S", "*" + os.path.realpath(found[library]))
+            if code == 0:
+                yield text.split(":")[0]
+
+
+def test_libraries_in_image():
+    """Each library that the programs of this build are linked with is in the image"""
+    for tool in ("readelf", "ldd", "dpkg-query"):
+        tap.need_program(tool, "binutils")
+    if is_sanitized() or "VERSION_CODENAME=bookworm" not in read("/etc/os-release"):
+        raise tap.Skip("another build, or another Debian than the image's")
+    installed = read("examples/docker/Dockerfile").split("\nFROM ")[2].split()
+    folder = os.path.dirname(program())
+    wanted = set()
+    for name in ("turnserver", "turnsignal", "turnadmin"):
+        if os.access(os.path.join(folder, name), os.X_OK):
+            wanted |= set(packages_of(os.path.join(folder, name)))
+    tap.expect(len(wanted) > 5, "libraries: %r" % wanted)
+    tap.expect_equal(sorted(wanted - {"libc6"} - set(installed)), [], "not in the image")
+
+
+def compose():
+    """compose.yaml with its variables in their places."""
+    try:
+        import yaml
+    except ImportError:
+        raise tap.Skip("needs python3-yaml") from None
+    values = {"TURN_HOST": "turn.example.org", "EXTERNAL_IP": "198.51.100.10"}
+    text = re.sub(r"\$\{([A-Z_]+)(?::\?[^}]*)?\}", lambda found: values[found.group(1)],
+                  read("examples/docker/compose.yaml"))
+    return yaml.safe_load(text)
+
+
+def test_compose():
+    """The servers take the environments that compose.yaml gives them; what they serve is published"""
+    file = compose()
+    relay, signaling, redis = (file["services"][name] for name in ("relay", "signaling", "redis"))
+    with tempfile.TemporaryDirectory() as folder:
+        for service, default, port in ((relay, "turnserver", "3478"), (signaling, "turnsignal", "8080")):
+            name = os.path.basename(service.get("entrypoint", ["/usr/bin/" + default])[0])
+            built = os.path.join(os.path.dirname(program()), name)
+            if not os.access(built, os.X_OK):
+                raise tap.Skip("%s was not built" % name)
+            for secret in service["secrets"]:
+                tap.expect(secret in file["secrets"], "the secret " + secret)
+                with open(os.path.join(folder, secret), "w") as one:
+                    one.write("of the test, and long enough\n")
+            environment = {key: value.replace("/run/secrets", folder)
+                           for key, value in service["environment"].items()}
+            tap.expect_equal(run(built, "-n", "--check", env=environment),
+                             (0, "no errors, 0 warnings\n"), name)
+            tap.expect(any(":%s/" % port in one for one in service["ports"]), "port %s is published" % port)
+    image = read("examples/docker/Dockerfile").split("\nFROM ")[2]
+    low, high = (re.search("TURNSTONE_%s_PORT=([0-9]+)" % which, image).group(1) for which in ("MIN", "MAX"))
+    tap.expect("%s-%s:%s-%s/udp" % (low, high, low, high) in relay["ports"], "the relay's ports are published")
+    tap.expect_equal((relay["build"]["dockerfile"], relay["image"]), ("examples/docker/Dockerfile", signaling["image"]),
+                     "one image")
+    tap.expect_equal(signaling["healthcheck"]["test"][:3], ["CMD", "/usr/bin/turnadmin", "signal"], "its health")
+    tap.expect("ports" not in redis and file["networks"][redis["networks"][0]]["internal"],
+               "nobody from outside reaches the store")
 
 
 if __name__ == "__main__":

@@ -397,34 +397,48 @@ def test_signal_without_the_fence():
     tap.expect(b"fence=strict: this server was built with a sanitizer" in result.stderr, result.stderr)
 
 
-def test_signal_inside():
-    """With fence=strict turnsignal has all that it needs: files that are replaced, store, spool, names, connections"""
+def test_signal_connects():
+    """With fence=strict turnsignal looks up a name, connects, and keeps events in its spool"""
     need_fence()
     with Receiver() as receiver, FiledSignal(*webhook(receiver)) as server:
         expect_fenced(server)
+        for tls in (False, True):
+            with hello(server, "tea", tls)[0]:
+                receiver.wait_taken(1 + tls)
+        tap.expect(os.path.getsize(server.folder + "/spool/events.db") > 0, "a spool")
+    tap.expect(not os.path.exists(server.control_socket), "no socket is left")
+
+
+def test_signal_certificate():
+    """With fence=strict turnsignal serves a certificate that was renewed"""
+    need_fence()
+    with FiledSignal() as server:
         before = ssl.get_server_certificate(server.tls_address)
-        one, _ = hello(server, "tea", True)
-        with one:
-            receiver.wait_taken(1)  # at a host that is looked up by its name
-            server.put("site/www/index.html", "second")
-            server.put("keys/jwks.json", key_set("second"))
-            server.write("stun-uri=stun:192.0.2.2:3478")
-            tap.expect(server.ask("signal", "reload")["applied"], "a reload")
-            tap.expect_equal(server.get("/"), (200, "second"), "a file of the web")
-            server.renew("renewed")
-            tap.wait_until(lambda: ssl.get_server_certificate(server.tls_address) != before, "another certificate")
-            log = server.folder + "/log/turnsignal.log"
-            os.rename(log, log + ".1")
-            os.kill(server.pid, signal.SIGHUP)
-            tap.wait_until(lambda: os.path.exists(log), "a new log")
+        server.renew("renewed")
+        tap.wait_until(lambda: ssl.get_server_certificate(server.tls_address) != before, "another certificate")
+
+
+def test_signal_files():
+    """With fence=strict turnsignal reads files that were replaced, follows its store, and opens its log anew"""
+    need_fence()
+    with FiledSignal() as server:
+        server.put("site/www/index.html", "second")
+        server.put("keys/jwks.json", key_set("second"))
+        server.write("stun-uri=stun:192.0.2.2:3478")
+        tap.expect(server.ask("signal", "reload")["applied"], "a reload")
+        tap.expect_equal(server.get("/"), (200, "second"), "a file of the web")
+        log = server.folder + "/log/turnsignal.log"
+        os.rename(log, log + ".1")
+        os.kill(server.pid, signal.SIGHUP)
+        tap.wait_until(lambda: os.path.exists(log), "a new log")
         admin = os.path.join(os.path.dirname(program()), "turnadmin")
         for words in (("tenant", "add", "acme"), ("token", "add", "backend", "--tenant", "acme")):
             key = subprocess.run([admin, *words, "--db", server.folder + "/db/turndb"], check=True,
                                  stdout=subprocess.PIPE).stdout.decode().strip()
         tap.expect_equal(server.get("/turn?service=turn&key=wrong")[0], 401, "a key of nobody's")
         tap.wait_until(lambda: server.get("/turn?service=turn&key=" + key)[0] == 200, "one of the store")
-        tap.expect(os.path.getsize(server.folder + "/spool/events.db") > 0, "a spool")
         tap.expect("error" not in server.log().lower(), server.log())
+    tap.expect("stopped" in server.log(), "the last line in the new log")
 
 
 def test_signal_outside():

@@ -14,6 +14,7 @@ from harness import tap
 from harness.server import free_ports, make_certificate, write_file
 from harness.signal_server import Signal, turnsignal
 from harness.websocket import Refused
+from signaling_rpc import SECRET, token
 
 TURN = ("--realm=example.org", "--static-auth-secret=a-secret-of-the-relay",
         "--turn-uri=turn:127.0.0.1:3478?transport=udp", "--signaling-anybody=yes")
@@ -82,12 +83,13 @@ def test_v1():
 
 
 def test_peerjs():
-    """PeerJS's dialect: OPEN, and an offer reaches the other"""
+    """PeerJS's dialect: OPEN and credentials, and an offer reaches the other"""
     def call(server, tls):
         with server.connect("/peerjs?key=peerjs&id=anna&token=1", tls) as anna, \
                 server.connect("/peerjs?key=peerjs&id=bert&token=2", tls) as bert:
             tap.expect_equal(anna.receive()["type"], "OPEN", "OPEN")
             tap.expect_equal(bert.receive()["type"], "OPEN", "OPEN")
+            tap.expect_equal(bert.receive()["type"], "ICE-SERVERS", "what follows")
             anna.send({"type": "OFFER", "dst": "bert", "payload": {"sdp": {"type": "offer", "sdp": "v=0"}}})
             offer = bert.receive()
             tap.expect_equal((offer["type"], offer["src"]), ("OFFER", "anna"), "the offer")
@@ -228,6 +230,55 @@ def test_cold_boot():
                           "Hello": {"Name": "tea", "Credentials": {"PIN": given}}})
                 answer = one.receive_until(lambda message: message.get("Iid") == "1", "an answer")
                 tap.expect_equal(answer["Data"]["Type"], wanted, "PIN " + given)
+
+
+def asks_in(server, room, user=None):
+    """The answer's type to Hello, of this user or of nobody in particular."""
+    with server.connect("/ws", headers=[("Authorization", "Bearer " + token(user))] if user else []) as one:
+        one.receive()
+        one.send({"Type": "Hello", "Iid": "1", "Hello": {"Name": room}})
+        return one.receive_until(lambda message: message.get("Iid") == "1", "an answer")["Data"]["Type"]
+
+
+def kicks(server):
+    """Who is kept as removed: [(room, JSON)]. The tables are made with the first room that is written."""
+    with sqlite3.connect(os.path.join(server.folder, "turndb")) as database:
+        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'turnstone_room_kicks'").fetchall():
+            return []
+        return database.execute("SELECT name, kicked FROM turnstone_room_kicks").fetchall()
+
+
+def test_cold_boot_kicked():
+    """after kill -9, twice, who was removed from a room stays out; when it is closed nothing is kept of them"""
+    options = (*TURN, "--jwt-secret=" + SECRET)
+    server = Signal(*options, store=True)
+    with server:
+        server.ask("room", "create", "tea")
+        server.ask("room", "kick", "tea", "mallory", "--reason", "noise")
+        tap.expect('room order: order=kick tenant=default room="tea" participant="mallory" reason="noise"' in server.log(),
+                   "the log says who was removed")
+        tap.wait_until(lambda: kicks(server), "it is kept")
+        server.process.kill()
+        server.process.wait()
+        server.process = None
+    again = Signal(*options, store=True, folder=server.folder)
+    with again:
+        tap.wait_until(lambda: again.ask("room", "list"), "the room is there")
+        tap.expect_equal(asks_in(again, "tea", "mallory"), "Error", "who was removed")
+        tap.expect_equal(asks_in(again, "tea", "anna"), "Welcome", "another")
+        again.ask("room", "kick", "tea", "eve")
+        tap.wait_until(lambda: "eve" in kicks(again)[0][1] and "mallory" in kicks(again)[0][1], "both are kept")
+        again.process.kill()
+        again.process.wait()
+        again.process = None
+    third = Signal(*options, store=True, folder=server.folder)
+    with third:
+        tap.wait_until(lambda: third.ask("room", "list"), "the room is there")
+        tap.expect_equal([asks_in(third, "tea", user) for user in ("mallory", "eve", "anna")],
+                         ["Error", "Error", "Welcome"], "who was removed")
+        third.ask("room", "close", "tea")
+        tap.wait_until(lambda: not kicks(third), "nobody is kept")
+        tap.expect_equal(asks_in(third, "tea", "mallory"), "Welcome", "another room of that name")
 
 
 def wait_for_rooms(server, wanted):

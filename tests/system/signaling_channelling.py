@@ -5,10 +5,14 @@ import base64
 import hashlib
 import hmac
 import json
+import os
+import subprocess
 import time
 
 from harness import tap
-from harness.signal_server import Signal
+from harness.redis import Redis
+from harness.server import Folder
+from harness.signal_server import Signal, turnsignal
 
 SECRET = "a secret of the users"
 OPTIONS = ("--realm=example.org", "--static-auth-secret=a-secret-of-the-relay", "--signaling-threads=3",
@@ -218,6 +222,145 @@ def test_other_dialects():
                 anna.receive_until(lambda got: got["Data"].get("Id") == welcome["peerId"], "Joined")
             left = anna.receive_until(of_type("Left"), "Left")["Data"]
             tap.expect_equal(left["Id"], welcome["peerId"], "Left")
+
+
+def login(server, user):
+    """A session whose user has proved who it is."""
+    one, me = connect(server)
+    status, got = patch(server, me, "%d:%s" % (time.time() + 600, user))
+    tap.expect_equal(status, 200, "PATCH")
+    tap.expect_equal(authenticate(one, user, got["nonce"])["Userid"], user, "Self of a user")
+    return one, me
+
+
+def contact_request(request, to):
+    return nested("Chat", {"NoEcho": True, "Status": {"ContactRequest": request}}, to)
+
+
+def hear_request(one):
+    got = one.receive_until(lambda got: "ContactRequest" in (got["Data"].get("Chat", {}).get("Status") or {}), "a request")
+    return got["Data"]["Chat"]["Status"]["ContactRequest"]
+
+
+def become_contacts(anna, her, bert, him):
+    """Bert asks, Anna says yes: the token."""
+    bert.send(contact_request({"Id": "r", "Success": False}, her["Id"]))
+    asked = hear_request(anna)
+    tap.expect_equal(asked["Userid"], "bert", "who asks")
+    anna.send(contact_request(dict(asked, Success=True), him["Id"]))
+    answered = hear_request(bert)
+    tap.expect_equal((answered["Userid"], answered["Success"], answered["Token"]), ("anna", True, asked["Token"]), "the answer")
+    return asked["Token"]
+
+
+def find_contact(one, token):
+    return answer(one, nested("Sessions", {"Type": "contact", "Token": token}))["Users"]
+
+
+def test_contacts():
+    """two users become contacts on whichever threads, and find each other again after the server was started anew"""
+    options = OPTIONS + ("--user-secret=" + SECRET,)
+    with Signal(*options) as server:
+        for _ in range(CLIENTS):
+            anna, her = login(server, "anna")
+            bert, him = login(server, "bert")
+            with anna, bert:
+                token = become_contacts(anna, her, bert, him)
+                tap.expect(her["Id"] in [user["Id"] for user in find_contact(bert, token)], "her session, for him")
+                tap.expect(him["Id"] in [user["Id"] for user in find_contact(anna, token)], "his, for her")
+    with Signal(*options) as server:
+        bert, _ = login(server, "bert")
+        with bert:
+            nobody = find_contact(bert, token)
+            tap.expect_equal([user["Userid"] for user in nobody], ["anna"], "who is not here")
+            anna, her = login(server, "anna")
+            with anna:
+                tap.expect_equal([user["Id"] for user in find_contact(bert, token)], [her["Id"]], "who is")
+
+
+def test_contacts_of_another_node():
+    """a contact is found at another node, and a token of one is good at the other"""
+    with Redis() as redis:
+        options = OPTIONS + ("--user-secret=" + SECRET, "--signaling-cluster", "--redis-userdb=" + redis.connection)
+        with Signal(*options, "--signaling-node=one", tls=False) as one, Signal(*options, "--signaling-node=two", tls=False) as two:
+            for server, other in ((one, "two"), (two, "one")):
+                tap.wait_until(lambda s=server, o=other: 'node="%s"' % o in s.log(), "each knows the other")
+            anna, her = login(one, "anna")
+            bert, him = login(two, "bert")
+            with anna, bert:
+                token = become_contacts(anna, her, bert, him)
+                tap.expect_equal([user["Id"] for user in find_contact(bert, token)], [her["Id"]], "at the other node")
+                anna.close()
+                left = bert.receive_until(of_type("Left"), "Left")
+                tap.expect_equal((left["From"], left["To"]), (her["Id"], him["Id"]), "that she is gone")
+                tap.expect(find_contact(bert, token)[0]["Id"] != her["Id"], "nobody, of who is gone")
+
+
+def test_vouched_users():
+    """whom a trusted proxy names is that user from the first message on; nobody else names anybody, and nobody twice"""
+    options = OPTIONS + ("--user-secret=" + SECRET, "--user-header=x-userid")
+    named = (("X-UserId", "erin"),)
+    with Signal(*options, "--trusted-proxy=127.0.0.1") as server:
+        with server.connect("/ws", headers=named) as one:
+            me = one.receive()["Data"]
+            tap.expect_equal((me["Userid"], "erin" in me["Turn"]["username"]), ("erin", True), "Self")
+            tap.expect_equal(answer(one, {"Type": "Hello", "Hello": {"Name": "tea"}})["Type"], "Welcome", "the answer to Hello")
+        other, him = connect(server)
+        with other:
+            tap.expect_equal(him["Userid"], "", "who is named by nobody")
+            headers = {"Content-Type": "application/json", "x-userid": "erin"}
+            status, _, body = server.request("PATCH", "/api/v1/sessions/%s/" % him["Id"],
+                                             json.dumps({"id": him["Id"], "sid": him["Sid"]}), headers)
+            tap.expect_equal(status, 200, "PATCH without a proof")
+            tap.expect_equal(authenticate(other, "erin", json.loads(body)["nonce"])["Userid"], "erin", "Self")
+        with server.connect("/ws", headers=named + (("x-userid", "anna"),)) as one:
+            tap.expect_equal(one.receive()["Data"]["Userid"], "", "who is named twice")
+        with server.connect("/v1/webrtc/signal?room=tea", headers=named) as one:
+            one.receive_until(lambda got: got["type"] == "welcome", "a user of another protocol")
+    with Signal(*options) as server:
+        with server.connect("/ws", headers=named) as one:
+            tap.expect_equal(one.receive()["Data"]["Userid"], "", "named by nobody who is trusted")
+
+
+def test_rooms():
+    """the room without a name, types by name, and an expression that is none"""
+    with Signal(*OPTIONS, "--room-default=lobby", "--room-type=^conference/.+=Conference", "--room-type=^stage$=Room",
+                "--room-type=^stage=Conference") as server:
+        anna, _ = hello(server, "")
+        with anna, server.connect("/v1/webrtc/signal") as other:
+            other.send({"type": "join", "data": {"roomId": "lobby"}})
+            anna.receive_until(of_type("Joined"), "who came by the room's name")
+            room = answer(anna, {"Type": "Hello", "Hello": {"Name": "Conference/Tea"}})["Room"]
+            tap.expect_equal((room["Type"], room["Name"]), ("Conference", "conference/tea"), "a type by the name")
+            for name, wanted in (("stage", "Room"), ("stages", "Conference"), ("tea", "Room")):
+                room = answer(anna, {"Type": "Hello", "Hello": {"Name": name, "Type": ""}})["Room"]
+                tap.expect_equal(room["Type"], wanted, "the first expression that fits " + name)
+    for wrong in ("^(=Conference", "=Conference", "tea=", "tea=a:b"):
+        result = subprocess.run([turnsignal(), "-n", "--check", "--signaling-plain-port=1", "--room-type=" + wrong],
+                                capture_output=True, text=True, check=False)
+        tap.expect(result.returncode != 0 and "room-type" in result.stderr + result.stdout, "refused: " + wrong)
+
+
+def test_page():
+    """room-page: files as they are, and the page of the web client at each other path, for who wants one"""
+    folder = os.path.join(Folder.get(), "www")
+    os.makedirs(os.path.join(folder, "static", "js"))
+    with open(os.path.join(folder, "static", "js", "main.js"), "w", encoding="ascii") as file:
+        file.write("main")
+    browser = {"Accept": "text/html,application/xhtml+xml", "Accept-Language": "de,en;q=0.5"}
+    with Signal(*OPTIONS, "--room-page", "--www-root=" + folder) as server:
+        tap.expect_equal(server.request("GET", "/static/js/main.js", headers=browser)[2], "main", "a file")
+        for tls in (False, True):
+            status, headers, page = server.request("GET", "/some/room", headers=browser, tls=tls)
+            tap.expect_equal((status, headers["Content-Type"]), (200, "text/html; charset=utf-8"), "a room")
+            text = page.split('<script id="globalcontext" type="application/json">')[1].split("</script>")[0]
+            context = json.loads(text)
+            host = server.tls_address if tls else server.address
+            tap.expect_equal((context["Ssl"], context["Host"]), (tls, "%s:%d" % host), "where its WebSocket is")
+            tap.expect_equal((context["Languages"], context["Cfg"]["B"]), (["de", "en"], "/"), "what it goes by")
+        tap.expect("default-src 'self'" in headers["Content-Security-Policy"], "a policy")
+        tap.expect_equal(server.request("GET", "/none.js", headers={"Accept": "*/*"})[0], 404, "a script that is not there")
+        tap.expect_equal(server.request("GET", "/healthz", headers=browser)[2], '{"status":"ok"}', "what has an answer")
 
 
 if __name__ == "__main__":

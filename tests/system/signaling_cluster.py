@@ -10,12 +10,14 @@ import time
 
 from harness import tap
 from harness.redis import Redis
+from signaling_rpc import SECRET, token
 from harness.signal_server import Signal
 
 PREFIX = "turnstone/signaling/"
 TURN = ("--realm=example.org", "--static-auth-secret=a-secret-of-the-relay",
-        "--turn-uri=turn:127.0.0.1:3478?transport=udp", "--signaling-cluster", "--signaling-anybody=yes")
-LOST_S = 12 # a node is lost after 5 s; this is what a busy machine may need
+        "--turn-uri=turn:127.0.0.1:3478?transport=udp", "--signaling-cluster", "--signaling-anybody=yes",
+        "--jwt-secret=" + SECRET)
+LOST_S = 20 # a node is lost after 5 s, who was there 5 s later; this is what a busy machine may need
 
 
 class Valve:
@@ -107,8 +109,8 @@ def three_nodes(redis, third_port=None):
 class Person:
     """A client of the channelling dialect that is in a room."""
 
-    def __init__(self, server, room, token=None):
-        self.socket = server.connect("/ws" + ("?t=" + token if token else ""))
+    def __init__(self, server, room, token=None, headers=()):
+        self.socket = server.connect("/ws" + ("?t=" + token if token else ""), headers=headers)
         me = self.socket.receive()["Data"]
         tap.expect_equal(me["Type"], "Self", "the first message")
         self.id, self.token, self.count = me["Id"], me["Token"], 0
@@ -154,8 +156,24 @@ class Person:
         message = self.receive_until(lambda m: m["Data"]["Type"] == "Offer" and m.get("From") == who.id, "an offer")
         tap.expect_equal(message["Data"]["Offer"]["sdp"], words, "what was said")
 
+    def wait_until_kept(self, redis):
+        wait_until_kept(redis, self.id, lambda number: self.socket.send(
+            {"Type": "Status", "Status": {"Type": "Status", "Status": number}}))
+
     def drop(self):
         self.socket.socket.close()
+
+
+def session_kept(redis, session):
+    return redis.call("GET", PREFIX + "session/" + session)
+
+
+def wait_until_kept(redis, session, change):
+    """What is kept is old until it has changed once for what was before, and once more."""
+    for number in range(2):
+        before = session_kept(redis, session)
+        change(number)
+        tap.wait_until(lambda b=before: session_kept(redis, session) not in (None, b), "the session is kept")
 
 
 def talk(people):
@@ -225,16 +243,82 @@ def test_killed():
         name, carl = room_at(redis, "three")(three, "tea")
         anna, bert = Person(one, name), Person(two, name)
         tap.wait_until(lambda: anna.sees(bert, carl), "all three")
+        carl.wait_until_kept(redis)
         began = time.monotonic()
         kill(three)
         back = Person(one, None, token=carl.token)
         tap.expect(time.monotonic() - began < LOST_S, "who comes back waits for seconds")
-        tap.expect(back.id != carl.id, "what the node knew is gone with it")
+        tap.expect_equal(back.id, carl.id, "the session")
         tap.wait_until(lambda: "node lost" in one.log() and "node lost" in two.log(), "the node is lost", LOST_S)
-        back.join(name)
-        tap.wait_until(lambda: anna.sees(bert, back) and bert.sees(anna, back) and back.sees(anna, bert),
+        tap.wait_until(lambda: anna.sees(bert, back) and bert.sees(anna, back) and back.others() == {anna.id, bert.id},
                        "three, and no ghost", LOST_S)
         talk([anna, bert, back])
+        three.process = None
+
+
+def asks_in(server, room, pin=None, user=None):
+    """(the answer, who asked): to a client of this user, or of nobody in particular"""
+    headers = [("Authorization", "Bearer " + token(user))] if user else []
+    person = Person(server, None, headers=headers)
+    answer = person.ask("Hello", Hello={"Name": room, **({"Credentials": {"PIN": pin}} if pin else {})})
+    return answer.get("Code", answer["Type"]), person
+
+
+def room_with_pin_at(redis, server, name, pin):
+    for i in range(100):
+        room = "kept%d" % i
+        answer, person = asks_in(server, room, pin, "anna")
+        tap.expect_equal(answer, "Welcome", "the first is let in")
+        key, = redis.call("KEYS", PREFIX + "room/*/" + room)
+        if nodes_there(redis).get(redis.call("GET", key).split(" ")[0]) == name:
+            return room, person
+        person.drop()
+    raise tap.Failure("no room lives at " + name)
+
+
+def kept(redis, room):
+    """What Redis keeps of it, and for how many ms: of its claim, of the rest."""
+    keys = redis.call("KEYS", PREFIX + "facts/*/" + room)
+    if not keys:
+        return "", 0, 0
+    return redis.call("GET", keys[0]), redis.call("PTTL", keys[0].replace("facts/", "room/")), redis.call("PTTL", keys[0])
+
+
+@tap.limit_s(120)
+def test_killed_room_is_kept():
+    """kill -9 of a room's owner: it has its PIN and lock elsewhere, who was removed stays out; closed, it is forgotten"""
+    with Redis() as redis, three_nodes(redis) as (one, two, three):
+        room, anna = room_with_pin_at(redis, three, "three", "4711")
+        answer, bert = asks_in(one, room, "4711", "bert")
+        tap.expect_equal(answer, "Welcome", "with the PIN")
+        answer, mallory = asks_in(two, room, "4711", "mallory")
+        tap.expect_equal(answer, "Welcome", "before she is removed")
+        one.ask("room", "kick", room, "mallory")
+        tap.wait_until(lambda: "mallory" in kept(redis, room)[0], "it is kept who was removed")
+        facts, claim_ms, facts_ms = kept(redis, room)
+        tap.expect("4711" not in facts and "anna" in facts, "and the owner, but not the PIN: " + facts)
+        tap.expect(facts_ms > claim_ms, "longer than the claim: %d, %d" % (facts_ms, claim_ms))
+        kill(three)
+        tap.wait_until(lambda: "node lost" in one.log() and "node lost" in two.log(), "the node is lost", LOST_S)
+        tap.wait_until(lambda: bert.sees(), "bert is alone in it", LOST_S)
+        for server in (one, two):
+            tap.expect_equal(asks_in(server, room)[0], "authorization_required", "without the PIN")
+            tap.expect_equal(asks_in(server, room, "4712")[0], "invalid_credentials", "with another")
+            tap.expect_equal(asks_in(server, room, "4711", "mallory")[0], "room_join_requires_account", "who was removed")
+            tap.expect_equal(Person(server, None, token=mallory.token).ask("Hello", Hello={"Name": room})["Type"], "Error",
+                             "nor by a token of hers")
+        answer, carl = asks_in(two, room, "4711")
+        tap.expect_equal(answer, "Welcome", "with the PIN")
+        tap.wait_until(lambda: bert.sees(carl) and carl.sees(bert), "both")
+        broken = redis.call("KEYS", PREFIX + "facts/*/" + room)[0][:-len(room)] + "broken"
+        redis.call("SET", broken, '00000000000000000001{"owner":"anna"')
+        tap.expect(asks_in(one, "broken")[0] != "Welcome", "a room of which cannot be read who may come in")
+        tap.expect("room not made anew" in one.log() + two.log(), "the log tells")
+        redis.call("DEL", broken)
+        tap.expect_equal(asks_in(one, "broken")[0], "Welcome", "nothing is kept of it")
+        one.ask("room", "close", room)
+        tap.wait_until(lambda: not kept(redis, room)[0], "nothing is kept of it any more")
+        tap.expect_equal(asks_in(one, room, None, "mallory")[0], "Welcome", "a room that has only the name")
         three.process = None
 
 
@@ -292,13 +376,17 @@ def test_cut_off():
         tap.expect(fritz.sees(carl, emil), "its own room can be joined")
         refused = Person(three, None).ask("Hello", Hello={"Name": "elsewhere"})
         tap.expect_equal(refused["Type"], "Error", "a room that it does not own")
+        three.ask("room", "kick", own, "mallory")
         gerd = Person(two, own)
+        tap.expect("mallory" not in kept(redis, own)[0], "the others do not know who was removed meanwhile")
         valve.is_open = True
         tap.wait_until(lambda: anna.sees(bert, dora) and dora.sees(anna, bert), "together again", 2 * LOST_S)
         talk([anna, bert, dora])
         tap.wait_until(lambda: gerd.sees(carl, emil, fritz) and carl.sees(gerd, emil, fritz),
                        "the room that was made anew is one room", 2 * LOST_S)
         talk([carl, emil, fritz, gerd])
+        tap.wait_until(lambda: "mallory" in kept(redis, own)[0], "they do by now", LOST_S)
+        tap.expect_equal(asks_in(one, own, None, "mallory")[0], "room_join_requires_account", "who was removed")
 
 
 @tap.limit_s(120)
@@ -314,7 +402,8 @@ def test_drained():
         three.process.wait(60)
         three.process = None
         tap.wait_until(lambda: sorted(nodes_there(redis).values()) == ["one", "two"], "its number has ended", LOST_S)
-        tap.expect(Person(two, "tea").sees(), "nobody is left")
+        late = Person(two, "tea")
+        tap.wait_until(late.sees, "nobody is left", LOST_S)
 
 
 def room_places(redis, server, prefix):

@@ -165,5 +165,30 @@ def test_peerjs_half_open():
         old.close()
 
 
+def fill(server, count):
+    """So many clients of PeerJS's default key, each of whom is let in."""
+    clients = [server.connect("/peerjs?key=peerjs&id=c%d&token=t%d" % (i, i)) for i in range(count)]
+    tap.expect_equal([client.receive()["type"] for client in clients], ["OPEN"] * count, "who is let in")
+    shown = server.ask("room", "show", "peerjs")
+    tap.expect_equal((shown["capacity"], shown["count"]), (0, count), "the room")
+    return clients
+
+
+def test_peerjs_unbounded():
+    """a key is no room of room-capacity at most, nor is it after kill -9"""
+    options = ("--signaling-anybody=yes", "--room-capacity=3")
+    server = Signal(*options, store=True)
+    with server:
+        clients = fill(server, 12)
+        server.process.kill()
+        server.process.wait()
+        server.process = None
+        for client in clients:
+            client.socket.close()
+    with Signal(*options, store=True, folder=server.folder) as again:
+        for client in fill(again, 12):
+            client.close()
+
+
 if __name__ == "__main__":
     tap.main()

@@ -70,6 +70,13 @@ def test_shapes():
         tap.expect_equal(rest["password"], right, "the password")
         _, posted = post(server, "/turn", {"service": "turn", "username": "bert"}, headers=key)
         tap.expect(posted["username"].endswith(":bert"), "by a form")
+        for name in ("key", "api"):  # which of them it is called depends on the client's age
+            _, made = get(server, "/turn?service=turn&username=carl&%s=key-of-the-backend" % name)
+            tap.expect(made["username"].endswith(":carl"), "by the query's " + name)
+            _, made = post(server, "/turn", {"service": "turn", "username": "carl", name: "key-of-the-backend"})
+            tap.expect(made["username"].endswith(":carl"), "by the form's " + name)
+        post(server, "/turn", {"service": "turn", "api": "another-key-than-that"}, 401)
+        get(server, "/turn?service=turn", headers={"X-Authorization": "Bearer key-of-the-backend"})
         get(server, "/turn?service=stun", 400, key)
         get(server, "/turn?service=turn", 401)
         get(server, "/turn?service=turn&key=another-key-than-that", 401)
@@ -97,6 +104,50 @@ def test_shapes():
         tap.expect_equal(get(server, "/v1/webrtc/turn/credentials", 503, method="POST")[1],
                          {"error": "TURN not configured"}, "and v1/webrtc")
         get(server, "/turn", 503)
+
+
+def test_too_many():
+    """Whose proofs do not hold is told when to come again: v1/webrtc by its own number of seconds, once"""
+    with Signal(*TURN, "--signaling-address-failures=2") as server:
+        for path, seconds in (("/v1/webrtc/rooms", "10"), ("/v1/webrtc/turn/credentials", "1")):
+            def ask():
+                return server.request("POST", path, "{}", {"Authorization": "Bearer wrong"})
+            tap.wait_until(lambda: ask()[0] == 429, "429 of " + path)
+            tap.expect_equal(ask()[1].get("Retry-After"), seconds, "Retry-After of " + path)
+
+
+def test_pushed():
+    """In each protocol who joins is told credentials that turnserver takes, and that end with a kick"""
+    store = Store()
+    store.admin("secret", "add", "--realm", REALM, text="of the store\n")
+    rpc = {"a": "join", "d": {"roomId": "tea"}}
+    first = {"/api": rpc, "/v1/webrtc/signal": {"type": "join", "data": {"roomId": "tea"}}, "/peerjs?key=tea&id=anna&token=t": None}
+
+    def pushed(client):
+        """Those of the first message that has some."""
+        while True:
+            message = client.receive()
+            data = message.get("d") or message.get("data") or message.get("payload") or {}
+            if "iceServers" in data:
+                return data["iceServers"][-1]
+            if message.get("type") == "turn-credentials":
+                return data
+
+    with Server("--use-auth-secret", "--realm=" + REALM, store.option, credentials=False) as relay, \
+            Signal("--realm=" + REALM, "--turn-uri=" + URI, store.option, "--signaling-anybody=yes") as server:
+        for path, hello in first.items():
+            with server.connect(path) as client:
+                if hello is not None:
+                    client.send(hello)
+                made = pushed(client)
+                tap.expect_equal(made["urls"], [URI], "URLs by " + path)
+                with relay.client(user=made["username"], password=made["credential"]) as allocates:
+                    allocates.allocate()
+                    who, = server.ask("room", "show", "tea")["participants"]
+                    ends = relay.log().count("its credentials were revoked")
+                    tap.expect_equal(server.admin("room", "kick", "tea", who["id"])[0], 0, "the kick")
+                    tap.wait_until(lambda: relay.log().count("its credentials were revoked") > ends, "the end of the allocation by " + path)
+            server.admin("room", "close", "tea")
 
 
 def test_anybody():

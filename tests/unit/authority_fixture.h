@@ -6,7 +6,7 @@
 
 #include "config/config.h"
 #include "signaling/authority.h"
-#include "store/tenants.h"
+#include "store/tenancy.h"
 #include "tap.h"
 #include "test_files.h"
 
@@ -29,15 +29,27 @@ __attribute__((unused)) static struct config *config_of(const char *text)
 	return config;
 }
 
+/* What a store (NULL: none) has, for a server of example.org. */
+__attribute__((unused)) static struct tenancy *tenancy_of(struct store *store)
+{
+	struct tenancy *tenancy = NULL;
+
+	if (store != NULL && tenancy_read(store, "example.org", NULL, &tenancy) != OK)
+		give_up(store_problem(store));
+	return tenancy;
+}
+
 /* NULL: it is refused; problem then says why. */
 __attribute__((unused)) static struct authority *authority_of(const char *text, struct store *store,
                                                               char problem[256])
 {
 	struct config *config = config_of(text);
+	struct tenancy *tenancy = tenancy_of(store);
 	struct authority *authority = NULL;
 
-	if (authority_create(config, store, &authority, problem) != OK)
+	if (authority_create(config, tenancy, &authority, problem) != OK)
 		authority = NULL;
+	tenancy_destroy(tenancy);
 	config_destroy(config);
 	return authority;
 }

@@ -520,6 +520,19 @@ static void test_many_tenants(const struct test_files *files)
 	store_close(store);
 }
 
+/* One that was made before the store said anything. */
+static struct authority *changed_authority_of(const char *text, struct store *store)
+{
+	struct authority *before = sure_authority_of(text, NULL), *authority;
+	struct tenancy *tenancy = tenancy_of(store);
+
+	if (authority_change(before, tenancy, &authority) != OK)
+		give_up("no memory");
+	authority_destroy(before);
+	tenancy_destroy(tenancy);
+	return authority;
+}
+
 static void test_tenants(const struct test_files *files)
 {
 	struct store *store;
@@ -540,7 +553,7 @@ static void test_tenants(const struct test_files *files)
 	           store_api_key_make(&api_key, key) == OK &&
 	           store_api_key_put(store, &api_key) == OK,
 	   "tenants in the store");
-	authority = sure_authority_of("jwt-secret=" SECRET "\n", store);
+	authority = changed_authority_of("jwt-secret=" SECRET "\n", store);
 	ok(authority_tenant(authority, "acme") != NULL &&
 	           strcmp(authority_tenant(authority, "acme")->realm, "acme.example") == 0 &&
 	           authority_tenant(authority, "acme")->rooms_max == 3,
@@ -577,6 +590,7 @@ static void test_tenants(const struct test_files *files)
 	       SIGNALING_BAD_PROOF, "is none of another tenant");
 	is_int(identify(authority, CLAIM_ANYBODY, NULL, NULL, "open", &identity), SIGNALING_OK,
 	       "one that lets anybody in");
+	is_text(identity.tenant, "open", "who then is of that tenant");
 	is_int(identify(authority, CLAIM_ANYBODY, NULL, NULL, "acme", &identity),
 	       SIGNALING_NOT_AUTHENTICATED, "and one that does not");
 	authority_destroy(authority);

@@ -426,6 +426,24 @@ void http_answer(struct http_exchange *exchange, unsigned status, const char *co
 
 /* What pictures do not need. */
 
+enum http_method http_method(const struct http_exchange *exchange)
+{
+	(void)exchange;
+	abort();
+}
+
+bool http_is_tls(const struct http_exchange *exchange)
+{
+	(void)exchange;
+	abort();
+}
+
+bool http_vouched_user(const struct http_exchange *exchange, char user[USER_NAME_MAX + 1])
+{
+	(void)exchange, (void)user;
+	abort();
+}
+
 struct slice http_body(const struct http_exchange *exchange)
 {
 	(void)exchange;

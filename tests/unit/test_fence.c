@@ -109,6 +109,13 @@ static int has_events_and_timers(void)
 	return eventfd(0, EFD_CLOEXEC) < 0 ? errno
 	                                   : result(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
 }
+static int opens_its_memory_by_name(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d", memfd_create("memory", MFD_CLOEXEC));
+	return result(open(path, O_RDONLY | O_CLOEXEC));
+}
 static int reads_its_limits(void)
 {
 	return result(sysconf(_SC_OPEN_MAX)) || result(sysconf(_SC_NPROCESSORS_ONLN));
@@ -291,6 +298,7 @@ static const struct deed deeds[] = {
 	{"it watches a folder", watches_a_folder, 0, 0},
 	{"it has event and timer descriptors", has_events_and_timers, 0, 0},
 	{"it reads its limits", reads_its_limits, 0, 0},
+	{"it opens by a name what it has in memory", opens_its_memory_by_name, 0, 0},
 	{"it does not write where it may read", writes_where_it_reads, EACCES, LANDLOCK_MISSING},
 	{"it makes no file elsewhere", makes_a_file_elsewhere, EACCES, LANDLOCK_MISSING},
 	{"it removes none", removes_a_file_elsewhere, EACCES, LANDLOCK_MISSING},

@@ -55,6 +55,16 @@ static void statuses(void)
 	expect("of a coding",
 	       "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400);
 	expect("a space within a name", "GET / HTTP/1.1\r\nHost: h\r\nX Y: z\r\n\r\n", 400);
+	/* RFC 9112 section 5.2 */
+	expect("a folded line", "GET / HTTP/1.1\r\nHost: h\r\nX: a\r\n b\r\n\r\n", 400);
+	expect("one by a tab, of LF alone", "GET / HTTP/1.1\nHost: h\nX: a\n\tb\n\n", 400);
+	expect("a folded coding",
+	       "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
+	       400);
+	expect("a line of white space alone", "GET / HTTP/1.1\r\nHost: h\r\n \r\n\r\n", 400);
+	expect("white space before the first header", "GET / HTTP/1.1\r\n Host: h\r\n\r\n", 400);
+	expect("a body that begins with a space",
+	       "\r\nPOST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n \r\n ", 1);
 	expect("chunks of HTTP/1.0",
 	       "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400);
 	expect("two codings",

@@ -199,7 +199,7 @@ static void test_peers(void)
 	await_letter(&fixture);
 	is_int(fixture.peer_changes, 2, "one is shorter");
 	ok(!denies(&fixture, "red", "10.1.0.0"), "by this");
-	sql(&fixture, "DELETE FROM denied_peer_ip; DELETE FROM allowed_peer_ip");
+	sql(&fixture, "BEGIN; DELETE FROM denied_peer_ip; DELETE FROM allowed_peer_ip; COMMIT");
 	await_letter(&fixture);
 	is_int(fixture.peer_changes, 3, "both are empty");
 	ok(fixture.peers == NULL, "and none is left");

@@ -82,6 +82,8 @@ static void test_candidates(void)
 	             RELAY " raddr 0.0.0.0 rport 0 generation 0 ufrag aB+/ network-cost 50");
 	candidate_is(RELAY " note 203.0.113.9 x-203.0.113.9 1 generation 0",
 	             RELAY " raddr 0.0.0.0 rport 0 generation 0");
+	candidate_is(RELAY " x-host 3232235781 RADDR my-home rport 7 tcptype so",
+	             RELAY " raddr 0.0.0.0 rport 0 tcptype so");
 	candidate_is("candidate:1 1  UDP 41885439 2001:db8::7 50000  typ relay raddr ::1 rport 1",
 	             "candidate:1 1 UDP 41885439 2001:db8::7 50000 typ relay raddr :: rport 0");
 	candidate_is("candidate:1 1 tcp 1 198.51.100.7 9 typ relay tcptype active",
@@ -171,6 +173,22 @@ static void test_sdp_lines(void)
 	line_is("a=" RELAY " raddr 203.0.113.9 rport 9", "a=" RELAY " raddr 0.0.0.0 rport 0");
 	line_is("a= candidate:1 1 udp 1 192.168.1.5 50000 typ host", "");
 	line_is("a=Candidate:1 1 udp 1 192.168.1.5 50000 typ host", "");
+	line_is("a=CANDIDATE:1 1 udp 1 my-home.example.org 50000 typ host", "");
+	line_is("a= candidate:1 1 udp 1 my-home.example.org 50000 typ host", "");
+	line_is("a=candidate :1 1 udp 1 my-home.example.org 50000 typ host", "");
+	line_is("a=candidate:1 1 udp 1 my-home.example.org 50000 typ host", "");
+	line_is("a=candidate:1 1 udp 1 3c5f5b1e-9d3c.local 50000 typ host", "");
+	line_is("a=candidate:1 1 tcp 1 192.168.1.5 9 typ host tcptype active", "");
+	line_is("a=candidate:1 1 udp 1 2001:db8::5 50000 typ host", "");
+	line_is("a=candidate:1 1 udp 1 ::ffff:192.168.1.5 50000 TYP host", "");
+	line_is("a=candidates", "a=candidates");
+	line_is("a=Remote-Candidates:1 my-home.example.org 50000", "");
+	line_is("a=RTCP:50001 IN IP4 my-home.example.org", "a=rtcp:9 IN IP4 0.0.0.0");
+	line_is("a=rtcp:50001 IN IP6 2001:db8::5", "a=rtcp:9 IN IP4 0.0.0.0");
+	line_is("o=- 1 1 IN IP6 2001:db8::5", "o=- 1 1 IN IP4 0.0.0.0");
+	line_is("o=- 1 1 IN IP4 my-home.example.org", "o=- 1 1 IN IP4 0.0.0.0");
+	line_is("c=IN IP4 my-home.example.org", "c=IN IP4 0.0.0.0");
+	line_is("C=IN IP4 192.168.1.5", NULL);
 	line_is("a=x-unknown:192.168.1.5", "");
 	line_is("a=alt:1 1 : aB cD 3c5f5b1e.local 50000", "");
 	line_is("a=source-filter: incl IN IP6 * 2001:db8::5", "");
@@ -215,6 +233,17 @@ static void test_sdp_ends(void)
 	sdp_is("v=0\r\ns=-\na=candidate:1 1 udp 1 10.0.0.1 1 typ host\ns=x",
 	       LINE("v=0") LINE("s=-") LINE("s=x"), "both in one, and none at the end");
 	sdp_is("v=0\r\n\r\ns=-\r\n\r\n", LINE("v=0") LINE("s=-"), "empty lines go");
+	sdp_is("v=0\ra=candidate:1 1 udp 1 10.0.0.1 1 typ host\r\n", NULL, "CR alone");
+	sdp_is("v=0\r\r\ns=-\r\n", NULL, "CR twice");
+	sdp_is("v=0\n\ra=candidate:1 1 udp 1 10.0.0.1 1 typ host\r\n", NULL, "LF and CR");
+	sdp_is("v=0\xE2\x80\xA8"
+	       "a=candidate:1 1 udp 1 10.0.0.1 1 typ host\r\n",
+	       NULL, "a line separator of Unicode");
+	sdp_is(HEAD LINE("a=candidate:1 1 udp 1 10.0.0.1 1 typ host") LINE("a=" RELAY)
+	               LINE("m=audio 5004 RTP/AVP 0")
+	                       LINE("a=candidate:2 1 udp 1 10.0.0.1 1 typ host"),
+	       HEAD LINE("a=" RELAY " raddr 0.0.0.0 rport 0") LINE("m=audio 9 RTP/AVP 0"),
+	       "candidates of the session, and of the media");
 	sdp_is("", NULL, "nothing");
 	sdp_is("hello", NULL, "no SDP");
 	sdp_is("o=- 1 1 IN IP4 0.0.0.0\r\n", NULL, "the version comes first");
@@ -293,6 +322,12 @@ static void test_offers(void)
 	           "{\"metadata\":{\"a\":[{\"10.0.0.1\":0}]},\"label\":[\"\\u0031\\u0030.0.0.1\"],"
 	           "\"browser\":\"\\u0000\",\"sdp\":" SDP_IN "}",
 	           NULL, "{\"sdp\":" SDP_OUT "}", "addresses in names, arrays and escapes");
+	payload_is(MESSAGE_OFFER,
+	           "{\"sdp\":" SDP_IN ",\"candidate\":\"candidate:1 1 udp 1 10.0.0.1 1 typ host\","
+	           "\"candidates\":[\"10.0.0.1\"]}",
+	           NULL, "{\"sdp\":" SDP_OUT "}", "candidates beside the SDP");
+	payload_is(MESSAGE_OFFER, "{\"sdp\":" SDP_IN ",\"\\u0073dp\":\"v=0\\r\\nx=10.0.0.1\"}",
+	           NULL, NULL, "a second SDP, its name with escapes: a browser takes the last");
 	payload_is(MESSAGE_OFFER, "{\"type\":\"offer\"}", NULL, NULL, "an offer without an SDP");
 	payload_is(MESSAGE_OFFER, "{\"sdp\":17}", NULL, NULL, "an SDP that is a number");
 	payload_is(MESSAGE_OFFER, "{\"sdp\":\"v=0\\r\\nx=1\"}", NULL, NULL, "an SDP that is none");
@@ -324,6 +359,29 @@ static void test_trickled(void)
 	           "{\"completed\":true}", "no candidate ends them");
 	payload_is(MESSAGE_END_OF_CANDIDATES, "{\"x\":1}", NULL, "{}", "nothing is left");
 	payload_is(MESSAGE_END_OF_CANDIDATES, "{}", NULL, "{}", "nothing there");
+	payload_is(MESSAGE_CANDIDATE,
+	           "{\"candidate\":\"" RELAY
+	           "\",\"candidate\":\"candidate:1 1 udp 1 10.0.0.1 1 typ host\"}",
+	           NULL, NULL, "a second candidate: a browser takes the last");
+	payload_is(MESSAGE_CANDIDATE,
+	           "{\"candidate\":\"" RELAY
+	           "\",\"\\u0063andidate\":\"candidate:1 1 udp 1 10.0.0.1 1 typ host\"}",
+	           NULL, NULL, "its name with escapes");
+	payload_is(MESSAGE_CANDIDATE,
+	           "{\"candidate\":\"candidate:1 1 udp 1 10.0.0.1 1 typ "
+	           "host\",\"\\u0063andidate\":\"" RELAY "\"}",
+	           NULL, "{\"\\u0063andidate\":\"" RELAY " raddr 0.0.0.0 rport 0\"}",
+	           "the one that it does not take goes");
+	payload_is(MESSAGE_END_OF_CANDIDATES,
+	           "{\"completed\":true,\"candidate\":\"candidate:1 1 udp 1 10.0.0.1 1 typ host\"}",
+	           NULL, NULL, "a host candidate that is called the end of them");
+	payload_is(MESSAGE_CANDIDATE,
+	           "{\"candidate\":\"" RELAY
+	           "\",\"usernameFragment\":\"10.0.0.1\",\"sdpMid\":{\"a\":"
+	           "\"[2001:db8::5]\"},\"sdpMLineIndex\":[\"3c5f5b1e.local\"],\"relatedAddress\":"
+	           "\"10.0.0.1\",\"foundation\":\"x\"}",
+	           NULL, "{\"candidate\":\"" RELAY " raddr 0.0.0.0 rport 0\"}",
+	           "addresses in the other members of a candidate");
 	payload_is(MESSAGE_CANDIDATE, "{\"candidate\":17}", NULL, NULL, "a number");
 	payload_is(MESSAGE_CANDIDATE, "{\"candidate\":{\"candidate\":{}}}", "candidate", NULL,
 	           "an object");

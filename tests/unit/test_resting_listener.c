@@ -56,7 +56,7 @@ static int connect_to(const struct resting_listener *listener)
 
 static void turn(struct host *host)
 {
-	event_base_loop(host->base, EVLOOP_NONBLOCK);
+	event_base_loop(host->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 }
 
 int main(void)

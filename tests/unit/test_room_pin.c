@@ -34,9 +34,22 @@ static void fits_as_hash(void)
 	ok(!room_pin_read(kept, salt_read, hash_read), "nor is half of one");
 }
 
+static void is_made(void)
+{
+	char kept[ROOM_PIN_KEPT_SIZE], other[ROOM_PIN_KEPT_SIZE], again[ROOM_PIN_KEPT_SIZE];
+
+	ok(room_pin_make("1234", kept) && room_pin_make("1234", other),
+	   "a PIN is made what is kept");
+	ok(strcmp(kept, other) != 0, "with a salt of its own");
+	ok(room_pin_fits(kept, "1234") && room_pin_fits(other, "1234"), "which it fits");
+	ok(!room_pin_fits(kept, "1235"), "and no other");
+	ok(room_pin_make(kept, again) && strcmp(kept, again) == 0, "what is kept stays what it is");
+}
+
 int main(void)
 {
 	fits_as_given();
 	fits_as_hash();
+	is_made();
 	return tap_end();
 }

@@ -12,6 +12,8 @@
 static char folder[] = "/tmp/test_signaling_spool.XXXXXX", path[64];
 static const char *const two[] = {"amqp", "webhook a"};
 
+static struct spool_forgotten forgotten;
+
 static struct spool *reopen(struct spool *spool, const char *const *names, size_t count)
 {
 	char problem[256];
@@ -19,7 +21,7 @@ static struct spool *reopen(struct spool *spool, const char *const *names, size_
 	spool_close(spool);
 	spool = NULL;
 	is_int(spool_open(path, &spool, problem), OK, "the spool opens");
-	is_int(spool_set_sinks(spool, names, count), OK, "and has %zu sinks", count);
+	is_int(spool_set_sinks(spool, names, count, &forgotten), OK, "and has %zu sinks", count);
 	return spool;
 }
 
@@ -110,12 +112,17 @@ static void what_was_committed_is_there_after_a_start(void)
 
 static void sinks_come_and_go(void)
 {
-	static const char *const one[] = {"webhook b"};
+	static const char *const one[] = {"webhook b"}, *const other[] = {"else b"};
 	struct spool *spool = reopen(NULL, two, 2);
 	uint64_t bytes = 0, all = spool_bytes(spool);
 	struct spooled spooled;
 
 	is_int(spool_waiting(spool, 0), 2, "two wait for the broker");
+	ok(spool_begin(spool) == OK && spool_drop_sink(spool, 0, &bytes) == OK,
+	   "the broker is gone");
+	spool_undo(spool);
+	is_int(spool_waiting(spool, 0), 2, "but not when it is undone");
+	bytes = 0;
 	ok(spool_begin(spool) == OK && spool_drop_sink(spool, 0, &bytes) == OK &&
 	           spool_commit(spool) == OK,
 	   "the broker is gone");
@@ -124,8 +131,18 @@ static void sinks_come_and_go(void)
 	put(spool, "c", 5);
 	is_int(next(spool, 0, 0, &spooled), 0, "it gets nothing new");
 	is_int(spool_next_of_room(spool, 1, "default", "c", &spooled), OK, "the other does");
+	all = spool_bytes(spool);
+	uint64_t waiting = spool_waiting(spool, 1);
 	spool = reopen(spool, one, 1);
-	is_int(spool_bytes(spool), 0, "what waited for sinks that are named no more is forgotten");
+	ok(waiting > 1 && spool_waiting(spool, 0) == waiting && spool_bytes(spool) == all &&
+	           forgotten.events == 0,
+	   "a webhook with another name gets what waited for the one before");
+	spool = reopen(spool, other, 1);
+	ok(spool_bytes(spool) == 0 && spool_waiting(spool, 0) == 0,
+	   "what waited for a kind of sink that there is no more is forgotten");
+	ok(forgotten.events == waiting && forgotten.bytes == all, "and how much it was is told");
+	spool = reopen(spool, two, 2);
+	spool = reopen(spool, one, 1);
 	put(spool, "d", 1);
 	is_int(next(spool, 0, 0, &spooled), 1, "the new one gets facts");
 	spool_close(spool);

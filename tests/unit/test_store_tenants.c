@@ -62,6 +62,17 @@ static bool room_count(const struct store_room *room, void *context)
 	++*(int *)context;
 	return true;
 }
+static bool kicks_text(const struct store_room_kicks *kicks, void *context)
+{
+	snprintf(context, 4096, "%s/%s/%s=%s", kicks->tenant, kicks->type, kicks->name,
+	         kicks->kicked);
+	return true;
+}
+static bool kicks_len(const struct store_room_kicks *kicks, void *context)
+{
+	*(size_t *)context = strlen(kicks->kicked);
+	return true;
+}
 static bool revocation_name(const struct store_revocation *revocation, void *context)
 {
 	strcat(context, revocation->username);
@@ -166,6 +177,73 @@ static void test_rooms(struct store *store)
 	is_int(store_tenant_delete(store, "acme"), ERR_NOT_FOUND, "once");
 }
 
+static void test_room_kicks(struct store *store)
+{
+	struct store_room room = {.tenant = "acme", .type = "room", .name = "a/b"};
+	struct store_room_kicks kicks = {
+		.tenant = "acme", .type = "room", .name = "a/b", .kicked = "anna 'b'"};
+	char found[4096] = "", *large = malloc(200001);
+	size_t len = 0;
+
+	if (large == NULL)
+		bail_out("no memory");
+	memset(large, 'x', 200000);
+	large[200000] = '\0';
+	is_int(store_room_kicks_list(store, NULL, kicks_text, found), OK, "no kicks");
+	is_text(found, "", "are none");
+	ok(store_room_put(store, &room) == OK && store_room_kicks_put(store, &kicks) == OK,
+	   "a room with kicks");
+	is_int(store_room_kicks_list(store, "acme", kicks_text, found), OK, "is read");
+	is_text(found, "acme/room/a/b=anna 'b'", "as it was");
+	kicks.kicked = large;
+	ok(store_room_kicks_put(store, &kicks) == OK &&
+	           store_room_kicks_list(store, NULL, kicks_len, &len) == OK && len == 200000,
+	   "there may be many");
+	kicks.kicked = "";
+	found[0] = '\0';
+	ok(store_room_kicks_put(store, &kicks) == OK && store_room_kicks_put(store, &kicks) == OK &&
+	           store_room_kicks_list(store, NULL, kicks_text, found) == OK && found[0] == '\0',
+	   "a room that has none any more");
+	kicks.kicked = "bert";
+	ok(store_room_kicks_put(store, &kicks) == OK &&
+	           store_room_delete(store, "acme", "room", "a/b") == OK &&
+	           store_room_kicks_list(store, NULL, kicks_text, found) == OK && found[0] == '\0',
+	   "they go with the room");
+	ok(store_tenant_put(store, &(struct store_tenant){.name = "acme"}) == OK &&
+	           store_room_kicks_put(store, &kicks) == OK &&
+	           store_tenant_delete(store, "acme") == OK &&
+	           store_room_kicks_list(store, NULL, kicks_text, found) == OK && found[0] == '\0',
+	   "and with its tenant");
+	kicks.name[0] = '\0';
+	is_int(store_room_kicks_put(store, &kicks), ERR_INVALID, "those of no room are not taken");
+	free(large);
+}
+
+/* One of the version before has no table for them until something is written. */
+static void test_older(const char *path)
+{
+	struct store *store = open_store(path);
+	struct store_room room = {.tenant = "t", .type = "room", .name = "r"};
+	struct store_room_kicks kicks = {
+		.tenant = "t", .type = "room", .name = "r", .kicked = "anna"};
+	char found[4096] = "";
+	int count = 0;
+
+	if (store_room_put(store, &room) != OK)
+		bail_out("no tables");
+	store_close(store);
+	sql(path, "DROP TABLE turnstone_room_kicks; PRAGMA user_version = 2");
+	store = open_store(path);
+	ok(store_room_kicks_list(store, NULL, kicks_text, found) == OK && found[0] == '\0',
+	   "a file of the version before has no kicks");
+	ok(store_room_list(store, NULL, room_count, &count) == OK && count == 1, "but its rooms");
+	ok(store_room_kicks_put(store, &kicks) == OK &&
+	           store_room_kicks_list(store, NULL, kicks_text, found) == OK,
+	   "and takes some");
+	is_text(found, "t/room/r=anna", "as a new one does");
+	store_close(store);
+}
+
 static void test_revocations(struct store *store)
 {
 	char names[256] = "";
@@ -197,12 +275,26 @@ static unsigned changed(struct store *store, struct store_version *before)
 	return bits;
 }
 
+struct ages {
+	size_t count;
+	char secrets[4][STORE_SECRET_MAX + 1];
+};
+
+static bool age_take(const char *realm, const char *secret, void *context)
+{
+	struct ages *ages = context;
+
+	(void)realm;
+	snprintf(ages->secrets[ages->count++], sizeof ages->secrets[0], "%s", secret);
+	return ages->count < 4;
+}
+
 static void test_versions(const char *path)
 {
 	struct store *writer = open_store(path), *watcher = open_store(path);
 	struct store_version version = {0};
 	struct store_room room = {.tenant = "t", .type = "room", .name = "r"};
-	char secret[STORE_SECRET_MAX + 1];
+	struct ages ages = {.count = 0};
 
 	if (store_room_put(writer, &room) != OK)
 		bail_out("no table is made");
@@ -216,10 +308,24 @@ static void test_versions(const char *path)
 	           store_secret_add(writer, "realm", "a last") == OK,
 	   "secrets");
 	is_int(changed(watcher, &version), 3, "are data, and what realms have");
-	ok(store_secret_newest(watcher, "realm", secret) == OK && strcmp(secret, "a last") == 0,
-	   "the newest is the one that was added last");
-	is_int(store_secret_newest(watcher, "other", secret), ERR_NOT_FOUND,
-	       "another realm has none");
+	ok(store_secret_list_by_age(watcher, "realm", age_take, &ages) == OK && ages.count == 2 &&
+	           strcmp(ages.secrets[0], "a last") == 0,
+	   "the first is the one that was added last");
+	ok(store_secret_list_by_age(watcher, "other", age_take, &ages) == OK && ages.count == 2,
+	   "another realm has none");
+	ok(store_secret_delete(writer, "realm", "z first") == OK &&
+	           store_secret_add(writer, "realm", "z first") == OK,
+	   "one that is added again");
+	ages.count = 0;
+	ok(store_secret_list_by_age(watcher, "realm", age_take, &ages) == OK &&
+	           strcmp(ages.secrets[0], "z first") == 0,
+	   "is the newest");
+	sql(path, "VACUUM");
+	ages.count = 0;
+	ok(store_secret_list_by_age(watcher, "realm", age_take, &ages) == OK &&
+	           strcmp(ages.secrets[0], "z first") == 0,
+	   "also when the file was packed");
+	changed(watcher, &version);
 	ok(store_revoke(writer, &(struct store_revocation){"9:x", 9}, 1) == OK, "a revocation");
 	is_int(changed(watcher, &version), 8, "is one");
 	sql(path, "INSERT INTO turn_secret VALUES ('r', 's')");
@@ -242,11 +348,15 @@ int main(void)
 	test_tenants(store);
 	test_api_keys(store);
 	test_rooms(store);
+	test_room_kicks(store);
 	test_revocations(store);
 	store_close(store);
 	test_files_deinit(&files);
 	test_files_init(&files);
 	test_versions(files.database);
+	test_files_deinit(&files);
+	test_files_init(&files);
+	test_older(files.database);
 	test_files_deinit(&files);
 	return tap_end();
 }

@@ -5,11 +5,13 @@
 #include "base/bytes.h"
 #include "signaling/turn_source.h"
 #include "signaling/zones.h"
+#include "store/tenancy.h"
 
 static const uint64_t now_ms = 1800000000000;
 
 struct made {
 	struct config *config;
+	struct tenancy *tenancy;
 	struct authority *authority;
 	struct zones *zones;
 	struct turn_source *source;
@@ -17,13 +19,14 @@ struct made {
 
 static void make(struct made *made, const char *text, struct store *store)
 {
+	enum option_id about;
 	char problem[256] = "";
 
-	*made = (struct made){.config = config_of(text)};
-	if (authority_create(made->config, store, &made->authority, problem) != OK ||
-	    zones_create(made->config, &made->zones, problem) != OK ||
-	    turn_source_create(made->config, made->authority, store, made->zones, &made->source,
-	                       problem) != OK)
+	*made = (struct made){.config = config_of(text), .tenancy = tenancy_of(store)};
+	if (authority_create(made->config, made->tenancy, &made->authority, problem) != OK ||
+	    zones_create(made->config, &made->zones, problem, &about) != OK ||
+	    turn_source_create(made->config, made->authority, made->tenancy, made->zones,
+	                       &made->source, problem) != OK)
 		give_up(problem);
 }
 
@@ -32,6 +35,7 @@ static void unmake(struct made *made)
 	turn_source_destroy(made->source);
 	zones_destroy(made->zones);
 	authority_destroy(made->authority);
+	tenancy_destroy(made->tenancy);
 	config_destroy(made->config);
 }
 
@@ -140,6 +144,83 @@ static void test_tenants(const struct test_files *files)
 	store_close(store);
 }
 
+#define OF_ONE_URI "realm=example.org\nturn-uri=turn:a\n"
+
+/* Whether those of acme and of the default tenant would get others by another store or configuration. */
+static void differs(const struct made *before, const char *text, struct store *store, bool for_acme,
+                    bool for_default, const char *name)
+{
+	struct made now;
+
+	make(&now, text, store);
+	ok(turn_source_differs(before->source, now.source, "acme", "") == for_acme, "acme: %s",
+	   name);
+	ok(turn_source_differs(before->source, now.source, "default", "") == for_default,
+	   "default: %s", name);
+	unmake(&now);
+}
+
+static bool knows(const struct made *made, const char *secret)
+{
+	struct turn_credentials_room room;
+	struct made other;
+	char text[128];
+
+	snprintf(text, sizeof text, "static-auth-secret=%s\n" OF_ONE_URI, secret);
+	make(&other, text, NULL);
+	if (issue(&other, "default", "u", "", "", &room) != OK)
+		give_up("no credentials");
+	unmake(&other);
+	return turn_source_knows(made->source, room.credentials.username, room.credentials.password,
+	                         now_ms);
+}
+
+static void test_rotation(const struct test_files *files)
+{
+	struct turn_credentials_room room;
+	struct store *store;
+	struct made before, during;
+	char problem[256], path[256], text[512];
+
+	if (store_open(files->database, true, &store, problem) != OK)
+		give_up(problem);
+	make(&before, OF_ONE_URI, store);
+	differs(&before, OF_ONE_URI, store, false, false, "nothing has changed");
+	ok(store_secret_add(store, "acme.example", "0 next") == OK &&
+	           store_secret_add(store, "else.example", "of nobody") == OK,
+	   "another secret");
+	differs(&before, OF_ONE_URI, store, true, false, "by a secret of its realm");
+	make(&during, OF_ONE_URI, store);
+	is_int(issue(&during, "acme", "u", "S", "", &room), OK, "credentials meanwhile");
+	ok(is_password(&room.credentials, "0 next"), "are signed with the new one");
+	ok(knows(&during, "0 next") && knows(&during, "a new") && !knows(&during, "of nobody"),
+	   "those of both are known, and of no other realm's");
+	ok(store_secret_delete(store, "acme.example", "a new") == OK, "the old one is removed");
+	differs(&during, OF_ONE_URI, store, false, false, "who has new ones keeps them");
+	differs(&before, OF_ONE_URI, store, true, false, "who has old ones does not");
+	unmake(&during);
+	make(&during, OF_ONE_URI, store);
+	ok(!knows(&during, "a new"), "the old one counts no more");
+	differs(&during, OF_ONE_URI "turn-credentials-lifetime=90\n", store, false, true,
+	        "by the lifetime of those who have none of their own");
+	differs(&during, OF_ONE_URI "turn-uri=turn:b\n", store, true, true, "by a URI");
+	differs(&during, OF_ONE_URI "stun-uri=stun:b\n", store, true, true, "by one of STUN");
+	differs(&during, "turn-uri=label=x turn:a\nrealm=example.org\n", store, true, true,
+	        "by a label");
+	differs(&during, OF_ONE_URI "static-auth-secret=fixed\n", store, false, true,
+	        "by a secret of the configuration");
+	put_file(files, "places", "192.0.2.0/24 x\n", path);
+	snprintf(text, sizeof text, "zone-networks=%s\n" OF_ONE_URI, path);
+	unmake(&before);
+	make(&before, text, store);
+	ok(turn_source_differs(during.source, before.source, "acme", "192.0.2.7") &&
+	           !turn_source_differs(during.source, before.source, "acme", "192.0.3.7"),
+	   "a network concerns who is in it");
+	unmake(&before);
+	unmake(&during);
+	store_close(store);
+}
+
 static void test_zones(const struct test_files *files)
 {
 	struct turn_credentials_room room;
@@ -188,12 +269,14 @@ static void test_zones(const struct test_files *files)
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		struct config *config;
 		struct zones *zones;
+		enum option_id about;
 		char problem[256] = "";
 
 		put_file(files, "networks", bad[i], path);
 		snprintf(text, sizeof text, "zone-networks=%s\n", path);
 		config = config_of(text);
-		ok(zones_create(config, &zones, problem) == ERR_INVALID &&
+		ok(zones_create(config, &zones, problem, &about) == ERR_INVALID &&
+		           about == OPTION_ID_zone_networks &&
 		           strstr(problem, "networks:1") != NULL,
 		   "no network: %s", bad[i]);
 		config_destroy(config);
@@ -224,6 +307,7 @@ int main(void)
 	test_files_init(&files);
 	test_own();
 	test_tenants(&files);
+	test_rotation(&files);
 	test_zones(&files);
 	test_many();
 	test_files_deinit(&files);

@@ -97,3 +97,32 @@ class Signal(Server):
 
     def connect(self, path, tls=False, **how):
         return WebSocket(self.tls_address if tls else self.address, path, tls, **how)
+
+
+class Configured(Signal):
+    """One that lets anybody in, and whose further options are in a file that can change."""
+
+    def __init__(self, *options):
+        super().__init__("--signaling-anybody=yes")
+        self.arguments.remove("-n")
+        self.arguments = ["-c", os.path.join(self.folder, "turnsignal.conf")] + self.arguments
+        self.write(*options)
+
+    def write(self, *options):
+        with open(os.path.join(self.folder, "turnsignal.conf"), "w", encoding="ascii") as file:
+            file.write("".join(option.lstrip("-") + "\n" for option in options))
+
+    def reload(self, *options):
+        """The names of options that changed, and of those that need a restart."""
+        self.write(*options)
+        told = self.ask("reload")
+        return tuple(sorted(change["name"] for change in told[which]) for which in ("changed", "restart"))
+
+
+def join(server, room):
+    """A client of the channelling dialect that is in a room."""
+    one = server.connect("/ws")
+    one.receive()
+    one.send({"Type": "Hello", "Hello": {"Name": room}, "Iid": "1"})
+    one.receive_until(lambda message: message.get("Iid") == "1", "an answer")
+    return one
