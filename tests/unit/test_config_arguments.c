@@ -166,6 +166,7 @@ static void load(struct fixture *fixture, enum config_program program, const cha
 		argv[argc] = strdup(words[argc]);
 	const struct config_sources sources = {
 		.program = program,
+		.argv_of = program == CONFIG_TURNCONSOLE ? CONFIG_TURNSERVER : program,
 		.argc = argc,
 		.argv = argv,
 		.environment = environment != NULL ? environment : nothing,
@@ -321,6 +322,21 @@ static void test_programs(void)
 	fixture_end(&fixture);
 }
 
+/* turnconsole is given turnserver's command line by it, and takes its own options from there. */
+static void test_line_of_another(void)
+{
+	struct fixture fixture;
+
+	LOAD_AS(CONFIG_TURNCONSOLE, &fixture, NULL, "--supervised", "-n", "--min-port=1", "-p", "3000",
+	        "-vb", "turndb", "--web-admin-port=1234", "--no-udp");
+	is_int(fixture.err, OK, "options of its parent are passed over");
+	is_int(fixture.report.count, 0, "without a word");
+	is_text(fixture.config->userdb, "turndb", "its own among letters are read");
+	is_int(fixture.config->web_admin_port, 1234, "and long ones");
+	ok(fixture.config->supervised, "it knows whose child it is");
+	fixture_end(&fixture);
+}
+
 static char *help_of(enum config_program program)
 {
 	char *text = NULL;
@@ -372,8 +388,8 @@ static void test_printing(void)
 	is_text(text,
 	        "test.conf:1: error: listening-port: \"x\" is not a port: give a number from 1 to "
 	        "65535\n"
-	        "test.conf:2: warning: web-admin-ip: not supported by this version, ignored "
-	        "(address of the console)\n",
+	        "test.conf:2: warning: web-admin-listen-on-workers: ignored: the console never "
+	        "listens on a TURN port\n",
 	        "a line for each problem");
 	free(text);
 	fixture_end(&fixture);
@@ -410,6 +426,7 @@ int main(void)
 	test_questions();
 	test_look_into_files();
 	test_programs();
+	test_line_of_another();
 	test_help_of_programs();
 	test_found_files();
 	test_printing();
