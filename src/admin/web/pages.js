@@ -21,6 +21,17 @@
 export const groups = ["relay", "access", "rooms", "console"];
 
 export const pages = [
+    { name: "sessions", key: "s", group: "relay", who: "any", load: () => import("./pages/sessions.js") },
+    { name: "peers", key: "p", group: "relay", who: "any", load: () => import("./pages/peers.js") },
+    { name: "try", key: "y", group: "relay", who: "any", load: () => import("./pages/try.js") },
+    { name: "users", key: "u", group: "access", who: "any", load: () => import("./pages/users.js") },
+    { name: "secrets", key: "x", group: "access", who: "any", load: () => import("./pages/secrets.js") },
+    { name: "realms", key: "r", group: "access", who: "any", load: () => import("./pages/realms.js") },
+    { name: "origins", key: "n", group: "access", who: "any", load: () => import("./pages/origins.js") },
+    { name: "oauth-keys", key: "k", group: "access", who: "any", load: () => import("./pages/oauth_keys.js") },
+    { name: "rooms", key: "b", group: "rooms", who: "any", load: () => import("./pages/rooms.js") },
+    { name: "administrators", key: "a", group: "console", who: "all", load: () => import("./pages/administrators.js") },
+    { name: "tokens", key: "t", group: "console", who: "all", load: () => import("./pages/tokens.js") },
     { name: "me", key: "m", group: "console", who: "any", load: () => import("./pages/me.js") },
 ];
 
