@@ -66,8 +66,10 @@ struct door { /* a daemon */
 struct http_server {
 	struct http_settings settings; /* its texts are not kept but these: */
 	char *cert_file, *key_file, *key_password;
-	int fd;                           /* listens; each daemon has a duplicate */
-	struct door *door;                /* owned: takes new connections */
+	struct http_pem_pair
+		early;     /* read before there was a daemon, by a process with more rights */
+	int fd;            /* listens; each daemon has a duplicate */
+	struct door *door; /* owned: takes new connections */
 	struct door *old[OLD_MAX];        /* owned: newest first */
 	struct http_crowd *crowd;         /* owned: connections of each address */
 	struct http_deadlines *deadlines; /* owned */
@@ -121,11 +123,10 @@ static enum err copy_settings(struct http_server *server, const struct http_sett
 	    copy_text(settings->key_password, &server->key_password) != OK)
 		return ERR_NO_MEMORY;
 	server->crowd = http_crowd_create(settings->connections_per_address_max);
-	server->deadlines = http_deadlines_create();
-	return server->crowd == NULL || server->deadlines == NULL ? ERR_NO_MEMORY : OK;
+	return server->crowd == NULL ? ERR_NO_MEMORY : OK;
 }
 
-enum err http_server_create(const struct http_settings *settings, struct http_server **made,
+enum err http_server_listen(const struct http_settings *settings, struct http_server **made,
                             char problem[256])
 {
 	struct http_server *server = calloc(1, sizeof *server);
@@ -143,13 +144,40 @@ enum err http_server_create(const struct http_settings *settings, struct http_se
 	if (server->fd < 0)
 		goto fail;
 	err = ERR_INVALID;
-	server->door = door_open(server, problem);
-	if (server->door == NULL)
+	if (server->cert_file != NULL &&
+	    !http_pem_pair_read(server->cert_file, server->key_file, &server->early, problem))
 		goto fail;
 	*made = server;
 	return OK;
 fail:
 	http_server_destroy(server);
+	return err;
+}
+
+enum err http_server_start(struct http_server *server, char problem[256])
+{
+	snprintf(problem, 256, "no memory");
+	server->deadlines = http_deadlines_create();
+	if (server->deadlines == NULL)
+		return ERR_NO_MEMORY;
+	server->door = door_open(server, problem);
+	return server->door != NULL ? OK : ERR_INVALID;
+}
+
+enum err http_server_create(const struct http_settings *settings, struct http_server **made,
+                            char problem[256])
+{
+	struct http_server *server;
+	enum err err = http_server_listen(settings, &server, problem);
+
+	if (err == OK)
+		err = http_server_start(server, problem);
+	else
+		return err;
+	if (err == OK)
+		*made = server;
+	else
+		http_server_destroy(server);
 	return err;
 }
 
@@ -164,6 +192,7 @@ void http_server_destroy(struct http_server *server)
 		close(server->fd);
 	http_crowd_destroy(server->crowd);
 	http_deadlines_destroy(server->deadlines);
+	http_pem_pair_deinit(&server->early);
 	free(server->cert_file);
 	free(server->key_file);
 	http_pem_wipe(server->key_password);
@@ -243,14 +272,15 @@ static struct MHD_Daemon *start(struct door *door, const struct MHD_OptionItem *
 static struct MHD_Daemon *start_tls(struct door *door, char problem[256])
 {
 	struct http_server *server = door->server;
-	char *cert = http_pem_read(server->cert_file, problem);
-	char *key = cert == NULL ? NULL : http_pem_read(server->key_file, problem);
+	struct http_pem_pair pair = server->early;
 	struct MHD_Daemon *daemon = NULL;
 
-	if (key != NULL) {
+	server->early = (struct http_pem_pair){NULL, NULL};
+	if (pair.key != NULL ||
+	    http_pem_pair_read(server->cert_file, server->key_file, &pair, problem)) {
 		const struct MHD_OptionItem tls[] = {
-			{MHD_OPTION_HTTPS_MEM_CERT, 0, cert},
-			{MHD_OPTION_HTTPS_MEM_KEY, 0, key},
+			{MHD_OPTION_HTTPS_MEM_CERT, 0, pair.cert},
+			{MHD_OPTION_HTTPS_MEM_KEY, 0, pair.key},
 			{MHD_OPTION_HTTPS_PRIORITIES, 0,
 		         "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
 			{server->key_password != NULL ? MHD_OPTION_HTTPS_KEY_PASSWORD
@@ -263,8 +293,7 @@ static struct MHD_Daemon *start_tls(struct door *door, char problem[256])
 			snprintf(problem, 256, "%.100s and %.100s: %.40s", server->cert_file,
 			         server->key_file, door->problem);
 	}
-	free(cert);
-	http_pem_wipe(key);
+	http_pem_pair_deinit(&pair);
 	return daemon;
 }
 

@@ -8,7 +8,7 @@
 
 enum { FILE_MAX = 1024 * 1024 };
 
-char *http_pem_read(const char *path, char problem[256])
+static char *read_file(const char *path, char problem[256])
 {
 	char *text = malloc(FILE_MAX);
 	FILE *file = fopen(path, "re");
@@ -27,6 +27,23 @@ char *http_pem_read(const char *path, char problem[256])
 	if (file != NULL)
 		fclose(file);
 	return text;
+}
+
+bool http_pem_pair_read(const char *cert_file, const char *key_file, struct http_pem_pair *pair,
+                        char problem[256])
+{
+	pair->cert = read_file(cert_file, problem);
+	pair->key = pair->cert == NULL ? NULL : read_file(key_file, problem);
+	if (pair->key == NULL)
+		http_pem_pair_deinit(pair);
+	return pair->key != NULL;
+}
+
+void http_pem_pair_deinit(struct http_pem_pair *pair)
+{
+	free(pair->cert);
+	http_pem_wipe(pair->key);
+	*pair = (struct http_pem_pair){NULL, NULL};
 }
 
 void http_pem_wipe(char *text)
