@@ -35,9 +35,9 @@ export function render(root, context) {
 const columns = () => [
     { name: "user", title: t("sessions.user"), isMain: true, cell: (session) => session.user || t("sessions.nobody") },
     { name: "realm", title: t("realm.one"), cell: (session) => session.realm },
-    { name: "client", title: t("sessions.client"), isWide: true, cell: (session) => address(session.client) },
+    { name: "client", title: t("sessions.client"), cell: (session) => address(session.client) },
     { name: "transport", title: t("sessions.transport"), isShort: true, cell: (session) => session.transport.toUpperCase() },
-    { name: "relayed", title: t("sessions.relayed"), isWide: true, cell: (session) => session.relayed.map((text) => h("div", {}, address(text))) },
+    { name: "relayed", title: t("sessions.relayed"), cell: (session) => session.relayed.map((text) => h("div", {}, address(text))) },
     { name: "rate", title: t("sessions.rate"), isNumber: true, sort: "rate", cell: (session) => bitRate(session.to_peer.bytes_s + session.to_client.bytes_s) },
     { name: "bytes", title: t("sessions.traffic"), isNumber: true, sort: "bytes", cell: (session) => bytes(session.to_peer.bytes + session.to_client.bytes) },
     { name: "age", title: t("sessions.age"), isNumber: true, sort: "age", cell: (session) => duration(session.age) },
