@@ -24,6 +24,8 @@ static const struct store_driver driver = {
 	.user_put = redis_user_put,
 	.user_delete = redis_user_delete,
 	.user_list = redis_user_list,
+	.user_page = redis_user_page,
+	.user_counts = redis_user_counts,
 	.secret_add = redis_secret_add,
 	.secret_delete = redis_secret_delete,
 	.secret_list = redis_secret_list,
@@ -49,6 +51,8 @@ static const struct store_driver driver = {
 	.record_delete = redis_record_delete,
 	.record_list = redis_record_list,
 	.revoke = redis_revoke,
+	.audit_add = redis_audit_add,
+	.audit_list = redis_audit_list,
 	.secret_list_by_age = redis_secret_list_by_age,
 };
 

@@ -6,12 +6,13 @@
 
 #include "base/addr.h"
 #include "base/bytes.h"
+#include "store/console_tokens.h"
 #include "store/driver.h"
 #include "stun/integrity.h"
 
 _Static_assert((int)STORE_KEY_MAX >= (int)STUN_KEY_MAX, "a key fits a user");
 
-static enum err range_canonical(const char *range, char text[STORE_RANGE_MAX + 1]);
+static enum err codes_of_predecessor_end(struct store *store, const char *name);
 
 enum err store_open_at(const struct store_location *location, bool may_create, struct store **store,
                        char problem[256])
@@ -113,6 +114,20 @@ enum err store_user_list(struct store *store, const char *realm,
 	return store->driver->user_list(store, realm, each, context);
 }
 
+enum err store_user_page(struct store *store, const struct store_user_page *page,
+                         bool (*each)(const struct store_user *user, void *context), void *context)
+{
+	if (page->limit == 0 || page->limit > STORE_PAGE_MAX)
+		return ERR_INVALID;
+	return store->driver->user_page(store, page, each, context);
+}
+
+enum err store_user_counts(struct store *store, const char *const *realms, size_t realm_count,
+                           uint64_t *counts)
+{
+	return store->driver->user_counts(store, realms, realm_count, counts);
+}
+
 /* ---- secrets ---- */
 
 enum err store_secret_add(struct store *store, const char *realm, const char *secret)
@@ -180,7 +195,7 @@ enum err store_peer_range_add(struct store *store, enum store_peer_list list, co
                               const char *range)
 {
 	char text[STORE_RANGE_MAX + 1];
-	enum err err = range_canonical(range, text);
+	enum err err = store_peer_range_normalise(range, text);
 
 	return err != OK ? err : store->driver->peer_range_add(store, list, realm, text);
 }
@@ -189,7 +204,7 @@ enum err store_peer_range_delete(struct store *store, enum store_peer_list list,
                                  const char *range)
 {
 	char text[STORE_RANGE_MAX + 1];
-	bool is_range = range != NULL && range_canonical(range, text) == OK;
+	bool is_range = range != NULL && store_peer_range_normalise(range, text) == OK;
 
 	return store->driver->peer_range_delete(store, list, realm, range, is_range ? text : NULL);
 }
@@ -201,8 +216,7 @@ enum err store_peer_range_list(struct store *store, enum store_peer_list list, c
 	return store->driver->peer_range_list(store, list, realm, each, context);
 }
 
-/* As coturn reads it: one address, or both ends. ERR_INVALID: it is no range. */
-static enum err range_canonical(const char *range, char text[STORE_RANGE_MAX + 1])
+enum err store_peer_range_normalise(const char *range, char text[STORE_RANGE_MAX + 1])
 {
 	char low[ADDR_TEXT_SIZE], high[ADDR_TEXT_SIZE];
 	struct addr_range read;
@@ -260,16 +274,36 @@ enum err store_administrator_find(struct store *store, const char *name,
 enum err store_administrator_put(struct store *store,
                                  const struct store_administrator *administrator)
 {
-	return store->driver->administrator_put(store, administrator);
+	enum err err = codes_of_predecessor_end(store, administrator->name);
+
+	return err != OK ? err : store->driver->administrator_put(store, administrator);
 }
 
 enum err store_administrator_delete(struct store *store, const char *name)
 {
-	return store->driver->administrator_delete(store, name);
+	enum err err = store->driver->administrator_delete(store, name), codes;
+
+	if (err != OK)
+		return err;
+	codes = store_totp_delete(store, name);
+	return codes == ERR_NOT_FOUND ? OK : codes;
 }
 
 enum err store_administrator_list(struct store *store, const char *realm,
                                   store_each_administrator *each, void *context)
 {
 	return store->driver->administrator_list(store, realm, each, context);
+}
+
+/* coturn's turnadmin removes administrators from Redis and leaves the secret of their codes there: it is not for whoever is given
+ * that name next. */
+static enum err codes_of_predecessor_end(struct store *store, const char *name)
+{
+	struct store_administrator there;
+	enum err err = store->driver->administrator_find(store, name, &there);
+
+	bytes_wipe(&there, sizeof there);
+	if (err == ERR_NOT_FOUND)
+		err = store_totp_delete(store, name);
+	return err == ERR_NOT_FOUND ? OK : err;
 }
