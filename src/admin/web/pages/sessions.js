@@ -21,7 +21,7 @@ export function render(root, context) {
         name: "sessions", caption: t("nav.sessions"), context, isInAddress: true, sort: "age",
         fetch: listOf(context.api, "/sessions", "sessions"),
         key: (session) => session.id, open: (session) => `#/sessions/${segment(session.id)}`,
-        columns: columns(), filters: filters(context), empty: t("sessions.empty"),
+        columns: columns(context), filters: filters(context), empty: t("sessions.empty"),
         actions: (session) => [{
             label: t("sessions.cancel"), name: t("sessions.cancel_of", { user: session.user, id: session.id }),
             isDanger: true, run: () => cancelSession(context, session, table.reload),
@@ -32,9 +32,9 @@ export function render(root, context) {
     return undefined;
 }
 
-const columns = () => [
+const columns = ({ me }) => [
     { name: "user", title: t("sessions.user"), isMain: true, cell: (session) => session.user || t("sessions.nobody") },
-    { name: "realm", title: t("realm.one"), cell: (session) => session.realm },
+    ...me.realm === "" ? [{ name: "realm", title: t("realm.one"), cell: (session) => session.realm }] : [],
     { name: "client", title: t("sessions.client"), cell: (session) => address(session.client) },
     { name: "transport", title: t("sessions.transport"), isShort: true, cell: (session) => session.transport.toUpperCase() },
     { name: "relayed", title: t("sessions.relayed"), cell: (session) => session.relayed.map((text) => h("div", {}, address(text))) },
