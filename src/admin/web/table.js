@@ -4,7 +4,6 @@
 // Rows are walked with the arrow keys, Home and End; Enter opens. What is narrow shows each row as a card (tables.css), for which
 // every cell carries its column's name.
 
-import "./tables.css";
 
 import { wasLeft } from "./lib/api.js";
 import { h, replace, setText } from "./lib/dom.js";
