@@ -81,21 +81,31 @@ def guess_until_slowed(web, name):
 
 @tap.limit_s(60)
 def test_guesses():
-    """Guesses are slowed, the right password too while that lasts; who has signed in before from there still can, and nobody is
-    kept out for good"""
-    with Console() as server:
-        with server.root() as known, server.web() as guesser, server.web() as owner:
-            number, wait_s = guess_until_slowed(guesser, REALM_ADMIN)
-            tap.diagnose("slowed after %d guesses, for %d s" % (number, wait_s))
-            tap.expect(2 <= number and 1 <= wait_s <= 900, "some guesses are free: a slip of the finger costs nothing")
-            answer = guesser.try_sign_in(REALM_ADMIN, REALM_PASSWORD)
-            expect_refused(answer, 429, "too-many-attempts")
-            tap.expect(int(answer.headers["Retry-After"]) >= 1, "how long")
-            tap.expect(known.is_signed_in(), "who is signed in stays so")
+    """Guesses are slowed, and the right password with them; nobody is kept out for good, and the owner of an attacked name not at all"""
+    with Console() as server, server.root() as owner, server.web(source="127.0.0.2") as guesser:
+        number, wait_s = guess_until_slowed(guesser, ROOT)
+        tap.diagnose("slowed after %d guesses, for %d s" % (number, wait_s))
+        tap.expect(2 <= number and 1 <= wait_s <= 900, "some guesses are free: a slip of the finger costs nothing")
+        answer = guesser.try_sign_in(ROOT, ROOT_PASSWORD)
+        expect_refused(answer, 429, "too-many-attempts")
+        tap.expect(int(answer.headers["Retry-After"]) >= 1 and guesser.cookie is None, "how long")
+        tap.expect(owner.is_signed_in(), "who is signed in stays so")
+        with server.root() as again:
+            tap.expect(again.is_signed_in(), "from where the owner has signed in before it is not slowed")
+        tap.expect_equal(guesser.try_sign_in(REALM_ADMIN, REALM_PASSWORD).status, 200, "another name from there")
+        tap.wait_until(lambda: guesser.try_sign_in(ROOT, ROOT_PASSWORD).status == 200, "the right password counts again", 40)
 
-            def may_again():
-                return owner.try_sign_in(REALM_ADMIN, REALM_PASSWORD).status == 200
-            tap.wait_until(may_again, "the right password counts again", 40)
+
+def test_guesses_of_an_address():
+    """Who tries a password at many names is slowed as well, and others are not"""
+    with Console() as server, server.web(source="127.0.0.3") as guesser, server.web() as other:
+        for number in range(GUESSES_MAX):
+            answer = guesser.try_sign_in("name%d" % number, "password1")
+            if answer.status == 429:
+                break
+            tap.expect_equal(answer.status, 401, repr(answer))
+        expect_refused(answer, 429, "too-many-attempts")
+        tap.expect_equal(other.try_sign_in(REALM_ADMIN, REALM_PASSWORD).status, 200, "another address")
 
 
 def test_sign_out():
@@ -155,6 +165,7 @@ def test_codes():
         now = time.time()
         web.change("PUT", "/api/v1/me/totp", {"code": code_of(secret, now - 30)})
         tap.expect(web.get("/api/v1/me")["has_codes"], "me knows")
+        tap.expect_equal(web.get("/api/v1/audit")["audit"][0]["what"], "own codes begun", "the audit log")
         with server.web() as other:
             missing = other.try_sign_in(ROOT, ROOT_PASSWORD)
             expect_refused(missing, 401, "code-needed")

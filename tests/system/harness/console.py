@@ -73,11 +73,11 @@ class Answer:
 
 class Web:
     """A client that keeps its connection and the cookie, and shows the CSRF token with what changes something. token: it is a
-    machine's."""
+    machine's; source: the address that it comes from."""
 
-    def __init__(self, port, token=None, cert=None):
-        self.context = ssl.create_default_context(cafile=cert or make_certificate()[0])
-        self.port, self.token = port, token
+    def __init__(self, port, token=None, source=None):
+        self.context = ssl.create_default_context(cafile=make_certificate()[0])
+        self.port, self.token, self.source = port, token, source
         self.cookie = self.csrf = self.connection = None
         self.cookie_line = ""
 
@@ -112,7 +112,9 @@ class Web:
         for is_last in (False, True):
             is_new = self.connection is None
             if is_new:
-                self.connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=self.context)
+                self.connection = http.client.HTTPSConnection(
+                    "127.0.0.1", self.port, timeout=30, context=self.context,
+                    source_address=(self.source, 0) if self.source else None)
             try:
                 self.connection.request(method, path, data, given)
                 return self.keep(Answer(self.connection.getresponse()))
@@ -165,9 +167,9 @@ class Administered:
             self.store.admin("admin", "add", ROOT, text=ROOT_PASSWORD + "\n")
             self.store.admin("admin", "add", REALM_ADMIN, "--realm", OWN, text=REALM_PASSWORD + "\n")
 
-    def web(self, name=None, password=None, token=None):
+    def web(self, name=None, password=None, **how):
         """A client, signed in where a name is given."""
-        web = Web(self.web_port, token)
+        web = Web(self.web_port, **how)
         return web.sign_in(name, password) if name else web
 
     def root(self):
