@@ -186,16 +186,25 @@ class Administered:
 class Console(Administered, Server):
     """with Console("--option=value") as server: server.root().get("/api/v1/me")
 
-    turnserver with its console, and metrics."""
+    turnserver with its console, and metrics. shared: options that are in their configuration file, as those of the console or
+    of turnsignal alone have to be."""
 
-    def __init__(self, *options, store=None, web_files=None, **how):
+    def __init__(self, *options, store=None, shared=("signaling-control-socket=off",), web_files=None, **how):
         turnconsole()
         self.prepare_store(store)
         self.web_port, self.metrics_port = free_ports(2)
         given = ["--web-admin", "--web-admin-port=%d" % self.web_port, "--prometheus",
                  "--prometheus-port=%d" % self.metrics_port, "--prometheus-address=127.0.0.1", self.store.option,
-                 "--web-admin-files=" + (web_files or pages()), "--signaling-control-socket=off"]
+                 "--web-admin-files=" + (web_files or pages())]
         super().__init__(*given, *options, tls=True, **how)
+        self.shared = shared
+        at = self.arguments.index("-n")
+        self.arguments[at:at + 1] = ["-c", os.path.join(self.folder, "turnserver.conf")]
+
+    def launch(self):
+        with open(os.path.join(self.folder, "turnserver.conf"), "w", encoding="utf-8") as file:
+            file.write("".join(option + "\n" for option in self.shared))
+        super().launch()
 
     def says_ready(self):
         return super().says_ready() and "console ready" in self.log()

@@ -11,6 +11,7 @@ import urllib.parse
 from . import stun, tap
 from .client import Peer
 from .console import OTHER, OWN, REALM_ADMIN, REALM_PASSWORD, ROOT, ROOT_PASSWORD, Console
+from .server import free_ports
 from .signal_server import Signal
 from .store import Store
 
@@ -56,11 +57,12 @@ class World:
             self.signal = stack.enter_context(Signal(
                 "--signaling-anybody=yes", "--realm=" + OWN, "--turn-uri=turn:127.0.0.1:3478?transport=udp",
                 self.store.option, tls=False))
+            ports = free_ports(2)
             self.console = stack.enter_context(Console(
-                "--lt-cred-mech", "--realm=" + OWN, "--allow-loopback-peers", "--relay-threads=2",
-                "--turn-uri=turn:127.0.0.1:3478?transport=udp",
-                "--signaling-control-socket=" + self.signal.control_socket, *self.options, store=self.store,
-                credentials=False, web_files=self.web_files))
+                "--lt-cred-mech", "--realm=" + OWN, "--allow-loopback-peers", "--relay-threads=2", *self.options, ports=ports,
+                shared=("turn-uri=turn:127.0.0.1:%d?transport=udp" % ports[0], "turn-uri=turn:127.0.0.1:%d?transport=tcp" % ports[0],
+                        "signaling-control-socket=" + self.signal.control_socket),
+                store=self.store, credentials=False, web_files=self.web_files))
             self.peer = stack.enter_context(Peer())
             stack.callback(self.leave)
             self.meet_in_rooms()
