@@ -7,7 +7,7 @@ import os
 import re
 
 from harness import packages, stun, tap
-from harness.browser import Browser
+from harness.browser import Browser, give_a_network
 from harness.console import OWN, REALM_ADMIN, REALM_PASSWORD, ROOT, ROOT_PASSWORD
 from harness.console_world import PASSWORD, Names, World
 from harness.server import make_certificate
@@ -320,6 +320,38 @@ def test_ended():
         pages.wait_settled("the page of signing in")
         pages.sign_in()
         tap.wait_until(lambda: pages.shown()["hash"].startswith("#/sessions"), "where it was", 10)
+
+
+TRIED = """
+    const row = document.querySelector('#check .checked'), texts = [...document.querySelectorAll('#call .measured dd, #call .measured .checked')];
+    return {check: [...document.querySelectorAll('#check .checked')].map(one => [one.className, one.textContent]), call: texts.map(one => one.textContent),
+            bad: [...document.querySelectorAll('.notice.bad')].map(one => one.textContent)};
+"""
+
+
+@tap.limit_s(90)
+def test_try_it():
+    """Try it: credentials that the relay takes, a check of each of its addresses, and a call through it with its pair and time"""
+    give_a_network()
+    with Shown() as pages:
+        pages.wait_settled("the page of signing in")
+        pages.sign_in()
+        pages.open("try")
+        pages.run("document.querySelector('#credentials input[name=realm]').value = given[0]; document.querySelector('#credentials form button.primary').click();", OWN)
+        tap.wait_until(lambda: not pages.run("return document.querySelector('#check button.primary').disabled;"), "credentials", 5)
+        pages.run("document.querySelector('#check button.primary').click();")
+
+        def is_checked():
+            found = pages.run(TRIED)["check"]
+            return len(found) == 2 and all("good" in one[0].split() for one in found)
+        tap.wait_until(is_checked, "each address gives a relayed one: %r" % pages.run(TRIED), 20)
+        pages.run("document.querySelector('#call button.primary').click();")
+        tap.wait_until(lambda: any(re.search(r"\d ms", text) for text in pages.run(TRIED)["call"]), "a call and its time: %r" % pages.run(TRIED), 25)
+        tried = pages.run(TRIED)
+        tap.expect_equal(tried["bad"], [], "problems")
+        tap.expect(sum("relay" in text for text in tried["call"]) >= 2, "both ends are relayed: %r" % tried)
+        tap.expect(len(pages.world.session_ids(OWN)) >= 3, "the relay has them")
+        pages.picture("try-call", "light")
 
 
 def test_first_load():
