@@ -33,14 +33,17 @@ MEMBERS = ("name", "password", "realm", "user", "value", "list", "range", "origi
            "limit", "id", "tenant", "deadline", "what", "relay_only")
 QUERIES = ("realm", "limit", "after", "sort", "contains", "user", "client", "peer", "transport", "thread", "address",
            "service", "username", "since", "level", "event", "key", "tenant", "room", "ttl", "wait")
+# The last ones say where a request ends, or seem to.
+FRAMING = 9
 HEADERS = (("Host", "x"), ("Cookie", COOKIE + "="), ("Cookie", COOKIE + "=" + "f" * 64), ("Cookie", "a=b; " * 500),
            ("Cookie", "=;=;,"), ("Authorization", "Bearer"), ("Authorization", "Bearer " + "x" * 3000),
            ("Authorization", "Basic eDp5"), ("Authorization", "bearer \x80"), ("Content-Type", "text/plain"),
            ("Accept-Encoding", "gzip, " * 400), ("If-None-Match", "*"), ("Range", "bytes=0-"),
-           ("X-CSRF-Token", "\xff"), ("Transfer-Encoding", "gzip"), ("Expect", "100-continue"),
-           ("Upgrade", "websocket"), ("Connection", "Upgrade"), ("X" * 200, "y"), ("X-A", "y" * 9000),
-           ("Sec-Fetch-Site", "none"), ("Content-Length", "0"), ("Content-Length", "-1"),
-           ("Content-Length", "99999999999999999999"), ("Forwarded", "for=x"), (" bad", "x"), ("bad name", "x"))
+           ("X-CSRF-Token", "\xff"), ("X" * 200, "y"), ("X-A", "y" * 9000), ("Sec-Fetch-Site", "none"),
+           ("Forwarded", "for=x"),
+           ("Transfer-Encoding", "gzip"), ("Expect", "100-continue"), ("Upgrade", "websocket"), ("Connection", "Upgrade"),
+           ("Content-Length", "0"), ("Content-Length", "-1"), ("Content-Length", "99999999999999999999"),
+           (" bad", "x"), ("bad name", "x"))
 
 
 class Asker:
@@ -78,30 +81,32 @@ class Asker:
         return self.dice.choice((b"{", b"[]", b"nul", b"\xff\xfe", b"{}" * 50, b'{"a":' * 3000, b"[" * 30000, b'{"a":1,"a":2}', b"\0" * 100,
                                  self.dice.randbytes(300), b'{"name":"' + b"x" * 60000 + b'"}'))
 
-    def headers(self, body):
+    def headers(self, body, is_whole):
         given = [("Host", "127.0.0.1")] if self.dice.random() < .98 else []
         if self.known and self.dice.random() < .95:
             given += self.known
         if body and self.dice.random() < .95:
             given.append(("Content-Type", "application/json"))
         while self.dice.random() < .2:
-            given.append(self.dice.choice(HEADERS))
+            given.append(self.dice.choice(HEADERS[:-FRAMING] if is_whole else HEADERS))
         return given
 
     def request(self):
-        """Bytes of it. Nobody waits for a log line that does not come, or for a body that was promised."""
+        """(bytes, whether that is one whole request). Nobody waits for a log line that does not come, or for a body that was
+        promised."""
         route = self.dice.choice(self.routes)
         method = route.method if self.dice.random() < .8 else self.dice.choice(METHODS)
         path, body = self.path(route).replace("wait=", "w="), self.body()
-        headers = self.headers(body)
-        if body and self.dice.random() < .9:
-            headers.append(("Content-Length", str(len(body) if self.dice.random() < .95 else self.dice.randrange(70000))))
+        is_whole = method in METHODS[:6] and self.dice.random() < .9
+        headers = self.headers(body, is_whole)
+        if body and (is_whole or self.dice.random() < .5):
+            headers.append(("Content-Length", str(len(body) if is_whole else self.dice.randrange(70000))))
         elif body:
             headers.append(("Transfer-Encoding", "chunked"))
             body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body) if self.dice.random() < .8 else self.dice.randrange(1 << 40), body)
         lines = ["%s %s HTTP/1.1" % (method, path)] + ["%s: %s" % pair for pair in headers]
         whole = "\r\n".join(lines).encode("utf-8", "surrogatepass") + b"\r\n\r\n" + body
-        return whole if self.dice.random() < .95 else self.spoil(whole)
+        return (whole, True) if is_whole else (self.spoil(whole) if self.dice.random() < .5 else whole, False)
 
     def spoil(self, whole):
         at = self.dice.randrange(len(whole))
@@ -125,39 +130,40 @@ class Wire:
             self.socket.close()
         self.socket = None
 
-    def ask(self, data):
+    def ask(self, data, is_whole=False):
         """The status; None where the connection ended, or nothing came: what was sent was no whole request."""
         try:
             if self.socket is None:
                 self.connect()
             self.socket.sendall(data)
-            return self.status()
+            status, is_kept = self.answer(data.startswith(b"HEAD"), 1 if is_whole else .05)
         except (OSError, ssl.SSLError, ValueError):
+            status, is_kept = None, False
+        if not (is_whole and is_kept):  # what is left of it would be taken for the next one
             self.close()
-            return None
-
-    def status(self):
-        answer = b""
-        while b"\r\n\r\n" not in answer:
-            if not self.socket.pending() and not readable(self.socket, .05 if answer == b"" else 5):
-                self.close()
-                return None
-            more = self.socket.recv(65536)
-            if not more:
-                self.close()
-                return int(answer.split()[1]) if answer else None
-            answer += more
-        head, rest = answer.split(b"\r\n\r\n", 1)
-        lengths = [int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
-        status = int(head.split()[1])
-        while lengths and len(rest) < lengths[0]:
-            more = self.socket.recv(65536)
-            if not more:
-                break
-            rest += more
-        # Whatever was behind the request, or is left of a body that nobody read, would be the next request.
-        self.close()
         return status
+
+    def read_more(self, seconds):
+        if not self.socket.pending() and not readable(self.socket, seconds):
+            raise TimeoutError()
+        more = self.socket.recv(65536)
+        if not more:
+            raise ConnectionError()
+        return more
+
+    def answer(self, is_head, patience):
+        """(status, whether another request can follow)"""
+        head, rest, status = b"", b"", 100
+        while status == 100:
+            while b"\r\n\r\n" not in rest:
+                rest += self.read_more(patience if rest == b"" else 5)
+            head, rest = rest.split(b"\r\n\r\n", 1)
+            status = int(head.split()[1])
+        lines = head.lower().split(b"\r\n")
+        length = next((int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length:")), 0)
+        while not is_head and len(rest) < length:
+            rest += self.read_more(5)
+        return status, b"connection: close" not in lines
 
 
 def askers(world, web, token):
@@ -193,8 +199,8 @@ def test_fuzz():
 def play(world, asker, seconds, statuses):
     wire, end = Wire(world.console.web_port), time.monotonic() + seconds
     while time.monotonic() < end:
-        request = asker.request()
-        status = wire.ask(request)
+        request, is_whole = asker.request()
+        status = wire.ask(request, is_whole)
         statuses[status] = statuses.get(status, 0) + 1
         if status is not None and status >= 500 and status not in (501, 503, 505):  # 501 and 505 are the library's, of what is no HTTP
             raise tap.Failure("%d to %r" % (status, request[:600]))

@@ -215,13 +215,21 @@ def test_two_cookies():
         tap.expect(web.is_signed_in(), "the one that is right")
 
 
+def weak_ones(web):
+    return {one["name"]: one["is_weak"] for one in web.get("/api/v1/administrators")["administrators"]}
+
+
 def test_coturn_administrator():
-    """An administrator as coturn's turnadmin has stored it (SHA-256 with a salt) can sign in, and is told to be weak"""
+    """Who is stored as coturn stores administrators (SHA-256 with a salt) is told to be weak, and weak no more once signed in"""
     store = Store()
-    store.admin("admin", "add", ROOT, "--coturn", text=ROOT_PASSWORD + "\n")
+    store.admin("admin", "add", ROOT, text=ROOT_PASSWORD + "\n")
+    store.admin("admin", "add", "coturns", "--coturn", text="a password of coturn's\n")
     with Console(store=store) as server, server.root() as web:
-        found = {one["name"]: one["is_weak"] for one in web.get("/api/v1/administrators")["administrators"]}
-        tap.expect_equal(found, {ROOT: True}, "administrators")
+        tap.expect_equal(weak_ones(web), {ROOT: False, "coturns": True}, "before")
+        for _ in range(2):
+            with server.web("coturns", "a password of coturn's") as other:
+                tap.expect(other.is_signed_in(), "by the password, however it is stored")
+        tap.expect_equal(weak_ones(web), {ROOT: False, "coturns": False}, "after")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import ssl
 import struct
 import time
@@ -161,11 +162,18 @@ class Web:
 class Administered:
     """What both kinds of console have: a store with an administrator of all realms, and one of a realm."""
 
+    template = None
+
     def prepare_store(self, store):
+        """A store like the first one: hashes of passwords take their time."""
         self.store = store or Store()
-        if store is None:
+        if store is None and Administered.template is None:
+            Administered.template = self.store.path + ".first"
             self.store.admin("admin", "add", ROOT, text=ROOT_PASSWORD + "\n")
             self.store.admin("admin", "add", REALM_ADMIN, "--realm", OWN, text=REALM_PASSWORD + "\n")
+            shutil.copy(self.store.path, Administered.template)
+        elif store is None:
+            shutil.copy(Administered.template, self.store.path)
 
     def web(self, name=None, password=None, **how):
         """A client, signed in where a name is given."""
@@ -187,16 +195,16 @@ class Console(Administered, Server):
     """with Console("--option=value") as server: server.root().get("/api/v1/me")
 
     turnserver with its console, and metrics. shared: options that are in their configuration file, as those of the console or
-    of turnsignal alone have to be."""
+    of turnsignal alone have to be; ports: four that are free."""
 
-    def __init__(self, *options, store=None, shared=("signaling-control-socket=off",), web_files=None, **how):
+    def __init__(self, *options, store=None, shared=("signaling-control-socket=off",), web_files=None, ports=None, **how):
         turnconsole()
         self.prepare_store(store)
-        self.web_port, self.metrics_port = free_ports(2)
+        *own, self.web_port, self.metrics_port = ports or free_ports(4)
         given = ["--web-admin", "--web-admin-port=%d" % self.web_port, "--prometheus",
                  "--prometheus-port=%d" % self.metrics_port, "--prometheus-address=127.0.0.1", self.store.option,
                  "--web-admin-files=" + (web_files or pages())]
-        super().__init__(*given, *options, tls=True, **how)
+        super().__init__(*given, *options, tls=True, ports=own, **how)
         self.shared = shared
         at = self.arguments.index("-n")
         self.arguments[at:at + 1] = ["-c", os.path.join(self.folder, "turnserver.conf")]
