@@ -10,6 +10,7 @@
 #include "process/process.h"
 #include "relay/console_child.h"
 #include "relay/console_verbs.h"
+#include "relay/log_requests.h"
 #include "relay/notify.h"
 #include "relay/reload.h"
 #include "relay/requests.h"
@@ -27,7 +28,8 @@ static void on_drained(void *context);
 static const struct main_loop_ops loop_ops;
 
 enum err main_thread_create(struct relay *relay, const struct control_socket *opened,
-                            const struct config_sources *sources, struct main_thread **main_thread)
+                            const struct config_sources *sources, struct log_ring *log,
+                            struct main_thread **main_thread)
 {
 	struct main_thread *created = calloc(1, sizeof *created);
 	enum err err;
@@ -49,6 +51,8 @@ enum err main_thread_create(struct relay *relay, const struct control_socket *op
 		                    &created->reload);
 	if (err == OK)
 		err = sessions_create(created->loop.base, &created->circulars, &created->sessions);
+	if (err == OK)
+		err = log_tails_create(created->loop.base, log, &created->tails);
 	if (err == OK)
 		err = notify_create(created->loop.base, &created->circulars, created->drain,
 		                    &created->notify);
@@ -74,6 +78,7 @@ void main_thread_destroy(struct main_thread *main_thread)
 		mailbox_deliver(main_thread->circulars.mailbox, &main_thread->circulars);
 	console_destroy(main_thread->console);
 	control_server_destroy(main_thread->control);
+	log_tails_destroy(main_thread->tails);
 	sessions_destroy(main_thread->sessions);
 	revoker_destroy(main_thread->revoker);
 	notify_destroy(main_thread->notify);
@@ -100,6 +105,7 @@ void main_thread_run(struct main_thread *main_thread)
 	notify_ready(main_thread->notify);
 	main_loop_run(&main_thread->loop);
 	sessions_close(main_thread->sessions);
+	log_tails_close(main_thread->tails);
 	await_threads(main_thread);
 }
 
