@@ -107,11 +107,6 @@ static bool is_change(const struct api_call *call)
 	return strcmp(call->route->method, "GET") != 0;
 }
 
-static const char *cookie_name(const struct console *console)
-{
-	return console->is_plain ? "turnstone" : "__Host-turnstone";
-}
-
 static bool find_machine(struct api_call *call, const char *token)
 {
 	struct store *store = api_take_store(call);
@@ -145,7 +140,7 @@ static bool find_asker(struct api_call *call)
 		return find_machine(call, authorization + BEARER_LEN);
 	if (key != NULL)
 		return find_machine(call, key);
-	cookie = http_cookie(call->http, cookie_name(call->console));
+	cookie = api_cookie(call);
 	if (cookie != NULL && !sign_in_find(call->console->sign_in, cookie, &call->who))
 		call->who = (struct principal){.kind = NOBODY};
 	return true;

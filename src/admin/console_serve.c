@@ -142,9 +142,22 @@ static enum err read_pages(struct serving *serving)
 	return web_files_read(folder, &serving->console.files, serving->problem);
 }
 
+static struct store *take_store(void *context)
+{
+	return console_take_store(context);
+}
+
+static void release_store(void *context)
+{
+	console_release_store(context);
+}
+
 static enum err make_sign_in(struct serving *serving)
 {
 	const struct sign_in_settings settings = {
+		.take_store = take_store,
+		.release_store = release_store,
+		.context = &serving->console,
 		.idle_s = serving->console.config->web_admin_idle_timeout,
 		.life_s = SIGN_IN_LIFE_S,
 		.count_max = SIGN_INS_MAX,
