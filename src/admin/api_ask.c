@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "admin/api.h"
 #include "admin/console.h"
@@ -10,6 +11,17 @@
 #include "base/timestamp.h"
 #include "control/client.h"
 #include "store/audit.h"
+
+/* What was asked about is not there where the answer begins so; all other refusals are about how it was asked. */
+static void refuse_as_told(struct api_call *call, const char *problem)
+{
+	static const char missing[] = "there is no ";
+
+	if (strncasecmp(problem, missing, sizeof missing - 1) == 0)
+		api_refuse(call, 404, "not-found", "%s", problem);
+	else
+		api_refuse(call, 400, "refused", "%s", problem);
+}
 
 json_t *api_ask(struct api_call *call, enum api_daemon daemon, const char *request,
                 json_t *arguments)
@@ -30,7 +42,7 @@ json_t *api_ask(struct api_call *call, enum api_daemon daemon, const char *reque
 	if (err == ERR_UNAVAILABLE)
 		api_refuse(call, 503, "not-running", "%s does not answer", program);
 	else if (err == ERR_DENIED)
-		api_refuse(call, 400, "refused", "%s", problem);
+		refuse_as_told(call, problem);
 	else
 		api_refuse(call, 502, "no-answer", "%s: %s", program, problem);
 	return NULL;

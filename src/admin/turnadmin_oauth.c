@@ -10,10 +10,7 @@
 #include "admin/turnadmin_output.h"
 #include "admin/turnadmin_verbs.h"
 #include "base/bytes.h"
-#include "base/random.h"
-#include "stun/access_token.h"
-
-enum { KEY_TEXT_SIZE = BASE64_SIZE(STORE_OAUTH_KEY_MAX), GENERATED_SIZE = 32 };
+#include "store/oauth_key.h"
 
 struct key_list {
 	const struct turnadmin_request *request;
@@ -83,6 +80,8 @@ static enum err keys_print(struct store *store, const struct turnadmin_request *
 /* All but the key. */
 static bool key_describe(const struct turnadmin_request *request, struct store_oauth_key *key)
 {
+	uint64_t lifetime_s;
+
 	if (text_copy(key->kid, sizeof key->kid, request->name) != OK) {
 		turnadmin_say("a kid has at most %d bytes", STORE_KID_MAX);
 		return false;
@@ -91,40 +90,34 @@ static bool key_describe(const struct turnadmin_request *request, struct store_o
 	    text_copy(key->realm, sizeof key->realm, request->realm) != OK)
 		return false;
 	snprintf(key->algorithm, sizeof key->algorithm, "%s",
-	         request->algorithm != NULL ? request->algorithm : "A256GCM");
-	if (!turnadmin_lifetime_read(request, &key->lifetime_s))
+	         request->algorithm != NULL ? request->algorithm : OAUTH_KEY_ALGORITHM);
+	if (!turnadmin_lifetime_read(request, &lifetime_s))
 		return false;
-	key->timestamp = key->lifetime_s == 0 ? 0 : (uint64_t)time(NULL); /* from now on */
+	oauth_key_start(key, lifetime_s, (uint64_t)time(NULL));
 	return true;
 }
 
 static bool key_make(const struct turnadmin_request *request, struct store_oauth_key *key)
 {
-	struct aead_key sealing;
-	bool is_right;
-
-	if (request->wants_generated) {
-		key->key_len = GENERATED_SIZE;
-		random_bytes(key->key, key->key_len);
-	} else if (!key_read(key)) {
+	if (request->wants_generated)
+		oauth_key_generate(key);
+	else if (!key_read(key))
 		return false;
-	}
-	is_right = access_token_key(key->algorithm, key->key, key->key_len, &sealing) == OK;
-	bytes_wipe(&sealing, sizeof sealing);
-	if (!is_right)
-		turnadmin_say("the algorithm is A256GCM with 32 bytes of key at least, or A128GCM "
-		              "with 16");
-	return is_right;
+	if (oauth_key_is_usable(key))
+		return true;
+	turnadmin_say("%s", oauth_key_rule);
+	return false;
 }
 
 static bool key_read(struct store_oauth_key *key)
 {
-	struct turnadmin_input input = {.what = "key", .repeat = false, .max = KEY_TEXT_SIZE - 1};
-	char text[KEY_TEXT_SIZE];
+	struct turnadmin_input input = {
+		.what = "key", .repeat = false, .max = OAUTH_KEY_TEXT_SIZE - 1};
+	char text[OAUTH_KEY_TEXT_SIZE];
 
 	if (!turnadmin_input_read(&input, text))
 		return false;
-	enum err err = base64_get(text, strlen(text), key->key, sizeof key->key, &key->key_len);
+	enum err err = oauth_key_read(key, text);
 	bytes_wipe(text, sizeof text);
 	if (err != OK)
 		turnadmin_say("the key is base64 of at most %d bytes", STORE_OAUTH_KEY_MAX);
@@ -133,9 +126,9 @@ static bool key_read(struct store_oauth_key *key)
 
 static void key_print_secret(const struct store_oauth_key *key)
 {
-	char text[KEY_TEXT_SIZE];
+	char text[OAUTH_KEY_TEXT_SIZE];
 
-	base64_put(key->key, key->key_len, true, text);
+	oauth_key_write(key, text);
 	fputs(text, stdout);
 	bytes_wipe(text, sizeof text);
 }

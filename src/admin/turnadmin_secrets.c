@@ -7,9 +7,7 @@
 #include "admin/turnadmin_output.h"
 #include "admin/turnadmin_verbs.h"
 #include "base/bytes.h"
-#include "base/random.h"
-
-enum { GENERATED_SIZE = 32 };
+#include "store/shared_secret.h"
 
 struct secret_list {
 	const struct turnadmin_request *request;
@@ -19,7 +17,6 @@ struct secret_list {
 static turnadmin_print_all secrets_print;
 static bool secret_make(const struct turnadmin_request *request, char *secret);
 static bool secret_read(const struct turnadmin_request *request, bool repeat, char *secret);
-static void secret_generate(char *secret);
 static bool secret_print(const char *realm, const char *secret, void *context);
 
 enum turnadmin_exit turnadmin_secret_add(const struct turnadmin_request *request)
@@ -101,16 +98,6 @@ static bool secret_read(const struct turnadmin_request *request, bool repeat, ch
 		return false;
 	}
 	return true;
-}
-
-/* As hex digits: they survive each configuration file and shell they are copied through. */
-static void secret_generate(char *secret)
-{
-	uint8_t bytes[GENERATED_SIZE];
-
-	random_bytes(bytes, sizeof bytes);
-	hex_put(bytes, sizeof bytes, secret);
-	bytes_wipe(bytes, sizeof bytes);
 }
 
 static bool secret_print(const char *realm, const char *secret, void *context)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "store/time_limited.h"
 
 enum { TIME_DIGITS = 18 }; /* fit 64 bits */
 
@@ -40,15 +41,11 @@ void secret_name_make_key(struct stun_hasher *hasher, enum stun_password_algorit
                           const char *username, const char *realm, const char *secret,
                           struct turn_key *key)
 {
-	uint8_t mac[STUN_SHA1_SIZE];
-	char password[BASE64_SIZE(STUN_SHA1_SIZE)];
+	char password[TIME_LIMITED_PASSWORD_SIZE];
 
-	stun_hmac_sha1(hasher, (const uint8_t *)secret, strlen(secret), username, strlen(username),
-	               mac);
-	base64_put(mac, sizeof mac, true, password);
+	time_limited_password(hasher, secret, username, password);
 	memcpy(key->username, username, strlen(username) + 1); /* a lookup's: it fits */
 	key->len = stun_long_term_key(hasher, algorithm, username, realm, password, key->key);
-	bytes_wipe(mac, sizeof mac);
 	bytes_wipe(password, sizeof password);
 }
 

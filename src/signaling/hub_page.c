@@ -296,6 +296,13 @@ void page_handle_sessions(struct hub *hub, const struct post *ask)
 		answer_sessions(hub, ask, &wish, &page);
 }
 
+/* Of any tenant, or of the one that was named. */
+static bool may_end(const struct session *session, const struct post *ask)
+{
+	return !session->is_doomed &&
+	       is_any_or(ask->room.tenant, session->identity->identity.tenant);
+}
+
 /* It may live elsewhere by now. */
 void session_handle_cancel(struct hub *hub, const struct post *ask)
 {
@@ -307,7 +314,7 @@ void session_handle_cancel(struct hub *hub, const struct post *ask)
 	}
 	if (session == NULL && moved_pass_on(hub, ask))
 		return;
-	if (session == NULL || session->is_doomed) {
+	if (session == NULL || !may_end(session, ask)) {
 		request_answer(hub, ask, SIGNALING_NO_SESSION, (struct slice){0});
 		return;
 	}

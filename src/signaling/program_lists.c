@@ -265,10 +265,12 @@ void ask_session_cancel(struct control_request *request, void *context)
 {
 	struct listing *listing = listing_create(context, request, ROOM_REQUEST_CANCEL);
 
-	if (listing == NULL)
+	if (listing == NULL) {
 		control_refuse(request, "%s", err_string(ERR_NO_MEMORY));
-	else
-		ask(listing, get(request, "id", listing->session, sizeof listing->session));
+		return;
+	}
+	ask(listing, get(request, "id", listing->session, sizeof listing->session) &&
+	                     get(request, "tenant", listing->tenant, sizeof listing->tenant));
 }
 
 /* ---- the page ---- */

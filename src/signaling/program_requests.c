@@ -29,7 +29,7 @@ const struct control_row program_requests[] = {
 	{"log level",   "level",                                   set_level},
 	{"node list",   "",                                        ask_nodes},
 	{"session list", "tenant user room address limit after",   ask_session_page},
-	{"session cancel", "id",                                   ask_session_cancel},
+	{"session cancel", "id tenant",                                   ask_session_cancel},
 	{"room list",   "tenant limit after",                      ask_room_page},
 	{"room show",   "tenant type name",                        ask_room_show},
 	{"room create", "tenant type name pin capacity expires relay_only", ask_room_create},
@@ -37,6 +37,7 @@ const struct control_row program_requests[] = {
 	{"room mute",   "tenant type name participant what",       ask_room_mute},
 	{"room lock",   "tenant type name",                        ask_room_lock},
 	{"room unlock", "tenant type name",                        ask_room_unlock},
+	{"room change", "tenant type name locked capacity relay_only", ask_room_change},
 	{"room close",  "tenant type name reason",                 ask_room_close},
 };
 /* clang-format on */

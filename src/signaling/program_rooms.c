@@ -281,6 +281,40 @@ void ask_room_unlock(struct control_request *request, void *context)
 	set_lock(request, context, false);
 }
 
+/* What is not said stays as it is. */
+static bool get_said_flag(struct control_request *request, const char *name, bool *is_said,
+                          bool *flag)
+{
+	bool if_missing = !*flag;
+
+	if (!control_get_flag(request, name, flag) || !control_get_flag(request, name, &if_missing))
+		return false;
+	*is_said = *flag == if_missing;
+	return true;
+}
+
+static bool get_change(struct control_request *request, struct question *question)
+{
+	struct room_change *change = &question->ask.change;
+	json_int_t capacity = -1;
+
+	if (!get_said_flag(request, "locked", &change->sets_lock, &change->is_locked) ||
+	    !get_said_flag(request, "relay_only", &change->sets_relay_only,
+	                   &change->is_relay_only) ||
+	    !control_get_number(request, "capacity", 0, UINT32_MAX, &capacity))
+		return false;
+	change->sets_capacity = capacity >= 0;
+	change->capacity = change->sets_capacity ? (uint32_t)capacity : 0;
+	return true;
+}
+
+void ask_room_change(struct control_request *request, void *context)
+{
+	struct question *question = about_room(request, context, ROOM_REQUEST_CHANGE);
+
+	ask(question, question != NULL && get_change(request, question));
+}
+
 void ask_room_close(struct control_request *request, void *context)
 {
 	struct question *question = about_room(request, context, ROOM_REQUEST_CLOSE);

@@ -26,6 +26,7 @@
 #include "signaling/turn_source.h"
 #include "store/configured_store.h"
 #include "store/tenancy.h"
+#include "store/time_limited.h"
 
 enum {
 	LISTENERS_MAX = 128,
@@ -316,7 +317,7 @@ static enum err open_store(struct start *start)
 		.tenants = on_tenants,
 		.realm = program->realm,
 	};
-	turn_source_realm(start->config, program->realm, sizeof program->realm);
+	time_limited_own_realm(start->config, program->realm, sizeof program->realm);
 	store_thread_watch(program->store_thread, &program->store_watch);
 	return store_thread_run(program->store_thread, start->problem);
 }

@@ -2,12 +2,9 @@
 #include "signaling/turn_source.h"
 
 #include <limits.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/bytes.h"
 #include "config/config.h"
@@ -16,11 +13,10 @@
 #include "signaling/turn_source_private.h"
 #include "signaling/zones.h"
 #include "store/tenancy.h"
+#include "store/time_limited.h"
 
 enum {
 	MILLISECONDS = 1000,
-	SHA1_SIZE = 20,
-	USER_PART_MAX = 160, /* bytes of the user in a username of at most STORE_USERNAME_MAX */
 	REMOTE_LEFT_S_MIN =
 		10, /* credentials of a remote service that are good for less are not given */
 	USER_TEXTS_SIZE = STORE_USERNAME_MAX + 1024, /* username and password in the room */
@@ -51,9 +47,8 @@ static enum err own_issue(const struct turn_source *source, const struct identit
 static void username_make(const struct turn_source *source, const struct tenant_secret *secret,
                           const struct identity *identity, const char *session_id,
                           uint64_t expires_s, char username[STORE_USERNAME_MAX + 1]);
-static void user_part(const char *user, char text[USER_PART_MAX + 1]);
 static enum err password_make(const char *secret, const char *username,
-                              char password[BASE64_SIZE(SHA1_SIZE)]);
+                              char password[TIME_LIMITED_PASSWORD_SIZE]);
 static enum err remote_issue(const struct turn_source *source, uint64_t wall_ms,
                              struct turn_credentials_room *room, char **at);
 static const char *room_put(struct turn_credentials_room *room, char **at, const char *text);
@@ -73,7 +68,7 @@ enum err turn_source_create(const struct config *config, const struct authority 
 	problem[0] = '\0';
 	if (source == NULL)
 		return ERR_NO_MEMORY;
-	turn_source_realm(config, gathering.realm, sizeof gathering.realm);
+	time_limited_own_realm(config, gathering.realm, sizeof gathering.realm);
 	source->near = zones;
 	source->separator =
 		config->rest_api_separator == NULL ? ':' : config->rest_api_separator[0];
@@ -103,15 +98,6 @@ enum err turn_source_create_remote(struct turn_source **result)
 	source->geo_uri = source->username = source->password = "";
 	*result = source;
 	return OK;
-}
-
-void turn_source_realm(const struct config *config, char *realm, size_t size)
-{
-	char host[HOST_NAME_MAX + 1] = "";
-
-	if (config->realm == NULL)
-		gethostname(host, sizeof host - 1);
-	snprintf(realm, size, "%s", config->realm != NULL ? config->realm : host);
 }
 
 static void texts_wipe(char **texts, size_t count)
@@ -179,22 +165,24 @@ bool turn_source_knows(const struct turn_source *source, const char *username, c
                        uint64_t wall_ms)
 {
 	size_t len = strlen(password);
+	struct stun_hasher *hasher;
 	bool is_known = false;
 
 	if (source->is_remote)
 		return source->expires_ms > wall_ms && strcmp(username, source->username) == 0 &&
 		       len == strlen(source->password) &&
 		       bytes_equal_secret(password, source->password, len);
-	if (strtoull(username, NULL, 10) <= wall_ms / MILLISECONDS)
+	if (strtoull(username, NULL, 10) <= wall_ms / MILLISECONDS ||
+	    stun_hasher_create(&hasher) != OK)
 		return false;
 	for (size_t i = 0; i < source->known_count; i++) {
-		char right[BASE64_SIZE(SHA1_SIZE)];
+		char right[TIME_LIMITED_PASSWORD_SIZE];
 
-		if (password_make(source->known[i], username, right) != OK)
-			continue;
+		time_limited_password(hasher, source->known[i], username, right);
 		is_known |= len == strlen(right) && bytes_equal_secret(password, right, len);
 		bytes_wipe(right, sizeof right);
 	}
+	stun_hasher_destroy(hasher);
 	return is_known;
 }
 
@@ -359,16 +347,11 @@ static bool secret_add(const struct tenant *tenant, void *context)
 	return gathering->err == OK;
 }
 
-/* A realm of its own has its secrets in the store, and else the static ones, which turnserver takes in any. With
- * several the newest makes credentials: of the static ones that is the first. None at all: "". */
+/* None at all: "". */
 static const char *secret_find(const struct gathering *gathering, const char *realm, bool is_own)
 {
-	const struct text_list *fixed = &gathering->config->static_auth_secret;
-	const char *newest = tenancy_newest_secret(gathering->tenancy, realm);
-
-	if ((is_own || newest == NULL) && fixed->count > 0)
-		return fixed->item[0];
-	return newest != NULL ? newest : "";
+	return time_limited_secret(gathering->config,
+	                           tenancy_newest_secret(gathering->tenancy, realm), is_own);
 }
 
 static enum err known_add(struct turn_source *source, const char *secret)
@@ -422,7 +405,7 @@ static enum err own_issue(const struct turn_source *source, const struct identit
                           const char *session_id, uint64_t wall_ms,
                           struct turn_credentials_room *room, char **at)
 {
-	char username[STORE_USERNAME_MAX + 1], password[BASE64_SIZE(SHA1_SIZE)];
+	char username[STORE_USERNAME_MAX + 1], password[TIME_LIMITED_PASSWORD_SIZE];
 	const struct tenant_secret *secret = turn_source_secret(source, identity->tenant);
 	uint64_t left_s;
 
@@ -447,57 +430,33 @@ static enum err own_issue(const struct turn_source *source, const struct identit
 	return OK;
 }
 
-/* EXPIRY:NAME[:SESSION][@REALM]: the time before the first separator, and the realm behind the last @, as turnserver reads
- * it. NAME is the user's, or the tenant's. */
+/* The name is the user's, or the tenant's. */
 static void username_make(const struct turn_source *source, const struct tenant_secret *secret,
                           const struct identity *identity, const char *session_id,
                           uint64_t expires_s, char username[STORE_USERNAME_MAX + 1])
 {
-	char name[USER_PART_MAX + 1];
-	bool has_session = session_id != NULL && session_id[0] != '\0',
-	     has_realm = secret->realm[0] != '\0';
-	char between[2] = {source->separator, '\0'};
+	const struct time_limited_name name = {
+		.expires_s = expires_s,
+		.separator = source->separator,
+		.user = identity->user[0] != '\0' ? identity->user : identity->tenant,
+		.session = session_id,
+		.realm = secret->realm,
+	};
 
-	/* The worst of each: 20 digits, 160 bytes with some escaped, 32, 255. */
-	user_part(identity->user[0] != '\0' ? identity->user : identity->tenant, name);
-	snprintf(username, STORE_USERNAME_MAX + 1, "%llu%s%s%s%.64s%s%s",
-	         (unsigned long long)expires_s, between, name, has_session ? between : "",
-	         has_session ? session_id : "", has_realm ? "@" : "", secret->realm);
+	time_limited_username(&name, username);
 }
 
-/* No @ of a user's own stands for a realm; and no character is cut into two. */
-static void user_part(const char *user, char text[USER_PART_MAX + 1])
-{
-	static const char at_sign[] = "%40";
-	size_t len = 0;
-
-	for (; *user != '\0' && len + sizeof at_sign <= USER_PART_MAX; user++) {
-		bool is_at = *user == '@';
-
-		memcpy(text + len, is_at ? at_sign : user, is_at ? sizeof at_sign - 1 : 1);
-		len += is_at ? sizeof at_sign - 1 : 1;
-	}
-	if (((uint8_t)*user & 0xC0) == 0x80) {
-		while (len > 0 && ((uint8_t)text[len - 1] & 0xC0) == 0x80)
-			len--;
-		len -= len > 0;
-	}
-	text[len] = '\0';
-}
-
-/* draft-uberti-behave-turn-rest-00 section 2.2. */
+/* The source is all threads', and a hasher one thread's: each call has its own. */
 static enum err password_make(const char *secret, const char *username,
-                              char password[BASE64_SIZE(SHA1_SIZE)])
+                              char password[TIME_LIMITED_PASSWORD_SIZE])
 {
-	uint8_t mac[EVP_MAX_MD_SIZE];
-	unsigned len;
+	struct stun_hasher *hasher;
+	enum err err = stun_hasher_create(&hasher);
 
-	if (HMAC(EVP_sha1(), secret, (int)strlen(secret), (const uint8_t *)username,
-	         strlen(username), mac, &len) == NULL ||
-	    len != SHA1_SIZE)
-		return ERR_NO_MEMORY;
-	base64_put(mac, len, true, password);
-	bytes_wipe(mac, sizeof mac);
+	if (err != OK)
+		return err;
+	time_limited_password(hasher, secret, username, password);
+	stun_hasher_destroy(hasher);
 	return OK;
 }
 

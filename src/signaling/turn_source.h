@@ -26,8 +26,6 @@ MUST_CHECK enum err turn_source_create(const struct config *config,
                                        struct turn_source **source, char problem[256]);
 /* Makes the source of a remote service that has none yet: turn_source_copy makes those that give some. */
 MUST_CHECK enum err turn_source_create_remote(struct turn_source **source);
-/* Writes the realm of those who have none of their own: that of config, or the host's name, as turnserver has it. */
-void turn_source_realm(const struct config *config, char *realm, size_t size);
 void turn_source_destroy(struct turn_source *source); /* NULL is fine */
 
 /* Holds the texts that credentials point at. */

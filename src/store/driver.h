@@ -24,6 +24,11 @@ struct store_driver {
 	enum err (*user_list)(struct store *store, const char *realm,
 	                      bool (*each)(const struct store_user *user, void *context),
 	                      void *context);
+	enum err (*user_page)(struct store *store, const struct store_user_page *page,
+	                      bool (*each)(const struct store_user *user, void *context),
+	                      void *context);
+	enum err (*user_counts)(struct store *store, const char *const *realms, size_t realm_count,
+	                        uint64_t *counts);
 
 	enum err (*secret_add)(struct store *store, const char *realm, const char *secret);
 	enum err (*secret_delete)(struct store *store, const char *realm, const char *secret);

@@ -94,6 +94,10 @@ MUST_CHECK enum err redis_scan(struct redis_store *redis, const char *pattern,
 typedef bool redis_part_fn(const char *key, char part[REDIS_KEY_MAX]);
 MUST_CHECK enum err redis_scan_parts(struct redis_store *redis, const char *pattern,
                                      redis_part_fn *part, struct redis_texts *parts);
+/* Calls take for each key that matches, in any order, and for some twice, until it does not return OK. */
+typedef enum err redis_take_fn(const char *key, void *context);
+MUST_CHECK enum err redis_scan_each(struct redis_store *redis, const char *pattern,
+                                    redis_take_fn *take, void *context);
 /* Gives the members of a set. */
 MUST_CHECK enum err redis_members(struct redis_store *redis, const char *key,
                                   struct redis_texts *members);
@@ -113,7 +117,19 @@ enum err redis_user_put(struct store *store, const struct store_user *user);
 enum err redis_user_delete(struct store *store, const char *realm, const char *name);
 enum err redis_user_list(struct store *store, const char *realm,
                          bool (*each)(const struct store_user *user, void *context), void *context);
-/* Gathers the question that redis_user_find asks. */
+/* Gives the realm and the name of a key with the MD5 key of a user, with a line end between, by which users are in the order of both.
+ * False: it is no such key. */
+bool redis_user_of_key(const char *key, char user[REDIS_KEY_MAX]);
+/* Gives those users, each as redis_user_of_key has it, which is cut into its two parts. */
+typedef bool redis_each_user(const struct store_user *user, void *context);
+enum err redis_users_give(struct redis_store *redis, char **users, size_t count,
+                          redis_each_user *each, void *context, bool *goes_on);
+/* redis_user_pages.c: */
+enum err redis_user_page(struct store *store, const struct store_user_page *page,
+                         redis_each_user *each, void *context);
+enum err redis_user_counts(struct store *store, const char *const *realms, size_t realm_count,
+                           uint64_t *counts);
+/* redis_users.c again. Gathers the question that redis_user_find asks. */
 enum err redis_user_ask(struct redis_store *redis, const char *realm, const char *name);
 /* redis_sets.c: */
 enum err redis_secret_ask(struct redis_store *redis, const char *realm);

@@ -10,9 +10,17 @@
 enum { TEXTS_MAX = 1 << 22, TEXTS_FIRST = 64 }; /* powers of two: it is met when full */
 
 static enum err texts_add(struct redis_store *redis, struct redis_texts *texts, const char *text);
-static enum err texts_add_all(struct redis_store *redis, struct redis_texts *texts,
-                              const redisReply *reply, redis_part_fn *part);
+static enum err take_all(struct redis_store *redis, const redisReply *reply, redis_take_fn *take,
+                         void *context);
+static redis_take_fn text_take;
 static enum err texts_make_room(struct redis_store *redis, struct redis_texts *texts);
+
+/* A list that texts come into. */
+struct adding {
+	struct redis_store *redis;
+	struct redis_texts *texts;
+	redis_part_fn *part; /* NULL: all of it */
+};
 static int compare_texts(const void *a, const void *b);
 
 void redis_texts_deinit(struct redis_texts *texts)
@@ -51,14 +59,28 @@ enum err redis_scan(struct redis_store *redis, const char *pattern, struct redis
 	return redis_scan_parts(redis, pattern, NULL, keys);
 }
 
-/* SCAN gives a part of the keys at a time, and some twice; Redis serves others in between. */
 enum err redis_scan_parts(struct redis_store *redis, const char *pattern, redis_part_fn *part,
                           struct redis_texts *keys)
+{
+	struct adding adding = {redis, keys, part};
+	enum err err;
+
+	*keys = (struct redis_texts){.item = NULL};
+	err = redis_scan_each(redis, pattern, text_take, &adding);
+	if (err == OK)
+		redis_texts_sort(keys);
+	else
+		redis_texts_deinit(keys);
+	return err;
+}
+
+/* SCAN gives a part of the keys at a time, and some twice; Redis serves others in between. */
+enum err redis_scan_each(struct redis_store *redis, const char *pattern, redis_take_fn *take,
+                         void *context)
 {
 	char cursor[32] = "0";
 	enum err err = OK;
 
-	*keys = (struct redis_texts){.item = NULL};
 	do {
 		redisReply *reply = NULL;
 
@@ -68,24 +90,21 @@ enum err redis_scan_parts(struct redis_store *redis, const char *pattern, redis_
 		                  redis_text(reply->element[0], cursor, sizeof cursor) != OK))
 			err = redis_say(redis, ERR_UNAVAILABLE, "SCAN gave no cursor");
 		if (err == OK)
-			err = texts_add_all(redis, keys, reply->element[1], part);
+			err = take_all(redis, reply->element[1], take, context);
 		redis_reply_free(reply);
 	} while (err == OK && strcmp(cursor, "0") != 0);
-	if (err == OK)
-		redis_texts_sort(keys);
-	else
-		redis_texts_deinit(keys);
 	return err;
 }
 
 enum err redis_members(struct redis_store *redis, const char *key, struct redis_texts *members)
 {
+	struct adding adding = {redis, members, NULL};
 	redisReply *reply = NULL;
 	enum err err = redis_ask(redis, &reply, WORDS("SMEMBERS", key));
 
 	*members = (struct redis_texts){.item = NULL};
 	if (err == OK)
-		err = texts_add_all(redis, members, reply, NULL);
+		err = take_all(redis, reply, text_take, &adding);
 	redis_reply_free(reply);
 	if (err == OK)
 		redis_texts_sort(members);
@@ -95,24 +114,29 @@ enum err redis_members(struct redis_store *redis, const char *key, struct redis_
 }
 
 /* What is no text of ours, such as a member with a zero in it, is left out. */
-static enum err texts_add_all(struct redis_store *redis, struct redis_texts *texts,
-                              const redisReply *reply, redis_part_fn *part)
+static enum err take_all(struct redis_store *redis, const redisReply *reply, redis_take_fn *take,
+                         void *context)
 {
-	char text[REDIS_KEY_MAX], kept[REDIS_KEY_MAX];
+	char text[REDIS_KEY_MAX];
 	enum err err = OK;
 
 	if (reply->type != REDIS_REPLY_ARRAY)
 		return redis_say(redis, ERR_UNAVAILABLE, "its reply is no list");
-	for (size_t i = 0; i < reply->elements && err == OK; i++) {
-		if (redis_text(reply->element[i], text, sizeof text) != OK)
-			continue;
-		if (part == NULL)
-			err = texts_add(redis, texts, text);
-		else if (part(text, kept))
-			err = texts_add(redis, texts, kept);
-	}
+	for (size_t i = 0; i < reply->elements && err == OK; i++)
+		if (redis_text(reply->element[i], text, sizeof text) == OK)
+			err = take(text, context);
 	bytes_wipe(text, sizeof text);
 	return err;
+}
+
+static enum err text_take(const char *text, void *context)
+{
+	const struct adding *adding = context;
+	char kept[REDIS_KEY_MAX];
+
+	if (adding->part == NULL)
+		return texts_add(adding->redis, adding->texts, text);
+	return adding->part(text, kept) ? texts_add(adding->redis, adding->texts, kept) : OK;
 }
 
 static enum err texts_add(struct redis_store *redis, struct redis_texts *texts, const char *text)

@@ -27,9 +27,6 @@ static enum err user_read(const redisReply *reply, const char *realm, const char
 static void own_key_read(const redisReply *reply, struct store_user *user);
 static enum err names_list(struct redis_store *redis, const char *realm, struct redis_texts *names);
 static enum err names_add(struct redis_texts *names, const char *key);
-static enum err users_give(struct redis_store *redis, char **names, size_t count,
-                           bool (*each)(const struct store_user *user, void *context),
-                           void *context, bool *goes_on);
 
 enum err redis_user_ask(struct redis_store *redis, const char *realm, const char *name)
 {
@@ -139,18 +136,18 @@ enum err redis_user_list(struct store *store, const char *realm,
 	bool goes_on = true;
 
 	for (size_t i = 0; i < names.count && err == OK && goes_on; i += LIST_AT_ONCE)
-		err = users_give(redis, names.item + i,
-		                 names.count - i < LIST_AT_ONCE ? names.count - i : LIST_AT_ONCE,
-		                 each, context, &goes_on);
+		err = redis_users_give(redis, names.item + i,
+		                       names.count - i < LIST_AT_ONCE ? names.count - i
+		                                                      : LIST_AT_ONCE,
+		                       each, context, &goes_on);
 	redis_texts_deinit(&names);
 	return err;
 }
 
 /* Asks for some users at once, and reads as many answers, be they wanted or not: one that is left would be
  * taken for that to the next question. */
-static enum err users_give(struct redis_store *redis, char **names, size_t count,
-                           bool (*each)(const struct store_user *user, void *context),
-                           void *context, bool *goes_on)
+enum err redis_users_give(struct redis_store *redis, char **names, size_t count,
+                          redis_each_user *each, void *context, bool *goes_on)
 {
 	struct store_user user;
 	size_t asked = 0;
@@ -200,22 +197,34 @@ static enum err names_list(struct redis_store *redis, const char *realm, struct 
 /* The list has room for as many as there are keys. */
 static enum err names_add(struct redis_texts *names, const char *key)
 {
-	static const char between[] = "/user/";
-	char part[REDIS_KEY_MAX], *at;
-	int len;
+	char user[REDIS_KEY_MAX];
 
-	if (!redis_key_part(key, "turn/realm/", "/key", part, sizeof part))
+	if (!redis_user_of_key(key, user))
 		return OK;
-	at = strstr(part, between);
-	if (at == NULL || strchr(part, '\n') != NULL || at - part >= STORE_TEXT_MAX ||
-	    strlen(at + strlen(between)) >= STORE_TEXT_MAX)
-		return OK;
-	*at = '\0';
-	len = asprintf(&names->item[names->count], "%s\n%s", part, at + strlen(between));
-	if (len < 0)
+	names->item[names->count] = strdup(user);
+	if (names->item[names->count] == NULL)
 		return ERR_NO_MEMORY;
 	names->count++;
 	return OK;
+}
+
+bool redis_user_of_key(const char *key, char user[REDIS_KEY_MAX])
+{
+	static const char between[] = "/user/";
+	char *at, *name;
+
+	if (!redis_key_part(key, "turn/realm/", "/key", user, REDIS_KEY_MAX) ||
+	    strchr(user, '\n') != NULL)
+		return false;
+	at = strstr(user, between);
+	if (at == NULL || at - user >= STORE_TEXT_MAX)
+		return false;
+	name = at + strlen(between);
+	if (strlen(name) >= STORE_TEXT_MAX)
+		return false;
+	*at = '\n';
+	memmove(at + 1, name, strlen(name) + 1);
+	return true;
 }
 
 static void keys_of(const char *realm, const char *name, struct user_keys_of *keys)

@@ -47,6 +47,8 @@ static const struct store_driver driver = {
 	.user_put = sqlite_user_put,
 	.user_delete = sqlite_user_delete,
 	.user_list = sqlite_user_list,
+	.user_page = sqlite_user_page,
+	.user_counts = sqlite_user_counts,
 	.secret_add = sqlite_secret_add,
 	.secret_delete = sqlite_secret_delete,
 	.secret_list = sqlite_secret_list,
@@ -418,14 +420,21 @@ enum err sqlite_rows(struct store *store, enum store_statement which, const char
                      sqlite_give_fn *give, void *context)
 {
 	sqlite3_stmt *statement = store_statement(store, which);
-	bool goes_on = true;
-	enum err err = OK;
-	int result;
 
 	if (statement == NULL)
 		return ERR_UNAVAILABLE;
 	if (first != NULL)
 		sqlite3_bind_text(statement, 1, first, -1, SQLITE_STATIC);
+	return sqlite_rows_of(store, statement, give, context);
+}
+
+enum err sqlite_rows_of(struct store *store, sqlite3_stmt *statement, sqlite_give_fn *give,
+                        void *context)
+{
+	bool goes_on = true;
+	enum err err = OK;
+	int result;
+
 	while (err == OK && goes_on && (result = sqlite3_step(statement)) != SQLITE_DONE) {
 		err = store_result(store, result);
 		if (err != OK)

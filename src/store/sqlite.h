@@ -70,6 +70,9 @@ typedef enum err sqlite_give_fn(struct store *store, sqlite3_stmt *statement, vo
 /* Runs a statement whose first parameter is that text, if not NULL, and has each row given that can be used. */
 MUST_CHECK enum err sqlite_rows(struct store *store, enum store_statement which, const char *first,
                                 sqlite_give_fn *give, void *context);
+/* The same of a bound statement, which it gives back. */
+MUST_CHECK enum err sqlite_rows_of(struct store *store, sqlite3_stmt *statement,
+                                   sqlite_give_fn *give, void *context);
 /* Runs a statement that gives no rows, and gives it back. */
 MUST_CHECK enum err store_run(struct store *store, sqlite3_stmt *statement);
 
@@ -120,6 +123,11 @@ MUST_CHECK enum err sqlite_user_find_hash(struct store *store, const char *realm
                                           const uint8_t userhash[32], struct store_user *user);
 MUST_CHECK enum err sqlite_user_put(struct store *store, const struct store_user *user);
 MUST_CHECK enum err sqlite_user_delete(struct store *store, const char *realm, const char *name);
+MUST_CHECK enum err sqlite_user_page(struct store *store, const struct store_user_page *page,
+                                     bool (*each)(const struct store_user *user, void *context),
+                                     void *context);
+MUST_CHECK enum err sqlite_user_counts(struct store *store, const char *const *realms,
+                                       size_t realm_count, uint64_t *counts);
 MUST_CHECK enum err sqlite_user_list(struct store *store, const char *realm,
                                      bool (*each)(const struct store_user *user, void *context),
                                      void *context);

@@ -12,7 +12,6 @@
 
 _Static_assert((int)STORE_KEY_MAX >= (int)STUN_KEY_MAX, "a key fits a user");
 
-static enum err range_canonical(const char *range, char text[STORE_RANGE_MAX + 1]);
 static enum err codes_of_predecessor_end(struct store *store, const char *name);
 
 enum err store_open_at(const struct store_location *location, bool may_create, struct store **store,
@@ -115,6 +114,20 @@ enum err store_user_list(struct store *store, const char *realm,
 	return store->driver->user_list(store, realm, each, context);
 }
 
+enum err store_user_page(struct store *store, const struct store_user_page *page,
+                         bool (*each)(const struct store_user *user, void *context), void *context)
+{
+	if (page->limit == 0 || page->limit > STORE_PAGE_MAX)
+		return ERR_INVALID;
+	return store->driver->user_page(store, page, each, context);
+}
+
+enum err store_user_counts(struct store *store, const char *const *realms, size_t realm_count,
+                           uint64_t *counts)
+{
+	return store->driver->user_counts(store, realms, realm_count, counts);
+}
+
 /* ---- secrets ---- */
 
 enum err store_secret_add(struct store *store, const char *realm, const char *secret)
@@ -182,7 +195,7 @@ enum err store_peer_range_add(struct store *store, enum store_peer_list list, co
                               const char *range)
 {
 	char text[STORE_RANGE_MAX + 1];
-	enum err err = range_canonical(range, text);
+	enum err err = store_peer_range_normalise(range, text);
 
 	return err != OK ? err : store->driver->peer_range_add(store, list, realm, text);
 }
@@ -191,7 +204,7 @@ enum err store_peer_range_delete(struct store *store, enum store_peer_list list,
                                  const char *range)
 {
 	char text[STORE_RANGE_MAX + 1];
-	bool is_range = range != NULL && range_canonical(range, text) == OK;
+	bool is_range = range != NULL && store_peer_range_normalise(range, text) == OK;
 
 	return store->driver->peer_range_delete(store, list, realm, range, is_range ? text : NULL);
 }
@@ -203,8 +216,7 @@ enum err store_peer_range_list(struct store *store, enum store_peer_list list, c
 	return store->driver->peer_range_list(store, list, realm, each, context);
 }
 
-/* As coturn reads it: one address, or both ends. ERR_INVALID: it is no range. */
-static enum err range_canonical(const char *range, char text[STORE_RANGE_MAX + 1])
+enum err store_peer_range_normalise(const char *range, char text[STORE_RANGE_MAX + 1])
 {
 	char low[ADDR_TEXT_SIZE], high[ADDR_TEXT_SIZE];
 	struct addr_range read;

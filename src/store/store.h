@@ -70,6 +70,22 @@ MUST_CHECK enum err store_user_list(struct store *store, const char *realm,
                                     bool (*each)(const struct store_user *user, void *context),
                                     void *context);
 
+/* A part of that list: the first users behind one, as many as limit, so that a list of any length is read in pages. */
+enum { STORE_PAGE_MAX = 1000 };
+struct store_user_page {                      /* lent */
+	const char *realm;                    /* NULL: all */
+	const char *after_realm, *after_name; /* NULL: from the first one on */
+	const char *contains; /* of the name; ASCII letters in either case. NULL: all */
+	size_t limit;         /* 1 to STORE_PAGE_MAX */
+};
+/* Gives fewer than limit only where there are no more. each is as in store_user_list. */
+MUST_CHECK enum err store_user_page(struct store *store, const struct store_user_page *page,
+                                    bool (*each)(const struct store_user *user, void *context),
+                                    void *context);
+/* Counts the users of some realms, which are in order. Redis counts a few twice while its tables grow. */
+MUST_CHECK enum err store_user_counts(struct store *store, const char *const *realms,
+                                      size_t realm_count, uint64_t *counts);
+
 MUST_CHECK enum err store_secret_add(struct store *store, const char *realm, const char *secret);
 /* secret NULL: all of the realm. */
 MUST_CHECK enum err store_secret_delete(struct store *store, const char *realm, const char *secret);
@@ -121,6 +137,8 @@ MUST_CHECK enum err store_realm_option_list(struct store *store, const char *rea
  * "" is every realm. */
 enum { STORE_RANGE_MAX = 256 };
 enum store_peer_list { STORE_ALLOWED_PEERS, STORE_DENIED_PEERS, STORE_PEER_LIST_COUNT };
+/* Writes a range in the form in which it is kept. ERR_INVALID: it is none. */
+MUST_CHECK enum err store_peer_range_normalise(const char *range, char text[STORE_RANGE_MAX + 1]);
 /* Adds a range that addr_range_parse reads: one address, a-b, or a prefix, which is written as a-b, for
  * coturn knows nothing else. ERR_INVALID: it is none of these. ERR_EXISTS: it is there. */
 MUST_CHECK enum err store_peer_range_add(struct store *store, enum store_peer_list list,

@@ -100,6 +100,66 @@ enum err sqlite_user_list(struct store *store, const char *realm,
 	return sqlite_rows(store, STATEMENT_LIST_USERS, realm, user_give, &receiver);
 }
 
+/* A receiver of as many as there is room for. */
+struct page_receiver {
+	struct receiver receiver;
+	size_t left;
+};
+
+static enum err page_give(struct store *store, sqlite3_stmt *statement, void *context,
+                          bool *goes_on)
+{
+	struct page_receiver *page = context;
+	enum err err = user_give(store, statement, &page->receiver, goes_on);
+
+	if (err == OK && --page->left == 0)
+		*goes_on = false;
+	return err;
+}
+
+/* A realm has its own statement: with one for both, the last page of a realm would look through all realms behind it. */
+enum err sqlite_user_page(struct store *store, const struct store_user_page *page,
+                          bool (*each)(const struct store_user *user, void *context), void *context)
+{
+	struct page_receiver receiver = {{each, context}, page->limit};
+	bool has_realm = page->realm != NULL, has_after = page->after_name != NULL;
+	sqlite3_stmt *statement = store_statement(store, has_realm ? STATEMENT_PAGE_REALM_USERS
+	                                                           : STATEMENT_PAGE_USERS);
+
+	if (statement == NULL)
+		return ERR_UNAVAILABLE;
+	statement_bind_texts(statement,
+	                     has_realm   ? page->realm
+	                     : has_after ? page->after_realm
+	                                 : "",
+	                     has_after ? page->after_name : "");
+	sqlite3_bind_text(statement, 3, page->contains, -1, SQLITE_STATIC);
+	return sqlite_rows_of(store, statement, page_give, &receiver);
+}
+
+static enum err count_read(struct store *store, sqlite3_stmt *statement, void *row)
+{
+	(void)store;
+	*(uint64_t *)row = (uint64_t)sqlite3_column_int64(statement, 0);
+	return OK;
+}
+
+enum err sqlite_user_counts(struct store *store, const char *const *realms, size_t realm_count,
+                            uint64_t *counts)
+{
+	enum err err = OK;
+
+	for (size_t i = 0; i < realm_count && err == OK; i++) {
+		sqlite3_stmt *statement = store_statement(store, STATEMENT_COUNT_USERS);
+
+		if (statement == NULL)
+			return ERR_UNAVAILABLE;
+		sqlite3_bind_text(statement, 1, realms[i], -1, SQLITE_STATIC);
+		err = sqlite_row(store, statement, count_read, &counts[i]);
+	}
+	return err;
+}
+
 static enum err user_give(struct store *store, sqlite3_stmt *statement, void *context,
                           bool *goes_on)
 {

@@ -1,0 +1,64 @@
+/* What this interface is, for programs, and whether the console can do its work. */
+#include <string.h>
+
+#include "admin/api.h"
+#include "admin/console.h"
+#include "control/client.h"
+
+/* openapi.json, made into a text by the build. */
+static const char document[] =
+#include "admin/openapi_text.h"
+	;
+
+void api_document(struct api_call *call)
+{
+	http_answer_lent(call->http, 200, "application/json", document, sizeof document - 1);
+}
+
+void api_health(struct api_call *call)
+{
+	api_answer(call, json_pack("{s:s}", "status", "ok"));
+}
+
+/* ---- readiness ---- */
+
+static const char *relay_state(const struct console *console)
+{
+	char problem[256];
+	json_t *status = NULL;
+
+	if (console->relay_socket[0] == '\0')
+		return "off";
+	if (control_ask(console->relay_socket, "status", NULL, &status, problem) != OK)
+		return "away";
+	json_decref(status);
+	return "ready";
+}
+
+/* Something is read, as an open connection alone says little of Redis. */
+static const char *store_state(struct console *console)
+{
+	struct store_version version;
+	struct store *store;
+	enum err err;
+
+	if (console->config->userdb == NULL && console->config->redis_userdb == NULL)
+		return "none";
+	store = console_take_store(console);
+	if (store == NULL)
+		return "away";
+	err = store_version(store, &version);
+	console_release_store(console);
+	return err == OK ? "ready" : "away";
+}
+
+/* Without a store there is nobody who could sign in, but metrics need none. */
+void api_readiness(struct api_call *call)
+{
+	const char *relay = relay_state(call->console), *store = store_state(call->console);
+	bool is_ready = strcmp(relay, "ready") == 0 && strcmp(store, "away") != 0;
+
+	api_answer_status(call, is_ready ? 200 : 503,
+	                  json_pack("{s:s, s:s, s:s}", "status", is_ready ? "ready" : "not ready",
+	                            "relay", relay, "store", store));
+}
