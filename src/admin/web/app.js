@@ -1,7 +1,5 @@
 // turnconsole's pages: from the address to a page, and who is signed in.
 
-import "./style.css";
-
 import { apiOf, ask, useCsrf, wasLeft, whenSignedOut } from "./lib/api.js";
 import { language, t } from "./lib/i18n.js";
 import { busy, notice, problemText } from "./lib/parts.js";
@@ -69,10 +67,15 @@ async function show() {
 
 async function fill(page, root, place, shown) {
     replace(root, busy());
-    const module = await page.load();
+    const module = await page.load().catch(() => null); // away, or another version by now, which has other names
     if (shown !== current)
         return;
-    replace(root);
+    replace(root, module === null && notice("bad", t("problem.no_module")));
+    if (module !== null)
+        await render(module, root, place, shown);
+}
+
+async function render(module, root, place, shown) {
     shell.showTitle(t(module.title));
     shown.keys = module.keys ?? [];
     try {

@@ -1,17 +1,17 @@
 #!/bin/sh
-# Makes the console's pages: index.html, app.js, app.css, and each of them compressed.
+# Makes the console's pages: index.html, app.css, app.js and the parts of it that are loaded when they are needed, and each of them
+# compressed.
 #
 #   build.sh SOURCE NODE OUT
 #
 # SOURCE is this folder. A release archive has the pages in SOURCE/built, and needs nothing more; a git checkout needs npm, which puts
-# esbuild and uPlot into NODE, outside of the source tree. Without either OUT stays as it is, what is missing is said, and the
-# program is built all the same. OUT/.done tells make that it is done.
+# esbuild and uPlot into NODE, outside of the source tree. Where neither is to be had, what is missing is said and the program is
+# built all the same. OUT/.done tells make that the pages are there.
 set -eu
 
 source=$(cd "$1" && pwd)
 node=$2
 out=$3
-pages='index.html app.js app.css'
 
 # Whether the archive's pages are there, and nobody has changed what they were made from.
 is_built() {
@@ -33,27 +33,36 @@ fetch() {
 	fi
 }
 
+# The program serves the interface without pages, too, and says so.
+go_without() {
+	echo "turnconsole: its pages are not built: this is no release archive, and $1" >&2
+	exit 0
+}
+
+esbuild() {
+	NODE_PATH=$node/node_modules "$node/node_modules/.bin/esbuild" --bundle --minify --charset=utf8 --target=es2022,chrome123,firefox120,safari17.5 \
+		--legal-comments=none --log-level=warning "$@"
+}
+
 bundle() {
-	NODE_PATH=$node/node_modules "$node/node_modules/.bin/esbuild" "$source/app.js" --bundle --minify --charset=utf8 \
-		--format=iife --target=es2022 --legal-comments=none --log-level=warning --outfile="$out/app.js"
+	esbuild "$source/app.js" --format=esm --splitting --chunk-names='[name]-[hash]' --outdir="$out"
+	esbuild "$source/app.css" --outfile="$out/app.css"
 	cp "$source/index.html" "$out/index.html"
 }
 
 mkdir -p "$out"
+rm -f "$out"/* "$out/.done"
 if is_built; then
-	for page in $pages; do
-		cp "$source/built/$page" "$out/$page"
-	done
+	cp "$source"/built/* "$out"
 elif command -v npm > /dev/null && command -v node > /dev/null; then
 	node=$(mkdir -p "$node" && cd "$node" && pwd)
-	fetch
+	fetch || go_without 'npm could not fetch esbuild and uPlot'
 	bundle
 else
-	echo "turnconsole: its pages are not built, as this is no release archive and npm is missing: apt-get install npm" >&2
-	exit 0
+	go_without 'npm is missing: apt-get install npm'
 fi
-for page in $pages; do
-	chmod u+w "$out/$page"
-	gzip -9 -n -c "$out/$page" > "$out/$page.gz"
+chmod u+w "$out"/*
+for page in "$out"/*; do
+	gzip -9 -n -c "$page" > "$page.gz"
 done
 touch "$out/.done"

@@ -49,10 +49,16 @@ function press(event, { me, go, pageKeys }) {
 export function showHelp(me, pageKeys) {
     const rows = [["/", t("keys.search")], ["?", t("keys.help")], ["Esc", t("keys.leave")], ...pageKeys];
     const places = pages.filter((page) => mayOpen(page, me)).map((page) => [`g ${page.key}`, t(`nav.${page.name}`)]);
-    const dialog = h("dialog", { class: "help", "aria-labelledby": "help-title", onclose: () => dialog.remove() },
+    const leave = () => dialog.close();
+    const gone = () => {
+        removeEventListener("hashchange", leave);
+        dialog.remove();
+    };
+    const dialog = h("dialog", { class: "help", "aria-labelledby": "help-title", onclose: gone },
                      h("h2", { id: "help-title" }, t("keys.title")),
                      h("div", { class: "columns" }, listOf(rows), listOf(places)),
                      h("form", { method: "dialog" }, h("button", { class: "primary", autofocus: true }, t("common.close"))));
+    addEventListener("hashchange", leave);
     document.body.append(dialog);
     dialog.showModal();
 }

@@ -21,6 +21,21 @@
 export const groups = ["relay", "access", "rooms", "console"];
 
 export const pages = [
+    { name: "overview", key: "o", group: "relay", who: "all", load: () => import("./pages/overview.js") },
+    { name: "sessions", key: "s", group: "relay", who: "any", load: () => import("./pages/sessions.js") },
+    { name: "peers", key: "p", group: "relay", who: "any", load: () => import("./pages/peers.js") },
+    { name: "try", key: "y", group: "relay", who: "any", load: () => import("./pages/try.js") },
+    { name: "log", key: "l", group: "relay", who: "all", load: () => import("./pages/log.js") },
+    { name: "options", key: "c", group: "relay", who: "all", load: () => import("./pages/options.js") },
+    { name: "users", key: "u", group: "access", who: "any", load: () => import("./pages/users.js") },
+    { name: "secrets", key: "x", group: "access", who: "any", load: () => import("./pages/secrets.js") },
+    { name: "realms", key: "r", group: "access", who: "any", load: () => import("./pages/realms.js") },
+    { name: "origins", key: "n", group: "access", who: "any", load: () => import("./pages/origins.js") },
+    { name: "oauth-keys", key: "k", group: "access", who: "any", load: () => import("./pages/oauth_keys.js") },
+    { name: "rooms", key: "b", group: "rooms", who: "any", load: () => import("./pages/rooms.js") },
+    { name: "administrators", key: "a", group: "console", who: "all", load: () => import("./pages/administrators.js") },
+    { name: "tokens", key: "t", group: "console", who: "all", load: () => import("./pages/tokens.js") },
+    { name: "audit", key: "h", group: "console", who: "all", load: () => import("./pages/audit.js") },
     { name: "me", key: "m", group: "console", who: "any", load: () => import("./pages/me.js") },
 ];
 

@@ -1,15 +1,16 @@
-// Texts in the reader's language. Keys are those of lang/*.json: the same in each of them, none missing, none unused (tests/lint/web.py).
+// Texts in the language of the reader, which alone is loaded. Keys are those of lang/*.json: the same in each of them, none missing, none
+// unused (tests/lint/web.py).
 
-import de from "../lang/de.json";
-import en from "../lang/en.json";
-
-const LANGUAGES = { en, de };
+const LANGUAGES = {
+    en: () => import("../lang/en.js"),
+    de: () => import("../lang/de.js"),
+};
 const KEPT = "turnstone.language";
 
 export const languages = Object.keys(LANGUAGES);
 export const language = choose();
 
-const texts = LANGUAGES[language];
+const { default: texts } = await LANGUAGES[language]();
 const plural = new Intl.PluralRules(language);
 
 function choose() {

@@ -11,16 +11,24 @@ const PASSWORD_MIN = 8;
 
 export function render(root, context) {
     root.append(pageHead(t("me.title")),
-                h("div", { class: "panels" }, aboutPanel(context), passwordPanel(context), codesPanel(context), everywherePanel(context)));
+                h("div", { class: "panels" }, aboutPanel(context), passwordPanel(context), codesPanel(context)));
 }
 
 const panel = (heading, ...children) => h("section", { class: "panel" }, h("h2", {}, heading), children);
 
-function aboutPanel({ me }) {
+function aboutPanel({ api, me }) {
     return panel(t("me.about"), h("dl", { class: "facts" },
         h("dt", {}, t("me.name")), h("dd", {}, me.name),
         h("dt", {}, t("me.realm")), h("dd", {}, me.realm || t("nav.all_realms")),
-        h("dt", {}, t("me.signed_in")), h("dd", {}, `${dateTime(me.signed_in)} (${ago(me.signed_in)})`)));
+        h("dt", {}, t("me.signed_in")), h("dd", {}, `${dateTime(me.signed_in)} (${ago(me.signed_in)})`)),
+    h("p", { class: "hint" }, t("me.everywhere_hint")),
+    formOf([], t("me.everywhere"), () => signOutEverywhere(api), "danger"));
+}
+
+async function signOutEverywhere(api) {
+    await api.post("/sign-out-everywhere");
+    location.hash = "#/sign-in";
+    location.reload();
 }
 
 // A form that says below itself how it went. send gives what to say.
@@ -100,15 +108,4 @@ function codesPanel({ api, me, signedIn }) {
     };
     show(me.has_codes);
     return panel(t("me.codes"), box);
-}
-
-// ---- sign-ins -------------------------------------------------------------------------------------
-
-function everywherePanel({ api, go }) {
-    return panel(t("me.sign_ins"), h("p", { class: "hint" }, t("me.everywhere_hint")),
-                 formOf([], t("me.everywhere"), async () => {
-                     await api.post("/sign-out-everywhere");
-                     location.hash = "#/sign-in";
-                     location.reload();
-                 }, "danger"));
 }
