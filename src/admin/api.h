@@ -66,6 +66,11 @@ bool api_query_number(struct api_call *call, const char *name, json_int_t low, j
 /* Gives the realm that the call is about: of who asks where they have but one, else asked ("": all). Another's is refused with 403. */
 bool api_realm(struct api_call *call, const char *asked, const char **realm);
 
+/* ---- the cookie ---- */
+
+const char *api_cookie(const struct api_call *call);           /* NULL: none was shown */
+void api_set_cookie(struct api_call *call, const char *value); /* NULL: it is to be forgotten */
+
 /* ---- the programs and the store ---- */
 
 enum api_daemon { API_RELAY, API_SIGNALING };

@@ -205,9 +205,10 @@ static int drive(struct relay *relay, struct console_child *child, struct contro
 		main_thread_run(main_thread);
 		log_totals(relay);
 	}
-	console_child_destroy(child);
+	console_child_end(child);
 	relay_stop(relay);
 	main_thread_destroy(main_thread);
+	console_child_destroy(child);
 	leave(config, opened);
 	if (err != OK)
 		return process_fail(config, OPTION_ID_cli, problem);

@@ -93,9 +93,19 @@ enum err main_thread_open_console(struct main_thread *main_thread, char problem[
 	return console_open(main_thread, &main_thread->console, problem);
 }
 
+static void tell_child(bool is_applied, void *context)
+{
+	const struct main_thread *main_thread = context;
+
+	console_child_tell(main_thread->child,
+	                   is_applied ? CONSOLE_CHILD_CONFIGURATION : CONSOLE_CHILD_FILES);
+}
+
 enum err main_thread_adopt_child(struct main_thread *main_thread, struct console_child *child)
 {
 	main_thread->child = child;
+	if (child != NULL)
+		reload_set_follower(main_thread->reload, tell_child, main_thread);
 	return console_child_watch(child, main_thread->loop.base);
 }
 
@@ -254,7 +264,6 @@ static void reload_all(void *context, const char *by)
 
 	notify_reloading(main_thread->notify);
 	process_reopen_log(main_thread->relay->config);
-	console_child_reload(main_thread->child);
 	reload_begin(main_thread->reload, by, on_reloaded, main_thread);
 }
 
@@ -262,7 +271,6 @@ static void read_certificates(void *context, const char *by)
 {
 	struct main_thread *main_thread = context;
 
-	console_child_reload(main_thread->child);
 	reload_certificates(main_thread->reload, by);
 }
 

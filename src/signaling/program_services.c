@@ -68,6 +68,7 @@ static void complete(struct service_set *set, const struct service_parts *parts)
 {
 	set->tls = parts->tls;
 	set->sinks = parts->sinks;
+	set->has_store = parts->tenancy != NULL;
 	set->services = (struct signaling_services){
 		.config = set->config,
 		.authority = set->authority,

@@ -1,4 +1,4 @@
-/* Who changed what through the console: kept in the store, the newest AUDIT_ENTRIES_MAX of it. */
+/* Who changed what through the console and turnadmin: kept in the store, the newest AUDIT_ENTRIES_MAX of it. */
 #pragma once
 
 #include <stdint.h>
@@ -13,9 +13,9 @@ struct store_audit_entry {
 	char from[64];            /* address */
 	char what[AUDIT_WHAT_MAX + 1], on[AUDIT_ON_MAX + 1];
 };
+typedef bool store_each_audit_entry(const struct store_audit_entry *entry, void *context);
+/* ERR_INVALID: it says nothing. What was written before AUDIT_ENTRIES_MAX others is forgotten. */
 MUST_CHECK enum err store_audit_add(struct store *store, const struct store_audit_entry *entry);
-/* Calls each for entries before id (0: the newest), newest first, until it returns false. */
+/* Calls each for entries before id (0: the newest), newest first, until it returns false. each does not use the store. */
 MUST_CHECK enum err store_audit_list(struct store *store, uint64_t before,
-                                     bool (*each)(const struct store_audit_entry *entry,
-                                                  void *context),
-                                     void *context);
+                                     store_each_audit_entry *each, void *context);

@@ -5,13 +5,20 @@
 
 #include "store/store.h"
 
-enum { CONSOLE_TOKEN_NAME_MAX = 64, CONSOLE_TOKEN_SIZE = 65, TOTP_SECRET_SIZE = 20 };
+enum {
+	CONSOLE_TOKEN_NAME_MAX = 64,
+	CONSOLE_TOKEN_SIZE = 65,
+	CONSOLE_TOKEN_HASH_SIZE = 65,
+	CONSOLE_TOKENS_MAX = 1000,
+	TOTP_SECRET_SIZE = 20
+};
 
 struct store_console_token {
+	char hash
+		[CONSOLE_TOKEN_HASH_SIZE]; /* SHA-256 of the token, which is not kept: hexadecimal */
 	char name[CONSOLE_TOKEN_NAME_MAX + 1]; /* letters, digits, . _ - */
 	char realm[STORE_TEXT_MAX];            /* "": all */
-	uint8_t hash[32];                      /* SHA-256 of the token, which is not kept */
-	uint64_t areas;                        /* as text in the store: "users:read ..." */
+	uint64_t areas;                        /* bits of scope_bit; as text in the store */
 	uint64_t created_s, expires_s,
 		used_s; /* since 1970; expires_s 0: never; used_s: by the day */
 };
@@ -19,11 +26,17 @@ typedef bool store_each_console_token(const struct store_console_token *token, v
 /* Makes a random token and sets its hash. text is for the caller to show once and wipe. */
 MUST_CHECK enum err store_console_token_make(struct store_console_token *token,
                                              char text[CONSOLE_TOKEN_SIZE]);
-MUST_CHECK enum err store_console_token_put(struct store *store,
+/* ERR_INVALID: that is no name. ERR_EXISTS: another token has it. ERR_FULL: there are CONSOLE_TOKENS_MAX. */
+MUST_CHECK enum err store_console_token_add(struct store *store,
                                             const struct store_console_token *token);
-MUST_CHECK enum err store_console_token_find(struct store *store, const uint8_t hash[32],
+/* Finds by the token as it was shown. */
+MUST_CHECK enum err store_console_token_find(struct store *store, const char *text,
                                              struct store_console_token *token);
+/* Writes down that it was used, if that was on another day than the last time. */
+MUST_CHECK enum err store_console_token_used(struct store *store, struct store_console_token *token,
+                                             uint64_t now_s);
 MUST_CHECK enum err store_console_token_delete(struct store *store, const char *name);
+/* In order of name, until each returns false. */
 MUST_CHECK enum err store_console_token_list(struct store *store, store_each_console_token *each,
                                              void *context);
 

@@ -2,6 +2,7 @@
  * SQLite's are in sqlite.c, Redis's in redis.c. Private to the folder. */
 #pragma once
 
+#include "store/audit.h"
 #include "store/records.h"
 #include "store/store.h"
 
@@ -88,6 +89,9 @@ struct store_driver {
 	/* A revocation that is put so is gone when it has expired. */
 	enum err (*revoke)(struct store *store, const struct store_revocation *revocation,
 	                   uint64_t now_s);
+	enum err (*audit_add)(struct store *store, const struct store_audit_entry *entry);
+	enum err (*audit_list)(struct store *store, uint64_t before, store_each_audit_entry *each,
+	                       void *context);
 	enum err (*secret_list_by_age)(struct store *store, const char *realm,
 	                               bool (*each)(const char *realm, const char *secret,
 	                                            void *context),

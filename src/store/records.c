@@ -1,4 +1,4 @@
-/* The columns of tenants, API keys, rooms and revocations. SQLite and Redis both have them in this order and by these
+/* The columns of tenants, API keys, rooms, revocations, and of what the console keeps. SQLite and Redis both have them in this order and by these
  * names. */
 #include "store/records.h"
 
@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "store/scopes.h"
 
 #define SIZE(type, member) sizeof(((struct type *)NULL)->member)
 #define FIELD(type, member, kind)                                                         \
@@ -48,6 +49,17 @@ static const struct record_field revocation_fields[] = {
 	FIELD(store_revocation, username, TEXT),
 	FIELD(store_revocation, expires_s, U64),
 };
+static const struct record_field console_token_fields[] = {
+	FIELD(store_console_token, hash, TEXT),     FIELD(store_console_token, name, TEXT),
+	FIELD(store_console_token, realm, TEXT),    FIELD(store_console_token, areas, SCOPES),
+	FIELD(store_console_token, created_s, U64), FIELD(store_console_token, expires_s, U64),
+	FIELD(store_console_token, used_s, U64),
+};
+static const struct record_field totp_fields[] = {
+	FIELD(record_totp, administrator, TEXT),
+	FIELD(record_totp, secret, BYTES),
+	FIELD(record_totp, last_step, U64),
+};
 
 #define RECORD(table, redis, type, fields, keys)                                                  \
 	{                                                                                         \
@@ -62,8 +74,13 @@ const struct record record_kinds[RECORD_KINDS] = {
                                      room_kicks_fields, 3),
 	[RECORD_REVOCATION] =
 		RECORD("turnstone_revoked", "revoked", store_revocation, revocation_fields, 1),
+	[RECORD_CONSOLE_TOKEN] = RECORD("turnstone_console_token", "console-token",
+                                        store_console_token, console_token_fields, 1),
+	[RECORD_TOTP] = RECORD("turnstone_totp", "totp", record_totp, totp_fields, 1),
 };
 
+static void scopes_field_put(const char *at, char text[RECORD_VALUE_SIZE]);
+static void scopes_field_get(const char *text, char *at);
 static uint64_t number_of(const struct record_field *field, const void *record);
 static enum err number_read(const char *text, uint64_t max, uint64_t *number);
 static void number_set(const struct record_field *field, uint64_t number, void *record);
@@ -82,6 +99,9 @@ const char *record_field_put(const struct record_field *field, const void *recor
 		return lent;
 	case RECORD_BYTES:
 		hex_put((const uint8_t *)at, field->size, text);
+		break;
+	case RECORD_SCOPES:
+		scopes_field_put(at, text);
 		break;
 	case RECORD_U64:
 	case RECORD_U32:
@@ -111,10 +131,31 @@ enum err record_field_get(const struct record_field *field, const char *text, vo
 		err = hex_get(text, (uint8_t *)at, field->size, &len);
 		return err == OK && len == field->size ? OK : ERR_INVALID;
 	}
+	if (field->type == RECORD_SCOPES) {
+		scopes_field_get(text, at);
+		return OK;
+	}
 	err = number_read(text, max, &number);
 	if (err == OK)
 		number_set(field, number, record);
 	return err;
+}
+
+_Static_assert((int)SCOPES_TEXT_SIZE <= (int)RECORD_VALUE_SIZE, "scopes fit a value");
+
+static void scopes_field_put(const char *at, char text[RECORD_VALUE_SIZE])
+{
+	uint64_t scopes;
+
+	memcpy(&scopes, at, sizeof scopes);
+	scopes_put(scopes, text);
+}
+
+static void scopes_field_get(const char *text, char *at)
+{
+	uint64_t scopes = scopes_get(text, NULL);
+
+	memcpy(at, &scopes, sizeof scopes);
 }
 
 static uint64_t number_of(const struct record_field *field, const void *record)

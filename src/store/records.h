@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "store/console_tokens.h"
 #include "store/tenants.h"
 
 enum record_kind {
@@ -13,6 +14,8 @@ enum record_kind {
 	RECORD_ROOM,
 	RECORD_ROOM_KICKS,
 	RECORD_REVOCATION,
+	RECORD_CONSOLE_TOKEN,
+	RECORD_TOTP,
 	RECORD_KINDS /* the count */
 };
 
@@ -22,7 +25,8 @@ enum record_type {
 	RECORD_BYTES,
 	RECORD_U64,
 	RECORD_U32,
-	RECORD_BOOL
+	RECORD_BOOL,
+	RECORD_SCOPES /* bits, as words */
 };
 struct record_field {
 	const char *name;
@@ -46,6 +50,13 @@ const char *record_field_put(const struct record_field *field, const void *recor
 MUST_CHECK enum err record_field_get(const struct record_field *field, const char *text,
                                      void *record);
 
+/* A secret of codes, and whose it is. */
+struct record_totp {
+	char administrator[STORE_TEXT_MAX];
+	uint8_t secret[TOTP_SECRET_SIZE];
+	uint64_t last_step;
+};
+
 /* A row of any kind. The driver's each. */
 typedef bool record_each(const void *record, void *context);
 /* Largest of the kinds. */
@@ -55,4 +66,6 @@ union record_room {
 	struct store_room room;
 	struct store_room_kicks kicks;
 	struct store_revocation revocation;
+	struct store_console_token console_token;
+	struct record_totp totp;
 };

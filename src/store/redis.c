@@ -51,6 +51,8 @@ static const struct store_driver driver = {
 	.record_delete = redis_record_delete,
 	.record_list = redis_record_list,
 	.revoke = redis_revoke,
+	.audit_add = redis_audit_add,
+	.audit_list = redis_audit_list,
 	.secret_list_by_age = redis_secret_list_by_age,
 };
 

@@ -13,6 +13,8 @@
  *     turnstone/realm/R/secret-times          hash: SHA-256 of a secret, when turnadmin added it, in us since 1970
  *     turnstone/tenant/T, api-key/T/NAME,     hashes of the columns of records.c
  *     turnstone/room/T/TYPE/NAME, revoked/U   the same; the last expires by itself
+ *     turnstone/console-token/HASH, totp/A    the same
+ *     turnstone/audit                         stream of entries, the newest of them; ids 1-0, 2-0, 3-0
  *
  * Private to the folder. */
 #pragma once
@@ -184,6 +186,10 @@ enum err redis_record_list(struct store *store, enum record_kind kind, const cha
                            record_each *each, void *context);
 enum err redis_revoke(struct store *store, const struct store_revocation *revocation,
                       uint64_t now_s);
+/* redis_audit.c: */
+enum err redis_audit_add(struct store *store, const struct store_audit_entry *entry);
+enum err redis_audit_list(struct store *store, uint64_t before, store_each_audit_entry *each,
+                          void *context);
 /* redis_changes.c: */
 enum err redis_version(struct store *store, struct store_version *version);
 /* Counts changes of users alone. */

@@ -1,4 +1,4 @@
-/* Tenants, API keys, rooms and revocations in Redis: a hash for each, turnstone/KIND/NAME, with all columns in it. */
+/* Tenants, API keys, rooms, revocations, and what the console keeps, in Redis: a hash for each, turnstone/KIND/NAME, with all columns in it. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,6 +44,24 @@ enum err redis_record_delete(struct store *store, enum record_kind kind, const c
 	return err == OK && changed == 0 ? ERR_NOT_FOUND : err;
 }
 
+/* Of that one key: Redis is not searched for it. */
+static enum err row_give(struct redis_store *redis, enum record_kind kind, const char *name,
+                         record_each *each, void *context)
+{
+	char key[REDIS_KEY_MAX];
+	union record_room row;
+	redisReply *reply;
+	enum err err;
+
+	key_make(kind, &name, 1, key);
+	err = row_read(redis, kind, key, &reply, &row);
+	if (err == OK)
+		(void)each(&row, context);
+	bytes_wipe(&row, sizeof row);
+	redis_reply_free(reply);
+	return err == ERR_NOT_FOUND || err == ERR_INVALID ? OK : err;
+}
+
 enum err redis_record_list(struct store *store, enum record_kind kind, const char *first,
                            record_each *each, void *context)
 {
@@ -55,9 +73,11 @@ enum err redis_record_list(struct store *store, enum record_kind kind, const cha
 	redisReply *reply;
 	enum err err;
 
+	if (first != NULL && !has_more_keys)
+		return row_give(redis, kind, first, each, context);
 	redis_pattern(first, part, sizeof part);
 	snprintf(pattern, sizeof pattern, "turnstone/%s/%.*s%s", record_kinds[kind].redis,
-	         REDIS_KEY_MAX / 2, part, first != NULL && has_more_keys ? "/*" : "");
+	         REDIS_KEY_MAX / 2, part, first != NULL ? "/*" : "");
 	err = redis_scan(redis, pattern, &keys);
 	for (size_t i = 0; err == OK && i < keys.count && goes_on; i++) {
 		err = row_read(redis, kind, keys.item[i], &reply, &row);

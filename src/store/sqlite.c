@@ -74,6 +74,8 @@ static const struct store_driver driver = {
 	.record_delete = sqlite_record_delete,
 	.record_list = sqlite_record_list,
 	.revoke = sqlite_revoke,
+	.audit_add = sqlite_audit_add,
+	.audit_list = sqlite_audit_list,
 	.secret_list_by_age = sqlite_secret_list_by_age,
 };
 

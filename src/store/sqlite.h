@@ -196,5 +196,11 @@ MUST_CHECK enum err sqlite_record_list(struct store *store, enum record_kind kin
                                        const char *first, record_each *each, void *context);
 MUST_CHECK enum err sqlite_revoke(struct store *store, const struct store_revocation *revocation,
                                   uint64_t now_s);
+/* Makes our own tables where they are not there. */
+MUST_CHECK enum err sqlite_own_tables_make(struct store *store);
+/* sqlite_audit.c */
+MUST_CHECK enum err sqlite_audit_add(struct store *store, const struct store_audit_entry *entry);
+MUST_CHECK enum err sqlite_audit_list(struct store *store, uint64_t before,
+                                      store_each_audit_entry *each, void *context);
 /* sqlite_version.c */
 MUST_CHECK enum err sqlite_version(struct store *store, struct store_version *version);

@@ -1,4 +1,4 @@
-/* Tenants, API keys, rooms and revocations in SQLite: a table of ours for each, made with the first row of any. */
+/* Tenants, API keys, rooms, revocations, and what the console keeps, in SQLite: a table of ours for each, made with the first row of any. */
 #include "store/sqlite.h"
 
 #include <stdio.h>
@@ -19,6 +19,9 @@ static const struct {
                                STATEMENT_LIST_ROOM_KICKS},
 	[RECORD_REVOCATION] = {STATEMENT_PUT_REVOCATION, STATEMENT_DELETE_REVOCATION,
                                STATEMENT_LIST_REVOCATIONS},
+	[RECORD_CONSOLE_TOKEN] = {STATEMENT_PUT_CONSOLE_TOKEN, STATEMENT_DELETE_CONSOLE_TOKEN,
+                                  STATEMENT_LIST_CONSOLE_TOKENS},
+	[RECORD_TOTP] = {STATEMENT_PUT_TOTP, STATEMENT_DELETE_TOTP, STATEMENT_LIST_TOTPS},
 };
 
 /* To whom a list is given. */
@@ -28,13 +31,12 @@ struct receiver {
 	void *context;
 };
 
-static enum err tables_make(struct store *store);
 static enum err row_put(struct store *store, enum record_kind kind, const void *record);
 static sqlite_give_fn row_give;
 
 enum err sqlite_record_put(struct store *store, enum record_kind kind, const void *record)
 {
-	enum err err = tables_make(store);
+	enum err err = sqlite_own_tables_make(store);
 
 	return err == OK ? row_put(store, kind, record) : err;
 }
@@ -83,9 +85,9 @@ enum err sqlite_revoke(struct store *store, const struct store_revocation *revoc
 }
 
 /* They are the newest version's, and all made at once: one that is there tells of all. */
-static enum err tables_make(struct store *store)
+enum err sqlite_own_tables_make(struct store *store)
 {
-	enum err err = store_find_table(store, record_kinds[RECORD_ROOM_KICKS].table);
+	enum err err = store_find_table(store, record_kinds[RECORD_TOTP].table);
 
 	if (err != ERR_NOT_FOUND)
 		return err;

@@ -72,6 +72,17 @@ static const struct sqlite_migration migrations[] = {
 	{"CREATE TABLE turnstone_room_kicks (tenant TEXT NOT NULL, type TEXT NOT NULL, name TEXT "
          "NOT NULL,"
          " kicked TEXT NOT NULL, PRIMARY KEY (tenant, type, name));"},
+	/* coturn's programs remove administrators too: the codes go with them whoever does. */
+	{"CREATE TABLE turnstone_audit (id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT "
+         "NULL, who TEXT NOT NULL, client TEXT NOT NULL, what TEXT NOT NULL, subject TEXT NOT "
+         "NULL);"
+         "CREATE TABLE turnstone_console_token (hash TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
+         " realm TEXT NOT NULL, areas TEXT NOT NULL, created_s INTEGER NOT NULL,"
+         " expires_s INTEGER NOT NULL, used_s INTEGER NOT NULL);"
+         "CREATE TABLE turnstone_totp (administrator TEXT PRIMARY KEY, secret TEXT NOT NULL,"
+         " last_step INTEGER NOT NULL);"
+         "CREATE TRIGGER turnstone_codes_end AFTER DELETE ON admin_user BEGIN"
+         " DELETE FROM turnstone_totp WHERE administrator = OLD.name; END;"},
 };
 enum { SCHEMA_VERSION = sizeof migrations / sizeof migrations[0] };
 

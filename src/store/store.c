@@ -6,10 +6,13 @@
 
 #include "base/addr.h"
 #include "base/bytes.h"
+#include "store/console_tokens.h"
 #include "store/driver.h"
 #include "stun/integrity.h"
 
 _Static_assert((int)STORE_KEY_MAX >= (int)STUN_KEY_MAX, "a key fits a user");
+
+static enum err codes_of_predecessor_end(struct store *store, const char *name);
 
 enum err store_open_at(const struct store_location *location, bool may_create, struct store **store,
                        char problem[256])
@@ -271,16 +274,36 @@ enum err store_administrator_find(struct store *store, const char *name,
 enum err store_administrator_put(struct store *store,
                                  const struct store_administrator *administrator)
 {
-	return store->driver->administrator_put(store, administrator);
+	enum err err = codes_of_predecessor_end(store, administrator->name);
+
+	return err != OK ? err : store->driver->administrator_put(store, administrator);
 }
 
 enum err store_administrator_delete(struct store *store, const char *name)
 {
-	return store->driver->administrator_delete(store, name);
+	enum err err = store->driver->administrator_delete(store, name), codes;
+
+	if (err != OK)
+		return err;
+	codes = store_totp_delete(store, name);
+	return codes == ERR_NOT_FOUND ? OK : codes;
 }
 
 enum err store_administrator_list(struct store *store, const char *realm,
                                   store_each_administrator *each, void *context)
 {
 	return store->driver->administrator_list(store, realm, each, context);
+}
+
+/* coturn's turnadmin removes administrators from Redis and leaves the secret of their codes there: it is not for whoever is given
+ * that name next. */
+static enum err codes_of_predecessor_end(struct store *store, const char *name)
+{
+	struct store_administrator there;
+	enum err err = store->driver->administrator_find(store, name, &there);
+
+	bytes_wipe(&there, sizeof there);
+	if (err == ERR_NOT_FOUND)
+		err = store_totp_delete(store, name);
+	return err == ERR_NOT_FOUND ? OK : err;
 }

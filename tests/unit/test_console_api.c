@@ -121,12 +121,9 @@ bool sign_in_machine(struct sign_in *sign_in, struct store *store, const char *t
 {
 	(void)sign_in;
 	(void)store;
-	*principal = (struct principal){.kind = MACHINE, .name = "robot", .areas = 1};
+	*principal = (struct principal){
+		.kind = MACHINE, .name = "robot", .areas = scope_bit("users:read")};
 	return strcmp(token, "good") == 0;
-}
-uint64_t scope_bit(const char *scope)
-{
-	return strcmp(scope, "users:read") == 0 ? 1 : 2;
 }
 struct store *console_take_store(struct console *console)
 {

@@ -75,6 +75,8 @@ static void take_actions(struct fixture *fixture)
 		} else if (action.kind == HUB_POST) {
 			fixture->posts++;
 			post_destroy(action.post);
+		} else if (action.kind == HUB_KEEP_SESSION) {
+			post_destroy(action.post);
 		} else if (action.kind == HUB_CLOSE) {
 			fixture->close_code = action.code;
 		}

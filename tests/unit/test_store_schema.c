@@ -100,7 +100,7 @@ static void test_foreign_file(void)
 	snprintf(user.realm, sizeof user.realm, "r");
 	ok(store_user_set_password(&user, "p") == OK && store_user_put(store, &user) == OK,
 	   "which come with the first user");
-	is_int(number(store, "PRAGMA user_version"), 3, "and a version");
+	is_int(number(store, "PRAGMA user_version"), 4, "and a version");
 	is_int(number(store, "PRAGMA synchronous"), 2, "what was written is on the disk");
 	store_close(store);
 	test_files_deinit(&files);

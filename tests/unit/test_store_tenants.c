@@ -232,7 +232,9 @@ static void test_older(const char *path)
 	if (store_room_put(store, &room) != OK)
 		bail_out("no tables");
 	store_close(store);
-	sql(path, "DROP TABLE turnstone_room_kicks; PRAGMA user_version = 2");
+	sql(path, "DROP TABLE turnstone_room_kicks; DROP TABLE turnstone_audit;"
+	          "DROP TABLE turnstone_console_token; DROP TRIGGER turnstone_codes_end;"
+	          "DROP TABLE turnstone_totp; PRAGMA user_version = 2");
 	store = open_store(path);
 	ok(store_room_kicks_list(store, NULL, kicks_text, found) == OK && found[0] == '\0',
 	   "a file of the version before has no kicks");
