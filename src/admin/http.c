@@ -51,6 +51,10 @@ struct header_line {
 	char *name, *value; /* owned */
 };
 
+struct pair { /* PEM; owned */
+	char *cert, *key;
+};
+
 struct door {                      /* a daemon */
 	struct MHD_Daemon *daemon; /* NULL: it did not start */
 	struct http_server *server;
@@ -60,8 +64,9 @@ struct door {                      /* a daemon */
 struct http_server {
 	struct http_settings settings; /* its texts are not kept but these: */
 	char *cert_file, *key_file, *key_password;
-	int fd;                    /* listens; each daemon has a duplicate */
-	struct door *door;         /* owned: takes new connections */
+	struct pair early; /* read before there was a daemon, by a process with more rights */
+	int fd;            /* listens; each daemon has a duplicate */
+	struct door *door; /* owned: takes new connections */
 	struct door *old[OLD_MAX]; /* owned: newest first */
 	struct http_crowd *crowd;  /* owned: connections of each address */
 };
@@ -78,7 +83,8 @@ static void completed(void *context, struct MHD_Connection *connection, void **o
                       enum MHD_RequestTerminationCode code);
 static void call_destroy(struct http_call *call);
 static enum MHD_Result send_answer(struct http_call *call);
-static char *read_file(const char *path, char problem[256]);
+static bool read_pair(const struct http_server *server, struct pair *pair, char problem[256]);
+static void pair_deinit(struct pair *pair);
 static void wipe(char *text);
 
 /* ---- listening ---- */
@@ -118,7 +124,7 @@ static enum err copy_settings(struct http_server *server, const struct http_sett
 	return server->crowd == NULL ? ERR_NO_MEMORY : OK;
 }
 
-enum err http_server_create(const struct http_settings *settings, struct http_server **made,
+enum err http_server_listen(const struct http_settings *settings, struct http_server **made,
                             char problem[256])
 {
 	struct http_server *server = calloc(1, sizeof *server);
@@ -136,13 +142,35 @@ enum err http_server_create(const struct http_settings *settings, struct http_se
 	if (server->fd < 0)
 		goto fail;
 	err = ERR_INVALID;
-	server->door = door_open(server, problem);
-	if (server->door == NULL)
+	if (server->cert_file != NULL && !read_pair(server, &server->early, problem))
 		goto fail;
 	*made = server;
 	return OK;
 fail:
 	http_server_destroy(server);
+	return err;
+}
+
+enum err http_server_start(struct http_server *server, char problem[256])
+{
+	server->door = door_open(server, problem);
+	return server->door != NULL ? OK : ERR_INVALID;
+}
+
+enum err http_server_create(const struct http_settings *settings, struct http_server **made,
+                            char problem[256])
+{
+	struct http_server *server;
+	enum err err = http_server_listen(settings, &server, problem);
+
+	if (err == OK)
+		err = http_server_start(server, problem);
+	else
+		return err;
+	if (err == OK)
+		*made = server;
+	else
+		http_server_destroy(server);
 	return err;
 }
 
@@ -156,6 +184,7 @@ void http_server_destroy(struct http_server *server)
 	if (server->fd >= 0)
 		close(server->fd);
 	http_crowd_destroy(server->crowd);
+	pair_deinit(&server->early);
 	free(server->cert_file);
 	free(server->key_file);
 	wipe(server->key_password);
@@ -235,14 +264,14 @@ static struct MHD_Daemon *start(struct door *door, const struct MHD_OptionItem *
 static struct MHD_Daemon *start_tls(struct door *door, char problem[256])
 {
 	struct http_server *server = door->server;
-	char *cert = read_file(server->cert_file, problem);
-	char *key = cert == NULL ? NULL : read_file(server->key_file, problem);
+	struct pair pair = server->early;
 	struct MHD_Daemon *daemon = NULL;
 
-	if (key != NULL) {
+	server->early = (struct pair){NULL, NULL};
+	if (pair.key != NULL || read_pair(server, &pair, problem)) {
 		const struct MHD_OptionItem tls[] = {
-			{MHD_OPTION_HTTPS_MEM_CERT, 0, cert},
-			{MHD_OPTION_HTTPS_MEM_KEY, 0, key},
+			{MHD_OPTION_HTTPS_MEM_CERT, 0, pair.cert},
+			{MHD_OPTION_HTTPS_MEM_KEY, 0, pair.key},
 			{MHD_OPTION_HTTPS_PRIORITIES, 0,
 		         "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
 			{server->key_password != NULL ? MHD_OPTION_HTTPS_KEY_PASSWORD
@@ -255,8 +284,7 @@ static struct MHD_Daemon *start_tls(struct door *door, char problem[256])
 			snprintf(problem, 256, "%.100s and %.100s: %.40s", server->cert_file,
 			         server->key_file, door->problem);
 	}
-	free(cert);
-	wipe(key);
+	pair_deinit(&pair);
 	return daemon;
 }
 
@@ -656,4 +684,20 @@ static char *read_file(const char *path, char problem[256])
 	if (file != NULL)
 		fclose(file);
 	return text;
+}
+
+static bool read_pair(const struct http_server *server, struct pair *pair, char problem[256])
+{
+	pair->cert = read_file(server->cert_file, problem);
+	pair->key = pair->cert == NULL ? NULL : read_file(server->key_file, problem);
+	if (pair->key == NULL)
+		pair_deinit(pair);
+	return pair->key != NULL;
+}
+
+static void pair_deinit(struct pair *pair)
+{
+	free(pair->cert);
+	wipe(pair->key);
+	*pair = (struct pair){NULL, NULL};
 }

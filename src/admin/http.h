@@ -27,7 +27,13 @@ struct http_settings { /* lent for the call, but context */
 	void *context;
 };
 
-/* Listens at once. ERR_SYSTEM, ERR_INVALID (certificate or key), ERR_NO_MEMORY: problem is one line. */
+/* Listens at once, and has read certificate and key; nobody is answered and no thread runs before http_server_start, which a process calls when it has
+ * given up its rights: threads that there are would keep theirs. ERR_SYSTEM, ERR_INVALID (certificate or key), ERR_NO_MEMORY: problem is
+ * one line, here and below. */
+MUST_CHECK enum err http_server_listen(const struct http_settings *settings,
+                                       struct http_server **server, char problem[256]);
+MUST_CHECK enum err http_server_start(struct http_server *server, char problem[256]);
+/* Both at once. */
 MUST_CHECK enum err http_server_create(const struct http_settings *settings,
                                        struct http_server **server, char problem[256]);
 /* Reads certificate and key anew: connections from now on have the new one, those that are there keep theirs. On failure the old ones stay. */
