@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "admin/api_page.h"
+#include "admin/list_page.h"
 #include "admin/console.h"
 #include "admin/relay_uris.h"
 #include "base/bytes.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "admin/api_page.h"
+#include "admin/list_page.h"
 #include "control/message.h"
 #include "store/oauth_key.h"
 
@@ -18,24 +18,24 @@ static json_t *describe(const struct store_oauth_key *key)
 
 static bool add(const struct store_oauth_key *key, void *context)
 {
-	struct api_page *page = context;
+	struct list_page *page = context;
 
-	if (api_page_matches(page, key->kid, key->realm))
-		api_page_put(page, key->kid, "", describe(key));
+	if (list_page_matches(page, key->kid, key->realm))
+		list_page_put(page, key->kid, "", describe(key));
 	return true;
 }
 
 void api_oauth_keys(struct api_call *call)
 {
-	struct api_page page;
+	struct list_page page;
 	struct store *store;
 
-	if (api_page_init(&page, call) && (store = api_take_store(call)) != NULL &&
+	if (list_page_init(&page, call) && (store = api_take_store(call)) != NULL &&
 	    api_release_store(call,
 	                      store_oauth_key_list(store, page.realm[0] != '\0' ? page.realm : NULL,
 	                                           add, &page)))
-		api_page_answer(&page, call, "oauth_keys");
-	api_page_deinit(&page);
+		list_page_answer(&page, call, "oauth_keys");
+	list_page_deinit(&page);
 }
 
 /* ---- changes ---- */

@@ -1,7 +1,7 @@
 /* Which realm clients are of by the ORIGIN that they send. */
 #include <string.h>
 
-#include "admin/api_page.h"
+#include "admin/list_page.h"
 #include "control/message.h"
 #include "stun/origin.h"
 
@@ -13,24 +13,24 @@ static json_t *describe(const char *origin, const char *realm)
 
 static bool add(const char *origin, const char *realm, void *context)
 {
-	struct api_page *page = context;
+	struct list_page *page = context;
 
-	if (api_page_matches(page, origin, realm))
-		api_page_put(page, origin, "", describe(origin, realm));
+	if (list_page_matches(page, origin, realm))
+		list_page_put(page, origin, "", describe(origin, realm));
 	return true;
 }
 
 void api_origins(struct api_call *call)
 {
-	struct api_page page;
+	struct list_page page;
 	struct store *store;
 
-	if (api_page_init(&page, call) && (store = api_take_store(call)) != NULL &&
+	if (list_page_init(&page, call) && (store = api_take_store(call)) != NULL &&
 	    api_release_store(call,
 	                      store_origin_list(store, page.realm[0] != '\0' ? page.realm : NULL,
 	                                        add, &page)))
-		api_page_answer(&page, call, "origins");
-	api_page_deinit(&page);
+		list_page_answer(&page, call, "origins");
+	list_page_deinit(&page);
 }
 
 /* In the form in which the server looks for it. */

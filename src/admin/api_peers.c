@@ -1,7 +1,7 @@
 /* Which peers clients may reach and may not: those of a realm, or ("") of every realm. */
 #include <string.h>
 
-#include "admin/api_page.h"
+#include "admin/list_page.h"
 #include "base/addr.h"
 #include "control/message.h"
 
@@ -13,7 +13,7 @@ static const char *const lists[STORE_PEER_LIST_COUNT] = {
 /* ---- the list ---- */
 
 struct listing {
-	struct api_page *page;
+	struct list_page *page;
 	enum store_peer_list list;
 };
 
@@ -30,12 +30,12 @@ static bool add(const char *realm, const char *range, void *context)
 	char key[STORE_RANGE_MAX + 16];
 
 	snprintf(key, sizeof key, "%s %s", lists[listing->list], range);
-	if (api_page_matches(listing->page, realm, range))
-		api_page_put(listing->page, realm, key, describe(realm, listing->list, range));
+	if (list_page_matches(listing->page, realm, range))
+		list_page_put(listing->page, realm, key, describe(realm, listing->list, range));
 	return true;
 }
 
-static enum err list_all(struct store *store, struct api_page *page)
+static enum err list_all(struct store *store, struct list_page *page)
 {
 	const char *realm = page->realm[0] != '\0' ? page->realm : NULL;
 	struct listing listing = {.page = page};
@@ -50,13 +50,13 @@ static enum err list_all(struct store *store, struct api_page *page)
 
 void api_peers(struct api_call *call)
 {
-	struct api_page page;
+	struct list_page page;
 	struct store *store;
 
-	if (api_page_init(&page, call) && (store = api_take_store(call)) != NULL &&
+	if (list_page_init(&page, call) && (store = api_take_store(call)) != NULL &&
 	    api_release_store(call, list_all(store, &page)))
-		api_page_answer(&page, call, "peers");
-	api_page_deinit(&page);
+		list_page_answer(&page, call, "peers");
+	list_page_deinit(&page);
 }
 
 /* ---- changes ---- */

@@ -3,27 +3,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "admin/api_page.h"
+#include "admin/list_page.h"
 #include "admin/console.h"
 #include "control/message.h"
 #include "store/time_limited.h"
 
 /* ---- the list ---- */
 
-static bool is_wanted(const struct api_page *page, const char *realm)
+static bool is_wanted(const struct list_page *page, const char *realm)
 {
-	return realm[0] != '\0' && api_page_matches(page, realm, NULL) &&
+	return realm[0] != '\0' && list_page_matches(page, realm, NULL) &&
 	       (page->realm[0] == '\0' || strcmp(page->realm, realm) == 0);
 }
 
 static bool add_realm(const char *realm, void *context)
 {
-	struct api_page *page = context;
+	struct list_page *page = context;
 
-	if (is_wanted(page, realm) && api_page_find(page, realm, "") == NULL)
-		api_page_put(page, realm, "",
-		             json_pack("{s:o, s:{}, s:i, s:i}", "realm", control_text(realm),
-		                       "limits", "users", 0, "secrets", 0));
+	if (is_wanted(page, realm) && list_page_find(page, realm, "") == NULL)
+		list_page_put(page, realm, "",
+		              json_pack("{s:o, s:{}, s:i, s:i}", "realm", control_text(realm),
+		                        "limits", "users", 0, "secrets", 0));
 	return true;
 }
 
@@ -35,7 +35,8 @@ static bool add_realm_of_option(const char *realm, const char *name, const char 
 	return add_realm(realm, context);
 }
 
-static enum err list_realms(const struct api_call *call, struct store *store, struct api_page *page)
+static enum err list_realms(const struct api_call *call, struct store *store,
+                            struct list_page *page)
 {
 	char own[STORE_TEXT_MAX];
 	enum err err;
@@ -52,7 +53,7 @@ static enum err list_realms(const struct api_call *call, struct store *store, st
 
 static bool set_limit(const char *realm, const char *name, const char *value, void *context)
 {
-	const struct api_page_row *row = api_page_find(context, realm, "");
+	const struct list_page_row *row = list_page_find(context, realm, "");
 	enum store_realm_option option;
 	uint64_t number;
 
@@ -64,7 +65,7 @@ static bool set_limit(const char *realm, const char *name, const char *value, vo
 
 static bool count_secret(const char *realm, const char *secret, void *context)
 {
-	const struct api_page_row *row = api_page_find(context, realm, "");
+	const struct list_page_row *row = list_page_find(context, realm, "");
 	json_t *count;
 
 	(void)secret;
@@ -75,11 +76,11 @@ static bool count_secret(const char *realm, const char *secret, void *context)
 	return true;
 }
 
-static enum err count_users(struct store *store, const struct api_page *page)
+static enum err count_users(struct store *store, const struct list_page *page)
 {
-	const char *realms[API_PAGE_MAX + 1];
+	const char *realms[LIST_PAGE_MAX + 1];
 	char texts[2][STORE_TEXT_MAX];
-	uint64_t counts[API_PAGE_MAX + 1];
+	uint64_t counts[LIST_PAGE_MAX + 1];
 	char *kept = page->count == 0 ? NULL : calloc(page->count, STORE_TEXT_MAX);
 	enum err err;
 
@@ -88,7 +89,7 @@ static enum err count_users(struct store *store, const struct api_page *page)
 	if (kept == NULL)
 		return ERR_NO_MEMORY;
 	for (size_t i = 0; i < page->count; i++) {
-		api_page_key_split(page->rows[i].key, texts[0], texts[1]);
+		list_page_key_split(page->rows[i].key, texts[0], texts[1]);
 		realms[i] = memcpy(kept + i * STORE_TEXT_MAX, texts[0], sizeof texts[0]);
 	}
 	err = store_user_counts(store, realms, page->count, counts);
@@ -99,7 +100,7 @@ static enum err count_users(struct store *store, const struct api_page *page)
 	return err;
 }
 
-static enum err list(const struct api_call *call, struct store *store, struct api_page *page)
+static enum err list(const struct api_call *call, struct store *store, struct list_page *page)
 {
 	const char *realm = page->realm[0] != '\0' ? page->realm : NULL;
 	enum err err = list_realms(call, store, page);
@@ -113,13 +114,13 @@ static enum err list(const struct api_call *call, struct store *store, struct ap
 
 void api_realms(struct api_call *call)
 {
-	struct api_page page;
+	struct list_page page;
 	struct store *store;
 
-	if (api_page_init(&page, call) && (store = api_take_store(call)) != NULL &&
+	if (list_page_init(&page, call) && (store = api_take_store(call)) != NULL &&
 	    api_release_store(call, list(call, store, &page)))
-		api_page_answer(&page, call, "realms");
-	api_page_deinit(&page);
+		list_page_answer(&page, call, "realms");
+	list_page_deinit(&page);
 }
 
 /* ---- limits ---- */

@@ -2,7 +2,7 @@
  * their use, by which somebody who rotates them sees when the old one is not needed any more. */
 #include <string.h>
 
-#include "admin/api_page.h"
+#include "admin/list_page.h"
 #include "admin/console.h"
 #include "base/bytes.h"
 #include "control/client.h"
@@ -12,7 +12,7 @@
 /* ---- the list ---- */
 
 struct listing {
-	struct api_page *page;
+	struct list_page *page;
 	struct stun_hasher *hasher;
 };
 
@@ -28,12 +28,12 @@ static bool add(const char *realm, const char *secret, void *context)
 	char mark[SECRET_MARK_SIZE];
 
 	secret_mark(listing->hasher, realm, secret, mark);
-	if (api_page_matches(listing->page, realm, mark))
-		api_page_put(listing->page, realm, mark, describe(realm, mark));
+	if (list_page_matches(listing->page, realm, mark))
+		list_page_put(listing->page, realm, mark, describe(realm, mark));
 	return true;
 }
 
-static enum err list(struct store *store, struct api_page *page)
+static enum err list(struct store *store, struct list_page *page)
 {
 	struct listing listing = {.page = page};
 	enum err err = stun_hasher_create(&listing.hasher);
@@ -79,13 +79,13 @@ static void set_uses(json_t *row, const json_t *uses)
 }
 
 /* Rows of a realm stand together: each realm is asked for once, and a relay that does not answer not again. */
-static void add_uses(const struct api_call *call, struct api_page *page)
+static void add_uses(const struct api_call *call, struct list_page *page)
 {
 	char realm[STORE_TEXT_MAX], mark[STORE_TEXT_MAX], before[STORE_TEXT_MAX] = "";
 	json_t *uses = NULL;
 
 	for (size_t i = 0; i < page->count; i++) {
-		api_page_key_split(page->rows[i].key, realm, mark);
+		list_page_key_split(page->rows[i].key, realm, mark);
 		if (i == 0 || strcmp(realm, before) != 0) {
 			json_decref(uses);
 			uses = ask_uses(call, realm);
@@ -100,15 +100,15 @@ static void add_uses(const struct api_call *call, struct api_page *page)
 
 void api_secrets(struct api_call *call)
 {
-	struct api_page page;
+	struct list_page page;
 	struct store *store;
 
-	if (api_page_init(&page, call) && (store = api_take_store(call)) != NULL &&
+	if (list_page_init(&page, call) && (store = api_take_store(call)) != NULL &&
 	    api_release_store(call, list(store, &page))) {
 		add_uses(call, &page);
-		api_page_answer(&page, call, "secrets");
+		list_page_answer(&page, call, "secrets");
 	}
-	api_page_deinit(&page);
+	list_page_deinit(&page);
 }
 
 /* ---- changes ---- */

@@ -1,7 +1,7 @@
 /* Users with long-term credentials. A password comes in once, and is not kept: the keys that are made of it are. */
 #include <string.h>
 
-#include "admin/api_page.h"
+#include "admin/list_page.h"
 #include "base/bytes.h"
 #include "base/random.h"
 #include "control/message.h"
@@ -21,11 +21,11 @@ static json_t *describe(const struct store_user *user)
 
 static bool add(const struct store_user *user, void *context)
 {
-	api_page_put(context, user->realm, user->name, describe(user));
+	list_page_put(context, user->realm, user->name, describe(user));
 	return true;
 }
 
-static enum err list(struct store *store, struct api_page *page)
+static enum err list(struct store *store, struct list_page *page)
 {
 	char realm[STORE_TEXT_MAX], name[STORE_TEXT_MAX];
 	struct store_user_page wanted = {
@@ -35,7 +35,7 @@ static enum err list(struct store *store, struct api_page *page)
 	};
 
 	if (page->after.text[0] != '\0') {
-		api_page_key_split(page->after.text, realm, name);
+		list_page_key_split(page->after.text, realm, name);
 		wanted.after_realm = realm;
 		wanted.after_name = name;
 	}
@@ -44,13 +44,13 @@ static enum err list(struct store *store, struct api_page *page)
 
 void api_users(struct api_call *call)
 {
-	struct api_page page;
+	struct list_page page;
 	struct store *store;
 
-	if (api_page_init(&page, call) && (store = api_take_store(call)) != NULL &&
+	if (list_page_init(&page, call) && (store = api_take_store(call)) != NULL &&
 	    api_release_store(call, list(store, &page)))
-		api_page_answer(&page, call, "users");
-	api_page_deinit(&page);
+		list_page_answer(&page, call, "users");
+	list_page_deinit(&page);
 }
 
 /* ---- changes ---- */

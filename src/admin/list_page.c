@@ -1,5 +1,5 @@
 /* What `next` has is the key of the page's last row in base64 for URLs (RFC 4648 section 5): it stays right when rows come and go. */
-#include "admin/api_page.h"
+#include "admin/list_page.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,12 +8,12 @@
 #include "admin/api_path.h"
 #include "base/bytes.h"
 
-enum { CURSOR_SIZE = BASE64_SIZE(API_PAGE_KEY_SIZE) };
+enum { CURSOR_SIZE = BASE64_SIZE(LIST_PAGE_KEY_SIZE) };
 
-static bool read_after(struct api_page *page, struct api_call *call);
-static void key_make(const char *first, const char *second, struct api_page_key *key);
-static size_t place_of(const struct api_page *page, const char *key);
-static json_t *next_of(const struct api_page *page);
+static bool read_after(struct list_page *page, struct api_call *call);
+static void key_make(const char *first, const char *second, struct list_page_key *key);
+static size_t place_of(const struct list_page *page, const char *key);
+static json_t *next_of(const struct list_page *page);
 
 bool api_query_text(struct api_call *call, const char *name, const char **text)
 {
@@ -26,13 +26,13 @@ bool api_query_text(struct api_call *call, const char *name, const char **text)
 	return false;
 }
 
-bool api_page_init(struct api_page *page, struct api_call *call)
+bool list_page_init(struct list_page *page, struct api_call *call)
 {
-	json_int_t limit = API_PAGE_DEFAULT;
+	json_int_t limit = LIST_PAGE_DEFAULT;
 	const char *realm;
 
-	*page = (struct api_page){.realm = ""};
-	if (!api_query_number(call, "limit", 1, API_PAGE_MAX, &limit) ||
+	*page = (struct list_page){.realm = ""};
+	if (!api_query_number(call, "limit", 1, LIST_PAGE_MAX, &limit) ||
 	    !api_query_text(call, "contains", &page->contains) ||
 	    !api_query_text(call, "realm", &realm) || !api_realm(call, realm, &page->realm) ||
 	    !read_after(page, call))
@@ -45,14 +45,14 @@ bool api_page_init(struct api_page *page, struct api_call *call)
 	return !page->is_out_of_memory;
 }
 
-void api_page_deinit(struct api_page *page)
+void list_page_deinit(struct list_page *page)
 {
 	for (size_t i = 0; i < page->count; i++) {
 		free(page->rows[i].key);
 		json_decref(page->rows[i].json);
 	}
 	free(page->rows);
-	*page = (struct api_page){.realm = ""};
+	*page = (struct list_page){.realm = ""};
 }
 
 static void swap(char *text, const char *from, const char *to)
@@ -65,7 +65,7 @@ static void swap(char *text, const char *from, const char *to)
 			}
 }
 
-static bool cursor_read(const char *cursor, struct api_page_key *key)
+static bool cursor_read(const char *cursor, struct list_page_key *key)
 {
 	char base64[CURSOR_SIZE];
 	size_t len;
@@ -80,7 +80,7 @@ static bool cursor_read(const char *cursor, struct api_page_key *key)
 	return strlen(key->text) == len && strchr(key->text, '\n') != NULL;
 }
 
-static bool read_after(struct api_page *page, struct api_call *call)
+static bool read_after(struct list_page *page, struct api_call *call)
 {
 	const char *cursor = http_query(call->http, "after");
 
@@ -92,19 +92,19 @@ static bool read_after(struct api_page *page, struct api_call *call)
 
 /* ---- rows ---- */
 
-bool api_page_matches(const struct api_page *page, const char *first, const char *second)
+bool list_page_matches(const struct list_page *page, const char *first, const char *second)
 {
 	return page->contains == NULL || strcasestr(first, page->contains) != NULL ||
 	       (second != NULL && strcasestr(second, page->contains) != NULL);
 }
 
-static void key_make(const char *first, const char *second, struct api_page_key *key)
+static void key_make(const char *first, const char *second, struct list_page_key *key)
 {
 	snprintf(key->text, sizeof key->text, "%.*s\n%.*s", STORE_TEXT_MAX - 1, first,
 	         STORE_TEXT_MAX - 1, second);
 }
 
-void api_page_key_split(const char *key, char first[STORE_TEXT_MAX], char second[STORE_TEXT_MAX])
+void list_page_key_split(const char *key, char first[STORE_TEXT_MAX], char second[STORE_TEXT_MAX])
 {
 	size_t len = strcspn(key, "\n");
 
@@ -113,7 +113,7 @@ void api_page_key_split(const char *key, char first[STORE_TEXT_MAX], char second
 }
 
 /* Returns where the row of that key stands, or belongs. */
-static size_t place_of(const struct api_page *page, const char *key)
+static size_t place_of(const struct list_page *page, const char *key)
 {
 	size_t low = 0, high = page->count;
 
@@ -128,25 +128,25 @@ static size_t place_of(const struct api_page *page, const char *key)
 	return low;
 }
 
-static struct api_page_row *row_at(const struct api_page *page, size_t place, const char *key)
+static struct list_page_row *row_at(const struct list_page *page, size_t place, const char *key)
 {
 	return place < page->count && strcmp(page->rows[place].key, key) == 0 ? &page->rows[place]
 	                                                                      : NULL;
 }
 
-struct api_page_row *api_page_find(const struct api_page *page, const char *first,
-                                   const char *second)
+struct list_page_row *list_page_find(const struct list_page *page, const char *first,
+                                     const char *second)
 {
-	struct api_page_key key;
+	struct list_page_key key;
 
 	key_make(first, second, &key);
 	return row_at(page, place_of(page, key.text), key.text);
 }
 
 /* The last row makes room where there is none. */
-struct api_page_row *api_page_row(struct api_page *page, const char *first, const char *second)
+struct list_page_row *list_page_row(struct list_page *page, const char *first, const char *second)
 {
-	struct api_page_key key;
+	struct list_page_key key;
 	size_t place;
 	char *copy;
 
@@ -167,14 +167,14 @@ struct api_page_row *api_page_row(struct api_page *page, const char *first, cons
 	}
 	memmove(&page->rows[place + 1], &page->rows[place],
 	        (page->count - place) * sizeof *page->rows);
-	page->rows[place] = (struct api_page_row){copy, NULL};
+	page->rows[place] = (struct list_page_row){copy, NULL};
 	page->count++;
 	return &page->rows[place];
 }
 
-void api_page_put(struct api_page *page, const char *first, const char *second, json_t *json)
+void list_page_put(struct list_page *page, const char *first, const char *second, json_t *json)
 {
-	struct api_page_row *row = json == NULL ? NULL : api_page_row(page, first, second);
+	struct list_page_row *row = json == NULL ? NULL : list_page_row(page, first, second);
 
 	page->is_out_of_memory = page->is_out_of_memory || json == NULL;
 	if (row == NULL) {
@@ -188,7 +188,7 @@ void api_page_put(struct api_page *page, const char *first, const char *second, 
 /* ---- the answer ---- */
 
 /* The last of the page's rows, where there is one more than the page has. */
-static json_t *next_of(const struct api_page *page)
+static json_t *next_of(const struct list_page *page)
 {
 	char cursor[CURSOR_SIZE];
 	const char *key;
@@ -201,7 +201,7 @@ static json_t *next_of(const struct api_page *page)
 	return json_string(cursor);
 }
 
-void api_page_answer(struct api_page *page, struct api_call *call, const char *name)
+void list_page_answer(struct list_page *page, struct api_call *call, const char *name)
 {
 	json_t *list = page->is_out_of_memory ? NULL : json_array();
 	size_t count = page->count < page->limit ? page->count : page->limit;
@@ -210,5 +210,5 @@ void api_page_answer(struct api_page *page, struct api_call *call, const char *n
 		json_array_append(list, page->rows[i].json);
 	api_answer(call, list == NULL ? NULL
 	                              : json_pack("{s:o, s:o}", name, list, "next", next_of(page)));
-	api_page_deinit(page);
+	list_page_deinit(page);
 }
