@@ -124,14 +124,22 @@ static bool find_machine(struct api_call *call, const char *token)
 	return false;
 }
 
+/* draft-uberti-behave-turn-rest-00 section 2.1 has the token in the query. It is taken there alone: addresses are kept in many places. */
+static const char *key_of_query(struct api_call *call)
+{
+	return call->route->function == api_turn_rest ? http_query(call->http, "key") : NULL;
+}
+
 /* A token says who asks where there is one; else a cookie; else it is nobody, which is for may_ask to judge. */
 static bool find_asker(struct api_call *call)
 {
 	const char *authorization = http_header(call->http, "Authorization");
-	const char *cookie;
+	const char *cookie, *key = key_of_query(call);
 
 	if (authorization != NULL && strncasecmp(authorization, "Bearer ", BEARER_LEN) == 0)
 		return find_machine(call, authorization + BEARER_LEN);
+	if (key != NULL)
+		return find_machine(call, key);
 	cookie = api_cookie(call);
 	if (cookie != NULL && !sign_in_find(call->console->sign_in, cookie, &call->who))
 		call->who = (struct principal){.kind = NOBODY};

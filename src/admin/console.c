@@ -17,7 +17,7 @@ static void open_store(struct console *console)
 		return;
 	if (store_open_at(&at, true, &console->store, problem) != OK) {
 		console->store = NULL;
-		log_warning("store is away", "reason=\"%s\"", problem);
+		log_error("store is away", "reason=\"%s\"", problem);
 	}
 }
 

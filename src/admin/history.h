@@ -16,3 +16,5 @@ void history_stop(struct history *history); /* NULL is fine */
 json_t *history_describe(struct history *history, double since);
 /* The newest answer of "metrics", a reference of the caller's; NULL: the relay is away. */
 json_t *history_latest(struct history *history);
+/* [{name, cpu_seconds, load}] of the relay's threads; load: the share of a CPU between the last two samples, null is unknown. */
+json_t *history_threads(struct history *history);

@@ -2,6 +2,7 @@
 #include "admin/keeper.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,58 +16,77 @@
 #include "admin/console_serve.h"
 #include "base/backoff.h"
 #include "base/log.h"
+#include "process/privileges.h"
 #include "process/process.h"
+#include "process/reload_outcome.h"
 
 enum {
 	FIRST_RETRY_MS = 200,
 	LAST_RETRY_MS = 30000,
-	PATIENCE_MS = 3000, /* of a console that is to end */
+	PATIENCE_MS = 4000, /* of a console that is to end: longer than its own */
+	RELOAD_INTERVAL_MS = 1000,
 };
+
+enum wish { NO_WISH, FILES_ANEW, CONFIGURATION_ANEW };
 
 struct keeper {
 	const struct config *config; /* lent, or read anew: then owned_config */
 	struct config *owned_config;
 	const struct config_sources *sources;
 	struct backoff retry;
-	sigset_t signals;
 	int signal_fd;
-	pid_t console;    /* 0: there is none now */
-	bool is_replaced; /* it ends because another configuration is to be served */
+	pid_t console;         /* 0: there is none now */
+	int life;              /* of it: it ends when this is closed. -1: it is to end */
+	timestamp kill_at;     /* when it is to end and does not */
+	enum wish wish;        /* of turnserver, not yet followed */
+	timestamp may_read_at; /* the configuration */
 	bool is_ending;
 };
 
 static void begin(struct keeper *keeper);
 static void look(struct keeper *keeper);
-static void end(struct keeper *keeper);
+static void stop_console(struct keeper *keeper);
 
+/* Those that end all of the group come to turnserver too: the console is there for as long as it drains. */
 static bool open_signals(struct keeper *keeper)
 {
-	static const int numbers[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+	static const int numbers[] = {SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+	sigset_t signals;
 
-	sigemptyset(&keeper->signals);
+	sigemptyset(&signals);
 	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-		sigaddset(&keeper->signals, numbers[i]);
-	sigprocmask(SIG_BLOCK, &keeper->signals, NULL);
-	keeper->signal_fd = signalfd(-1, &keeper->signals, SFD_NONBLOCK | SFD_CLOEXEC);
+		sigaddset(&signals, numbers[i]);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	keeper->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
 	return keeper->signal_fd >= 0;
+}
+
+static bool open_keeper(struct keeper *keeper)
+{
+	char problem[256] = "no descriptor for signals";
+
+	(void)prctl(PR_SET_NAME, "console-keeper");
+	backoff_init(&keeper->retry, FIRST_RETRY_MS, LAST_RETRY_MS);
+	if (process_open_log(keeper->config, problem) == OK && open_signals(keeper) &&
+	    privileges_drop_as_parent(keeper->config, problem) == OK)
+		return true;
+	fprintf(stderr, "turnconsole: %s\n", problem);
+	return false;
 }
 
 int keeper_run(const struct config *config, const struct config_sources *sources)
 {
-	struct keeper keeper = {.config = config, .sources = sources};
-	char problem[256];
+	struct keeper keeper = {.config = config, .sources = sources, .life = -1};
 
-	if (process_open_log(config, problem) != OK || !open_signals(&keeper)) {
-		fprintf(stderr, "turnconsole: %s\n", problem);
+	if (!open_keeper(&keeper))
 		return EXIT_FAILURE;
-	}
-	(void)prctl(PR_SET_NAME, "console-keeper");
-	backoff_init(&keeper.retry, FIRST_RETRY_MS, LAST_RETRY_MS);
 	while (!keeper.is_ending) {
 		begin(&keeper);
 		look(&keeper);
 	}
-	end(&keeper);
+	stop_console(&keeper);
+	while (keeper.console != 0)
+		look(&keeper);
 	config_destroy(keeper.owned_config);
 	close(keeper.signal_fd);
 	return EXIT_SUCCESS;
@@ -74,45 +94,78 @@ int keeper_run(const struct config *config, const struct config_sources *sources
 
 /* ---- the console ---- */
 
-/* It dies with the keeper, and has no part in what the keeper listens to. */
-static void be_console(const struct keeper *keeper, pid_t parent)
+/* It has no part in what the keeper listens to, and turnserver is not to wait for its end. */
+static _Noreturn void be_console(const struct keeper *keeper, const int life[2])
 {
-	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
 	(void)prctl(PR_SET_NAME, "turnconsole");
-	if (getppid() != parent)
-		_exit(EXIT_FAILURE);
+	close(life[1]);
 	close(keeper->signal_fd);
-	sigprocmask(SIG_UNBLOCK, &keeper->signals, NULL);
-	fclose(stdin);
-	exit(console_serve(keeper->config, keeper->sources));
+	if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0)
+		_exit(EXIT_FAILURE);
+	close(nothing);
+	exit(console_serve(keeper->config, life[0]));
+}
+
+static bool is_wanted(const struct keeper *keeper)
+{
+	return !keeper->is_ending && (keeper->config->web_admin || keeper->config->prometheus);
+}
+
+static bool start_console(struct keeper *keeper)
+{
+	int life[2];
+
+	if (pipe2(life, O_CLOEXEC) != 0)
+		return false;
+	keeper->console = fork();
+	if (keeper->console == 0)
+		be_console(keeper, life);
+	close(life[0]);
+	if (keeper->console > 0) {
+		keeper->life = life[1];
+		return true;
+	}
+	keeper->console = 0;
+	close(life[1]);
+	return false;
 }
 
 static void begin(struct keeper *keeper)
 {
-	pid_t parent = getpid();
+	timestamp now = timestamp_now();
 
-	if (keeper->console != 0 || !backoff_is_due(&keeper->retry, timestamp_now()))
+	if (keeper->console != 0 || !is_wanted(keeper) || !backoff_is_due(&keeper->retry, now))
 		return;
-	keeper->console = fork();
-	if (keeper->console == 0)
-		be_console(keeper, parent);
-	if (keeper->console > 0) {
-		backoff_worked(&keeper->retry, timestamp_now());
+	if (start_console(keeper)) {
+		backoff_worked(&keeper->retry, now);
 		return;
 	}
 	log_error("console not started", "reason=\"%s\"", strerror(errno));
-	keeper->console = 0;
-	backoff_failed(&keeper->retry, timestamp_now());
+	backoff_failed(&keeper->retry, now);
+}
+
+static void stop_console(struct keeper *keeper)
+{
+	if (keeper->console == 0 || keeper->life < 0)
+		return;
+	close(keeper->life);
+	keeper->life = -1;
+	keeper->kill_at = timestamp_now() + PATIENCE_MS;
 }
 
 static void tell_end(int status)
 {
 	if (WIFSIGNALED(status))
-		log_error("console crashed", "signal=\"%s\"", strsignal(WTERMSIG(status)));
+		log_error("console crashed", "signal=\"%s\" effect=\"it is started again\"",
+		          strsignal(WTERMSIG(status)));
 	else
-		log_error("console ended", "status=%d", WEXITSTATUS(status));
+		log_error("console ended", "status=%d effect=\"it is started again\"",
+		          WEXITSTATUS(status));
 }
 
+/* One that was to end makes room at once for another. */
 static void reap(struct keeper *keeper)
 {
 	int status;
@@ -120,129 +173,139 @@ static void reap(struct keeper *keeper)
 	if (keeper->console == 0 || waitpid(keeper->console, &status, WNOHANG) != keeper->console)
 		return;
 	keeper->console = 0;
-	if (keeper->is_replaced) {
-		keeper->is_replaced = false;
+	if (keeper->life < 0) {
 		backoff_init(&keeper->retry, FIRST_RETRY_MS, LAST_RETRY_MS);
 		return;
 	}
-	if (!keeper->is_ending)
-		tell_end(status);
+	close(keeper->life);
+	keeper->life = -1;
+	tell_end(status);
 	backoff_failed(&keeper->retry, timestamp_now());
 }
 
 /* ---- a reload ---- */
 
-static void note_difference(enum option_id id, const char *name, bool may_change, void *context)
+static bool has_change(const struct reload_outcome *outcome)
 {
-	bool *differs = context;
-
-	(void)id;
-	(void)name;
-	(void)may_change;
-	*differs = true;
+	for (size_t i = 0; i < outcome->change_count; i++)
+		if (outcome->changes[i].is_applied)
+			return true;
+	return false;
 }
 
-/* Gives a configuration that was read anew; NULL where it cannot be, which turnserver has told of. */
+/* Gives another configuration where options of the console have changed; NULL: they have not, or it has errors, which turnserver tells of.
+ * What takes a restart, such as proc-user, stays as it was. */
 static struct config *read_anew(const struct keeper *keeper)
 {
-	struct config_report report = {0};
+	struct reload_outcome outcome = {0};
 	struct config *config = NULL;
 
-	if (config_load(keeper->sources, &report, &config) != OK)
+	if (config_load(keeper->sources, &outcome.report, &config) != OK)
 		config = NULL;
-	config_report_deinit(&report);
+	if (config != NULL &&
+	    (outcome_compare(&outcome, keeper->config, config, NULL, NULL) != OK ||
+	     !has_change(&outcome))) {
+		config_destroy(config);
+		config = NULL;
+	}
+	outcome_deinit(&outcome);
 	return config;
 }
 
-/* Options of the console take another one; certificates and the log are read anew by the one that is there. */
-static void reload(struct keeper *keeper)
+/* Another configuration takes another console. */
+static void follow(struct keeper *keeper)
 {
-	struct config *config = read_anew(keeper);
-	bool differs = false;
+	struct config *config = keeper->wish == CONFIGURATION_ANEW ? read_anew(keeper) : NULL;
 
-	if (config != NULL)
-		config_compare(keeper->config, config, note_difference, &differs);
-	if (!differs) {
-		config_destroy(config);
-		if (keeper->console > 0)
-			kill(keeper->console, SIGHUP);
-		return;
+	keeper->wish = NO_WISH;
+	keeper->may_read_at = timestamp_now() + RELOAD_INTERVAL_MS;
+	if (config != NULL) {
+		config_destroy(keeper->owned_config);
+		keeper->config = keeper->owned_config = config;
+		log_always("console starts anew", "reason=\"its options have changed\"");
+		stop_console(keeper);
+		backoff_init(&keeper->retry, FIRST_RETRY_MS, LAST_RETRY_MS);
 	}
-	config_destroy(keeper->owned_config);
-	keeper->config = keeper->owned_config = config;
-	log_always("console starts anew", "reason=\"its options have changed\"");
-	keeper->is_replaced = keeper->console > 0;
-	if (keeper->is_replaced)
-		kill(keeper->console, SIGTERM);
+	process_reopen_log(keeper->config);
+	if (config == NULL && keeper->console != 0)
+		kill(keeper->console, SIGHUP);
 }
 
 /* ---- waiting ---- */
+
+static void wish(struct keeper *keeper, enum wish wish)
+{
+	if (wish > keeper->wish)
+		keeper->wish = wish;
+}
 
 static void take_signals(struct keeper *keeper)
 {
 	struct signalfd_siginfo info;
 
-	while (read(keeper->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
-		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
-			keeper->is_ending = true;
+	while (read(keeper->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
 		if (info.ssi_signo == SIGHUP)
-			reload(keeper);
-	}
+			wish(keeper, CONFIGURATION_ANEW);
 	reap(keeper);
 }
 
-/* Any byte is a reload, and what came together is one. */
+/* What came together is one. A byte that means nothing has nothing done. */
 static void take_bytes(struct keeper *keeper)
 {
 	char bytes[64];
 	ssize_t n = read(STDIN_FILENO, bytes, sizeof bytes);
 
-	if (n > 0)
-		reload(keeper);
-	else if (n == 0 || (errno != EINTR && errno != EAGAIN))
+	if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
 		keeper->is_ending = true;
+	for (ssize_t i = 0; i < n; i++)
+		wish(keeper, bytes[i] == 'r'   ? CONFIGURATION_ANEW
+		             : bytes[i] == 'f' ? FILES_ANEW
+		                               : NO_WISH);
 }
 
+static bool is_leaving(const struct keeper *keeper)
+{
+	return keeper->console != 0 && keeper->life < 0;
+}
+
+/* -1: for as long as nothing comes. */
 static int wait_ms(const struct keeper *keeper)
 {
+	const struct {
+		bool is_set;
+		timestamp at;
+	} times[] = {
+		{is_leaving(keeper), keeper->kill_at},
+		{keeper->console == 0 && is_wanted(keeper), keeper->retry.due},
+		{keeper->wish != NO_WISH, keeper->may_read_at},
+	};
 	timestamp now = timestamp_now();
+	int wait = -1;
 
-	if (keeper->console != 0)
-		return -1;
-	return backoff_is_due(&keeper->retry, now) ? 0 : (int)(keeper->retry.due - now);
+	for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+		int left = times[i].at > now ? (int)(times[i].at - now) : 0;
+		if (times[i].is_set && (wait < 0 || left < wait))
+			wait = left;
+	}
+	return wait;
 }
 
 static void look(struct keeper *keeper)
 {
+	/* Nothing comes by a socket that has ended, again and again. */
 	struct pollfd fds[] = {
 		{.fd = keeper->signal_fd, .events = POLLIN},
-		{.fd = STDIN_FILENO, .events = POLLIN},
+		{.fd = keeper->is_ending ? -1 : STDIN_FILENO, .events = POLLIN},
 	};
 
-	if (poll(fds, 2, wait_ms(keeper)) <= 0)
+	if (poll(fds, 2, wait_ms(keeper)) < 0)
 		return;
 	if (fds[0].revents != 0)
 		take_signals(keeper);
 	if (fds[1].revents != 0)
 		take_bytes(keeper);
-}
-
-/* Waits for the console, and no longer than it may take. */
-static void end(struct keeper *keeper)
-{
-	struct pollfd signals = {.fd = keeper->signal_fd, .events = POLLIN};
-	timestamp deadline = timestamp_now() + PATIENCE_MS;
-
-	if (keeper->console > 0)
-		kill(keeper->console, SIGTERM);
-	while (keeper->console > 0) {
-		timestamp now = timestamp_now();
-		if (now >= deadline || poll(&signals, 1, (int)(deadline - now)) < 0)
-			break;
-		take_signals(keeper);
-	}
-	if (keeper->console > 0) {
+	if (keeper->wish != NO_WISH && timestamp_now() >= keeper->may_read_at)
+		follow(keeper);
+	if (is_leaving(keeper) && timestamp_now() >= keeper->kill_at)
 		kill(keeper->console, SIGKILL);
-		waitpid(keeper->console, NULL, 0);
-	}
 }

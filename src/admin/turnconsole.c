@@ -9,8 +9,7 @@
 
 static int serve(struct config *config, const struct config_sources *sources)
 {
-	int status =
-		config->supervised ? keeper_run(config, sources) : console_serve(config, sources);
+	int status = config->supervised ? keeper_run(config, sources) : console_serve(config, -1);
 
 	config_destroy(config);
 	return status;
@@ -24,16 +23,16 @@ int main(int argc, char **argv)
 		.number = CONFIG_TURNCONSOLE,
 		.argv_of = is_child ? CONFIG_TURNSERVER : CONFIG_TURNCONSOLE,
 		.help = "turnconsole shows and steers turnserver and turnsignal in a browser, and "
-	                "gives metrics to "
+			"gives metrics to "
 			"Prometheus.\n"
 			"\n"
 			"usage: turnconsole [-c FILE] [options]\n"
 			"\n"
 			"turnserver starts it by itself when web-admin or prometheus is on. An "
-	                "option NAME may "
+			"option NAME may "
 			"also stand in the\n"
 			"configuration file (NAME=VALUE) or in the environment (TURNSTONE_NAME); "
-	                "turnserver reads "
+			"turnserver reads "
 			"the same file.\n"
 			"turnconsole(1) has more about each.\n",
 		.serve = serve,

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/log_rate.h"
+#include "base/log_ring.h"
 #include "base/log_sink.h"
 #include "base/timestamp.h"
 
@@ -25,6 +26,7 @@ static struct {
 	pthread_mutex_t lock; /* for all below */
 	struct log_sink sink, copy;
 	bool has_copy;
+	struct log_ring *ring; /* lent; NULL: none */
 	struct log_rate rate;
 } process_log = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
@@ -86,6 +88,13 @@ void log_close(void)
 	log_sink_close(&process_log.sink);
 	process_log.sink = (struct log_sink){.fd = STDERR_FILENO};
 	process_log.has_copy = false;
+	pthread_mutex_unlock(&process_log.lock);
+}
+
+void log_set_ring(struct log_ring *ring)
+{
+	pthread_mutex_lock(&process_log.lock);
+	process_log.ring = ring;
 	pthread_mutex_unlock(&process_log.lock);
 }
 
@@ -161,6 +170,8 @@ static void write_entry(const struct log_entry *entry)
 	struct log_entry failure;
 	int reason = log_sink_write(&process_log.sink, entry);
 
+	if (process_log.ring != NULL)
+		log_ring_put(process_log.ring, entry);
 	if (process_log.has_copy)
 		(void)log_sink_write(&process_log.copy, entry);
 	if (reason == 0 || process_log.sink.to == LOG_TO_STDERR)

@@ -53,6 +53,9 @@ struct log_settings {
  * ERR_SYSTEM with errno when there is no such destination; the log then stays where it was. */
 MUST_CHECK enum err log_open(const struct log_settings *settings);
 void log_close(void);
+struct log_ring;
+/* Has each line that is written be put into a ring too, which outlives this; NULL: into none. */
+void log_set_ring(struct log_ring *ring);
 void log_set_level(enum log_level min_level);
 bool log_is_on(enum log_level level);
 

@@ -200,8 +200,11 @@ struct config_description {
 	char value[CONFIG_VALUE_SIZE]; /* as config_value_text writes it */
 	const char *source;            /* "default", or config_source_name's */
 	unsigned line;                 /* of a file; 0 elsewhere */
-	bool is_flag, may_change;      /* may_change: while the program runs (RELOAD) */
-	bool is_setting; /* of the program; else a command, such as help, or another's */
+	/* Static, as --help has them; argument "": it has none. */
+	const char *summary, *argument, *section;
+	bool is_flag, may_change; /* may_change: while the program runs (RELOAD) */
+	bool is_secret;           /* value is not told */
+	bool is_setting;          /* of the program; else a command, such as help, or another's */
 };
 void config_describe(const struct config *config, enum option_id id,
                      struct config_description *description);

@@ -26,6 +26,18 @@ const char *config_why_not(const char *name)
 	return option_find(name, &match) && match.foreign != NULL ? match.foreign->why : NULL;
 }
 
+static const char *section_of(enum option_id id)
+{
+	const char *title = "";
+
+	for (size_t i = 0; i < option_item_count; i++)
+		if (option_items[i].title != NULL)
+			title = option_items[i].title;
+		else if (option_items[i].id == id)
+			return title;
+	return title;
+}
+
 void config_describe(const struct config *config, enum option_id id,
                      struct config_description *description)
 {
@@ -33,6 +45,10 @@ void config_describe(const struct config *config, enum option_id id,
 	struct config_origin origin = config->origin[id];
 
 	option_name(option, description->name);
+	description->summary = option->summary;
+	description->argument = option->arg != NULL ? option->arg : "";
+	description->section = section_of(id);
+	description->is_secret = option->flags & OPTION_SECRET;
 	description->is_flag = option->type == OPTION_FLAG;
 	description->may_change = option->flags & OPTION_RELOAD;
 	description->is_setting =

@@ -1,6 +1,6 @@
 /* Writes what is derived from options.def and read by people, to standard output:
  *
- *     generate OUTPUT [PROGRAM]       of turnserver's options, or of turnsignal's
+ *     generate OUTPUT [PROGRAM]       of turnserver's options, or of another program's
  *
  *     generate commands < template    the template, @OPTIONS@, @COUNTERS@ and @METRICS@ replaced by short lists
  *     generate settings < template    the template, @OPTIONS@ and @COTURN@ replaced by long ones
@@ -183,10 +183,19 @@ static void print_foreign(bool is_gone)
 	}
 }
 
+static bool has_later(void)
+{
+	for (size_t i = 0; i < option_foreign_count; i++)
+		if (!option_foreign_table[i].is_gone)
+			return true;
+	return false;
+}
+
 static void print_coturn(void)
 {
-	printf(".SS Not yet\nKnown by name and ignored with a warning, unless what is asked for is "
-	       "that a flag be off.\n");
+	if (has_later())
+		printf(".SS Not yet\nKnown by name and ignored with a warning, unless what is asked "
+		       "for is that a flag be off.\n");
 	print_foreign(false);
 	printf(".SS No longer needed\nIgnored with a warning that says why.\n");
 	print_foreign(true);

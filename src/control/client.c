@@ -1,55 +1,69 @@
-/* A blocking client, for programs that do nothing else meanwhile. */
+/* A blocking client, for programs and threads that do nothing else meanwhile. Connecting, sending and receiving have one deadline together: a
+ * server that hangs, or says a little now and then, holds nobody for longer. */
 #include "control/client.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/timestamp.h"
 #include "control/message.h"
 #include "control/socket.h"
 
-enum { PATIENCE_S = 30, ANSWER_MAX = 64 * 1024 * 1024 };
+enum { ANSWER_MAX = 64 * 1024 * 1024, MS_PER_S = 1000 };
 
 static enum err describe_connect(const char *path, char problem[256]);
 static enum err send_all(int fd, const char *line);
-static char *receive_line(int fd);
+static enum err receive_line(int fd, timestamp deadline, char **line);
 static enum err read_answer(const char *line, json_t **result, char problem[256]);
 
-static enum err connect_to(const char *path, int *fd, char problem[256])
+static enum err exchange(const char *path, const char *line, unsigned patience_s, char **answer,
+                         char problem[256])
 {
-	struct timeval patience = {PATIENCE_S, 0};
+	timestamp deadline = timestamp_now() + (timestamp)patience_s * MS_PER_S;
+	enum err err;
+	int fd;
 
-	if (control_socket_connect(path, fd) != OK)
+	if (control_socket_connect_within(patience_s, path, &fd) != OK)
 		return describe_connect(path, problem);
-	setsockopt(*fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-	setsockopt(*fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-	return OK;
+	/* A server that turns us away writes why and closes: our line may then not be taken any more. */
+	(void)!send_all(fd, line);
+	err = receive_line(fd, deadline, answer);
+	close(fd);
+	if (err == ERR_UNAVAILABLE)
+		snprintf(problem, 256,
+		         "%.100s: no answer within %u s: the server hangs, or is overloaded", path,
+		         patience_s);
+	return err;
 }
 
-/* A server that turns us away writes why and closes: our line may then not be taken any more. */
-enum err control_ask(const char *path, const char *request, json_t *arguments, json_t **result,
-                     char problem[256])
+enum err control_ask_within(unsigned patience_s, const char *path, const char *request,
+                            json_t *arguments, json_t **result, char problem[256])
 {
 	char *line = control_request_line(request, arguments), *answer = NULL;
 	enum err err = ERR_NO_MEMORY;
-	int fd = -1;
 
+	*result = NULL;
 	json_decref(arguments);
 	snprintf(problem, 256, "%s", err_string(err));
 	if (line != NULL)
-		err = connect_to(path, &fd, problem);
-	if (err == OK) {
-		(void)!send_all(fd, line);
-		answer = receive_line(fd);
-		close(fd);
+		err = exchange(path, line, patience_s, &answer, problem);
+	if (err == OK)
 		err = read_answer(answer, result, problem);
-	}
 	free(answer);
 	free(line);
 	return err;
+}
+
+enum err control_ask(const char *path, const char *request, json_t *arguments, json_t **result,
+                     char problem[256])
+{
+	return control_ask_within(CONTROL_PATIENCE_S, path, request, arguments, result, problem);
 }
 
 static enum err describe_connect(const char *path, char problem[256])
@@ -59,6 +73,10 @@ static enum err describe_connect(const char *path, char problem[256])
 		         "%.100s: no server listens there: start turnserver, or give its "
 		         "control-socket: --control-socket FILE",
 		         path);
+		return ERR_UNAVAILABLE;
+	}
+	if (errno == EAGAIN) { /* others are waiting to be let in, and nobody lets them */
+		snprintf(problem, 256, "%.100s: the server hangs, or is overloaded", path);
 		return ERR_UNAVAILABLE;
 	}
 	if (errno == EACCES || errno == EPERM) {
@@ -85,24 +103,39 @@ static enum err send_all(int fd, const char *line)
 	return OK;
 }
 
-/* A line without its end, to be freed; NULL when none came whole. */
-static char *receive_line(int fd)
+/* False: it took too long. Whatever else there is recv tells. */
+static bool wait_readable(int fd, timestamp deadline)
+{
+	struct pollfd readable = {.fd = fd, .events = POLLIN};
+	timestamp now = timestamp_now();
+
+	return now < deadline && (poll(&readable, 1, (int)(deadline - now)) != 0);
+}
+
+/* Gives a line without its end, to be freed; NULL when none came whole. ERR_UNAVAILABLE: it took too long. */
+static enum err receive_line(int fd, timestamp deadline, char **result)
 {
 	size_t size = 4096, used = 0;
 	char *line = malloc(size);
+	enum err err = OK;
 
 	while (line != NULL) {
-		ssize_t n = recv(fd, line + used, size - used - 1, 0);
-		if (n < 0 && errno == EINTR)
+		if (!wait_readable(fd, deadline)) {
+			err = ERR_UNAVAILABLE;
+			break;
+		}
+		ssize_t n = recv(fd, line + used, size - used - 1, MSG_DONTWAIT);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n <= 0 || size > ANSWER_MAX)
 			break;
 		used += (size_t)n;
 		line[used] = 0;
-		char *end = memchr(line, '\n', used);
+		char *end = memchr(line + used - n, '\n', (size_t)n);
 		if (end != NULL) {
 			*end = 0;
-			return line;
+			*result = line;
+			return OK;
 		}
 		if (size - used > 1)
 			continue;
@@ -112,7 +145,7 @@ static char *receive_line(int fd)
 		line = larger;
 	}
 	free(line);
-	return NULL;
+	return err;
 }
 
 static enum err read_answer(const char *line, json_t **result, char problem[256])

@@ -79,6 +79,13 @@ void control_socket_close(struct control_socket *opened)
 
 enum err control_socket_connect(const char *path, int *fd)
 {
+	return control_socket_connect_within(0, path, fd);
+}
+
+/* connect() waits while the backlog is full, which is for ever when nobody accepts: SO_SNDTIMEO bounds it (unix(7)); 0 does not. */
+enum err control_socket_connect_within(unsigned patience_s, const char *path, int *fd)
+{
+	struct timeval patience = {(time_t)patience_s, 0};
 	struct sockaddr_un address;
 
 	if (make_address(path, &address) != OK) {
@@ -88,6 +95,7 @@ enum err control_socket_connect(const char *path, int *fd)
 	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (*fd < 0)
 		return ERR_SYSTEM;
+	setsockopt(*fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 	if (connect(*fd, (const struct sockaddr *)&address, sizeof address) == 0)
 		return OK;
 

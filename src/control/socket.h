@@ -29,3 +29,5 @@ void control_socket_close(struct control_socket *opened);
 
 /* Connects; the caller owns fd. ERR_SYSTEM: errno says why. */
 MUST_CHECK enum err control_socket_connect(const char *path, int *fd);
+/* The same, and no longer than so many seconds: errno is EAGAIN then. */
+MUST_CHECK enum err control_socket_connect_within(unsigned patience_s, const char *path, int *fd);

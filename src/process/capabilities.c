@@ -20,10 +20,10 @@ static const struct {
 	unsigned number;
 	const char *name;
 } names[] = {
-	{CAP_CHOWN, "chown"},
-	{CAP_DAC_OVERRIDE, "dac_override"},
-	{CAP_FOWNER, "fowner"},
-	{CAP_NET_BIND_SERVICE, "net_bind_service"},
+	{CAP_CHOWN, "chown"},     {CAP_DAC_OVERRIDE, "dac_override"},
+	{CAP_FOWNER, "fowner"},   {CAP_KILL, "kill"},
+	{CAP_SETGID, "setgid"},   {CAP_SETUID, "setuid"},
+	{CAP_SETPCAP, "setpcap"}, {CAP_NET_BIND_SERVICE, "net_bind_service"},
 };
 
 static enum err sets_get(struct sets *sets)

@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 
-enum { CAPABILITIES_TEXT_SIZE = 64 };
+enum { CAPABILITIES_TEXT_SIZE = 96 };
 
 /* A set, as bits. */
 #define CAPABILITY(number) (UINT64_C(1) << (number))

@@ -34,8 +34,9 @@ struct fence_settings {
 		*paths; /* those that are missing are left out; a folder is for all in it */
 	size_t path_count;
 	struct fence_call_list calls;
-	bool is_strict;  /* all parts have to be there, and who leaves them is killed */
-	bool dumps_core; /* a crash may leave an image of the memory, with its keys */
+	bool leaves_files; /* all files stay within reach: no part of this fence is about them */
+	bool is_strict;    /* all parts have to be there, and who leaves them is killed */
+	bool dumps_core;   /* a crash may leave an image of the memory, with its keys */
 };
 
 /* Raises the fence for the calling thread and those that it will start; there is no other yet. What

@@ -78,3 +78,42 @@ enum err privileges_fence(const struct config *config, const struct privileges_n
 	free(paths);
 	return err;
 }
+
+/* ---- a parent ---- */
+
+/* clang-format off */
+static const char *const parent_calls[] = {
+	"clone", "fork", "kill", "wait4", "waitid",
+	/* what is done once by each child: its user, its limits, its own fence */
+	"setgid", "setgroups", "setresgid", "setresuid", "setuid",
+	"setgid32", "setgroups32", "setresgid32", "setresuid32", "setuid32",
+	"capget", "capset", "prctl", "prlimit64", "setrlimit",
+	"landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self", "seccomp",
+};
+/* clang-format on */
+
+/* To become proc-user, to end who has, to bind low ports, and to read keys and give log files away. */
+static const uint64_t PARENT_CAPABILITIES =
+	CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) | CAPABILITY(CAP_SETPCAP) |
+	CAPABILITY(CAP_KILL) | CAPABILITY(CAP_NET_BIND_SERVICE) | CAPABILITY(CAP_CHOWN) |
+	CAPABILITY(CAP_DAC_OVERRIDE) | CAPABILITY(CAP_FOWNER);
+
+enum err privileges_drop_as_parent(const struct config *config, char problem[256])
+{
+	const struct fence_settings settings = {
+		.calls = {parent_calls, sizeof parent_calls / sizeof parent_calls[0]},
+		.leaves_files = true,
+		.is_strict = strcmp(config->fence, "strict") == 0,
+		.dumps_core = config->core_dumps,
+	};
+
+	if (!is_fenced(config))
+		return OK;
+	capabilities_outlive_setuid(PARENT_CAPABILITIES);
+	if (capabilities_keep(PARENT_CAPABILITIES) != OK) {
+		snprintf(problem, 256, "fence: capabilities cannot be dropped: %s: use fence=off",
+		         strerror(errno));
+		return ERR_SYSTEM;
+	}
+	return fence_raise(&settings, problem);
+}

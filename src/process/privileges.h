@@ -18,6 +18,9 @@ struct privileges_needs {
  * capabilities that are not needed any more unless fence is off. No other thread may run. */
 MUST_CHECK enum err privileges_drop(const struct config *config,
                                     const struct privileges_needs *needs, char problem[256]);
+/* The same for a parent that goes on starting such a program: it keeps what that needs until it drops it by itself, executes
+ * nothing, and traces nobody. */
+MUST_CHECK enum err privileges_drop_as_parent(const struct config *config, char problem[256]);
 /* Raises the fence, at last: what is opened later is opened from inside of it. */
 MUST_CHECK enum err privileges_fence(const struct config *config,
                                      const struct privileges_needs *needs, char problem[256]);

@@ -61,7 +61,9 @@ int process_main(const struct process_program *program, int argc, char **argv)
 	enum err err = config_load(&sources, &report, &config);
 	int status = EXIT_FAILURE;
 
-	config_report_print(&report, stderr);
+	/* What its parent's command line is warned of its parent has told. */
+	if (err != OK || program->argv_of == program->number)
+		config_report_print(&report, stderr);
 	if (err == OK)
 		status = run(program, config, &report, &sources);
 	config_report_deinit(&report);

@@ -6,7 +6,7 @@
 struct process_program {
 	enum config_program number;
 	enum config_program argv_of; /* whose command line it was given: itself, or its parent's */
-	const char *help; /* before the list of options; with a line's end */
+	const char *help;            /* before the list of options; with a line's end */
 	/* Serves to the end. Takes the configuration over; the exit code. */
 	int (*serve)(struct config *config, const struct config_sources *sources);
 };

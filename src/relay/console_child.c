@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <libgen.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/timestamp.h"
+
+enum { PATIENCE_MS = 5000 }; /* longer than the keeper's */
 
 struct console_child {
 	int fd;              /* owned */
@@ -41,10 +45,33 @@ static void forget_service_manager(void)
 	unsetenv("WATCHDOG_USEC");
 }
 
+/* A signal that is ignored stays so in the program that is executed; those that are handled do not. */
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	for (int number = 1; number < NSIG; number++)
+		if (number != SIGPIPE && number != SIGHUP)
+			signal(number, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Nearly all are so already. A kernel before 5.11 has no such call for it. */
+static void close_on_exec(void)
+{
+	long max = sysconf(_SC_OPEN_MAX);
+
+	if (close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC) == 0)
+		return;
+	for (int fd = STDERR_FILENO + 1; fd < max; fd++)
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+/* Its command line is this program's: another reader of the same options finds the same files. */
 static void become(const char *path, const struct config_sources *sources, int fd)
 {
 	char **argv = calloc((size_t)sources->argc + 3, sizeof *argv);
-	sigset_t none;
 
 	if (argv == NULL)
 		_exit(EXIT_FAILURE);
@@ -52,12 +79,11 @@ static void become(const char *path, const struct config_sources *sources, int f
 	argv[1] = (char[]){"--supervised"};
 	for (int i = 1; i < sources->argc; i++)
 		argv[i + 1] = sources->argv[i];
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	reset_signals();
 	forget_service_manager();
-	if (dup2(fd, STDIN_FILENO) != STDIN_FILENO ||
-	    close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC) != 0)
+	if (dup2(fd, STDIN_FILENO) != STDIN_FILENO)
 		_exit(EXIT_FAILURE);
+	close_on_exec();
 	execv(path, argv);
 	_exit(EXIT_FAILURE);
 }
@@ -68,6 +94,8 @@ static enum err start(const char *path, const struct config_sources *sources, in
 	int ends[2];
 	pid_t pid;
 
+	/* From inside of the fence nobody is waited for: the kernel is to forget the keeper at its end. */
+	signal(SIGCHLD, SIG_IGN);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
 		snprintf(problem, 256, "turnconsole: %s", strerror(errno));
 		return ERR_SYSTEM;
@@ -114,19 +142,25 @@ enum err console_child_start(const struct config *config, const struct config_so
 	return OK;
 }
 
+static void unwatch(struct console_child *child)
+{
+	if (child->event != NULL)
+		event_free(child->event);
+	child->event = NULL;
+}
+
 /* Nothing is ever said on it but its end. */
 static void on_end(evutil_socket_t fd, short what, void *context)
 {
 	struct console_child *child = context;
-	char byte;
+	char bytes[64];
 
 	(void)what;
-	if (recv(fd, &byte, 1, 0) > 0)
+	if (recv(fd, bytes, sizeof bytes, 0) > 0)
 		return;
 	log_error("console lost",
 	          "reason=\"its keeper has ended: restart the server to have a console\"");
-	event_free(child->event);
-	child->event = NULL;
+	unwatch(child);
 }
 
 enum err console_child_watch(struct console_child *child, struct event_base *base)
@@ -139,18 +173,42 @@ enum err console_child_watch(struct console_child *child, struct event_base *bas
 	return OK;
 }
 
-void console_child_reload(struct console_child *child)
+/* Where there is no room the keeper has enough to read: it takes all of it for one. */
+void console_child_tell(struct console_child *child, enum console_child_word word)
 {
-	if (child != NULL && send(child->fd, "r", 1, MSG_NOSIGNAL) != 1 && errno != EAGAIN)
+	const char byte = (char)word;
+
+	if (child != NULL && send(child->fd, &byte, 1, MSG_NOSIGNAL) != 1 && errno != EAGAIN &&
+	    errno != EPIPE)
 		log_warning("console not told of the reload", "reason=\"%s\"", strerror(errno));
+}
+
+void console_child_end(struct console_child *child)
+{
+	if (child == NULL)
+		return;
+	unwatch(child);
+	(void)shutdown(child->fd, SHUT_WR);
+}
+
+/* Its end of the socket closes with its last process. */
+static void await_end(const struct console_child *child)
+{
+	struct pollfd end = {.fd = child->fd, .events = POLLIN};
+	timestamp deadline = timestamp_now() + PATIENCE_MS, now = 0;
+	char bytes[64];
+
+	while ((now = timestamp_now()) < deadline && poll(&end, 1, (int)(deadline - now)) >= 0)
+		if (end.revents != 0 && recv(child->fd, bytes, sizeof bytes, 0) <= 0)
+			return;
 }
 
 void console_child_destroy(struct console_child *child)
 {
 	if (child == NULL)
 		return;
-	if (child->event != NULL)
-		event_free(child->event);
+	console_child_end(child);
+	await_end(child);
 	close(child->fd);
 	free(child);
 }

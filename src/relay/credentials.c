@@ -91,9 +91,11 @@ void credentials_watch(struct credentials *credentials)
 
 void credentials_exchange_fixed(struct credentials *credentials, struct fixed_credentials **fixed)
 {
-	struct fixed_credentials *before = credentials->fixed;
+	struct fixed_credentials *before = credentials->fixed, *after = *fixed;
 
-	credentials->fixed = *fixed;
+	secret_uses_take_over(after->uses, after->secrets, after->secret_count, before->uses,
+	                      before->secrets, before->secret_count);
+	credentials->fixed = after;
 	credentials->fixed->users.hasher = credentials->hasher;
 	before->users.hasher = NULL;
 	*fixed = before;
@@ -244,33 +246,99 @@ void lookup_answer_user(const struct lookup *lookup, const char *name, const str
 	bytes_wipe(&key, sizeof key);
 }
 
+/* The keys of all secrets that vouch for a name, and which use is counted for each. */
+struct secret_keys {
+	struct turn_key key[STORE_SECRETS_MAX];
+	struct secret_use *use[STORE_SECRETS_MAX];
+	uint64_t before[STORE_SECRETS_MAX]; /* of its count */
+	size_t count;
+};
+
+static void make_keys(const struct credentials *credentials, const struct lookup *lookup,
+                      const struct secret *secrets, struct secret_use *uses, size_t count,
+                      struct secret_keys *keys)
+{
+	for (size_t i = 0; i < count && keys->count < STORE_SECRETS_MAX; i++) {
+		struct turn_key *key = &keys->key[keys->count];
+
+		secret_name_make_key(credentials->hasher, lookup->algorithm, lookup->username,
+		                     lookup->realm, secrets[i].text, key);
+		key->uses = &uses[i].count;
+		keys->use[keys->count] = &uses[i];
+		keys->before[keys->count++] = uses[i].count;
+	}
+}
+
+/* The core has counted while it was told the keys. */
+static void note_uses(const struct secret_keys *keys, uint64_t wall_s)
+{
+	for (size_t i = 0; i < keys->count; i++)
+		if (keys->use[i]->count != keys->before[i])
+			keys->use[i]->last_s = wall_s;
+}
+
 void lookup_answer_secret_keys(const struct credentials *credentials, const struct lookup *lookup)
 {
 	const struct realm_secrets *stored =
 		secrets_table_find(&credentials->stored_secrets, lookup->home);
-	size_t fixed = credentials->fixed->secret_count, count = fixed;
-	struct turn_key keys[STORE_SECRETS_MAX];
+	struct fixed_credentials *fixed = credentials->fixed;
+	struct secret_keys keys;
 
-	if (revocations_have(&credentials->revocations, lookup->username)) {
+	keys.count = 0;
+	if (!revocations_have(&credentials->revocations, lookup->username)) {
+		make_keys(credentials, lookup, fixed->secrets, fixed->uses, fixed->secret_count,
+		          &keys);
+		if (stored != NULL)
+			make_keys(credentials, lookup, stored->secrets, stored->uses, stored->count,
+			          &keys);
+	}
+	if (keys.count == 0) {
 		lookup_answer_not_found(lookup);
 		return;
 	}
-	if (stored != NULL)
-		count += stored->count;
-	if (count > STORE_SECRETS_MAX)
-		count = STORE_SECRETS_MAX;
-	if (count == 0) {
-		lookup_answer_not_found(lookup);
-		return;
-	}
+	turn_key_found(lookup->server, lookup->cookie, keys.key, keys.count, lookup->now);
+	note_uses(&keys, lookup->wall_s);
+	bytes_wipe(keys.key, keys.count * sizeof keys.key[0]);
+}
+
+/* ---- their use ---- */
+
+static void make_marks(const struct credentials *credentials, const char *realm,
+                       const struct secret *secrets, struct secret_use *uses, size_t count)
+{
 	for (size_t i = 0; i < count; i++)
-		secret_name_make_key(credentials->hasher, lookup->algorithm, lookup->username,
-		                     lookup->realm,
-		                     i < fixed ? credentials->fixed->secrets[i].text
-		                               : stored->secrets[i - fixed].text,
-		                     &keys[i]);
-	turn_key_found(lookup->server, lookup->cookie, keys, count, lookup->now);
-	bytes_wipe(keys, count * sizeof keys[0]);
+		if (uses[i].mark[0] == '\0')
+			secret_mark(credentials->hasher, realm, secrets[i].text, uses[i].mark);
+}
+
+/* Their marks depend on the realm: they are made for each question. */
+static void tell_fixed(const struct credentials *credentials, const char *realm,
+                       void (*each)(const struct credentials_uses *told, void *context),
+                       void *context)
+{
+	struct fixed_credentials *fixed = credentials->fixed;
+
+	for (size_t i = 0; i < fixed->secret_count; i++)
+		fixed->uses[i].mark[0] = '\0';
+	make_marks(credentials, realm, fixed->secrets, fixed->uses, fixed->secret_count);
+	each(&(struct credentials_uses){realm, true, fixed->uses, fixed->secret_count}, context);
+}
+
+void credentials_tell_uses(struct credentials *credentials, const char *realm,
+                           void (*each)(const struct credentials_uses *told, void *context),
+                           void *context)
+{
+	LIST_FOR_EACH (node, &credentials->stored_secrets.realms) {
+		const struct realm_secrets *stored = CONTAINER_OF(node, struct realm_secrets, node);
+
+		if (realm != NULL && strcmp(realm, stored->realm) != 0)
+			continue;
+		make_marks(credentials, stored->realm, stored->secrets, stored->uses,
+		           stored->count);
+		each(&(struct credentials_uses){stored->realm, false, stored->uses, stored->count},
+		     context);
+	}
+	tell_fixed(credentials, realm != NULL ? realm : "", each, context);
 }
 
 void lookup_answer_token_key(const struct lookup *lookup, const struct cache_token_key *key)

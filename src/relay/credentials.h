@@ -20,6 +20,8 @@
 #include "store/store.h"
 #include "turn/turn.h"
 
+struct secret_use;
+
 enum { CREDENTIALS_PASSWORD_MAX = 512, CREDENTIALS_SECRET_MAX = 255 };
 
 /* user=NAME:PASSWORD, or NAME:0xKEY where KEY is 32 hex digits (MD5) or 64 (SHA-256). */
@@ -82,6 +84,19 @@ void credentials_exchange_fixed(struct credentials *credentials, struct fixed_cr
  * seconds since 1970, for names that expire. The action is lent; the server outlives the question. */
 void credentials_find(struct credentials *credentials, struct turn_server *server,
                       const struct turn_action *action, timestamp now, uint64_t wall_s);
+
+/* Secrets of one realm, and how often each of them has let somebody in; those of the configuration, which
+ * count in every realm, are told as one more list, by their marks in that realm. */
+struct credentials_uses {
+	const char *realm; /* lent; "" for those of the configuration when all realms are told */
+	bool is_configured;
+	const struct secret_use *uses; /* lent: count of them, each with its mark */
+	size_t count;
+};
+/* Calls each for the secrets that are known by now: those of the store that somebody has asked for. realm NULL: of all. */
+void credentials_tell_uses(struct credentials *credentials, const char *realm,
+                           void (*each)(const struct credentials_uses *told, void *context),
+                           void *context);
 
 /* How many answers of the store are remembered or awaited; it has a bound. */
 size_t credentials_cached(const struct credentials *credentials);

@@ -11,6 +11,7 @@ struct fixed_credentials {
 	bool lt_cred_mech, use_auth_secret;
 	char separator;
 	struct static_users users;
-	struct secret secrets[STORE_SECRETS_MAX]; /* of every realm */
+	struct secret secrets[STORE_SECRETS_MAX];  /* of every realm */
+	struct secret_use uses[STORE_SECRETS_MAX]; /* of each, in all realms */
 	size_t secret_count;
 };

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/log_ring.h"
 #include "process/main_loop.h"
 #include "process/process.h"
 #include "process/process_control.h"
@@ -22,7 +23,7 @@
 
 static void leave(const struct config *config, struct control_socket *opened);
 static int drive(struct relay *relay, struct console_child *child, struct control_socket *opened,
-                 const struct config_sources *sources);
+                 const struct config_sources *sources, struct log_ring *log);
 
 static void log_addresses(const struct relay *relay)
 {
@@ -145,7 +146,8 @@ static void leave(const struct config *config, struct control_socket *opened)
 		process_remove_pidfile(config->pidfile);
 }
 
-static int start(const struct config *config, const struct config_sources *sources)
+static int start(const struct config *config, const struct config_sources *sources,
+                 struct log_ring *log)
 {
 	struct control_socket control_socket = {.fd = -1};
 	struct console_child *child = NULL;
@@ -177,19 +179,19 @@ static int start(const struct config *config, const struct config_sources *sourc
 		leave(config, &control_socket);
 		return process_fail(config, about, problem);
 	}
-	return drive(relay, child, &control_socket, sources);
+	return drive(relay, child, &control_socket, sources, log);
 }
 
 /* From the first client to the last, and undoes all of it. */
 static int drive(struct relay *relay, struct console_child *child, struct control_socket *opened,
-                 const struct config_sources *sources)
+                 const struct config_sources *sources, struct log_ring *log)
 {
 	const struct config *config = relay->config;
 	struct main_thread *main_thread = NULL;
 	char problem[256] = "";
 	enum err err;
 
-	if (main_thread_create(relay, opened, sources, &main_thread) != OK ||
+	if (main_thread_create(relay, opened, sources, log, &main_thread) != OK ||
 	    main_thread_adopt_child(main_thread, child) != OK) {
 		console_child_destroy(child);
 		relay_stop(relay);
@@ -203,9 +205,10 @@ static int drive(struct relay *relay, struct console_child *child, struct contro
 		main_thread_run(main_thread);
 		log_totals(relay);
 	}
-	console_child_destroy(child);
+	console_child_end(child);
 	relay_stop(relay);
 	main_thread_destroy(main_thread);
+	console_child_destroy(child);
 	leave(config, opened);
 	if (err != OK)
 		return process_fail(config, OPTION_ID_cli, problem);
@@ -217,8 +220,18 @@ static int drive(struct relay *relay, struct console_child *child, struct contro
 /* Takes the configuration over: the threads look at it to their end. */
 static int serve(struct config *config, const struct config_sources *sources)
 {
-	int status = start(config, sources);
+	struct log_ring *log;
+	int status;
 
+	if (log_ring_create(LOG_RING_BYTES, &log) != OK) {
+		status = process_fail(config, OPTION_ID_log_file, err_string(ERR_NO_MEMORY));
+		config_destroy(config);
+		return status;
+	}
+	log_set_ring(log);
+	status = start(config, sources, log);
+	log_set_ring(NULL);
+	log_ring_destroy(log);
 	config_destroy(config);
 	return status;
 }

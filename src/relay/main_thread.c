@@ -10,6 +10,7 @@
 #include "process/process.h"
 #include "relay/console_child.h"
 #include "relay/console_verbs.h"
+#include "relay/log_requests.h"
 #include "relay/notify.h"
 #include "relay/reload.h"
 #include "relay/requests.h"
@@ -27,7 +28,8 @@ static void on_drained(void *context);
 static const struct main_loop_ops loop_ops;
 
 enum err main_thread_create(struct relay *relay, const struct control_socket *opened,
-                            const struct config_sources *sources, struct main_thread **main_thread)
+                            const struct config_sources *sources, struct log_ring *log,
+                            struct main_thread **main_thread)
 {
 	struct main_thread *created = calloc(1, sizeof *created);
 	enum err err;
@@ -49,6 +51,8 @@ enum err main_thread_create(struct relay *relay, const struct control_socket *op
 		                    &created->reload);
 	if (err == OK)
 		err = sessions_create(created->loop.base, &created->circulars, &created->sessions);
+	if (err == OK)
+		err = log_tails_create(created->loop.base, log, &created->tails);
 	if (err == OK)
 		err = notify_create(created->loop.base, &created->circulars, created->drain,
 		                    &created->notify);
@@ -74,6 +78,7 @@ void main_thread_destroy(struct main_thread *main_thread)
 		mailbox_deliver(main_thread->circulars.mailbox, &main_thread->circulars);
 	console_destroy(main_thread->console);
 	control_server_destroy(main_thread->control);
+	log_tails_destroy(main_thread->tails);
 	sessions_destroy(main_thread->sessions);
 	revoker_destroy(main_thread->revoker);
 	notify_destroy(main_thread->notify);
@@ -88,9 +93,19 @@ enum err main_thread_open_console(struct main_thread *main_thread, char problem[
 	return console_open(main_thread, &main_thread->console, problem);
 }
 
+static void tell_child(bool is_applied, void *context)
+{
+	const struct main_thread *main_thread = context;
+
+	console_child_tell(main_thread->child,
+	                   is_applied ? CONSOLE_CHILD_CONFIGURATION : CONSOLE_CHILD_FILES);
+}
+
 enum err main_thread_adopt_child(struct main_thread *main_thread, struct console_child *child)
 {
 	main_thread->child = child;
+	if (child != NULL)
+		reload_set_follower(main_thread->reload, tell_child, main_thread);
 	return console_child_watch(child, main_thread->loop.base);
 }
 
@@ -100,6 +115,7 @@ void main_thread_run(struct main_thread *main_thread)
 	notify_ready(main_thread->notify);
 	main_loop_run(&main_thread->loop);
 	sessions_close(main_thread->sessions);
+	log_tails_close(main_thread->tails);
 	await_threads(main_thread);
 }
 
@@ -248,7 +264,6 @@ static void reload_all(void *context, const char *by)
 
 	notify_reloading(main_thread->notify);
 	process_reopen_log(main_thread->relay->config);
-	console_child_reload(main_thread->child);
 	reload_begin(main_thread->reload, by, on_reloaded, main_thread);
 }
 
@@ -256,7 +271,6 @@ static void read_certificates(void *context, const char *by)
 {
 	struct main_thread *main_thread = context;
 
-	console_child_reload(main_thread->child);
 	reload_certificates(main_thread->reload, by);
 }
 

@@ -15,6 +15,8 @@ struct console_child;
 struct reload;
 struct revoker;
 struct config_sources;
+struct log_ring;
+struct log_tails;
 
 struct main_thread {
 	struct relay *relay;            /* owner: main */
@@ -26,6 +28,7 @@ struct main_thread {
 	struct notify *notify;
 	struct sessions *sessions;
 	struct revoker *revoker;
+	struct log_tails *tails;
 	struct control_settings table; /* of requests; the control socket's and the console's */
 	struct console *console;       /* NULL: there is none */
 	struct console_child *child;   /* owner: main; NULL: there is no turnconsole */
@@ -33,10 +36,10 @@ struct main_thread {
 	uint64_t started_wall_ms; /* the same since 1970: read once, for clocks are set */
 };
 
-/* Makes the loop. opened is not open when there is no control socket; it stays the caller's. sources is
- * where the configuration came from. */
+/* Makes the loop. opened is not open when there is no control socket; it stays the caller's, as log does, where
+ * lines of the log are. sources is where the configuration came from. */
 MUST_CHECK enum err main_thread_create(struct relay *relay, const struct control_socket *opened,
-                                       const struct config_sources *sources,
+                                       const struct config_sources *sources, struct log_ring *log,
                                        struct main_thread **main_thread);
 /* Opens the text console, when there is to be one. ERR_SYSTEM, ERR_NO_MEMORY, ERR_INVALID: problem
  * is a line. */

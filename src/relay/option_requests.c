@@ -78,10 +78,13 @@ static json_t *describe(const struct config *config, enum option_id id, bool neg
 		snprintf(source, sizeof source, "%.100s:%u", option.source, option.line);
 	else
 		snprintf(source, sizeof source, "%.100s", option.source);
-	return json_pack("{s:s, s:o, s:o, s:b, s:b}", "name", option.name, "value",
-	                 control_text(negates ? opposite(option.value) : option.value), "source",
-	                 control_text(source), "changes_live", (int)option.may_change, "flag",
-	                 (int)option.is_flag);
+	return json_pack("{s:s, s:o, s:o, s:o, s:b, s:b, s:b, s:s, s:s, s:s}", "name", option.name,
+	                 "value", control_text(negates ? opposite(option.value) : option.value),
+	                 "source", control_text(source), "line",
+	                 option.line > 0 ? json_integer(option.line) : json_null(), "changes_live",
+	                 (int)option.may_change, "flag", (int)option.is_flag, "secret",
+	                 (int)option.is_secret, "summary", option.summary, "argument",
+	                 option.argument, "section", option.section);
 }
 
 /* ---- set ---- */

@@ -145,6 +145,11 @@ const struct quota_own_limits *realms_limits(const struct realms *realms, const 
 	return found != NULL ? &found->limits : NULL;
 }
 
+const struct peer_lists *realms_peers(const struct realms *realms, const char *realm)
+{
+	return peer_rules_find(realms->tables.peers, realm);
+}
+
 /* The receiver is whoever owns the mailbox; the letter knows whose it is. */
 static void told(struct mail *mail, void *receiver)
 {

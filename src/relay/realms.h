@@ -37,3 +37,5 @@ const char *realms_of_origin(const struct realms *realms, const char *origin);
 const char *realms_find(const struct realms *realms, const char *name, size_t len);
 /* Returns the limits that a realm has of its own; NULL: none. */
 const struct quota_own_limits *realms_limits(const struct realms *realms, const char *realm);
+/* Returns the lists of peers that hold for a realm; NULL: none. */
+const struct peer_lists *realms_peers(const struct realms *realms, const char *realm);

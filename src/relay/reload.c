@@ -184,6 +184,21 @@ static void job_destroy(struct job *job)
 	free(job);
 }
 
+void reload_set_follower(struct reload *reload, reload_follow_fn *follow, void *context)
+{
+	reload->follow = follow;
+	reload->follower = context;
+}
+
+/* What was set by the control socket is no file's, and the follower's no business. */
+static void tell_follower(const struct job *job)
+{
+	const struct reload *reload = job->reload;
+
+	if (reload->follow != NULL && (job->kind == JOB_READ || job->kind == JOB_CERTIFICATES))
+		reload->follow(job->kind == JOB_READ && job->outcome.is_applied, reload->follower);
+}
+
 /* Whoever is told may ask for the next. */
 void job_finish(struct job *job)
 {
@@ -191,6 +206,7 @@ void job_finish(struct job *job)
 
 	if (job->kind == JOB_READ || job->kind == JOB_APPLY)
 		outcome_log(&job->outcome, job->by);
+	tell_follower(job);
 	if (job->told != NULL)
 		job->told(&job->outcome, job->context);
 	list_remove(&job->node);

@@ -43,5 +43,10 @@ void reload_begin(struct reload *reload, const char *by, reload_told_fn *told, v
 void reload_apply(struct reload *reload, struct config *config, const char *by,
                   reload_told_fn *told, void *context);
 
+/* Has a program told that goes by the same files: is_applied says whether the configuration was read anew and taken, else it is
+ * certificates, and the log. For a console that there is not, changes of its options take a restart. */
+typedef void reload_follow_fn(bool is_applied, void *context);
+void reload_set_follower(struct reload *reload, reload_follow_fn *follow, void *context);
+
 /* Reads certificates and keys anew, whether or not their files seem to have changed. */
 void reload_certificates(struct reload *reload, const char *by);

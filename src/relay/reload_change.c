@@ -13,10 +13,25 @@ static void all_have_planned(struct circular *circular);
 
 /* ---- checked and prepared ---- */
 
+/* Its keeper reads the configuration by itself, and was started with the server or not at all. */
+static const char *find_reason_of_console(const struct job *job)
+{
+	if (job->reload->follow == NULL)
+		return "no console was started with the server";
+	if (job->kind == JOB_APPLY)
+		return "or a reload: the console goes by the configuration file";
+	return NULL;
+}
+
 /* The first certificate brings TLS and DTLS, which other threads may have to serve. */
 static const char *find_reason(enum option_id id, const struct config *config, void *context)
 {
-	if ((id == OPTION_ID_cert || id == OPTION_ID_pkey) && !engine_can_serve(context, config))
+	const struct job *job = context;
+
+	if (id >= OPTION_ID_web_admin && id <= OPTION_ID_prometheus_key)
+		return find_reason_of_console(job);
+	if ((id == OPTION_ID_cert || id == OPTION_ID_pkey) &&
+	    !engine_can_serve(job_relay(job), config))
 		return "network-engine has no threads for TLS or DTLS without it";
 	return NULL;
 }
@@ -42,7 +57,7 @@ static enum err check(struct job *job)
 
 	if (err == OK)
 		err = outcome_compare(&job->outcome, job_relay(job)->config, job->config,
-		                      find_reason, job_relay(job));
+		                      find_reason, job);
 	if (err != OK)
 		return err;
 	warn_of_relay_ips(&job->outcome, job->config);

@@ -55,6 +55,8 @@ struct reload {
 	struct certificate_watch *watch; /* owned; NULL: there is none */
 	struct event *look;              /* owned: set while listeners are drained */
 	struct list jobs;                /* the first is under way */
+	reload_follow_fn *follow;        /* NULL: nobody does */
+	void *follower;
 };
 
 struct relay *job_relay(const struct job *job);

@@ -11,10 +11,13 @@
 #include "process/process.h"
 #include "relay/alternates.h"
 #include "relay/engines.h"
+#include "relay/log_requests.h"
 #include "relay/main_thread.h"
 #include "relay/metrics.h"
 #include "relay/option_requests.h"
+#include "relay/peer_requests.h"
 #include "relay/reload_request.h"
+#include "relay/secret_requests.h"
 #include "relay/session_requests.h"
 #include "relay/thread_requests.h"
 #include "relay/thread.h"
@@ -42,9 +45,12 @@ const struct control_row requests[] = {
 	{"set",                     "option value",                option_set},
 	{"stop",                    "",                            stop},
 	{"log reset",               "",                            reset_log},
+	{"log tail",                "after level event key contains limit wait", log_tail},
+	{"peer check",              "realm address",               peer_check},
+	{"secret uses",             "realm",                       secret_uses},
 	{"session list",            "id user contains realm origin client peer transport thread "
 	                            "sort limit after rates",      session_list},
-	{"session show",            "id",                          session_show},
+	{"session show",            "id realm",                    session_show},
 	{"session cancel",          "id user realm most",          session_cancel},
 };
 /* clang-format on */

@@ -143,7 +143,8 @@ void session_show(struct control_request *request, void *context)
 		.wants_peers = true,
 	};
 
-	if (!get_id(request, &wish.filter.id))
+	if (!get_id(request, &wish.filter.id) ||
+	    !control_get_text(request, "realm", &wish.filter.realm))
 		return;
 	if (wish.filter.id == 0)
 		control_refuse(request, "id: it is missing");

@@ -195,9 +195,12 @@ static int try_keys(struct request *request)
 
 	for (size_t i = 0; i < request->key_count; i++) {
 		const struct turn_key *key = &request->keys[i];
-		if (is_right_key(request, key->key, key->len))
-			return accept_key(request, is_hashed ? key->username : request->username,
-			                  key->key, key->len);
+		if (!is_right_key(request, key->key, key->len))
+			continue;
+		if (key->uses != NULL)
+			++*key->uses;
+		return accept_key(request, is_hashed ? key->username : request->username, key->key,
+		                  key->len);
 	}
 	return refuse(request, STUN_UNAUTHENTICATED, "wrong password");
 }

@@ -67,17 +67,14 @@ struct peer_filter {
 
 static enum err parse_special(struct peer_filter *filter);
 static enum err copy_lists(struct peer_filter *filter, const struct peer_filter_settings *settings);
-static enum peer_verdict verdict(enum peer_verdict verdict, const char *text, const char **reason);
 static bool is_listener(const struct peer_filter *filter, const struct transport_addr *peer);
 static bool is_listener_ip(const struct peer_filter *filter, const struct transport_addr *peer);
 static bool is_listener_on_all_ports(const struct peer_filter *filter,
                                      const struct transport_addr *peer);
 static bool is_relay_ip(const struct peer_filter *filter, const struct transport_addr *peer);
 static bool is_open_loopback(const struct peer_filter *filter, const struct transport_addr *peer);
-static bool in_ranges(const struct addr_range *ranges, size_t count,
-                      const struct transport_addr *addr);
-static const char *special_reason(const struct peer_filter *filter,
-                                  const struct transport_addr *peer);
+static const struct addr_range *find_range(const struct addr_range *ranges, size_t count,
+                                           const struct transport_addr *addr);
 
 enum err peer_filter_create(const struct peer_filter_settings *settings,
                             struct peer_filter **filter)
@@ -110,40 +107,103 @@ void peer_filter_destroy(struct peer_filter *filter)
 	free(filter);
 }
 
-/* The server's own listeners come before any rule: a relay that talks to itself is a loop. */
+/* How an address came to its verdict, for whoever asks: a pointer or two for each packet's peer, and words later. */
+struct judgement {
+	enum peer_verdict verdict;
+	enum peer_source source;
+	const char *reason;
+	const struct addr_range *range; /* lent; NULL: none of the lists says so */
+	const char *block;              /* of the registries; NULL: it is in none */
+};
+
+static struct judgement judge(const struct peer_filter *filter, const struct peer_lists *lists,
+                              const struct transport_addr *peer);
+
 enum peer_verdict peer_filter_judge_ip(const struct peer_filter *filter,
                                        const struct peer_lists *lists,
                                        const struct transport_addr *peer, const char **reason)
 {
+	struct judgement judgement = judge(filter, lists, peer);
+
+	if (reason != NULL)
+		*reason = judgement.reason;
+	return judgement.verdict;
+}
+
+void peer_filter_explain(const struct peer_filter *filter, const struct peer_lists *lists,
+                         const struct transport_addr *peer, struct peer_ruling *ruling)
+{
+	struct judgement judgement = judge(filter, lists, peer);
+	char low[ADDR_TEXT_SIZE], high[ADDR_TEXT_SIZE];
+
+	*ruling = (struct peer_ruling){judgement.verdict, judgement.source, judgement.reason, ""};
+	if (judgement.block != NULL)
+		snprintf(ruling->rule, sizeof ruling->rule, "%s", judgement.block);
+	if (judgement.range == NULL)
+		return;
+	addr_format_ip(&judgement.range->low, low);
+	addr_format_ip(&judgement.range->high, high);
+	snprintf(ruling->rule, sizeof ruling->rule, "%s%s%s", low,
+	         strcmp(low, high) != 0 ? "-" : "", strcmp(low, high) != 0 ? high : "");
+}
+
+static struct judgement by_range(enum peer_verdict verdict, enum peer_source source,
+                                 const char *reason, const struct addr_range *range)
+{
+	return (struct judgement){verdict, source, reason, range, NULL};
+}
+
+static struct judgement by(enum peer_verdict verdict, enum peer_source source, const char *reason)
+{
+	return by_range(verdict, source, reason, NULL);
+}
+
+/* What the registries have it for. */
+static struct judgement by_registry(const struct peer_filter *filter,
+                                    const struct transport_addr *peer, enum peer_verdict otherwise)
+{
+	for (size_t i = 0; i < SPECIAL_COUNT; i++)
+		if (addr_range_contains(&filter->special[i], peer))
+			return (struct judgement){PEER_DENIED_SPECIAL, PEER_BY_REGISTRY,
+			                          special_purpose[i].reason, NULL,
+			                          special_purpose[i].block};
+	return by(otherwise, PEER_BY_DEFAULT, "not special");
+}
+
+/* The server's own listeners come before any rule: a relay that talks to itself is a loop. */
+static struct judgement judge(const struct peer_filter *filter, const struct peer_lists *lists,
+                              const struct transport_addr *peer)
+{
 	const struct peer_filter_settings *settings = &filter->settings;
+	const struct addr_range *range;
 	struct transport_addr inner = *peer;
 
 	addr_normalise(&inner, settings->nat64, settings->nat64_count);
 	if (addr_is_any(&inner))
-		return verdict(PEER_DENIED_SPECIAL, special_reason(filter, &inner), reason);
+		return by_registry(filter, &inner, PEER_DENIED_SPECIAL);
 	if (is_listener_on_all_ports(filter, &inner))
-		return verdict(PEER_DENIED_LISTENER, "a listener of this server", reason);
+		return by(PEER_DENIED_LISTENER, PEER_BY_OWN_LISTENER, "a listener of this server");
 
 	bool is_own = is_relay_ip(filter, &inner) || is_listener_ip(filter, &inner);
 	enum peer_verdict allowed = is_own ? PEER_ALLOWED_IF_RELAYED : PEER_ALLOWED;
-	if (in_ranges(settings->allowed, settings->allowed_count, &inner))
-		return verdict(allowed, "allowed-peer-ip", reason);
-	if (peer_lists_allow(lists, &inner))
-		return verdict(allowed, "allowed_peer_ip of the realm", reason);
+	if ((range = find_range(settings->allowed, settings->allowed_count, &inner)) != NULL)
+		return by_range(allowed, PEER_BY_CONFIGURATION, "allowed-peer-ip", range);
+	if ((range = peer_lists_find_allowed(lists, &inner)) != NULL)
+		return by_range(allowed, PEER_BY_REALM, "allowed_peer_ip of the realm", range);
 	/* The range may name the IPv6 form or the IPv4 one. */
-	if (in_ranges(settings->denied, settings->denied_count, &inner) ||
-	    in_ranges(settings->denied, settings->denied_count, peer))
-		return verdict(PEER_DENIED_BY_RULE, "denied-peer-ip", reason);
-	if (peer_lists_deny(lists, &inner) || peer_lists_deny(lists, peer))
-		return verdict(PEER_DENIED_BY_RULE, "denied_peer_ip of the realm", reason);
+	if ((range = find_range(settings->denied, settings->denied_count, &inner)) != NULL ||
+	    (range = find_range(settings->denied, settings->denied_count, peer)) != NULL)
+		return by_range(PEER_DENIED_BY_RULE, PEER_BY_CONFIGURATION, "denied-peer-ip",
+		                range);
+	if ((range = peer_lists_find_denied(lists, &inner)) != NULL ||
+	    (range = peer_lists_find_denied(lists, peer)) != NULL)
+		return by_range(PEER_DENIED_BY_RULE, PEER_BY_REALM, "denied_peer_ip of the realm",
+		                range);
 	if (is_relay_ip(filter, &inner))
-		return verdict(allowed, "a relayed address of this server", reason);
+		return by(allowed, PEER_BY_OWN_RELAY, "a relayed address of this server");
 	if (is_open_loopback(filter, &inner))
-		return verdict(allowed, "allow-loopback-peers", reason);
-
-	const char *special = special_reason(filter, &inner);
-	return special != NULL ? verdict(PEER_DENIED_SPECIAL, special, reason)
-	                       : verdict(allowed, "not special", reason);
+		return by(allowed, PEER_BY_CONFIGURATION, "allow-loopback-peers");
+	return by_registry(filter, &inner, allowed);
 }
 
 bool peer_filter_allows(const struct peer_filter *filter, const struct peer_lists *lists,
@@ -159,20 +219,13 @@ bool peer_filter_allows(const struct peer_filter *filter, const struct peer_list
 	case PEER_ALLOWED:
 		return true;
 	case PEER_ALLOWED_IF_RELAYED:
-		return in_ranges(settings->allowed, settings->allowed_count, &inner) ||
+		return find_range(settings->allowed, settings->allowed_count, &inner) != NULL ||
 		       peer_lists_allow(lists, &inner) || is_open_loopback(filter, &inner) ||
 		       (settings->is_relayed != NULL &&
 		        settings->is_relayed(&inner, is_tcp, settings->context));
 	default:
 		return false;
 	}
-}
-
-static enum peer_verdict verdict(enum peer_verdict verdict, const char *text, const char **reason)
-{
-	if (reason != NULL)
-		*reason = text;
-	return verdict;
 }
 
 static bool is_same_port(const struct transport_addr *listener, const struct transport_addr *peer)
@@ -229,21 +282,12 @@ static bool is_open_loopback(const struct peer_filter *filter, const struct tran
 	return filter->settings.allow_loopback && addr_is_loopback(peer);
 }
 
-static bool in_ranges(const struct addr_range *ranges, size_t count,
-                      const struct transport_addr *addr)
+static const struct addr_range *find_range(const struct addr_range *ranges, size_t count,
+                                           const struct transport_addr *addr)
 {
 	for (size_t i = 0; i < count; i++)
 		if (addr_range_contains(&ranges[i], addr))
-			return true;
-	return false;
-}
-
-static const char *special_reason(const struct peer_filter *filter,
-                                  const struct transport_addr *peer)
-{
-	for (size_t i = 0; i < SPECIAL_COUNT; i++)
-		if (addr_range_contains(&filter->special[i], peer))
-			return special_purpose[i].reason;
+			return &ranges[i];
 	return NULL;
 }
 

@@ -39,6 +39,24 @@ enum peer_verdict {
 	PEER_DENIED_LISTENER,
 };
 
+/* What a verdict rests on. */
+enum peer_source {
+	PEER_BY_DEFAULT,       /* nothing speaks against it */
+	PEER_BY_CONFIGURATION, /* allowed-peer-ip, denied-peer-ip, allow-loopback-peers */
+	PEER_BY_REALM,    /* allowed_peer_ip and denied_peer_ip of the realm, or of every one */
+	PEER_BY_REGISTRY, /* IANA's, of special-purpose addresses */
+	PEER_BY_OWN_LISTENER,
+	PEER_BY_OWN_RELAY, /* an address that this server relays from */
+};
+enum { PEER_RULE_SIZE = 2 * ADDR_TEXT_SIZE };
+struct peer_ruling {
+	enum peer_verdict verdict;
+	enum peer_source source;
+	const char *reason; /* static: a few words, as peer_filter_judge_ip has them */
+	char rule
+		[PEER_RULE_SIZE]; /* "10.0.0.0-10.255.255.255", "10.0.0.0/8"; "": no range says so */
+};
+
 MUST_CHECK enum err peer_filter_create(const struct peer_filter_settings *settings,
                                        struct peer_filter **filter);
 void peer_filter_destroy(struct peer_filter *filter);
@@ -49,6 +67,9 @@ void peer_filter_destroy(struct peer_filter *filter);
 enum peer_verdict peer_filter_judge_ip(const struct peer_filter *filter,
                                        const struct peer_lists *lists,
                                        const struct transport_addr *peer, const char **reason);
+/* The same, for who wants to know why: by which rule. */
+void peer_filter_explain(const struct peer_filter *filter, const struct peer_lists *lists,
+                         const struct transport_addr *peer, struct peer_ruling *ruling);
 /* Judges a transport address that is about to be sent to, or connected to. true: do. */
 bool peer_filter_allows(const struct peer_filter *filter, const struct peer_lists *lists,
                         const struct transport_addr *peer, bool is_tcp);

@@ -26,8 +26,8 @@ static struct addr_range *add_range(struct peer_lists *lists, const struct peer_
 static int compare_rules(const void *a, const void *b);
 static int compare_ips(const struct transport_addr *a, const struct transport_addr *b);
 static int compare_realm(const void *realm, const void *lists);
-static bool contains(const struct addr_range *ranges, size_t count,
-                     const struct transport_addr *peer);
+static const struct addr_range *find(const struct addr_range *ranges, size_t count,
+                                     const struct transport_addr *peer);
 
 enum err peer_rules_create(const struct peer_rule *given, size_t count, struct peer_rules **result)
 {
@@ -73,14 +73,35 @@ const struct peer_lists *peer_rules_find(const struct peer_rules *rules, const c
 
 bool peer_lists_allow(const struct peer_lists *lists, const struct transport_addr *peer)
 {
-	return lists != NULL && (contains(lists->ranges[0], lists->count[0], peer) ||
-	                         peer_lists_allow(lists->every, peer));
+	return peer_lists_find_allowed(lists, peer) != NULL;
 }
 
 bool peer_lists_deny(const struct peer_lists *lists, const struct transport_addr *peer)
 {
-	return lists != NULL && (contains(lists->ranges[1], lists->count[1], peer) ||
-	                         peer_lists_deny(lists->every, peer));
+	return peer_lists_find_denied(lists, peer) != NULL;
+}
+
+/* which: as in struct peer_lists. */
+static const struct addr_range *find_in(const struct peer_lists *lists, size_t which,
+                                        const struct transport_addr *peer)
+{
+	const struct addr_range *found = NULL;
+
+	for (; lists != NULL && found == NULL; lists = lists->every)
+		found = find(lists->ranges[which], lists->count[which], peer);
+	return found;
+}
+
+const struct addr_range *peer_lists_find_allowed(const struct peer_lists *lists,
+                                                 const struct transport_addr *peer)
+{
+	return find_in(lists, 0, peer);
+}
+
+const struct addr_range *peer_lists_find_denied(const struct peer_lists *lists,
+                                                const struct transport_addr *peer)
+{
+	return find_in(lists, 1, peer);
 }
 
 /* As if each rule had a realm of its own. */
@@ -164,8 +185,8 @@ static int compare_realm(const void *realm, const void *lists)
 }
 
 /* Looks at the last range that begins at or before the peer. */
-static bool contains(const struct addr_range *ranges, size_t count,
-                     const struct transport_addr *peer)
+static const struct addr_range *find(const struct addr_range *ranges, size_t count,
+                                     const struct transport_addr *peer)
 {
 	size_t low = 0, high = count; /* the first that begins behind it is in here */
 
@@ -177,5 +198,5 @@ static bool contains(const struct addr_range *ranges, size_t count,
 		else
 			high = middle;
 	}
-	return low > 0 && addr_range_contains(&ranges[low - 1], peer);
+	return low > 0 && addr_range_contains(&ranges[low - 1], peer) ? &ranges[low - 1] : NULL;
 }

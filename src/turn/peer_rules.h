@@ -26,3 +26,8 @@ const struct peer_lists *peer_rules_find(const struct peer_rules *rules, const c
 /* Say whether an address is in a list of the realm, or in that of every realm. lists NULL: it is not. */
 bool peer_lists_allow(const struct peer_lists *lists, const struct transport_addr *peer);
 bool peer_lists_deny(const struct peer_lists *lists, const struct transport_addr *peer);
+/* Return the range that says so, of the realm's own list before that of every realm; ranges that overlap were made one. NULL: none. */
+const struct addr_range *peer_lists_find_allowed(const struct peer_lists *lists,
+                                                 const struct transport_addr *peer);
+const struct addr_range *peer_lists_find_denied(const struct peer_lists *lists,
+                                                const struct transport_addr *peer);

@@ -458,6 +458,8 @@ struct turn_key {
 	char username[TURN_USERNAME_MAX + 1]; /* the answer to a USERHASH; else as asked */
 	uint8_t key[STUN_KEY_MAX];
 	size_t len; /* 16: MD5, 32: SHA-256 */
+	uint64_t *
+		uses; /* lent for the call: one more when this is the one that is right; NULL: nobody counts */
 };
 /* Answers to TURN_FIND_KEY. More than one key may be right while a secret is being rotated: the
  * request is accepted when any fits. A user the host does not know gets 401; a store that is away,

@@ -2,18 +2,12 @@
 """The npm client of PeerJS, unmodified, in Chromium: pages find each other by turnsignal, and call.
 
 What npm/package-lock.json names is installed beside the programs when it is not there yet."""
-import hashlib
 import os
-import shutil
-import subprocess
 
-from harness import tap
+from harness import packages, tap
 from harness.browser import Browser, give_a_network
 from harness.signal_server import Signal
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-BUILD = os.environ.get("BUILD", ".")
-INSTALL_LIMIT_S = 120
 
 PEER = """
     const [port, path, id, options] = given;
@@ -80,29 +74,6 @@ RPC_CALL = """
     };
     socket.onopen = () => send('join', {roomId: 'peerjs'});
 """
-
-
-def install():
-    """The folder of the packages, or None and why. Tests run in a network that has no registry."""
-    lock = os.path.join(HERE, "npm", "package-lock.json")
-    with open(lock, "rb") as file:
-        version = hashlib.sha256(file.read()).hexdigest()[:16]
-    folder = os.path.join(os.path.abspath(BUILD), "npm-" + version)
-    if os.path.isdir(os.path.join(folder, "node_modules")):
-        return folder, None
-    npm = shutil.which("npm")
-    if npm is None:
-        return None, "needs npm: apt-get install npm"
-    os.makedirs(folder, exist_ok=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(os.path.join(HERE, "npm", name), folder)
-    try:
-        subprocess.run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, check=True,
-                       timeout=INSTALL_LIMIT_S, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    except (subprocess.SubprocessError, OSError):
-        shutil.rmtree(folder, ignore_errors=True)
-        return None, "npm cannot install %s" % lock
-    return folder, None
 
 
 def read_client():
@@ -260,5 +231,5 @@ def test_mixed_call():
 
 
 if __name__ == "__main__":
-    PACKAGES, PROBLEM = install()
+    PACKAGES, PROBLEM = packages.install()
     tap.main()

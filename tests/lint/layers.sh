@@ -41,6 +41,7 @@ signaling: base stun config control store listeners process / event2 openssl jan
 signaling/spool.c: / sqlite3
 admin: base stun config control store process / jansson
 admin/http.c: / microhttpd
+admin/console_serve.c: / event2
 admin/api.c: / openssl
 admin/doctor_secrets.c: / openssl
 admin/turnadmin_cipher.c: / openssl

@@ -93,37 +93,45 @@ else
 fi
 
 # A program's own rows, and nothing of another's, in all that is made for it.
-"$generate" names turnsignal | awk '$1 == "option" {print $3}' | sort > "$tmp/signaling"
-awk '$1 == "option" {print $3}' "$tmp/names" | sort | comm -23 - "$tmp/signaling" > "$tmp/of_others"
-{
-	"$generate" help turnsignal
-	"$generate" sample turnsignal | sed -n 's/^#\([a-zA-Z0-9_-]*\)=.*/--\1=/p'
-	echo @OPTIONS@ | "$generate" commands turnsignal | sed 's/\\f[BRI]//g; s/\\-/-/g'
-	echo @OPTIONS@ | "$generate" settings turnsignal | sed 's/\\f[BRI]//g; s/\\-/-/g; s/^\([a-zA-Z0-9_-]*\)/--\1/'
-} > "$tmp/of_signaling"
-expect_nothing 'what is made for turnsignal has each of its options' "$(
-	[ "$(wc -l < "$tmp/signaling")" -gt 5 ] || echo 'it has few options'
-	while read -r name; do
-		[ "$(grep -cE -- "(^|[ ,])--$name([]=[, ]|\$)" "$tmp/of_signaling")" -ge 3 ] || echo "$name"
-	done < "$tmp/signaling")"
-expect_nothing 'and none that turnserver alone reads' "$(
-	[ "$(wc -l < "$tmp/of_others")" -gt 50 ] || echo 'there are few others'
-	while read -r name; do
-		grep -E -- "(^|[ ,])--$name([]=[, ]|\$)" "$tmp/of_signaling"
-	done < "$tmp/of_others")"
-
-
-expect_nothing 'every option of turnsignal has an effect' "$("$generate" names turnsignal |
-	awk '$1 == "option" && $5 == "used" {print $2}' | while read -r member; do
-	grep -rqE --include='*.c' --exclude-dir=config -- "(->|\.)$member\b" "$srcdir/src" ||
-		echo "$member is read by nothing outside src/config"
-done)"
-if has_signaling; then
-	expect_nothing 'every option of turnsignal is in turnsignal(1)' "$(
-		sed 's/\\f[BRI]//g; s/\\-/-/g' man/turnsignal.1 > "$tmp/manual"
+for program in turnsignal turnconsole; do
+	"$generate" names $program | awk '$1 == "option" {print $3}' | sort > "$tmp/$program"
+	awk '$1 == "option" {print $3}' "$tmp/names" | sort | comm -23 - "$tmp/$program" > "$tmp/of_others"
+	{
+		"$generate" help $program
+		"$generate" sample $program | sed -n 's/^#\([a-zA-Z0-9_-]*\)=.*/--\1=/p'
+		echo @OPTIONS@ | "$generate" commands $program | sed 's/\\f[BRI]//g; s/\\-/-/g'
+		echo @OPTIONS@ | "$generate" settings $program |
+			sed 's/\\f[BRI]//g; s/\\-/-/g; s/^\([a-zA-Z0-9_-]*\)/--\1/'
+	} > "$tmp/made"
+	expect_nothing "what is made for $program has each of its options" "$(
+		[ "$(wc -l < "$tmp/$program")" -gt 5 ] || echo 'it has few options'
 		while read -r name; do
-			grep -qE -- "(^|[ ,])--$name([]=[, ]|\$)" "$tmp/manual" || echo "$name"
-		done < "$tmp/signaling")"
+			[ "$(grep -cE -- "(^|[ ,])--$name([]=[, ]|\$)" "$tmp/made")" -ge 3 ] || echo "$name"
+		done < "$tmp/$program")"
+	expect_nothing 'and none that turnserver alone reads' "$(
+		[ "$(wc -l < "$tmp/of_others")" -gt 50 ] || echo 'there are few others'
+		while read -r name; do
+			grep -E -- "(^|[ ,])--$name([]=[, ]|\$)" "$tmp/made"
+		done < "$tmp/of_others")"
+	expect_nothing "every option of $program has an effect" "$("$generate" names $program |
+		awk '$1 == "option" && $5 == "used" {print $2}' | while read -r member; do
+		grep -rqE --include='*.c' --exclude-dir=config -- "(->|\.)$member\b" "$srcdir/src" ||
+			echo "$member is read by nothing outside src/config"
+	done)"
+done
+
+# is_in_manual PROGRAM: each of its options is in its manual.
+is_in_manual() {
+	sed 's/\\f[BRI]//g; s/\\-/-/g' "man/$1.1" > "$tmp/manual"
+	while read -r name; do
+		grep -qE -- "(^|[ ,])--$name([]=[, ]|\$)" "$tmp/manual" || echo "$name"
+	done < "$tmp/$1"
+}
+if [ -f man/turnconsole.1 ]; then
+	expect_nothing 'every option of turnconsole is in turnconsole(1)' "$(is_in_manual turnconsole)"
+fi
+if has_signaling; then
+	expect_nothing 'every option of turnsignal is in turnsignal(1)' "$(is_in_manual turnsignal)"
 	expect_nothing 'every counter of turnsignal is in turnsignal(1)' "$(
 		sed -n -e 's/^HUB_COUNTER(\([a-z_]*\),.*/\1/p' -e 's/^NET_COUNTER(\([a-z_]*\),.*/net_\1/p' \
 			"$srcdir"/src/signaling/*_counters.def |

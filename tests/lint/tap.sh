@@ -22,7 +22,7 @@ skip() {
 
 # Whether the build that the working folder is of has turnsignal.
 has_signaling() {
-	grep -q '^HAVE_SIGNALING_TRUE = *$' Makefile
+	grep -q '^[a-z_0-9]* = .*libsignaling_core\.a' Makefile
 }
 
 tap_end() {

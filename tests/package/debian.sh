@@ -39,9 +39,9 @@ expect_nothing 'lintian finds no error' "$(lintian --fail-on error --suppress-ta
 expect_nothing 'and no warning' "$(lintian "$deb" 2>&1 | grep '^W:')"
 
 dpkg-deb -x "$deb" "$tmp/root"
-for file in etc/turnserver.conf etc/logrotate.d/turnserver usr/bin/turnserver usr/bin/turnsignal usr/bin/turnadmin \
-	lib/systemd/system/turnserver.service lib/systemd/system/turnsignal.service usr/lib/sysusers.d/$package.conf \
-	usr/lib/tmpfiles.d/$package.conf usr/share/man/man1/turnserver.1.gz usr/share/man/man1/turnsignal.1.gz \
+for file in etc/turnserver.conf etc/logrotate.d/turnserver usr/bin/turnserver usr/bin/turnsignal usr/bin/turnadmin usr/bin/turnconsole \
+	lib/systemd/system/turnserver.service lib/systemd/system/turnsignal.service lib/systemd/system/turnconsole.service usr/lib/sysusers.d/$package.conf \
+	usr/lib/tmpfiles.d/$package.conf usr/share/man/man1/turnserver.1.gz usr/share/man/man1/turnsignal.1.gz usr/share/man/man1/turnconsole.1.gz \
 	usr/share/man/man1/turnadmin.1.gz usr/share/man/man5/turnserver.conf.5.gz; do
 	[ -e "$tmp/root/$file" ] || echo "/$file is missing"
 done > "$tmp/missing"
@@ -59,7 +59,7 @@ expect_nothing 'the configuration is a conffile that not everyone reads' "$(
 expect_nothing 'the server takes it, and asks for a realm alone' \
 	"$("$tmp/root/usr/bin/turnserver" --check -c "$tmp/root/etc/turnserver.conf" 2>&1 |
 		grep -v -e '^no errors, 1 warning\b' -e 'warning: realm is missing')"
-for name in turnserver turnsignal; do
+for name in turnserver turnsignal turnconsole; do
 	grep -q "^ExecStart=/usr/bin/$name " "$tmp/root/lib/systemd/system/$name.service" ||
 		echo "another ExecStart of $name"
 done > "$tmp/units"
@@ -86,6 +86,7 @@ if [ -n "${CHROOT:-}" ]; then
 		[ "$(stat -c %U:%G:%a /etc/turnserver.conf)" = root:turnserver:640 ]
 		/usr/bin/turnserver --check -c /etc/turnserver.conf
 		/usr/bin/turnsignal --check -c /etc/turnserver.conf --signaling-plain-port=8080
+		/usr/bin/turnconsole --check -c /etc/turnserver.conf --prometheus --prometheus-address=127.0.0.1
 		apt-get remove -y turnstone-server
 		[ ! -e /usr/bin/turnserver ] && [ -e /etc/turnserver.conf ]
 		apt-get purge -y turnstone-server

@@ -9,7 +9,10 @@ from harness import tap
 from harness.server import is_sanitized, program
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-UNITS = ("turnserver", "turnsignal")
+UNITS = ("turnserver", "turnsignal", "turnconsole")
+# What nobody but root could do.
+OF_ROOT = {"setgid", "setgroups", "setresgid", "setresuid", "setuid", "setgid32", "setgroups32", "setresgid32", "setresuid32",
+           "setuid32", "capset"}
 WORST_EXPOSURE = 1.6  # of 10, as systemd-analyze security counts
 
 
@@ -67,11 +70,12 @@ def sandbox(name):
 
 
 def test_same_sandbox():
-    """turnsignal's unit denies what turnserver's does, and the pinning of threads beside"""
+    """The other units deny what turnserver's does, and the pinning of threads beside"""
     relay, signaling = sandbox("turnserver"), sandbox("turnsignal")
     tap.expect_equal((relay - signaling, signaling - relay),
                      ({"SystemCallFilter=sched_setaffinity sched_getaffinity setrlimit prlimit64"},
                       {"SystemCallFilter=setrlimit prlimit64"}), "what differs")
+    tap.expect_equal(sandbox("turnconsole"), signaling, "that of turnconsole")
     tap.expect(len(signaling) > 25, "directives")
 
 
@@ -114,7 +118,9 @@ def test_system_calls():
     tap.expect("sched_setaffinity" in own, "the relay's own")
     not_needed = {"epoll_pwait2", "futex_waitv",  # newer than the lists of systemd 252
                   "fchown", "fchown32"}  # by root alone, which the unit's user is not
-    for name, wanted in (("turnserver", common | own), ("turnsignal", common)):
+    keeper = calls_in("src/process/privileges.c", "parent_calls[] = {", "};") - OF_ROOT
+    tap.expect({"clone", "wait4"} <= keeper, "those of a parent")
+    for name, wanted in (("turnserver", common | own | keeper | {"execve"}), ("turnsignal", common), ("turnconsole", common)):
         tap.expect_equal(sorted(wanted - allowed_by_unit(analyze, name) - not_needed), [],
                          "what the unit of %s refuses" % name)
 
@@ -176,7 +182,7 @@ def test_dockerfile():
     built_with = re.search(r"^Build-Depends:((?:.|\n )*)", read("debian/control"), re.M).group(1)
     for package in re.findall(r"lib[a-z0-9.-]+-dev", built_with):
         tap.expect(package in stages[1], "%s in the stage that builds" % package)
-    tap.expect("--enable-signaling=yes --enable-seccomp=yes" in stages[1], "nothing is left out")
+    tap.expect("--enable-signaling=yes --enable-console=yes --enable-seccomp=yes" in stages[1], "nothing is left out")
     tap.expect_equal(re.findall("^ENTRYPOINT (.*)$", stages[2], re.M), ['["/usr/bin/turnserver"]'],
                      "what runs when nothing else is said")
 
@@ -201,7 +207,7 @@ def test_libraries_in_image():
     installed = read("examples/docker/Dockerfile").split("\nFROM ")[2].split()
     folder = os.path.dirname(program())
     wanted = set()
-    for name in ("turnserver", "turnsignal", "turnadmin"):
+    for name in ("turnserver", "turnsignal", "turnconsole", "turnadmin"):
         if os.access(os.path.join(folder, name), os.X_OK):
             wanted |= set(packages_of(os.path.join(folder, name)))
     tap.expect(len(wanted) > 5, "libraries: %r" % wanted)

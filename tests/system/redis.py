@@ -458,6 +458,16 @@ def test_tls():
             tap.expect_equal(allocate(server, "anna", "sky"), 0, "a user without verification")
 
 
+def test_user_pages():
+    """Users by pages and their counts are the same as SQLite's: tests/unit/test_store_pages.c on an empty Redis"""
+    with Redis() as redis:
+        program = os.path.join(os.environ.get("BUILD", "."), "tests/unit/test_store_pages")
+        result = subprocess.run([program, redis.connection], capture_output=True, timeout=60, check=False)
+        tap.expect_equal((result.returncode, b"not ok" in result.stdout), (0, False),
+                         result.stdout.decode(errors="replace")[-2000:])
+        tap.expect(b"1..4" in result.stdout, "it has run to its end")
+
+
 def test_failover():
     """Sentinels: the master is asked for, and the next one followed when it dies"""
     with Redis() as master, Redis() as replica:

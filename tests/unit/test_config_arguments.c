@@ -19,7 +19,8 @@ static void fixture_read_words(struct fixture *fixture, const char *words)
 	     word = strtok_r(NULL, " ", &state))
 		argv[argc++] = word;
 	fixture_begin(fixture);
-	fixture->err = config_read_arguments(fixture->config, CONFIG_TURNSERVER, argc, argv, &fixture->report);
+	fixture->err = config_read_arguments(fixture->config, CONFIG_TURNSERVER, argc, argv,
+	                                     &fixture->report);
 }
 
 static void test_long_names(void)
@@ -141,8 +142,9 @@ static void test_foreign(void)
 {
 	struct fixture fixture;
 
-	fixture_read_words(&fixture, "--web-admin-listen-on-workers --dh566 --mongo-userdb z --psql-userdb x "
-	                             "--no-sslv2 --dh2066");
+	fixture_read_words(&fixture,
+	                   "--web-admin-listen-on-workers --dh566 --mongo-userdb z --psql-userdb x "
+	                   "--no-sslv2 --dh2066");
 	is_int(fixture.err, OK, "coturn's other names are accepted");
 	is_int(fixture.report.warnings, 6, "each with a warning");
 	is_int(fixture.report.errors, 0, "and their values are taken");
@@ -327,8 +329,8 @@ static void test_line_of_another(void)
 {
 	struct fixture fixture;
 
-	LOAD_AS(CONFIG_TURNCONSOLE, &fixture, NULL, "--supervised", "-n", "--min-port=1", "-p", "3000",
-	        "-vb", "turndb", "--web-admin-port=1234", "--no-udp");
+	LOAD_AS(CONFIG_TURNCONSOLE, &fixture, NULL, "--supervised", "-n", "--min-port=1", "-p",
+	        "3000", "-vb", "turndb", "--web-admin-port=1234", "--no-udp");
 	is_int(fixture.err, OK, "options of its parent are passed over");
 	is_int(fixture.report.count, 0, "without a word");
 	is_text(fixture.config->userdb, "turndb", "its own among letters are read");

@@ -94,7 +94,7 @@ static void test_set(void)
 	is_int((int)config->user_quota, 7, "and so does a number");
 	set_is(config, "static-auth-secret", "", OK, "");
 	set_is(config, "user-quoat", "7", ERR_NOT_FOUND, "is no option");
-	set_is(config, "web-admin", "yes", ERR_NOT_FOUND, "the console over HTTPS");
+	set_is(config, "prometheus-username-labels", "yes", ERR_NOT_FOUND, "has no bound");
 	set_is(config, "help", "yes", ERR_NOT_FOUND, "belongs on the command line");
 	is_int(config_find_option(config, "help", &id, &negates), ERR_NOT_FOUND,
 	       "nor is there anything to say of a command");

@@ -1,4 +1,5 @@
 """Chromium, driven through chromedriver's HTTP interface (W3C WebDriver)."""
+import base64
 import http.server
 import json
 import os
@@ -20,6 +21,7 @@ FLAGS = [
     "--autoplay-policy=no-user-gesture-required",
     "--disable-features=LocalNetworkAccessChecks,LocalNetworkAccessChecksWebRTC,WebRtcHideLocalIpsWithMdns",
 ]
+KEYS = {"Enter": "\ue007", "Tab": "\ue004", "Escape": "\ue00c", "Up": "\ue013", "Down": "\ue015", "Home": "\ue011", "Space": " "}
 
 
 def give_a_network():
@@ -154,3 +156,29 @@ class Browser:
         if "error" in result:
             raise tap.Failure("in the page: " + result["error"])
         return result.get("value")
+
+    # What a person does and sees
+
+    def at(self, window, method, path, body=None):
+        """Asks about one window."""
+        self.ask("POST", self.base + "/window", {"handle": self.windows[window]})
+        return self.ask(method, self.base + path, body)
+
+    def go(self, window, url):
+        self.at(window, "POST", "/url", {"url": url})
+
+    def devtools(self, window, command, **parameters):
+        """A command of Chromium's own (Chrome DevTools Protocol)."""
+        return self.at(window, "POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
+
+    def press(self, window, *keys):
+        """Keys, one after the other, to whatever has the focus: texts are typed, "Enter" and the like are one key."""
+        strokes = [key for word in keys for key in ([KEYS[word]] if word in KEYS else word)]
+        self.at(window, "POST", "/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": [
+            {"type": kind, "value": key} for key in strokes for kind in ("keyDown", "keyUp")]}]})
+
+    def screenshot(self, window, path):
+        """All of the page, below the window's edge too."""
+        picture = self.devtools(window, "Page.captureScreenshot", format="png", captureBeyondViewport=True)
+        with open(path, "wb") as file:
+            file.write(base64.b64decode(picture["data"]))

@@ -107,6 +107,7 @@ class Server:
     ips: where to listen and relay; tls: serve TLS and DTLS with a certificate of its own;
     credentials: False leaves all of authentication to the options; namespace: where to run."""
     count = 0
+    program = None  # another than the server under test
 
     def __init__(self, *options, ips=("127.0.0.1",), relay_ips=None, tls=False, credentials=True,
                  namespace=None, files=65536, ports=None):
@@ -175,7 +176,7 @@ class Server:
                 given, self.folder)
         # Freed memory that is kept looks like a leak to the tests that watch the resident size.
         environment["ASAN_OPTIONS"] += ":quarantine_size_mb=4"
-        command = [program()] + self.arguments
+        command = [self.program or program()] + self.arguments
         if self.namespace:
             command = ["ip", "netns", "exec", self.namespace.name] + command
         with open(self.folder + "/stdout", "wb") as out, open(self.folder + "/stderr", "wb") as err:
