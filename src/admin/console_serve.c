@@ -28,6 +28,7 @@ enum {
 	ADDRESS_CONNECTIONS_MAX = 64,
 	METRICS_CONNECTIONS_MAX = 32,
 	IDLE_TIMEOUT_S = 30,
+	REQUEST_TIMEOUT_S = 60,
 	BODY_MAX = 64 * 1024,
 	PATIENCE_S = 3, /* of requests under way when it is to end */
 	SIGN_IN_LIFE_S = 12 * 3600,
@@ -264,6 +265,7 @@ static enum err open_console(struct serving *serving)
 		.connections_max = CONNECTIONS_MAX,
 		.connections_per_address_max = ADDRESS_CONNECTIONS_MAX,
 		.idle_timeout_s = IDLE_TIMEOUT_S,
+		.request_timeout_s = REQUEST_TIMEOUT_S,
 		.body_max = BODY_MAX,
 		.handle = handle,
 		.context = &serving->console,
@@ -284,6 +286,7 @@ static enum err open_metrics(struct serving *serving)
 		.connections_max = METRICS_CONNECTIONS_MAX,
 		.connections_per_address_max = METRICS_CONNECTIONS_MAX,
 		.idle_timeout_s = IDLE_TIMEOUT_S,
+		.request_timeout_s = REQUEST_TIMEOUT_S,
 		.body_max = 0,
 		.handle = metrics_page_answer,
 	};

@@ -15,6 +15,9 @@
 #include <unistd.h>
 
 #include "admin/http_crowd.h"
+#include "admin/http_deadlines.h"
+#include "admin/http_framing.h"
+#include "admin/http_pem.h"
 #include "base/list.h"
 #include "base/log.h"
 
@@ -23,7 +26,6 @@ enum {
 	BACKLOG = 128,
 	OLD_MAX = 4, /* daemons of certificates before: then the oldest loses its connections */
 	METHOD_SIZE = 16,
-	FILE_MAX = 1024 * 1024, /* of a certificate or key */
 	STACK_SIZE = 512 * 1024,
 };
 
@@ -51,28 +53,31 @@ struct header_line {
 	char *name, *value; /* owned */
 };
 
-struct pair { /* PEM; owned */
-	char *cert, *key;
-};
-
-struct door {                      /* a daemon */
-	struct MHD_Daemon *daemon; /* NULL: it did not start */
+struct door { /* a daemon */
+	struct MHD_Daemon *daemon;
 	struct http_server *server;
+	int quiet_fd; /* owned: what it listened on, where it takes nobody new; -1: it does */
+	pthread_mutex_t
+		lock; /* over what follows: its threads begin before it is said to have started */
+	bool has_started;
 	char problem[256]; /* what the library said last, while it starts */
 };
 
 struct http_server {
 	struct http_settings settings; /* its texts are not kept but these: */
 	char *cert_file, *key_file, *key_password;
-	struct pair early; /* read before there was a daemon, by a process with more rights */
+	struct http_pem_pair
+		early;     /* read before there was a daemon, by a process with more rights */
 	int fd;            /* listens; each daemon has a duplicate */
 	struct door *door; /* owned: takes new connections */
-	struct door *old[OLD_MAX]; /* owned: newest first */
-	struct http_crowd *crowd;  /* owned: connections of each address */
+	struct door *old[OLD_MAX];        /* owned: newest first */
+	struct http_crowd *crowd;         /* owned: connections of each address */
+	struct http_deadlines *deadlines; /* owned */
 };
 
 static struct door *door_open(struct http_server *server, char problem[256]);
 static void door_close(struct door *door);
+static void door_free(struct door *door);
 static enum MHD_Result accept_from(void *context, const struct sockaddr *from, socklen_t len);
 static void told_of_connection(void *context, struct MHD_Connection *connection, void **own,
                                enum MHD_ConnectionNotificationCode code);
@@ -83,9 +88,6 @@ static void completed(void *context, struct MHD_Connection *connection, void **o
                       enum MHD_RequestTerminationCode code);
 static void call_destroy(struct http_call *call);
 static enum MHD_Result send_answer(struct http_call *call);
-static bool read_pair(const struct http_server *server, struct pair *pair, char problem[256]);
-static void pair_deinit(struct pair *pair);
-static void wipe(char *text);
 
 /* ---- listening ---- */
 
@@ -142,7 +144,8 @@ enum err http_server_listen(const struct http_settings *settings, struct http_se
 	if (server->fd < 0)
 		goto fail;
 	err = ERR_INVALID;
-	if (server->cert_file != NULL && !read_pair(server, &server->early, problem))
+	if (server->cert_file != NULL &&
+	    !http_pem_pair_read(server->cert_file, server->key_file, &server->early, problem))
 		goto fail;
 	*made = server;
 	return OK;
@@ -153,6 +156,10 @@ fail:
 
 enum err http_server_start(struct http_server *server, char problem[256])
 {
+	snprintf(problem, 256, "no memory");
+	server->deadlines = http_deadlines_create();
+	if (server->deadlines == NULL)
+		return ERR_NO_MEMORY;
 	server->door = door_open(server, problem);
 	return server->door != NULL ? OK : ERR_INVALID;
 }
@@ -184,10 +191,11 @@ void http_server_destroy(struct http_server *server)
 	if (server->fd >= 0)
 		close(server->fd);
 	http_crowd_destroy(server->crowd);
-	pair_deinit(&server->early);
+	http_deadlines_destroy(server->deadlines);
+	http_pem_pair_deinit(&server->early);
 	free(server->cert_file);
 	free(server->key_file);
-	wipe(server->key_password);
+	http_pem_wipe(server->key_password);
 	free(server);
 }
 
@@ -206,9 +214,7 @@ enum err http_server_renew_certificate(struct http_server *server, char problem[
 
 	if (renewed == NULL)
 		return ERR_INVALID;
-	int fd = MHD_quiesce_daemon(server->door->daemon);
-	if (fd >= 0)
-		close(fd);
+	server->door->quiet_fd = MHD_quiesce_daemon(server->door->daemon);
 	door_close(server->old[OLD_MAX - 1]);
 	memmove(server->old + 1, server->old, (OLD_MAX - 1) * sizeof server->old[0]);
 	server->old[0] = server->door;
@@ -223,10 +229,12 @@ PRINTF_LIKE(2, 0) static void library_said(void *context, const char *format, va
 {
 	struct door *door = context;
 
-	if (door->daemon == NULL) {
+	pthread_mutex_lock(&door->lock);
+	if (!door->has_started) {
 		vsnprintf(door->problem, sizeof door->problem, format, args);
 		door->problem[strcspn(door->problem, "\n")] = '\0';
 	}
+	pthread_mutex_unlock(&door->lock);
 }
 
 /* Paths and queries are decoded where they are used: what is decoded twice can hide something. */
@@ -254,8 +262,8 @@ static struct MHD_Daemon *start(struct door *door, const struct MHD_OptionItem *
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MAX, MHD_OPTION_THREAD_STACK_SIZE,
 		(size_t)STACK_SIZE, MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL,
 		MHD_OPTION_NOTIFY_CONNECTION, told_of_connection, door->server,
-		MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+		MHD_OPTION_NOTIFY_COMPLETED, completed, door->server, MHD_OPTION_STRICT_FOR_CLIENT,
+		1, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 	if (daemon == NULL)
 		close(fd);
 	return daemon;
@@ -264,11 +272,12 @@ static struct MHD_Daemon *start(struct door *door, const struct MHD_OptionItem *
 static struct MHD_Daemon *start_tls(struct door *door, char problem[256])
 {
 	struct http_server *server = door->server;
-	struct pair pair = server->early;
+	struct http_pem_pair pair = server->early;
 	struct MHD_Daemon *daemon = NULL;
 
-	server->early = (struct pair){NULL, NULL};
-	if (pair.key != NULL || read_pair(server, &pair, problem)) {
+	server->early = (struct http_pem_pair){NULL, NULL};
+	if (pair.key != NULL ||
+	    http_pem_pair_read(server->cert_file, server->key_file, &pair, problem)) {
 		const struct MHD_OptionItem tls[] = {
 			{MHD_OPTION_HTTPS_MEM_CERT, 0, pair.cert},
 			{MHD_OPTION_HTTPS_MEM_KEY, 0, pair.key},
@@ -284,8 +293,14 @@ static struct MHD_Daemon *start_tls(struct door *door, char problem[256])
 			snprintf(problem, 256, "%.100s and %.100s: %.40s", server->cert_file,
 			         server->key_file, door->problem);
 	}
-	pair_deinit(&pair);
+	http_pem_pair_deinit(&pair);
 	return daemon;
+}
+
+static void door_free(struct door *door)
+{
+	pthread_mutex_destroy(&door->lock);
+	free(door);
 }
 
 static struct door *door_open(struct http_server *server, char problem[256])
@@ -298,6 +313,8 @@ static struct door *door_open(struct http_server *server, char problem[256])
 		return NULL;
 	}
 	door->server = server;
+	door->quiet_fd = -1;
+	pthread_mutex_init(&door->lock, NULL);
 	if (server->cert_file != NULL) {
 		door->daemon = start_tls(door, problem);
 	} else {
@@ -305,18 +322,25 @@ static struct door *door_open(struct http_server *server, char problem[256])
 		if (door->daemon == NULL)
 			snprintf(problem, 256, "%.200s", door->problem);
 	}
-	if (door->daemon != NULL)
-		return door;
-	free(door);
-	return NULL;
+	if (door->daemon == NULL) {
+		door_free(door);
+		return NULL;
+	}
+	pthread_mutex_lock(&door->lock);
+	door->has_started = true;
+	pthread_mutex_unlock(&door->lock);
+	return door;
 }
 
+/* The library says that what it listened on may be in use by its thread until it has stopped. */
 static void door_close(struct door *door)
 {
 	if (door == NULL)
 		return;
 	MHD_stop_daemon(door->daemon);
-	free(door);
+	if (door->quiet_fd >= 0)
+		close(door->quiet_fd);
+	door_free(door);
 }
 
 /* ---- connections ---- */
@@ -348,16 +372,40 @@ static bool peer_of(struct MHD_Connection *connection, struct transport_addr *ad
 	return info != NULL && take_addr(info->client_addr, addr);
 }
 
+static struct http_deadline *deadline_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info != NULL ? info->socket_context : NULL;
+}
+
+static struct http_deadline *begin_deadline(struct http_server *server,
+                                            struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct http_deadline *deadline =
+		info == NULL ? NULL : http_deadline_add(server->deadlines, info->connect_fd);
+
+	http_deadline_set(server->deadlines, deadline, server->settings.request_timeout_s);
+	return deadline;
+}
+
 static void told_of_connection(void *context, struct MHD_Connection *connection, void **own,
                                enum MHD_ConnectionNotificationCode code)
 {
 	struct http_server *server = context;
 	struct transport_addr addr;
+	bool is_new = code == MHD_CONNECTION_NOTIFY_STARTED;
 
-	(void)own;
+	if (is_new)
+		*own = begin_deadline(server, connection);
+	else
+		http_deadline_remove(server->deadlines, *own);
 	if (!peer_of(connection, &addr))
 		return;
-	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+	if (is_new)
 		http_crowd_enter(server->crowd, &addr);
 	else
 		http_crowd_leave(server->crowd, &addr);
@@ -377,7 +425,7 @@ static struct http_call *call_create(struct http_server *server, struct MHD_Conn
 	list_init(&call->headers);
 	call->is_secure = server->cert_file != NULL;
 	snprintf(call->method, sizeof call->method, "%s", method);
-	call->path = strdup(path);
+	call->path = strdup(http_framing_path(path));
 	if (call->path != NULL && peer_of(connection, &call->client))
 		return call;
 	call_destroy(call);
@@ -415,6 +463,52 @@ static enum MHD_Result refuse_long(struct http_call *call)
 	return send_answer(call);
 }
 
+/* What follows it may be taken for another request than others take it for: the connection ends. */
+static enum MHD_Result refuse_unclear(struct http_call *call)
+{
+	static const char text[] = "It is not clear where the request ends.\n";
+
+	http_set_header(call, "Connection", "close");
+	http_answer_lent(call, 400, "text/plain; charset=utf-8", text, sizeof text - 1);
+	return send_answer(call);
+}
+
+static enum MHD_Result look_at_field(void *context, enum MHD_ValueKind kind, const char *name,
+                                     size_t name_len, const char *value, size_t value_len)
+{
+	(void)kind;
+	http_framing_take(context, (struct slice){name, name_len},
+	                  (struct slice){value, value == NULL ? 0 : value_len});
+	return MHD_YES;
+}
+
+static bool is_clear(struct MHD_Connection *connection, const char *version)
+{
+	struct http_framing framing = {0};
+
+	MHD_get_connection_values_n(connection, MHD_HEADER_KIND, look_at_field, &framing);
+	return http_framing_is_clear(&framing, version);
+}
+
+static enum MHD_Result begin(struct http_server *server, struct http_call *call,
+                             const char *version)
+{
+	if (!is_clear(call->connection, version))
+		return refuse_unclear(call);
+	return is_too_long(call, server->settings.body_max) ? refuse_long(call) : MHD_YES;
+}
+
+/* While the handler works the connection waits, however long that takes. */
+static enum MHD_Result answer_whole(struct http_server *server, struct http_call *call)
+{
+	struct http_deadline *deadline = deadline_of(call->connection);
+
+	http_deadline_set(server->deadlines, deadline, 0);
+	server->settings.handle(call, server->settings.context);
+	http_deadline_set(server->deadlines, deadline, server->settings.request_timeout_s);
+	return send_answer(call);
+}
+
 static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *path,
                               const char *method, const char *version, const char *upload,
                               size_t *upload_len, void **own)
@@ -422,27 +516,24 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 	struct http_server *server = context;
 	struct http_call *call = *own;
 
-	(void)version;
 	if (call == NULL) {
 		*own = call = call_create(server, connection, path, method);
-		if (call == NULL)
-			return MHD_NO;
-		if (is_too_long(call, server->settings.body_max))
-			return refuse_long(call);
-		return MHD_YES;
+		return call == NULL ? MHD_NO : begin(server, call, version);
 	}
 	if (*upload_len > 0)
 		return take_upload(call, upload, upload_len, server->settings.body_max);
-	server->settings.handle(call, server->settings.context);
-	return send_answer(call);
+	return answer_whole(server, call);
 }
 
+/* The next request may be a while in coming. */
 static void completed(void *context, struct MHD_Connection *connection, void **own,
                       enum MHD_RequestTerminationCode code)
 {
-	(void)context;
-	(void)connection;
+	struct http_server *server = context;
+
 	(void)code;
+	http_deadline_set(server->deadlines, deadline_of(connection),
+	                  server->settings.idle_timeout_s + server->settings.request_timeout_s);
 	call_destroy(*own);
 	*own = NULL;
 }
@@ -498,43 +589,6 @@ const struct transport_addr *http_client(const struct http_call *call)
 const char *http_header(const struct http_call *call, const char *name)
 {
 	return MHD_lookup_connection_value(call->connection, MHD_HEADER_KIND, name);
-}
-
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-bool http_decode(struct slice from, bool plus_is_space, char *text, size_t size)
-{
-	size_t len = 0;
-
-	for (size_t i = 0; i < from.len; i++, len++) {
-		char c = from.at[i];
-
-		if (len + 1 >= size)
-			return false;
-		if (c == '%') {
-			if (from.len - i < 3 || digit(from.at[i + 1]) < 0 ||
-			    digit(from.at[i + 2]) < 0)
-				return false;
-			c = (char)(digit(from.at[i + 1]) * 16 + digit(from.at[i + 2]));
-			i += 2;
-		} else if (c == '+' && plus_is_space) {
-			c = ' ';
-		}
-		if (c == '\0')
-			return false;
-		text[len] = c;
-	}
-	if (size == 0)
-		return false;
-	text[len] = '\0';
-	return true;
 }
 
 const char *http_query(struct http_call *call, const char *name)
@@ -653,51 +707,4 @@ static enum MHD_Result send_answer(struct http_call *call)
 		MHD_add_response_header(call->response, line->name, line->value);
 	}
 	return MHD_queue_response(call->connection, call->status, call->response);
-}
-
-/* ---- files of the settings ---- */
-
-static void wipe(char *text)
-{
-	if (text != NULL)
-		explicit_bzero(text, strlen(text));
-	free(text);
-}
-
-/* A text, to be wiped. */
-static char *read_file(const char *path, char problem[256])
-{
-	char *text = malloc(FILE_MAX);
-	FILE *file = fopen(path, "re");
-	size_t len = 0;
-
-	if (text != NULL && file != NULL)
-		len = fread(text, 1, FILE_MAX - 1, file);
-	if (len > 0) {
-		text[len] = '\0';
-	} else {
-		snprintf(problem, 256, "%.150s: %s", path,
-		         file == NULL ? strerror(errno) : "nothing is in it");
-		free(text);
-		text = NULL;
-	}
-	if (file != NULL)
-		fclose(file);
-	return text;
-}
-
-static bool read_pair(const struct http_server *server, struct pair *pair, char problem[256])
-{
-	pair->cert = read_file(server->cert_file, problem);
-	pair->key = pair->cert == NULL ? NULL : read_file(server->key_file, problem);
-	if (pair->key == NULL)
-		pair_deinit(pair);
-	return pair->key != NULL;
-}
-
-static void pair_deinit(struct pair *pair)
-{
-	free(pair->cert);
-	wipe(pair->key);
-	*pair = (struct pair){NULL, NULL};
 }

@@ -21,7 +21,9 @@ struct http_settings { /* lent for the call, but context */
 	const char *key_password;         /* NULL: the key is not encrypted */
 	unsigned connections_max, connections_per_address_max;
 	unsigned idle_timeout_s; /* of a connection that sends nothing */
-	size_t body_max;         /* bytes; what is longer is answered with 413 */
+	unsigned
+		request_timeout_s; /* until a request is there whole, and until its answer is taken, however it trickles */
+	size_t body_max; /* bytes; what is longer is answered with 413 */
 	/* Answers exactly once before it returns, on a thread of the connection. */
 	void (*handle)(struct http_call *call, void *context);
 	void *context;
@@ -64,7 +66,8 @@ const struct transport_addr *http_client(const struct http_call *call);
 
 /* Adds a header to the answer that is still to come; a name may be added several times. Neither may have a line end: then it is left out, and logged. */
 void http_set_header(struct http_call *call, const char *name, const char *value);
-/* Answers with a copy of the body, which is empty where len is 0. status: RFC 9110 section 15. */
+/* Answers with a copy of the body, which is empty where len is 0. status: RFC 9110 section 15; with 304 it is the body of 200, of which the length
+ * alone is sent. */
 void http_answer(struct http_call *call, unsigned status, const char *content_type,
                  const void *body, size_t len);
 /* The same without a copy: body outlives the server. */

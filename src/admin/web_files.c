@@ -76,6 +76,13 @@ static const struct served_file *find_compressed(const struct web_files *files, 
 	return file;
 }
 
+/* RFC 9110 section 13.1.2: a list, or "*". A tag is in quotes and of digits alone, so that it is found nowhere else; a proxy that compresses
+ * may have made it weak. */
+static bool is_known(const char *known, const char *tag)
+{
+	return known != NULL && (strcmp(known, "*") == 0 || strstr(known, tag) != NULL);
+}
+
 /* Without a name of its own for each version a file is asked for again, and answered with 304 where it is the same. */
 static void answer_file(const struct web_files *files, const struct served_file *file,
                         struct http_call *call)
@@ -90,10 +97,8 @@ static void answer_file(const struct web_files *files, const struct served_file 
 	http_set_header(call, "ETag", sent->tag);
 	http_set_header(call, "Vary", "Accept-Encoding");
 	http_set_header(call, "Cache-Control", "no-cache");
-	if (known != NULL && strcmp(known, sent->tag) == 0)
-		http_answer(call, 304, NULL, NULL, 0);
-	else
-		http_answer_lent(call, 200, file->type, sent->bytes, sent->len);
+	http_answer_lent(call, is_known(known, sent->tag) ? 304 : 200, file->type, sent->bytes,
+	                 sent->len);
 }
 
 bool web_files_answer(const struct web_files *files, struct http_call *call)

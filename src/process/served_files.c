@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/file_refusal.h"
 
 enum { FILES_MAX = 4096, BYTES_MAX = 64 * 1024 * 1024, DEPTH_MAX = 16, TAG_BYTES = 16 };
 
@@ -65,6 +66,14 @@ static const char *type_of(const char *path)
 	return "application/octet-stream";
 }
 
+static void describe(const char *folder, int reason, char problem[256])
+{
+	char refusal[FILE_REFUSAL_SIZE];
+
+	snprintf(problem, 256, "%.80s: %.160s", folder,
+	         file_refusal(folder, R_OK, reason, refusal));
+}
+
 enum err served_files_read(const char *folder, struct served_files **files, char problem[256])
 {
 	struct served_files *created = calloc(1, sizeof *created);
@@ -73,7 +82,7 @@ enum err served_files_read(const char *folder, struct served_files **files, char
 
 	problem[0] = '\0';
 	if (created == NULL || fd < 0) {
-		snprintf(problem, 256, "%s: %s", folder, strerror(errno));
+		describe(folder, errno, problem);
 		err = created == NULL ? ERR_NO_MEMORY : ERR_NOT_FOUND;
 		if (fd >= 0)
 			close(fd);

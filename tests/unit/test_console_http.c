@@ -1,14 +1,16 @@
 /* The console's HTTP server over real sockets: what it hands on, what it refuses, TLS, and a certificate that is renewed. */
 #include <arpa/inet.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "admin/http.h"
+#include "base/timestamp.h"
 #include "tests/unit/tap.h"
 
-enum { BODY_MAX = 1000, OF_ADDRESS_MAX = 4 };
+enum { BODY_MAX = 1000, OF_ADDRESS_MAX = 4, REQUEST_S = 2 };
 
 /* Tells what it was asked, as text. */
 static void echo(struct http_call *call, void *context)
@@ -20,6 +22,11 @@ static void echo(struct http_call *call, void *context)
 	(void)context;
 	if (strcmp(http_path(call), "/nothing") == 0)
 		return;
+	if (strcmp(http_path(call), "/empty") == 0 || strcmp(http_path(call), "/same") == 0) {
+		http_answer(call, http_path(call)[1] == 'e' ? 204 : 304, NULL, "abcd",
+		            http_path(call)[1] == 'e' ? 0 : 4);
+		return;
+	}
 	http_set_header(call, "X-One", "1");
 	http_set_header(call, "X-One", "2");
 	http_set_header(call, "X-Split", "a\r\nX-Evil: 1");
@@ -36,6 +43,7 @@ static struct http_server *serve(void)
 		.connections_max = 32,
 		.connections_per_address_max = OF_ADDRESS_MAX,
 		.idle_timeout_s = 5,
+		.request_timeout_s = REQUEST_S,
 		.body_max = BODY_MAX,
 		.handle = echo,
 	};
@@ -148,6 +156,115 @@ static void test_malformed(const struct http_server *server)
 	ok(has(ask(server, GET("/still", "")), "GET /still"), "and others are served");
 }
 
+static unsigned count_of(const char *answer, const char *text)
+{
+	unsigned count = 0;
+
+	for (const char *at = answer; (at = strstr(at, text)) != NULL; at += strlen(text))
+		count++;
+	return count;
+}
+
+/* Where two programs disagree on where a request ends, one of them takes a part of it for another request: what is not clear is refused, and
+ * the connection ends (RFC 9112 section 11.2). */
+static void test_smuggling(const struct http_server *server)
+{
+#define REST "GET /smuggled HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+	static const char *const unclear[] = {
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: "
+		"0\r\n\r\nabc" REST,
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: "
+		"65\r\n\r\n" REST,
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0, 65\r\n\r\n" REST,
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +0\r\n\r\n" REST,
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n" REST,
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0x0\r\n\r\n" REST,
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: "
+		"99999999999999999999999\r\n\r\n" REST,
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length:\r\n\r\n" REST,
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length : 65\r\n\r\n" REST,
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 65\r\nTransfer-Encoding: "
+		"chunked\r\n\r\n0\r\n\r\n" REST,
+		"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
+		"identity\r\n\r\n0\r\n\r\n" REST,
+		"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, "
+		"chunked\r\n\r\n0\r\n\r\n" REST,
+		"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n" REST,
+		"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n" REST,
+		"POST / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" REST,
+		"POST / HTTP/1.1\r\nHost: x\r\nHost: y\r\nContent-Length: 0\r\n\r\n" REST,
+	};
+
+	for (size_t i = 0; i < sizeof unclear / sizeof unclear[0]; i++) {
+		const char *answer = ask(server, unclear[i]);
+		ok(strstr(answer, "200 OK") == NULL && strstr(answer, "smuggled") == NULL,
+		   "%zu: %.90s", i, strchr(unclear[i], '\n') + 9);
+	}
+	const char *answer =
+		ask(server, "GET /first HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nabcd" REST);
+	ok(has(answer, "body=abcd") && count_of(answer, "200 OK") == 2,
+	   "a body with GET is a body, and no request");
+}
+
+static void test_targets(const struct http_server *server)
+{
+	ok(has(ask(server, GET("http://x/absolute", "")), "GET /absolute q="),
+	   "a target may have the origin before its path (RFC 9112 section 3.2.2)");
+	ok(has(ask(server, GET("HTTPS://x:1/absolute?q=1", "")), "GET /absolute q=1"), "any");
+	ok(has(ask(server, GET("http://x", "")), "GET / q="), "without a path it is the first");
+	ok(has(ask(server, "OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+	       "OPTIONS * q="),
+	   "the server itself");
+	ok(has(ask(server, GET("/%2e%2e/%2E./a", "")), "GET /%2e%2e/%2E./a"),
+	   "dots are no folders, however they are written");
+	ok(has(ask(server, GET("/../../etc/passwd", "")), "GET /../../etc/passwd"), "nor so");
+}
+
+static void test_answers(const struct http_server *server)
+{
+	const char *answer = ask(server, "HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+	ok(has(answer, "200 OK") && has(answer, "Content-Length: ") &&
+	           strcmp(strstr(answer, "\r\n\r\n"), "\r\n\r\n") == 0,
+	   "HEAD has the length of a body, and none");
+	answer = ask(server, GET("/empty", ""));
+	ok(has(answer, "204 No Content") && strstr(answer, "Content-Length") == NULL,
+	   "204 says nothing of a length (RFC 9110 section 8.6)");
+	answer = ask(server, GET("/same", ""));
+	ok(has(answer, "304 Not Modified") && strstr(answer, "abcd") == NULL &&
+	           strstr(answer, "Content-Length: 0") == NULL,
+	   "304 has no body, and does not say that there is none");
+	answer = ask(server, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: "
+	                     "100-continue\r\nContent-Length: 3\r\n\r\nabc");
+	ok(has(answer, "100 Continue") && has(answer, "body=abc"), "who waits is told to go on");
+	answer =
+		ask(server, "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: "
+	                    "1001\r\n\r\n");
+	ok(strstr(answer, "100 Continue") == NULL && has(answer, "413"),
+	   "but not where it is too long");
+}
+
+/* A head or a body that comes byte by byte holds a thread; each byte is activity, and yet it ends. */
+static void test_trickle(const struct http_server *server)
+{
+	static const char *const begins[] = {
+		"GET / HTTP/1.1\r\nHost: x\r\nX: ",
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n",
+	};
+
+	for (size_t i = 0; i < 2; i++) {
+		int fd = connect_to(server);
+		struct pollfd end = {.fd = fd, .events = POLLRDHUP};
+		timestamp began = timestamp_now();
+		(void)!send(fd, begins[i], strlen(begins[i]), MSG_NOSIGNAL);
+		while (timestamp_now() - began < 10000 && poll(&end, 1, 100) == 0)
+			(void)!send(fd, "a", 1, MSG_NOSIGNAL);
+		ok(timestamp_now() - began < 1000 * (REQUEST_S + 2) &&
+		           timestamp_now() - began >= 500 * REQUEST_S,
+		   "a %s that trickles ends in time", i == 0 ? "head" : "body");
+		close(fd);
+	}
+}
+
 /* A connection that has had its answer and stays; those before it may take a moment to be gone. */
 static int hold(const struct http_server *server)
 {
@@ -217,6 +334,10 @@ int main(void)
 	test_asked(server);
 	test_body(server);
 	test_malformed(server);
+	test_smuggling(server);
+	test_targets(server);
+	test_answers(server);
+	test_trickle(server);
 	test_crowd(server);
 	test_decode();
 	test_start_fails(server);

@@ -23,7 +23,7 @@ export function parseUri(uri) {
 export function describeCandidate(candidate) {
     const address = candidate.address ?? candidate.ip ?? "";
     const host = address.includes(":") ? `[${address}]` : address;
-    return { address: `${host}:${candidate.port}`, type: candidate.type ?? candidate.candidateType, relayProtocol: candidate.relayProtocol ?? null, url: candidate.url ?? null };
+    return { address: `${host}:${candidate.port}`, type: candidate.candidateType ?? candidate.type, relayProtocol: candidate.relayProtocol ?? null, url: candidate.url ?? null };
 }
 
 // The pair that is used. Chromium names it in the transport's row, Firefox marks it.

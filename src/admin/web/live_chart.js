@@ -2,8 +2,8 @@
 
 import { h, replace, setText } from "./lib/dom.js";
 import { t } from "./lib/i18n.js";
+import { HEIGHT, niceTop, pathOf, WIDTH } from "./live_path.js";
 
-const WIDTH = 300, HEIGHT = 100;
 const SPACE = "http://www.w3.org/2000/svg";
 
 // createLiveChart({ label, points, format(value), series: [names], span: text }) gives { element, add([values]) }. null is a gap.
@@ -37,24 +37,4 @@ function svg(tag, attributes, ...children) {
     Object.entries(attributes).forEach(([name, value]) => node.setAttribute(name, value));
     node.append(...children);
     return node;
-}
-
-// 1, 2 or 5 times a power of ten, so that the scale rests while values move.
-export function niceTop(most) {
-    if (most <= 0)
-        return 1;
-    const power = 10 ** Math.floor(Math.log10(most));
-    return [1, 2, 5, 10].find((step) => step * power >= most * 0.999) * power;
-}
-
-// The newest is at the right edge.
-export function pathOf(values, points, most) {
-    const step = WIDTH / (points - 1), first = points - values.length;
-    let path = "", isGap = true;
-    values.forEach((value, index) => {
-        if (value !== null)
-            path += `${isGap ? "M" : "L"}${((first + index) * step).toFixed(1)} ${(HEIGHT - (HEIGHT - 4) * value / most).toFixed(1)}`;
-        isGap = value === null;
-    });
-    return path;
 }

@@ -9,14 +9,15 @@ export function createPager({ filters = {}, sort = null, limit = LIMIT_DEFAULT }
     const first = { ...filters };
     let places = [null];
     let next = null;
-    const pager = { filters: { ...filters }, sort, descends: false, limit };
-
     const toStart = () => {
         places = [null];
         next = null;
     };
 
-    return Object.assign(pager, {
+    const pager = {
+        filters: { ...filters }, sort, limit,
+        local: null, descends: false, // the order of a list that came whole: its column
+
         get page() { return places.length; },
         get hasNext() { return next !== null; },
         get hasPrevious() { return places.length > 1; },
@@ -69,7 +70,8 @@ export function createPager({ filters = {}, sort = null, limit = LIMIT_DEFAULT }
             pager.limit = value;
             toStart();
         },
-    });
+    };
+    return pager;
 }
 
 // Sorts what came whole. Texts go as people sort them, numbers as numbers, what is missing to the end.

@@ -137,7 +137,10 @@ function setFilter(table, name, value) {
 
 function build(table) {
     table.problem = h("div");
-    table.body = h("tbody", { role: "rowgroup", onkeydown: (event) => onKey(table, event), onclick: (event) => onClick(table, event) });
+    table.body = h("tbody", {
+        role: "rowgroup", onkeydown: (event) => onKey(table, event), onclick: (event) => onClick(table, event),
+        onfocusin: (event) => makeCurrent(table, event.target.closest("tr")),
+    });
     table.heads = table.columns.map((column) => headOf(table, column));
     if (table.actions)
         table.heads.push(h("th", { role: "columnheader", scope: "col", class: "actions" }, h("span", { class: "hidden" }, t("table.actions"))));
@@ -307,9 +310,17 @@ function showRows(table, rows) {
     if (!trs.has(table.current))
         table.current = trs.keys().next().value;
     for (const [key, tr] of trs)
-        tr.tabIndex = key === table.current ? 0 : -1;
+        setReach(tr, key === table.current);
     if (focused !== null && document.activeElement !== focused)
         keepFocus(table, focused);
+}
+
+// Tab comes to one row, and to the buttons in it: 250 rows are no 500 stops on the way to what is below.
+function setReach(tr, isCurrent) {
+    const index = isCurrent ? "0" : "-1";
+    for (const node of [tr, ...tr.querySelectorAll("button")])
+        if (node.getAttribute("tabindex") !== index)
+            node.setAttribute("tabindex", index);
 }
 
 // Moves no more than it must: what is moved loses the focus.
@@ -357,6 +368,7 @@ function cellOf(table, column, row) {
 function actionsOf(table, tr, row) {
     const buttons = table.actions(row).map((action, index) => h("button", {
         type: "button", class: action.isDanger ? "small danger" : "small", "aria-label": action.name ?? null,
+        tabindex: tr.getAttribute("tabindex") ?? "-1",
         onclick: () => table.actions(tr.row)[index]?.run(tr.row),
     }, action.label));
     return h("td", { role: "cell", class: "actions" }, buttons);
@@ -410,10 +422,18 @@ function onKey(table, event) {
 }
 
 function goTo(table, tr) {
-    table.trs.get(table.current)?.setAttribute("tabindex", "-1");
-    table.current = table.key(tr.row);
-    tr.tabIndex = 0;
+    makeCurrent(table, tr);
     tr.focus();
+}
+
+function makeCurrent(table, tr) {
+    const before = table.trs.get(table.current);
+    if (tr?.row === undefined || tr === before)
+        return;
+    if (before !== undefined)
+        setReach(before, false);
+    table.current = table.key(tr.row);
+    setReach(tr, true);
 }
 
 // A click beside links and buttons, and not at the end of selecting text.

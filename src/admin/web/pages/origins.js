@@ -36,7 +36,7 @@ async function put(context, table, row) {
     const kept = await askForm({
         title: row === null ? t("origins.add") : t("origins.change_of", { origin: row.origin }), action: row === null ? t("common.add") : t("common.save"),
         fields: [
-            { name: "origin", label: t("origins.one"), isRequired: true, example: "https://call.example.org", value: row?.origin, isFixed: row !== null, hint: row === null ? t("origins.hint") : undefined },
+            { name: "origin", label: t("origins.one"), isRequired: true, example: t("origins.example"), value: row?.origin, isFixed: row !== null, hint: row === null ? t("origins.hint") : undefined },
             realmField(context, names, { value: row?.realm }),
         ],
         submit: ({ origin, realm }) => context.api.put("/origins", { origin, realm }),

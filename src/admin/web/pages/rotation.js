@@ -2,7 +2,7 @@
 // old secret has made: minutes to a day.
 
 import { h, replace, setText } from "../lib/dom.js";
-import { ago, duration, number } from "../lib/format.js";
+import { duration } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { notice } from "../lib/parts.js";
 import { quietFor, share, usesSince } from "../rotation_math.js";
@@ -165,7 +165,7 @@ function verdictOf(old, state, began) {
         return ["warning", t("rotation.not_counted")];
     if (quiet >= QUIET_S)
         return ["good", t("rotation.quiet", { span: duration(quiet) })];
-    return ["info", t("rotation.in_use", { n: usesSince(old, state.first), ago: ago(state.began), wait: duration(QUIET_S - quiet) })];
+    return ["info", t("rotation.in_use", { n: usesSince(old, state.first), span: duration(Math.max(1, now - state.began)), wait: duration(QUIET_S - quiet) })];
 }
 
 // Read out where it changes in kind, not each time a number in it does.

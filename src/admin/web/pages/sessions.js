@@ -21,7 +21,7 @@ export function render(root, context) {
         name: "sessions", caption: t("nav.sessions"), context, isInAddress: true, sort: "age",
         fetch: listOf(context.api, "/sessions", "sessions"),
         key: (session) => session.id, open: (session) => `#/sessions/${segment(session.id)}`,
-        columns: columns(), filters: filters(context), empty: t("sessions.empty"),
+        columns: columns(context), filters: filters(context), empty: t("sessions.empty"),
         actions: (session) => [{
             label: t("sessions.cancel"), name: t("sessions.cancel_of", { user: session.user, id: session.id }),
             isDanger: true, run: () => cancelSession(context, session, table.reload),
@@ -32,12 +32,12 @@ export function render(root, context) {
     return undefined;
 }
 
-const columns = () => [
+const columns = ({ me }) => [
     { name: "user", title: t("sessions.user"), isMain: true, cell: (session) => session.user || t("sessions.nobody") },
-    { name: "realm", title: t("realm.one"), cell: (session) => session.realm },
-    { name: "client", title: t("sessions.client"), isWide: true, cell: (session) => address(session.client) },
+    ...me.realm === "" ? [{ name: "realm", title: t("realm.one"), cell: (session) => session.realm }] : [],
+    { name: "client", title: t("sessions.client"), cell: (session) => address(session.client) },
     { name: "transport", title: t("sessions.transport"), isShort: true, cell: (session) => session.transport.toUpperCase() },
-    { name: "relayed", title: t("sessions.relayed"), isWide: true, cell: (session) => session.relayed.map((text) => h("div", {}, address(text))) },
+    { name: "relayed", title: t("sessions.relayed"), cell: (session) => session.relayed.map((text) => h("div", {}, address(text))) },
     { name: "rate", title: t("sessions.rate"), isNumber: true, sort: "rate", cell: (session) => bitRate(session.to_peer.bytes_s + session.to_client.bytes_s) },
     { name: "bytes", title: t("sessions.traffic"), isNumber: true, sort: "bytes", cell: (session) => bytes(session.to_peer.bytes + session.to_client.bytes) },
     { name: "age", title: t("sessions.age"), isNumber: true, sort: "age", cell: (session) => duration(session.age) },

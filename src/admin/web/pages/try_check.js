@@ -1,6 +1,6 @@
 // The relay check: for each address of the relay, whether this browser is given a relayed transport address there, how soon, and if not why.
 
-import { distinctErrors, describeCandidate, explanationKey, relayUris } from "../ice.js";
+import { distinctErrors, describeCandidate, explanationKey, parseUri, relayUris } from "../ice.js";
 import { h, replace } from "../lib/dom.js";
 import { decimal } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
@@ -91,13 +91,15 @@ function listen(connection, outcome, began, end) {
 function showOutcome(row, uri, { candidates, errors, isTooLong, problem }) {
     const isGood = candidates.length > 0;
     row.classList.add(isGood ? "good" : "bad");
-    const details = isGood ? candidates.map(candidateText) : [
+    const details = isGood ? candidates.map((candidate) => candidateText(candidate, uri)) : [
         problem, ...distinctErrors(errors).map(errorText), isTooLong ? t("check.too_long") : null,
         problem === null && errors.length === 0 && !isTooLong ? t("check.nothing") : null,
     ].filter((text) => text !== null);
     replace(row, h("code", {}, uri), isGood ? badge("good", t("check.good")) : badge("bad", t("check.bad")), details.map((text) => h("p", { class: "detail" }, text)));
 }
 
-const candidateText = ({ address, relayProtocol, ms }) => t("check.candidate", { address, transport: (relayProtocol ?? "").toUpperCase(), ms: decimal(ms) });
+// Which transport was taken to the relay not every browser says; the address does.
+const candidateText = ({ address, relayProtocol, ms }, uri) =>
+    t("check.candidate", { address, transport: (relayProtocol || parseUri(uri)?.transport || "?").toUpperCase(), ms: decimal(ms) });
 
 const errorText = ({ code, text }) => `${code}: ${t(explanationKey(code))}${text ? ` (${text})` : ""}`;
