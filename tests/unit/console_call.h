@@ -163,11 +163,6 @@ bool sign_in_machine(struct sign_in *sign_in, struct store *store, const char *t
 	*principal = call_robot;
 	return strcmp(token, "token") == 0;
 }
-uint64_t scope_bit(const char *scope)
-{
-	(void)scope;
-	return 1;
-}
 
 /* ---- the store, and the programs ---- */
 
