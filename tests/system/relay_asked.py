@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -20,12 +21,14 @@ from harness.store import Store
 WAIT_S = 20
 
 
-def ask(server, request, **arguments):
-    """What the control socket says: {"result"} or {"problem"}."""
+def ask(server, request, sent=None, **arguments):
+    """What the control socket says: {"result"} or {"problem"}. sent: an event, set when it was asked."""
     with socket.socket(socket.AF_UNIX) as path:
         path.settimeout(WAIT_S + 10)
         path.connect(server.control_socket)
         path.sendall(json.dumps({"request": request, "arguments": arguments}).encode() + b"\n")
+        if sent:
+            sent.set()
         with path.makefile() as lines:
             return json.loads(lines.readline())
 
@@ -98,10 +101,12 @@ def test_log_follow():
         tap.expect_equal(tail(server, after=after, wait=1, event="never")["lines"], [], "nothing came")
         tap.expect(0.9 < time.monotonic() - began < 10, "after a second")
         answers.clear()
-        last = threading.Thread(target=wait, kwargs={"event": "never"})
+        sent = threading.Event()
+        last = threading.Thread(target=wait, kwargs={"event": "never", "sent": sent})
         last.start()
+        sent.wait(WAIT_S)
         tap.wait_until(lambda: ask(server, "log tail", wait=0, event="never")["result"]["lines"] == [], "the server's turn")
-        server.stop()
+        tap.expect_equal(server.end(signal.SIGTERM, 20), 0, "its end")
         last.join()
         tap.expect_equal(answers[0]["result"]["lines"], [], "the end is an answer as well")
 
