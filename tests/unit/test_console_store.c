@@ -75,7 +75,7 @@ static void test_bad_users(void)
 	memset(path + len, 'n', 509);
 	path[len + 509] = '\0';
 	is_int(ASK("PUT", path, ROOT), 400, "a name that no request could have");
-	is_int(ASK("PUT", "/api/v1/users/a.org/%ff", ROOT), 0, "a name that is no UTF-8");
+	is_int(ASK("PUT", "/api/v1/users/a.org/%ff", ROOT), 404, "a name that is no UTF-8");
 	is_int(ASK("GET", "/api/v1/users", ROOT), 200, "none of which");
 	is_json("users", "[]", "is there");
 	is_text(box.audits, "", "or in the audit log");
