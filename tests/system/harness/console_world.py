@@ -62,7 +62,7 @@ class World:
                 self.store.option, tls=False))
             ports = free_ports(4)
             self.console = stack.enter_context(Console(
-                "--lt-cred-mech", "--realm=" + OWN, "--allow-loopback-peers", "--relay-threads=2", *self.options, ports=ports,
+                "--lt-cred-mech", "--use-auth-secret", "--realm=" + OWN, "--allow-loopback-peers", "--relay-threads=2", *self.options, ports=ports,
                 shared=("turn-uri=turn:127.0.0.1:%d?transport=udp" % ports[0], "turn-uri=turn:127.0.0.1:%d?transport=tcp" % ports[0],
                         "signaling-control-socket=" + self.signal.control_socket),
                 store=self.store, credentials=False, web_files=self.web_files))

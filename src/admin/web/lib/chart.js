@@ -7,6 +7,7 @@ import { clock, toDate } from "./format.js";
 import { locale } from "./i18n.js";
 
 const HEIGHT = 150;
+const SHOWN_MIN_S = 600; // a relay that has just begun is drawn at the right
 const HOURS_AXIS = { hour: "2-digit", minute: "2-digit" };
 
 // series: [{ label, color: "--series-1" }, …]; format turns a value into a text. What the chart gives: node, set(times, columns), destroy().
@@ -63,7 +64,7 @@ function optionsOf({ series, format, top, box, onCursor }) {
     return {
         width: box.clientWidth, height: HEIGHT, legend: { show: false },
         cursor: { y: false, points: { size: 6 } },
-        scales: { x: { time: true }, y: { range: (_, __, highest) => [0, Math.max((highest ?? 0) * 1.1, top ?? 1)] } },
+        scales: { x: { time: true, range: (_, first, last) => [Math.min(first, last - SHOWN_MIN_S), last] }, y: { range: (_, __, highest) => [0, Math.max((highest ?? 0) * 1.1, top ?? 1)] } },
         axes: [
             { ...axis, space: 70, size: 24, values: (_, times) => times.map((time) => hours.format(toDate(time))) },
             { ...axis, size: 68, space: 32, values: (_, values) => values.map((value) => format(value)) },

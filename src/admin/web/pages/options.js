@@ -8,6 +8,7 @@ import { badge, choose, empty, notice, pageHead, searchField } from "../lib/part
 export const title = "options.title";
 
 const DEFAULT = "default";
+const UNSET = ["", "(none)"];
 const SHOWN = ["all", "set", "live"];
 
 export async function render(root, context) {
@@ -79,11 +80,11 @@ function rowOf(page, option) {
 }
 
 function valueOf(option) {
-    if (option.secret && option.source !== DEFAULT)
+    if (option.secret && !UNSET.includes(option.value))
         return h("span", { class: "quiet-text" }, t("options.secret"));
     if (option.flag)
         return badge(option.value === "yes" ? "good" : "", option.value);
-    return option.value === "" ? h("span", { class: "quiet-text" }, t("options.empty")) : h("code", {}, option.value);
+    return UNSET.includes(option.value) ? h("span", { class: "quiet-text" }, t("options.empty")) : h("code", {}, option.value);
 }
 
 const sourceOf = ({ source, line }) => (line && !source.endsWith(`:${line}`) ? `${source}:${line}` : source);
@@ -96,7 +97,7 @@ async function change(page, option) {
         : { type: option.secret ? "password" : "text", hint: option.argument ? t("options.argument", { argument: option.argument }) : undefined };
     const outcome = await askForm({
         title: option.name, intro: [option.summary, t("options.until_restart")], action: t("options.change"),
-        fields: [{ name: "value", label: t("options.value"), value: option.secret ? "" : option.value, ...value }],
+        fields: [{ name: "value", label: t("options.value"), value: option.secret || UNSET.includes(option.value) ? "" : option.value, ...value }],
         submit: ({ value: text }) => page.context.api.put(`/options/${encodeURIComponent(option.name)}`, { value: text }),
     });
     if (outcome !== undefined)

@@ -10,6 +10,7 @@ import { badge, empty, notice, pageHead } from "../lib/parts.js";
 export const title = "overview.title";
 
 const TRANSPORTS = ["udp", "tcp", "tls", "dtls"];
+const AWAY = ["not-running", "no-answer"];
 const HISTORY_MS = 5000;
 const SAMPLES_MAX = 720;
 const DAY_S = 86400;
@@ -18,7 +19,7 @@ const DROPS_SHOWN = 8;
 const BUSY = 0.8; // of a core
 
 export function render(root, context) {
-    const page = { context, tiles: buildTiles(), charts: buildCharts(), before: null };
+    const page = { context, tiles: buildTiles(), charts: buildCharts() };
     page.state = h("div", { class: "states" });
     page.actions = h("div", { class: "toolbar" });
     page.threads = h("div");
@@ -44,18 +45,27 @@ async function update(page) {
     try {
         [overview, { threads }] = await Promise.all([api.get("/overview"), api.get("/threads")]);
     } catch (problem) {
-        if (problem.code !== "not-running")
+        if (!AWAY.includes(problem.code))
             throw problem;
         showAway(page);
         return;
     }
     page.body.classList.remove("is-away");
+    remember(page, overview, threads);
     showState(page, overview);
-    page.tiles.forEach((tile) => tile.show(overview, page.before?.overview));
-    showThreads(page, threads, overview.time);
+    page.tiles.forEach((tile) => tile.show(overview, page.before));
+    showThreads(page, threads);
     showDrops(page, overview);
     showCertificates(page, overview);
-    page.before = { overview, threads };
+}
+
+// Rates are between two samples; the relay's counters are sampled less often than they are asked for.
+function remember(page, overview, threads) {
+    if (page.last?.time !== overview.time)
+        page.before = page.last;
+    page.last = overview;
+    page.threadsBefore = page.threadsLast;
+    page.threadsLast = { time: performance.now() / 1000, rows: new Map(threads.map((thread) => [thread.name, thread])) };
 }
 
 function showAway(page) {
@@ -63,7 +73,7 @@ function showAway(page) {
         replace(page.state, notice("bad", h("strong", {}, t("overview.away")), " ", t("overview.away_hint")));
     page.body.classList.add("is-away");
     replace(page.actions);
-    page.before = null;
+    page.last = page.before = page.threadsLast = page.threadsBefore = undefined; // who comes back counts from zero
 }
 
 // ---- draining -------------------------------------------------------------------------------------
@@ -170,7 +180,7 @@ function buildCharts() {
 }
 
 async function updateHistory(page) {
-    const since = page.history?.times.at(-1) ?? 0;
+    const since = Math.floor(page.history?.times.at(-1) ?? 0);
     page.history = joined(page.history, await page.context.api.get("/history", { since }));
     page.charts.forEach((each) => each.show(page.history));
 }
@@ -178,7 +188,8 @@ async function updateHistory(page) {
 function joined(known, { times, series }) {
     if (known === undefined)
         return { times, series };
-    const tail = (before, more) => [...before, ...more].slice(-SAMPLES_MAX);
+    const first = times.findIndex((time) => time > (known.times.at(-1) ?? 0)); // since is in whole seconds
+    const tail = (before, more) => [...before, ...first < 0 ? [] : more.slice(first)].slice(-SAMPLES_MAX);
     return {
         times: tail(known.times, times),
         series: Object.fromEntries(Object.entries(series).map(([name, more]) => [name, tail(known.series[name] ?? [], more)])),
@@ -190,14 +201,14 @@ function joined(known, { times, series }) {
 const cell = (text) => h("td", { class: "number" }, text);
 const heads = (...texts) => h("thead", {}, h("tr", {}, texts.map((text, i) => h("th", { scope: "col", class: i > 0 ? "number" : null }, text))));
 
-function showThreads(page, threads, time) {
-    const before = new Map(page.before?.threads.map((thread) => [thread.name, thread]));
-    const seconds = time - (page.before?.overview.time ?? time);
+function showThreads(page, threads) {
+    const { threadsBefore: before, threadsLast: last } = page;
+    const seconds = before ? last.time - before.time : 0;
     const packetsOf = (thread) => thread.packets_in + thread.packets_out;
     replace(page.threads, h("table", { class: "tight" },
         heads(t("overview.thread"), t("overview.load"), t("overview.allocations"), t("overview.packets_s")),
         h("tbody", {}, threads.map((thread) => {
-            const was = before.get(thread.name);
+            const was = before?.rows.get(thread.name);
             return h("tr", {}, h("th", { scope: "row" }, thread.name, loadBar(thread.load)), cell(percent(thread.load)),
                      cell(number(thread.allocations)), cell(rate(was ? perSecond(packetsOf(thread) - packetsOf(was), seconds) : null)));
         }))));
@@ -205,12 +216,12 @@ function showThreads(page, threads, time) {
 
 function loadBar(load) {
     const share = Math.min(1, load ?? 0);
-    return h("span", { class: share > BUSY ? "bar bad" : "bar", "aria-hidden": "true", style: { "--share": String(share) } });
+    return h("span", { class: share > BUSY ? "load-bar bad" : "load-bar", "aria-hidden": "true", style: { "--share": String(share) } });
 }
 
 function showDrops(page, now) {
-    const before = new Map(page.before?.overview.drops.map(({ reason, packets }) => [reason, packets]));
-    const seconds = now.time - (page.before?.overview.time ?? now.time);
+    const before = new Map(page.before?.drops.map(({ reason, packets }) => [reason, packets]));
+    const seconds = now.time - (page.before?.time ?? now.time);
     const rows = now.drops.filter(({ packets }) => packets > 0).slice(0, DROPS_SHOWN);
     if (rows.length === 0) {
         replace(page.drops, empty(t("overview.no_drops")));
@@ -220,7 +231,7 @@ function showDrops(page, now) {
         heads(t("overview.reason"), t("overview.packets_all"), t("overview.packets_s")),
         h("tbody", {}, rows.map(({ reason, packets }) => h("tr", {},
             h("th", { scope: "row" }, named("drop", reason)), cell(number(packets)),
-            cell(rate(before.size > 0 ? perSecond(packets - (before.get(reason) ?? 0), seconds) : null)))))));
+            cell(rate(page.before ? perSecond(packets - (before.get(reason) ?? 0), seconds) : null)))))));
 }
 
 function showCertificates(page, { certificates, time }) {

@@ -3,7 +3,7 @@
 import { askForm } from "../dialog.js";
 import { segment } from "../lib/api.js";
 import { h, replace } from "../lib/dom.js";
-import { ago, duration, number } from "../lib/format.js";
+import { ago, duration, NONE, number } from "../lib/format.js";
 import { named, t } from "../lib/i18n.js";
 import { badge, notice, pageHead } from "../lib/parts.js";
 import { createTable } from "../table.js";
@@ -79,10 +79,17 @@ function showNodes(root, context) {
             { name: "rooms", title: t("nav.rooms"), isNumber: true, value: (node) => node.rooms, cell: (node) => number(node.rooms) },
             { name: "threads", title: t("rooms.threads"), isNumber: true, cell: (node) => number(node.threads) },
             { name: "version", title: t("rooms.version"), cell: (node) => node.version },
-            { name: "beat", title: t("rooms.last_beat"), isNumber: true, cell: (node) => (node.last_beat_ms === null ? t("common.none") : duration(node.last_beat_ms / 1000)) },
+            { name: "beat", title: t("rooms.last_beat"), isNumber: true, cell: lastBeat },
         ],
     });
     root.append(h("h2", {}, t("rooms.nodes")), state, nodes.element);
+}
+
+// Of itself a node hears nothing; of a node that was never heard of there is nothing to tell.
+function lastBeat({ self, last_beat_ms }) {
+    if (self)
+        return t("chart.now");
+    return last_beat_ms === null ? NONE : duration(last_beat_ms / 1000);
 }
 
 async function drain({ api, say }) {
