@@ -22,6 +22,7 @@ export function render(root, context) {
     };
     page.rows = h("tbody");
     page.none = empty(t("log.none"));
+    page.none.hidden = true; // until that is known
     page.box = h("div", { class: "table-box log", role: "region", "aria-label": t("log.title"), tabindex: "0" },
                  h("table", { class: "tight lines" }, headsOf(), page.rows), page.none);
     page.pause = h("button", { type: "button", "aria-pressed": "false", onclick: () => togglePause(page) }, t("log.pause"));
@@ -46,13 +47,13 @@ function fieldsOf(page) {
         page.wish[name] = value;
         begin(page);
     };
-    const text = (name) => h("input", {
-        value: page.wish[name], placeholder: t(`log.${name}`), "aria-label": t(`log.${name}`), spellcheck: "false", autocomplete: "off", size: "16",
+    const text = (name, label) => h("input", {
+        value: page.wish[name], placeholder: label, "aria-label": label, spellcheck: "false", autocomplete: "off", size: "16",
         onchange: (event) => set(name)(event.target.value.trim()),
     });
     return [
         choose(t("log.level"), page.wish.level, LEVELS.map((level) => [level, t("log.from_level", { level: named("level", level) })]), set("level")),
-        text("event"), text("key"),
+        text("event", t("log.event")), text("key", t("log.key")),
         searchField(t("log.contains"), page.wish.contains, set("contains")),
     ];
 }
