@@ -8,6 +8,7 @@
 #include "admin/api_passwords.h"
 #include "admin/console.h"
 #include "base/bytes.h"
+#include "control/message.h"
 #include "store/audit.h"
 #include "store/console_tokens.h"
 #include "store/password_hash.h"
@@ -46,8 +47,8 @@ static bool page_add(struct page *page, json_t *row, const char *key)
 
 static void page_answer(struct api_call *call, struct page *page, const char *name)
 {
-	api_answer(call, json_pack("{s:o, s:s?}", name, page->rows, "next",
-	                           page->has_more ? page->last : NULL));
+	api_answer(call, json_pack("{s:o, s:o}", name, page->rows, "next",
+	                           page->has_more ? control_text(page->last) : json_null()));
 }
 
 /* ---- administrators ---- */
@@ -64,8 +65,8 @@ static json_t *describe(const struct store_administrator *administrator, bool ha
 {
 	enum password_strength strength = password_hash_strength(administrator->password);
 
-	return json_pack("{s:s, s:s, s:b, s:b}", "name", administrator->name, "realm",
-	                 administrator->realm, "has_codes", has_codes, "is_weak",
+	return json_pack("{s:o, s:o, s:b, s:b}", "name", control_text(administrator->name), "realm",
+	                 control_text(administrator->realm), "has_codes", has_codes, "is_weak",
 	                 strength != PASSWORD_STRONG && strength != PASSWORD_AGED);
 }
 
@@ -307,10 +308,10 @@ static json_t *describe_token(const struct store_console_token *token)
 	json_t *scopes = json_array();
 
 	scope_names(token->areas, scope_add, scopes);
-	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I}", "name", token->name, "realm",
-	                 token->realm, "scopes", scopes, "created", (json_int_t)token->created_s,
-	                 "expires", (json_int_t)token->expires_s, "used",
-	                 (json_int_t)token->used_s);
+	return json_pack("{s:s, s:o, s:o, s:I, s:I, s:I}", "name", token->name, "realm",
+	                 control_text(token->realm), "scopes", scopes, "created",
+	                 (json_int_t)token->created_s, "expires", (json_int_t)token->expires_s,
+	                 "used", (json_int_t)token->used_s);
 }
 
 static bool token_give(const struct store_console_token *token, void *context)
@@ -438,9 +439,10 @@ static bool entry_give(const struct store_audit_entry *entry, void *context)
 
 	snprintf(id, sizeof id, "%" PRIu64, entry->id);
 	return page_add(context,
-	                json_pack("{s:I, s:f, s:s, s:s, s:s, s:s}", "id", (json_int_t)entry->id,
-	                          "time", (double)entry->time_ms / 1000, "who", entry->who, "from",
-	                          entry->from, "what", entry->what, "on", entry->on),
+	                json_pack("{s:I, s:f, s:o, s:o, s:o, s:o}", "id", (json_int_t)entry->id,
+	                          "time", (double)entry->time_ms / 1000, "who",
+	                          control_text(entry->who), "from", control_text(entry->from),
+	                          "what", control_text(entry->what), "on", control_text(entry->on)),
 	                id);
 }
 

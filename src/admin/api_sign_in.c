@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/timestamp.h"
+#include "control/message.h"
 #include "store/console_tokens.h"
 
 enum { PASSWORD_MIN = 8 /* characters: NIST SP 800-63B section 5.1.1.2 */ };
@@ -77,10 +78,10 @@ void api_me(struct api_call *call)
 
 static json_t *describe(const struct api_call *call, const struct principal *who)
 {
-	return json_pack("{s:s, s:s, s:s, s:b, s:I, s:s, s:b}", "name", who->name, "realm",
-	                 who->realm, "csrf", who->csrf, "has_codes", who->has_totp, "signed_in",
-	                 (json_int_t)(who->signed_in_ms / 1000), "version", PACKAGE_VERSION,
-	                 "signaling", call->console->signaling_socket[0] != '\0');
+	return json_pack("{s:s, s:o, s:s, s:b, s:I, s:s, s:b}", "name", who->name, "realm",
+	                 control_text(who->realm), "csrf", who->csrf, "has_codes", who->has_totp,
+	                 "signed_in", (json_int_t)(who->signed_in_ms / 1000), "version",
+	                 PACKAGE_VERSION, "signaling", call->console->signaling_socket[0] != '\0');
 }
 
 static void refuse_to_wait(struct api_call *call, unsigned wait_s)

@@ -117,7 +117,7 @@ static enum turnadmin_exit administrator_store(const struct turnadmin_request *r
 	}
 	err = store_administrator_put(store, administrator);
 	bytes_wipe(administrator, sizeof *administrator);
-	return turnadmin_database_close(store, err);
+	return turnadmin_database_changed(request, store, err);
 }
 
 static bool password_make(const struct turnadmin_request *request,

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "admin/turnadmin_audit.h"
 #include "admin/turnadmin_input.h"
 #include "base/bytes.h"
 
@@ -61,6 +62,14 @@ enum turnadmin_exit turnadmin_database_close(struct store *store, enum err err)
 	return err == OK ? TURNADMIN_DONE : TURNADMIN_PROBLEM;
 }
 
+enum turnadmin_exit turnadmin_database_changed(const struct turnadmin_request *request,
+                                               struct store *store, enum err err)
+{
+	if (err == OK)
+		turnadmin_audit(request, store);
+	return turnadmin_database_close(store, err);
+}
+
 enum turnadmin_exit turnadmin_database_removed(struct store *store, enum err err,
                                                const struct turnadmin_request *request,
                                                const char *text, ...)
@@ -69,7 +78,7 @@ enum turnadmin_exit turnadmin_database_removed(struct store *store, enum err err
 	va_list args;
 
 	if (err != ERR_NOT_FOUND)
-		return turnadmin_database_close(store, err);
+		return turnadmin_database_changed(request, store, err);
 	store_close(store);
 	va_start(args, text);
 	vsnprintf(missing, sizeof missing, text, args);

@@ -10,6 +10,9 @@ struct store *turnadmin_database_open(const struct turnadmin_request *request, b
                                       bool may_create);
 /* Says what went wrong when err is not OK; closes the database. */
 enum turnadmin_exit turnadmin_database_close(struct store *store, enum err err);
+/* The same behind a change, which is written into the audit log. */
+enum turnadmin_exit turnadmin_database_changed(const struct turnadmin_request *request,
+                                               struct store *store, enum err err);
 /* The same behind a removal: of what was not there (ERR_NOT_FOUND) it says the text. */
 __attribute__((format(printf, 4, 5))) enum turnadmin_exit turnadmin_database_removed(
 	struct store *store, enum err err, const struct turnadmin_request *request,

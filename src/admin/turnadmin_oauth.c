@@ -48,7 +48,7 @@ enum turnadmin_exit turnadmin_oauth_add(const struct turnadmin_request *request)
 		puts(request->as_json ? "\"}" : "");
 	}
 	bytes_wipe(&key, sizeof key);
-	return turnadmin_database_close(store, err);
+	return turnadmin_database_changed(request, store, err);
 }
 
 enum turnadmin_exit turnadmin_oauth_delete(const struct turnadmin_request *request)

@@ -26,7 +26,8 @@ enum turnadmin_exit turnadmin_origin_add(const struct turnadmin_request *request
 	store = turnadmin_database_open(request, true, true);
 	if (store == NULL)
 		return TURNADMIN_PROBLEM;
-	return turnadmin_database_close(store, store_origin_put(store, origin, request->realm));
+	return turnadmin_database_changed(request, store,
+	                                  store_origin_put(store, origin, request->realm));
 }
 
 enum turnadmin_exit turnadmin_origin_delete(const struct turnadmin_request *request)

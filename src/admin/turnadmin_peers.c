@@ -48,9 +48,9 @@ enum turnadmin_exit turnadmin_peer_remove(const struct turnadmin_request *reques
 			return turnadmin_database_close(store, err);
 		was_there = was_there || err == OK;
 	}
-	store_close(store);
 	if (was_there)
-		return TURNADMIN_DONE;
+		return turnadmin_database_changed(request, store, OK);
+	store_close(store);
 	turnadmin_say("there is no rule for %s of %s%s", request->name,
 	              request->realm != NULL ? "realm " : "every realm",
 	              request->realm != NULL ? request->realm : "");
@@ -92,7 +92,7 @@ static enum turnadmin_exit add(const struct turnadmin_request *request, enum sto
 	if (store == NULL)
 		return TURNADMIN_PROBLEM;
 	err = store_peer_range_add(store, list, realm_of(request), request->name);
-	return turnadmin_database_close(store, err == ERR_EXISTS ? OK : err);
+	return turnadmin_database_changed(request, store, err == ERR_EXISTS ? OK : err);
 }
 
 /* coturn's rows for every realm have none. */

@@ -47,7 +47,7 @@ enum turnadmin_exit turnadmin_realm_set(const struct turnadmin_request *request)
 		if (given_value(request, i) != NULL)
 			err = option_apply(store, request, store_realm_option_name(i),
 			                   given_value(request, i));
-	return turnadmin_database_close(store, err);
+	return turnadmin_database_changed(request, store, err);
 }
 
 enum turnadmin_exit turnadmin_realm_unset(const struct turnadmin_request *request)
@@ -61,7 +61,7 @@ enum turnadmin_exit turnadmin_realm_unset(const struct turnadmin_request *reques
 	err = store_realm_option_delete(store, request->realm,
 	                                is_all ? NULL : request->realm_option);
 	if (err != ERR_NOT_FOUND || is_all)
-		return turnadmin_database_close(store, err == ERR_NOT_FOUND ? OK : err);
+		return turnadmin_database_changed(request, store, err == ERR_NOT_FOUND ? OK : err);
 	turnadmin_say("realm %s has no %s of its own", request->realm, request->realm_option);
 	store_close(store);
 	return TURNADMIN_PROBLEM;

@@ -55,12 +55,13 @@ struct turnadmin_request {
 	bool shows_keys;
 	const char *contains, *client, *peer, *transport, *sort; /* of sessions; NULL: any; lent */
 	long thread, limit, most;                                /* -1: not given */
-	const char *level, *event, *key;           /* of lines of the log; NULL: any; lent */
-	bool follows;                              /* of the log */
-	bool once;                                 /* of top */
-	const char *format;                        /* of metrics; NULL: not given; lent as well */
-	long watch_s, count;                       /* of metrics; 0: not given */
-	const char *permissions;                   /* of a token; NULL: not given; lent as well */
+	const char *level, *event, *key; /* of lines of the log; NULL: any; lent */
+	bool follows;                    /* of the log */
+	bool once;                       /* of top */
+	const char *format;              /* of metrics; NULL: not given; lent as well */
+	long watch_s, count;             /* of metrics; 0: not given */
+	const char *permissions;         /* of a token; NULL: not given; lent as well */
+	const char *scopes; /* of a token of the console; NULL: not given; lent as well */
 	const char *tenant, *type, *what, *reason; /* of a room; NULL: not given; lent as well */
 	const char *room, *address; /* of sessions of turnsignal; NULL: any; lent as well */
 	long capacity, expires_s;   /* of a room; -1: not given */

@@ -36,7 +36,7 @@ enum turnadmin_exit turnadmin_secret_add(const struct turnadmin_request *request
 		printf(request->as_json ? "{\"secret\": \"%s\"}\n" : "%s\n", secret);
 	bytes_wipe(secret, sizeof secret);
 	/* It was there already: what was asked for is so. */
-	return turnadmin_database_close(store, err == ERR_EXISTS ? OK : err);
+	return turnadmin_database_changed(request, store, err == ERR_EXISTS ? OK : err);
 }
 
 enum turnadmin_exit turnadmin_secret_delete(const struct turnadmin_request *request)
@@ -54,7 +54,7 @@ enum turnadmin_exit turnadmin_secret_delete(const struct turnadmin_request *requ
 	err = store_secret_delete(store, request->realm, request->wants_all ? NULL : secret);
 	bytes_wipe(secret, sizeof secret);
 	if (err != ERR_NOT_FOUND || request->wants_all)
-		return turnadmin_database_close(store, err == ERR_NOT_FOUND ? OK : err);
+		return turnadmin_database_changed(request, store, err == ERR_NOT_FOUND ? OK : err);
 	store_close(store);
 	return turnadmin_say_missing(request, "there is no such secret in realm %s",
 	                             request->realm);

@@ -78,8 +78,8 @@ enum turnadmin_exit turnadmin_tenant_add(const struct turnadmin_request *request
 		store_close(store);
 		return TURNADMIN_PROBLEM;
 	}
-	return turnadmin_database_close(
-		store, err == ERR_NOT_FOUND ? store_tenant_put(store, &tenant) : err);
+	return turnadmin_database_changed(
+		request, store, err == ERR_NOT_FOUND ? store_tenant_put(store, &tenant) : err);
 }
 
 enum turnadmin_exit turnadmin_tenant_set(const struct turnadmin_request *request)
@@ -169,7 +169,7 @@ static enum turnadmin_exit change(const struct turnadmin_request *request,
 	if (err == OK)
 		err = store_tenant_put(store, &tenant);
 	bytes_wipe(&tenant, sizeof tenant);
-	return turnadmin_database_close(store, err);
+	return turnadmin_database_changed(request, store, err);
 }
 
 static bool setting_apply(const struct turnadmin_request *request, struct store_tenant *tenant)

@@ -48,7 +48,7 @@ enum turnadmin_exit turnadmin_token_add(const struct turnadmin_request *request)
 	if (err == OK)
 		printf(request->as_json ? "{\"token\": \"%s\"}\n" : "%s\n", text);
 	bytes_wipe(text, sizeof text);
-	return turnadmin_database_close(store, err);
+	return turnadmin_database_changed(request, store, err);
 }
 
 enum turnadmin_exit turnadmin_token_delete(const struct turnadmin_request *request)
@@ -96,8 +96,8 @@ enum turnadmin_exit turnadmin_revoke(const struct turnadmin_request *request)
 	store = turnadmin_database_open(request, true, false);
 	if (store == NULL)
 		return TURNADMIN_PROBLEM;
-	return turnadmin_database_close(store,
-	                                store_revoke(store, &revocation, (uint64_t)time(NULL)));
+	return turnadmin_database_changed(request, store,
+	                                  store_revoke(store, &revocation, (uint64_t)time(NULL)));
 }
 
 static bool key_describe(const struct turnadmin_request *request, struct store_api_key *key)

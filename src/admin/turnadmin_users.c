@@ -33,7 +33,7 @@ enum turnadmin_exit turnadmin_user_add(const struct turnadmin_request *request)
 	}
 	err = store_user_put(store, &user);
 	bytes_wipe(&user, sizeof user);
-	return turnadmin_database_close(store, err);
+	return turnadmin_database_changed(request, store, err);
 }
 
 enum turnadmin_exit turnadmin_user_delete(const struct turnadmin_request *request)

@@ -194,7 +194,8 @@ static bool has_later(void)
 static void print_coturn(void)
 {
 	if (has_later())
-		printf(".SS Not yet\nKnown by name and ignored with a warning, unless what is asked "
+		printf(".SS Not yet\nKnown by name and ignored with a warning, unless what is "
+		       "asked "
 		       "for is that a flag be off.\n");
 	print_foreign(false);
 	printf(".SS No longer needed\nIgnored with a warning that says why.\n");

@@ -29,7 +29,10 @@ relay: base stun turn config io listeners store control process / event2 openssl
 relay/requests.c: / jansson
 relay/session_requests.c: / jansson
 relay/thread_requests.c: / jansson
+relay/log_requests.c: / jansson
 relay/option_requests.c: / jansson
+relay/peer_requests.c: / jansson
+relay/secret_requests.c: / jansson
 relay/conversation.h: / jansson
 relay/console_verbs.c: / jansson
 relay/console_print.c: / jansson

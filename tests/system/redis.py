@@ -458,14 +458,24 @@ def test_tls():
             tap.expect_equal(allocate(server, "anna", "sky"), 0, "a user without verification")
 
 
-def test_user_pages():
-    """Users by pages and their counts are the same as SQLite's: tests/unit/test_store_pages.c on an empty Redis"""
+def on_redis(name):
+    """Runs a unit test of the store on an empty Redis."""
     with Redis() as redis:
-        program = os.path.join(os.environ.get("BUILD", "."), "tests/unit/test_store_pages")
+        program = os.path.join(os.environ.get("BUILD", "."), "tests/unit", name)
         result = subprocess.run([program, redis.connection], capture_output=True, timeout=60, check=False)
         tap.expect_equal((result.returncode, b"not ok" in result.stdout), (0, False),
                          result.stdout.decode(errors="replace")[-2000:])
-        tap.expect(b"1..4" in result.stdout, "it has run to its end")
+        return result.stdout
+
+
+def test_user_pages():
+    """Users by pages and their counts are the same as SQLite's: tests/unit/test_store_pages.c on an empty Redis"""
+    tap.expect(b"1..4" in on_redis("test_store_pages"), "it has run to its end")
+
+
+def test_console():
+    """The audit log, tokens of machines and secrets of codes too: tests/unit/test_store_console.c on an empty Redis"""
+    tap.expect(b"1.." in on_redis("test_store_console"), "it has run to its end")
 
 
 def test_failover():

@@ -1,5 +1,6 @@
 /* What functions of the console's interface stand on, as a test wants it: requests and answers without a socket, two administrators, a
- * machine, a store, a relay that says what the test has it say. Routes whose functions the test does not have are refused with 501. */
+ * machine, a store, a relay that says what the test has it say. Routes whose functions the test does not have are refused with 501. A test
+ * that defines CALL_SIGNS_IN has the real sign-in and the real audit log. */
 #pragma once
 
 #include <stdlib.h>
@@ -12,15 +13,13 @@
 #include "tap.h"
 #include "test_files.h"
 
-enum { ANSWER_SIZE = 256 * 1024, AUDITS_SIZE = 8192 };
+enum { ANSWER_SIZE = 256 * 1024, AUDITS_SIZE = 8192, HEADERS_SIZE = 4096, VALUES_MAX = 8 };
 
 struct http_call {
-	const char *method, *path, *query, *who, *body, *host, *key;
+	const char *method, *path, *query, *who, *body, *host, *key, *csrf;
 	struct transport_addr client;
 	unsigned status;
-	char value[8][1024]; /* of the query, decoded */
-	size_t value_count;
-	char answer[ANSWER_SIZE];
+	char *answer, *headers; /* "" before there are some */
 };
 
 /* What a test looks at: one of them, as sign-in and audit have no other way to it. */
@@ -28,7 +27,10 @@ static struct {
 	struct console console;
 	struct config config;
 	struct test_files files;
-	struct http_call call;
+	struct http_call call; /* the last one */
+	char answer[ANSWER_SIZE], headers[HEADERS_SIZE];
+	char values[VALUES_MAX][1024]; /* of its query, decoded */
+	size_t value_count;
 	json_t *json;             /* of the last answer */
 	char audits[AUDITS_SIZE]; /* "who: what on\n" of each change */
 	const char *relay_says;   /* JSON; NULL: it is away */
@@ -61,11 +63,11 @@ const char *http_query(struct http_call *call, const char *name)
 		at = strchr(at, '&');
 		at = at == NULL ? NULL : at + 1;
 	}
-	if (at == NULL || call->value_count == 8)
+	if (at == NULL || box.value_count == VALUES_MAX)
 		return NULL;
-	char *value = call->value[call->value_count++];
+	char *value = box.values[box.value_count++];
 	return http_decode((struct slice){at + len + 1, strcspn(at + len + 1, "&")}, true, value,
-	                   sizeof call->value[0])
+	                   sizeof box.values[0])
 	               ? value
 	               : NULL;
 }
@@ -75,10 +77,10 @@ const char *http_header(const struct http_call *call, const char *name)
 
 	snprintf(bearer, sizeof bearer, "Bearer %s", call->key == NULL ? "" : call->key);
 	return strcmp(name, "Authorization") == 0 && call->key != NULL ? bearer
-	       : strcmp(name, "X-CSRF-Token") == 0                     ? "csrf"
-	       : strcmp(name, "Content-Type") == 0                     ? "application/json"
-	       : strcmp(name, "Host") == 0                             ? call->host
-	                                                               : NULL;
+	       : strcmp(name, "X-CSRF-Token") == 0 ? (call->csrf != NULL ? call->csrf : "csrf")
+	       : strcmp(name, "Content-Type") == 0 ? "application/json"
+	       : strcmp(name, "Host") == 0         ? call->host
+	                                           : NULL;
 }
 const char *http_cookie(const struct http_call *call, const char *name)
 {
@@ -99,16 +101,16 @@ bool http_is_secure(const struct http_call *call)
 }
 void http_set_header(struct http_call *call, const char *name, const char *value)
 {
-	(void)call;
-	(void)name;
-	(void)value;
+	size_t len = strlen(call->headers);
+
+	snprintf(call->headers + len, HEADERS_SIZE - len, "%s: %s\n", name, value);
 }
 void http_answer(struct http_call *call, unsigned status, const char *type, const void *body,
                  size_t len)
 {
 	(void)type;
 	call->status = status;
-	snprintf(call->answer, sizeof call->answer, "%.*s", (int)len, (const char *)body);
+	snprintf(call->answer, ANSWER_SIZE, "%.*s", (int)len, (const char *)body);
 }
 void http_answer_lent(struct http_call *call, unsigned status, const char *type, const void *body,
                       size_t len)
@@ -141,6 +143,7 @@ bool http_decode(struct slice from, bool plus, char *text, size_t size)
 	return true;
 }
 
+#ifndef CALL_SIGNS_IN
 /* ---- who asks: root of all realms, anna of a.org, and a machine of a.org ---- */
 
 static const struct principal call_root = {.kind = ADMINISTRATOR, .name = "root", .csrf = "csrf"};
@@ -163,6 +166,16 @@ bool sign_in_machine(struct sign_in *sign_in, struct store *store, const char *t
 	*principal = call_robot;
 	return strcmp(token, "token") == 0;
 }
+enum err store_audit_add(struct store *store, const struct store_audit_entry *entry)
+{
+	size_t len = strlen(box.audits);
+
+	(void)store;
+	snprintf(box.audits + len, sizeof box.audits - len, "%s: %s %s\n", entry->who, entry->what,
+	         entry->on);
+	return OK;
+}
+#endif
 
 /* ---- the store, and the programs ---- */
 
@@ -173,15 +186,6 @@ struct store *console_take_store(struct console *console)
 void console_release_store(struct console *console)
 {
 	(void)console;
-}
-enum err store_audit_add(struct store *store, const struct store_audit_entry *entry)
-{
-	size_t len = strlen(box.audits);
-
-	(void)store;
-	snprintf(box.audits + len, sizeof box.audits - len, "%s: %s %s\n", entry->who, entry->what,
-	         entry->on);
-	return OK;
 }
 enum err control_ask(const char *path, const char *request, json_t *arguments, json_t **result,
                      char problem[256])
@@ -224,8 +228,11 @@ static void call_teardown(void)
 /* Returns the status. */
 static unsigned call_do(const struct http_call *call)
 {
-	memcpy(&box.call, call, offsetof(struct http_call, answer));
-	box.call.answer[0] = '\0';
+	box.call = *call;
+	box.call.answer = box.answer;
+	box.call.headers = box.headers;
+	box.answer[0] = box.headers[0] = '\0';
+	box.value_count = 0;
 	box.relay_asked[0] = '\0';
 	json_decref(box.json);
 	box.json = NULL;

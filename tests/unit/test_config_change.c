@@ -197,6 +197,7 @@ static const enum option_id restart[] = {
 	OPTION_ID_signaling_control_socket,
 	OPTION_ID_signaling_cluster,
 	OPTION_ID_signaling_node,
+	OPTION_ID_supervised,
 };
 
 static bool takes_restart(enum option_id id)
