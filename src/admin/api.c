@@ -57,6 +57,14 @@ static void set_headers(struct http_call *http)
 	http_set_header(http, "Referrer-Policy", "no-referrer");
 }
 
+/* No file of the pages is below this: what is not known there is told to programs in their way. */
+static bool is_ours(const char *path)
+{
+	static const char prefix[] = "/api/";
+
+	return strncmp(path, prefix, sizeof prefix - 1) == 0;
+}
+
 static void run(struct api_call *call)
 {
 	if (find_asker(call) && may_ask(call) && comes_from_our_page(call) && read_body(call))
@@ -75,12 +83,14 @@ bool api_handle(struct console *console, struct http_call *http)
 	call->console = console;
 	call->http = http;
 	call->route = find_route(call, &is_path);
-	if (call->route != NULL || is_path)
+	if (call->route != NULL || is_path || is_ours(http_path(http)))
 		set_headers(http);
 	if (call->route != NULL)
 		run(call);
 	else if (is_path)
 		refuse_method(call);
+	else if (is_ours(http_path(http)))
+		api_refuse(call, 404, "no-such-path", "there is no such path in this interface");
 	free(call);
 	return http_is_answered(http);
 }

@@ -30,11 +30,11 @@ static const char *title_of(unsigned status)
 	return "Problem";
 }
 
-/* Takes json over. */
+/* Takes json over. Numbers have the digits that a double keeps for sure: 1.699 is not 1.6989999999999999. */
 static void answer(struct api_call *call, unsigned status, const char *type, json_t *json)
 {
 	static const char no_memory[] = "{\"status\":500,\"title\":\"Internal server error\"}";
-	char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+	char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(15));
 
 	json_decref(json);
 	if (text == NULL) {

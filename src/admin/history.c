@@ -63,8 +63,8 @@ static void *run(void *context)
 	struct history *history = context;
 	struct timespec then;
 
-	clock_gettime(CLOCK_MONOTONIC, &then);
 	do {
+		clock_gettime(CLOCK_MONOTONIC, &then);
 		ask(history);
 		then.tv_sec += HISTORY_INTERVAL_S;
 	} while (sleep_until(history, &then));

@@ -432,15 +432,26 @@ static struct http_call *call_create(struct http_server *server, struct MHD_Conn
 	return NULL;
 }
 
+/* There may be a password in it. */
+static void body_free(struct http_call *call)
+{
+	if (call->body != NULL)
+		explicit_bzero(call->body, call->body_len);
+	free(call->body);
+}
+
 static enum MHD_Result take_upload(struct http_call *call, const char *upload, size_t *len,
                                    size_t max)
 {
 	if (*len > max - call->body_len)
 		return MHD_NO; /* it said less, or nothing, of its length: the connection ends */
-	char *grown = realloc(call->body, call->body_len + *len);
+	char *grown = malloc(call->body_len + *len);
 	if (grown == NULL)
 		return MHD_NO;
+	if (call->body != NULL)
+		memcpy(grown, call->body, call->body_len);
 	memcpy(grown + call->body_len, upload, *len);
+	body_free(call);
 	call->body = grown;
 	call->body_len += *len;
 	*len = 0;
@@ -552,9 +563,7 @@ static void call_destroy(struct http_call *call)
 	}
 	if (call->response != NULL)
 		MHD_destroy_response(call->response);
-	if (call->body != NULL)
-		explicit_bzero(call->body, call->body_len); /* there may be a password in it */
-	free(call->body);
+	body_free(call);
 	free(call->path);
 	free(call);
 }

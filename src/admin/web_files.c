@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "process/served_files.h"
 
@@ -54,11 +55,29 @@ void web_files_destroy(struct web_files *files)
 	free(files);
 }
 
+/* Whether a weight is 0 (RFC 9110 section 12.4.2), which is a refusal. */
+static bool is_refused(const char *weight, size_t len)
+{
+	const char *q = memmem(weight, len, "q=", 2);
+	size_t left = q == NULL ? 0 : len - (size_t)(q + 2 - weight);
+
+	return left > 0 && strspn(q + 2, "0.") >= left;
+}
+
+/* RFC 9110 section 12.5.3. */
 static bool accepts_gzip(const struct http_call *call)
 {
-	const char *accepted = http_header(call, "Accept-Encoding");
+	static const char gzip[] = "gzip";
+	const char *at = http_header(call, "Accept-Encoding");
 
-	return accepted != NULL && strstr(accepted, "gzip") != NULL;
+	while (at != NULL && *at != '\0') {
+		at += strspn(at, ", \t");
+		size_t name = strcspn(at, ",; \t"), whole = strcspn(at, ",");
+		if (name == sizeof gzip - 1 && strncasecmp(at, gzip, name) == 0)
+			return !is_refused(at + name, whole - name);
+		at += whole;
+	}
+	return false;
 }
 
 /* The build compresses once what each first visit would have to. */

@@ -80,7 +80,7 @@ void cluster_find_room(struct cluster *cluster, struct worker *worker, uint64_t 
 void cluster_keep_session(struct cluster *cluster, struct worker *worker, const char *id,
                           struct post *snapshot, bool is_moved);
 void cluster_find_session(struct cluster *cluster, struct worker *worker, uint64_t cookie,
-                          const char *id, const char *address, const struct dialect *dialect);
+                          const char *id, const char *address, const struct session *asker);
 void cluster_recall_room(struct cluster *cluster, struct worker *worker, uint64_t cookie,
                          const struct room_info *room);
 void cluster_room_changed(struct cluster *cluster, struct worker *worker,

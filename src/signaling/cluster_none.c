@@ -89,12 +89,12 @@ void cluster_keep_session(struct cluster *cluster, struct worker *worker, const 
 }
 
 void cluster_find_session(struct cluster *cluster, struct worker *worker, uint64_t cookie,
-                          const char *id, const char *address, const struct dialect *dialect)
+                          const char *id, const char *address, const struct session *asker)
 {
 	(void)cluster;
 	(void)id;
 	(void)address;
-	(void)dialect;
+	(void)asker;
 	hub_session_found(worker_hub(worker), cookie, NULL, NULL, worker_now(worker));
 }
 

@@ -36,6 +36,7 @@ struct seeking {
 	uint64_t cookie;
 	timestamp deadline;
 	const struct dialect *dialect;
+	struct identity identity; /* whose it is to be, where that is proved */
 	bool has_address, has_place;
 	struct session_head head;
 	char *value;       /* owned: what was found, and is to be taken */
@@ -65,7 +66,7 @@ static void on_seek(struct mail *mail, void *receiver)
 }
 
 void cluster_find_session(struct cluster *cluster, struct worker *worker, uint64_t cookie,
-                          const char *id, const char *address, const struct dialect *dialect)
+                          const char *id, const char *address, const struct session *asker)
 {
 	struct seeking *seeking = calloc(1, sizeof *seeking);
 
@@ -77,7 +78,8 @@ void cluster_find_session(struct cluster *cluster, struct worker *worker, uint64
 	seeking->mail.deliver = on_seek;
 	seeking->worker = worker_number(worker);
 	seeking->cookie = cookie;
-	seeking->dialect = dialect;
+	seeking->dialect = session_dialect(asker);
+	seeking->identity = *session_identity(asker);
 	seeking->has_address = address != NULL;
 	snprintf(seeking->address, sizeof seeking->address, "%s", address == NULL ? "" : address);
 	snprintf(seeking->id, sizeof seeking->id, "%s", id);
@@ -106,6 +108,7 @@ static void answer(struct cluster *cluster, struct seeking *seeking)
 static bool is_wanted(const struct seeking *seeking, const struct post *post)
 {
 	return post->subject.dialect == seeking->dialect &&
+	       post_may_be_of(post, &seeking->identity) &&
 	       (!seeking->has_address || strcmp(post->address, seeking->address) == 0);
 }
 

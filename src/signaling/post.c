@@ -166,6 +166,19 @@ void post_destroy(struct post *post)
 	free(post);
 }
 
+bool post_is_of(const struct post *post, const struct identity *identity)
+{
+	const char *user = post->subject.user;
+
+	return strcmp(post->tenant, identity->tenant) == 0 &&
+	       (user[0] == '\0' || identity->user[0] == '\0' || strcmp(user, identity->user) == 0);
+}
+
+bool post_may_be_of(const struct post *post, const struct identity *identity)
+{
+	return !identity->is_authenticated || post_is_of(post, identity);
+}
+
 bool post_is_whole(const struct post *post)
 {
 	/* Elsewhere participants are ids alone. */

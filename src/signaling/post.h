@@ -99,6 +99,10 @@ struct post {
 struct post *post_create(const struct post *draft);
 void post_destroy(struct post *post); /* NULL is fine */
 
+/* Whether who it tells of (tenant, subject.user) and this identity are of one tenant, and one user where both are somebody. */
+bool post_is_of(const struct post *post, const struct identity *identity);
+/* Whether this identity may become who it tells of: not where it has proved to be somebody else. */
+bool post_may_be_of(const struct post *post, const struct identity *identity);
 /* Whether everybody in it has a dialect: what comes from another node may say anything. */
 bool post_is_whole(const struct post *post);
 

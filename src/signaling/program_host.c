@@ -102,10 +102,10 @@ static void on_keep_session(void *context, struct worker *worker, const char *id
 }
 
 static void on_find_session(void *context, struct worker *worker, uint64_t cookie, const char *id,
-                            const char *address, const struct dialect *dialect)
+                            const char *address, const struct session *asker)
 {
 	cluster_find_session(((struct program *)context)->cluster, worker, cookie, id, address,
-	                     dialect);
+	                     asker);
 }
 
 static void on_recall_room(void *context, struct worker *worker, uint64_t cookie,

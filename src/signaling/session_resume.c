@@ -43,6 +43,8 @@ void session_ask_old_self(struct session *session, const struct hub_place *place
 
 	wanted->node = place->node;
 	draft.subject = session_participant(session, false);
+	draft.tenant = session->identity->identity.tenant;
+	draft.is_authenticated = session->identity->identity.is_authenticated;
 	hub_post_draft(session->hub, *place, &draft);
 }
 
@@ -130,7 +132,8 @@ static bool may_have(const struct session *session, const struct post *ask)
 {
 	if (session == NULL || session->is_doomed || session->is_gone || session->is_resuming ||
 	    session->missed != NULL || session->dialect != ask->subject.dialect ||
-	    strcmp(session->id, ask->subject.id) == 0)
+	    strcmp(session->id, ask->subject.id) == 0 ||
+	    (ask->is_authenticated && !post_is_of(ask, &session->identity->identity)))
 		return false;
 	return !ask->is_by_id ||
 	       (session->path == NULL && strcmp(session->address, ask->address) == 0);

@@ -137,7 +137,8 @@ static void found(struct hub *hub, struct session *session, const struct ask *as
                   const struct hub_place *place, const struct post *snapshot)
 {
 	bool is_its = session != NULL && snapshot != NULL &&
-	              session->dialect == snapshot->subject.dialect;
+	              session->dialect == snapshot->subject.dialect &&
+	              post_may_be_of(snapshot, &session->identity->identity);
 
 	if (session != NULL)
 		session->wanted->is_sought = false;

@@ -53,9 +53,9 @@ struct worker_host {
 	/* HUB_KEEP_SESSION; takes snapshot over. NULL: it has ended, or, is_moved, is kept by another. */
 	void (*keep_session)(void *context, struct worker *worker, const char *id,
 	                     struct post *snapshot, bool is_moved);
-	/* HUB_FIND_SESSION: answered by hub_session_found, now or later. */
+	/* HUB_FIND_SESSION, for asker: answered by hub_session_found, now or later. */
 	void (*find_session)(void *context, struct worker *worker, uint64_t cookie, const char *id,
-	                     const char *address, const struct dialect *dialect);
+	                     const char *address, const struct session *asker);
 	/* HUB_RECALL_ROOM: answered by hub_room_recalled. */
 	void (*recall_room)(void *context, struct worker *worker, uint64_t cookie,
 	                    const struct room_info *room);

@@ -150,7 +150,7 @@ static void find_session(struct worker *worker, const struct hub_action *action)
 
 	if (host->find_session != NULL && action->session != NULL)
 		host->find_session(host->context, worker, action->cookie, action->session_id,
-		                   action->address, session_dialect(action->session));
+		                   action->address, action->session);
 	else
 		hub_session_found(worker->hub, action->cookie, NULL, NULL, worker->now);
 }

@@ -86,6 +86,7 @@ static bool is_for(const struct hub_action *action, const struct post *snapshot)
 {
 	return action->session != NULL &&
 	       snapshot->subject.dialect == session_dialect(action->session) &&
+	       post_may_be_of(snapshot, session_identity(action->session)) &&
 	       (action->address == NULL || strcmp(snapshot->address, action->address) == 0);
 }
 

@@ -326,7 +326,7 @@ def test_rooms():
         tap.wait_until(lambda: room()["locked"], "it is locked", 5)
         pages.click("Unlock")
         tap.wait_until(lambda: not room()["locked"], "it is open", 5)
-        pages.click("Put %s out" % names.participant)
+        pages.click("Put out %s" % names.participant)
         pages.fill(reason="asked to")
         pages.click("Put out")
         pages.wait_list(lambda now: now["names"] == ["clara"], "one is left")

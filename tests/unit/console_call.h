@@ -13,15 +13,13 @@
 #include "tap.h"
 #include "test_files.h"
 
-enum { ANSWER_SIZE = 256 * 1024, AUDITS_SIZE = 8192 };
+enum { ANSWER_SIZE = 256 * 1024, AUDITS_SIZE = 8192, HEADERS_SIZE = 4096, VALUES_MAX = 8 };
 
 struct http_call {
 	const char *method, *path, *query, *who, *body, *host, *key, *csrf;
 	struct transport_addr client;
 	unsigned status;
-	char value[8][1024]; /* of the query, decoded */
-	size_t value_count;
-	char answer[ANSWER_SIZE], headers[4096];
+	char *answer, *headers; /* "" before there are some */
 };
 
 /* What a test looks at: one of them, as sign-in and audit have no other way to it. */
@@ -29,7 +27,10 @@ static struct {
 	struct console console;
 	struct config config;
 	struct test_files files;
-	struct http_call call;
+	struct http_call call; /* the last one */
+	char answer[ANSWER_SIZE], headers[HEADERS_SIZE];
+	char values[VALUES_MAX][1024]; /* of its query, decoded */
+	size_t value_count;
 	json_t *json;             /* of the last answer */
 	char audits[AUDITS_SIZE]; /* "who: what on\n" of each change */
 	const char *relay_says;   /* JSON; NULL: it is away */
@@ -62,11 +63,11 @@ const char *http_query(struct http_call *call, const char *name)
 		at = strchr(at, '&');
 		at = at == NULL ? NULL : at + 1;
 	}
-	if (at == NULL || call->value_count == 8)
+	if (at == NULL || box.value_count == VALUES_MAX)
 		return NULL;
-	char *value = call->value[call->value_count++];
+	char *value = box.values[box.value_count++];
 	return http_decode((struct slice){at + len + 1, strcspn(at + len + 1, "&")}, true, value,
-	                   sizeof call->value[0])
+	                   sizeof box.values[0])
 	               ? value
 	               : NULL;
 }
@@ -102,14 +103,14 @@ void http_set_header(struct http_call *call, const char *name, const char *value
 {
 	size_t len = strlen(call->headers);
 
-	snprintf(call->headers + len, sizeof call->headers - len, "%s: %s\n", name, value);
+	snprintf(call->headers + len, HEADERS_SIZE - len, "%s: %s\n", name, value);
 }
 void http_answer(struct http_call *call, unsigned status, const char *type, const void *body,
                  size_t len)
 {
 	(void)type;
 	call->status = status;
-	snprintf(call->answer, sizeof call->answer, "%.*s", (int)len, (const char *)body);
+	snprintf(call->answer, ANSWER_SIZE, "%.*s", (int)len, (const char *)body);
 }
 void http_answer_lent(struct http_call *call, unsigned status, const char *type, const void *body,
                       size_t len)
@@ -227,8 +228,11 @@ static void call_teardown(void)
 /* Returns the status. */
 static unsigned call_do(const struct http_call *call)
 {
-	memcpy(&box.call, call, offsetof(struct http_call, answer));
-	box.call.answer[0] = box.call.headers[0] = '\0';
+	box.call = *call;
+	box.call.answer = box.answer;
+	box.call.headers = box.headers;
+	box.answer[0] = box.headers[0] = '\0';
+	box.value_count = 0;
 	box.relay_asked[0] = '\0';
 	json_decref(box.json);
 	box.json = NULL;

@@ -184,6 +184,8 @@ static void test_paths(void)
 static void test_methods(void)
 {
 	is_int(ASK(.method = "GET", .path = "/nothing"), 0, "another path is not of the interface");
+	is_int(ASK(.method = "GET", .path = "/api/v1/nothing"), 404, "but below its own");
+	ok(says("no-such-path") && strstr(asked.headers, "no-store") != NULL, "as a problem");
 	is_int(ASK(.method = "GET", .path = "/healthz"), 204, "anybody may ask how it is");
 	is_text(reached, "api_health", "and the function is called");
 	is_int(ASK(.method = "HEAD", .path = "/healthz"), 204, "HEAD is GET");

@@ -22,6 +22,11 @@ static void echo(struct http_call *call, void *context)
 	(void)context;
 	if (strcmp(http_path(call), "/nothing") == 0)
 		return;
+	if (strcmp(http_path(call), "/large") == 0) {
+		static char large[32 * 1024 * 1024];
+		http_answer_lent(call, 200, "text/plain", large, sizeof large);
+		return;
+	}
 	if (strcmp(http_path(call), "/empty") == 0 || strcmp(http_path(call), "/same") == 0) {
 		http_answer(call, http_path(call)[1] == 'e' ? 204 : 304, NULL, "abcd",
 		            http_path(call)[1] == 'e' ? 0 : 4);
@@ -265,6 +270,31 @@ static void test_trickle(const struct http_server *server)
 	}
 }
 
+/* So does one that takes its answer byte by byte: others of its address have to wait for that long. */
+static void test_slow_reader(const struct http_server *server)
+{
+	static const char request[] = "GET /large HTTP/1.1\r\nHost: x\r\n\r\n";
+	timestamp began = timestamp_now();
+	int slow[OF_ADDRESS_MAX];
+	const char *answer;
+	char byte;
+
+	for (int i = 0; i < OF_ADDRESS_MAX; i++) {
+		slow[i] = connect_to(server);
+		ok(send(slow[i], request, sizeof request - 1, MSG_NOSIGNAL) > 0 &&
+		           recv(slow[i], &byte, 1, MSG_PEEK) == 1,
+		   "one that reads slowly");
+	}
+	do {
+		for (int i = 0; i < OF_ADDRESS_MAX; i++)
+			(void)!recv(slow[i], &byte, 1, 0);
+		answer = ask(server, GET("/", ""));
+	} while (answer[0] == '\0' && timestamp_now() - began < 10000);
+	ok(timestamp_now() - began < 1000 * (REQUEST_S + 2), "ends in time");
+	for (int i = 0; i < OF_ADDRESS_MAX; i++)
+		close(slow[i]);
+}
+
 /* A connection that has had its answer and stays; those before it may take a moment to be gone. */
 static int hold(const struct http_server *server)
 {
@@ -338,6 +368,7 @@ int main(void)
 	test_targets(server);
 	test_answers(server);
 	test_trickle(server);
+	test_slow_reader(server);
 	test_crowd(server);
 	test_decode();
 	test_start_fails(server);

@@ -12,8 +12,10 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "base/timestamp.h"
 #include "control/client.h"
 #include "control/message.h"
 #include "tap.h"
@@ -566,6 +568,67 @@ static void test_client(void)
 	event_base_free(fixture.base);
 }
 
+/* ---- a server that hangs ---- */
+
+/* Listens, and accepts nobody. */
+static int hang(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
+	    listen(fd, 0) != 0)
+		printf("Bail out! no socket\n"), exit(1);
+	return fd;
+}
+
+static enum err ask_briefly(const char *path, unsigned *took_ms, char problem[256])
+{
+	timestamp began = timestamp_now();
+	json_t *result;
+	enum err err = control_ask_within(1, path, "echo", NULL, &result, problem);
+
+	*took_ms = (unsigned)(timestamp_now() - began);
+	return err;
+}
+
+static void *dribble(void *context)
+{
+	int fd = accept(*(int *)context, NULL, NULL);
+
+	while (send(fd, " ", 1, MSG_NOSIGNAL) == 1)
+		poll(NULL, 0, 50);
+	close(fd);
+	return NULL;
+}
+
+static void test_deadline(void)
+{
+	char folder[] = "/tmp/test-control-XXXXXX", path[80], problem[256] = "";
+	pthread_t dribbler;
+	unsigned took_ms;
+	int fd;
+
+	if (mkdtemp(folder) == NULL)
+		exit(1);
+	snprintf(path, sizeof path, "%s/socket", folder);
+	fd = hang(path);
+	pthread_create(&dribbler, NULL, dribble, &fd);
+	is_int(ask_briefly(path, &took_ms, problem), ERR_UNAVAILABLE,
+	       "who says a byte now and then");
+	ok(took_ms >= 1000 && took_ms < PATIENCE_MS, "is left after a second: %u ms", took_ms);
+	pthread_join(dribbler, NULL);
+	is_int(ask_briefly(path, &took_ms, problem), ERR_UNAVAILABLE, "who says nothing, too");
+	ok(strstr(problem, "no answer within 1 s") != NULL, "%s", problem);
+	/* It waits still to be let in, and takes the one place there is. */
+	is_int(ask_briefly(path, &took_ms, problem), ERR_UNAVAILABLE, "and who lets nobody in");
+	ok(strstr(problem, "hangs") != NULL && took_ms < PATIENCE_MS, "%s", problem);
+	close(fd);
+	unlink(path);
+	rmdir(folder);
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN); /* as the programs do */
@@ -584,5 +647,6 @@ int main(void)
 	test_file();
 	test_stale();
 	test_client();
+	test_deadline();
 	return tap_end();
 }

@@ -22,6 +22,7 @@ struct turn_server {
 	unsigned answers;
 	size_t key_count;
 	struct turn_key keys[STORE_SECRETS_MAX];
+	size_t right; /* which of the keys is right: 1 is the first; 0: none */
 	struct turn_token_key token_key;
 	uint64_t wall_ms;
 };
@@ -40,6 +41,8 @@ void turn_key_found(struct turn_server *server, uint64_t cookie, const struct tu
 	record(server, FOUND, cookie);
 	server->key_count = n;
 	memcpy(server->keys, keys, n * sizeof keys[0]);
+	if (server->right > 0)
+		++*keys[server->right - 1].uses;
 }
 
 void turn_token_key_found(struct turn_server *server, uint64_t cookie,
@@ -387,6 +390,93 @@ static void test_store_secrets(void)
 	destroy_with_store(&fixture);
 }
 
+/* ---- which secret let somebody in ---- */
+
+struct told_uses {
+	char text[2048];
+};
+
+static void tell_use(const struct credentials_uses *told, void *context)
+{
+	struct told_uses *all = context;
+
+	for (size_t i = 0; i < told->count; i++) {
+		size_t len = strlen(all->text);
+		snprintf(all->text + len, sizeof all->text - len, "%s%s %s %s %u %u",
+		         len > 0 ? ", " : "", told->is_configured ? "file" : "store", told->realm,
+		         told->uses[i].mark, (unsigned)told->uses[i].count,
+		         (unsigned)told->uses[i].last_s);
+	}
+}
+
+static void uses_are(struct fixture *fixture, const char *realm, const char *want, const char *name)
+{
+	struct told_uses all = {""};
+
+	credentials_tell_uses(fixture->credentials, realm, tell_use, &all);
+	is_text(all.text, want, "%s", name);
+}
+
+/* Marks by sha256sum: printf 'example.org\0south' | sha256sum | cut -c 1-12 */
+#define SOUTH "file example.org 3f9152cd7cfe"
+#define NORTH "store example.org 495d132c28cf"
+
+static void use(struct fixture *fixture, size_t right, uint64_t wall_s, timestamp now)
+{
+	fixture->server.right = right;
+	is_int(find(fixture,
+	            (struct question){.name = "1700000000:alice", .wall_s = wall_s, .now = now}),
+	       FOUND, "asked for");
+}
+
+static void test_uses(void)
+{
+	const char *secrets[] = {"south"};
+	const char *both[] = {"east", "south"};
+	struct credentials_settings other = {.realm = "example.org",
+	                                     .use_auth_secret = true,
+	                                     .separator = ':',
+	                                     .secrets = both,
+	                                     .secret_count = 2};
+	struct fixed_credentials *fixed;
+	struct fixture fixture;
+
+	create_with_store(&fixture, (struct credentials_settings){.use_auth_secret = true,
+	                                                          .secrets = secrets,
+	                                                          .secret_count = 1});
+	if (store_secret_add(fixture.store, "example.org", "north") != OK)
+		exit(1);
+	uses_are(&fixture, "example.org", SOUTH " 0 0", "nobody has asked yet");
+	use(&fixture, 0, 1000, 0);
+	uses_are(&fixture, "example.org", NORTH " 0 0, " SOUTH " 0 0",
+	         "a wrong password is no use");
+	use(&fixture, 1, 1001, 0);
+	use(&fixture, 2, 1002, 0);
+	use(&fixture, 2, 1003, 0);
+	uses_are(&fixture, "example.org", NORTH " 2 1003, " SOUTH " 1 1001", "each has its own");
+	uses_are(&fixture, "example.net", "file example.net cbfc02615763 1 1001",
+	         "another realm has that of the configuration, by another mark");
+	if (store_secret_add(fixture.store, "example.org", "a-new-one") != OK)
+		exit(1);
+	use(&fixture, 0, 1004, 5000); /* the store is asked anew */
+	is_int(fixture.server.key_count, 3, "a secret more");
+	uses_are(&fixture, "example.org",
+	         "store example.org 0e047425678c 0 0, " NORTH " 2 1003, " SOUTH " 1 1001",
+	         "those before go on");
+	if (fixed_credentials_create(&other, &fixed) != OK)
+		exit(1);
+	credentials_exchange_fixed(fixture.credentials, &fixed);
+	fixed_credentials_destroy(fixed);
+	uses_are(&fixture, "example.net",
+	         "file example.net 9bd8a3e36c77 0 0, file example.net cbfc02615763 1 1001",
+	         "through a reload, too");
+	uses_are(&fixture, NULL,
+	         "store example.org 0e047425678c 0 0, " NORTH " 2 1003, "
+	         "file  aff6dcd95ce2 0 0, file  94c12528e8d1 1 1001",
+	         "all realms at one time");
+	destroy_with_store(&fixture);
+}
+
 static void store_lose(struct fixture *fixture)
 {
 	store_close(fixture->store);
@@ -691,6 +781,7 @@ int main(void)
 	test_no_secrets();
 	test_store_users();
 	test_store_secrets();
+	test_uses();
 	test_realms();
 	test_token_keys();
 	test_secrets_bound();

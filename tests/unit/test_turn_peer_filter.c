@@ -310,8 +310,78 @@ static void test_loopback(void)
 	peer_filter_destroy(filter);
 }
 
+/* The same judge, with its rule. */
+static void test_explained(void)
+{
+	static const struct {
+		const char *peer;
+		enum peer_verdict verdict;
+		enum peer_source source;
+		const char *reason, *rule;
+	} rows[] = {
+		{"10.1.0.5", PEER_ALLOWED, PEER_BY_CONFIGURATION, "allowed-peer-ip",
+	         "10.1.0.0-10.1.255.255"},
+		{"::ffff:10.1.0.5", PEER_ALLOWED, PEER_BY_CONFIGURATION, "allowed-peer-ip",
+	         "10.1.0.0-10.1.255.255"},
+		{"8.8.8.8", PEER_DENIED_BY_RULE, PEER_BY_CONFIGURATION, "denied-peer-ip",
+	         "8.8.8.8"},
+		{"9.9.9.9", PEER_DENIED_BY_RULE, PEER_BY_REALM, "denied_peer_ip of the realm",
+	         "9.9.9.0-9.9.9.255"},
+		{"10.2.0.1", PEER_ALLOWED, PEER_BY_REALM, "allowed_peer_ip of the realm",
+	         "10.2.0.1"},
+		{"10.3.0.1", PEER_DENIED_SPECIAL, PEER_BY_REGISTRY, "private use (RFC 1918)",
+	         "10.0.0.0/8"},
+		{"64:ff9b::a03:1", PEER_DENIED_SPECIAL, PEER_BY_REGISTRY, "private use (RFC 1918)",
+	         "10.0.0.0/8"},
+		{"ff02::1", PEER_DENIED_SPECIAL, PEER_BY_REGISTRY, "multicast (RFC 4291)",
+	         "ff00::/8"},
+		{"::", PEER_DENIED_SPECIAL, PEER_BY_REGISTRY, "unspecified (RFC 4291)", "::/128"},
+		{"5.5.5.5", PEER_DENIED_LISTENER, PEER_BY_OWN_LISTENER, "a listener of this server",
+	         ""},
+		{"6.6.6.6", PEER_ALLOWED_IF_RELAYED, PEER_BY_OWN_RELAY,
+	         "a relayed address of this server", ""},
+		{"1.1.1.1", PEER_ALLOWED, PEER_BY_DEFAULT, "not special", ""},
+	};
+	const struct addr_range allowed = range("10.1.0.0/16"), denied = range("8.8.8.8");
+	const struct transport_addr listener = addr("5.5.5.5:0"), relay = addr("6.6.6.6");
+	const struct peer_rule rules[] = {{"example.org", range("9.9.9.0/24"), true},
+	                                  {"", range("10.2.0.1"), false}};
+	struct peer_filter *filter = make(&(struct peer_filter_settings){
+		.allowed = &allowed,
+		.allowed_count = 1,
+		.denied = &denied,
+		.denied_count = 1,
+		.listeners = &listener,
+		.listener_count = 1,
+		.relay_ips = &relay,
+		.relay_ip_count = 1,
+	});
+	struct peer_rules *compiled;
+	struct peer_ruling ruling;
+
+	if (peer_rules_create(rules, 2, &compiled) != OK)
+		abort();
+	const struct peer_lists *lists = peer_rules_find(compiled, "example.org");
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct transport_addr peer = addr(rows[i].peer);
+		peer_filter_explain(filter, lists, &peer, &ruling);
+		is_int(ruling.verdict, rows[i].verdict, "%s", rows[i].peer);
+		is_int(peer_filter_judge_ip(filter, lists, &peer, NULL), ruling.verdict,
+		       "as a packet is judged");
+		is_int(ruling.source, rows[i].source, "for what");
+		is_text(ruling.reason, rows[i].reason, "in words");
+		is_text(ruling.rule, rows[i].rule, "by which rule");
+	}
+	struct transport_addr peer = addr("9.9.9.9");
+	peer_filter_explain(filter, peer_rules_find(compiled, "other.org"), &peer, &ruling);
+	is_int(ruling.verdict, PEER_ALLOWED, "another realm has not that list");
+	peer_rules_destroy(compiled);
+	peer_filter_destroy(filter);
+}
+
 int main(void)
 {
+	test_explained();
 	test_registries();
 	test_reasons();
 	test_rules_beat_defaults();

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """turnadmin as an operator uses it: its own words, coturn's letters, a terminal, and what is wrong."""
 import base64
+import calendar
 import hashlib
 import json
 import os
 import pty
+import pwd
 import select
 import shutil
 import sqlite3
@@ -49,6 +51,12 @@ class Box:
     def run(self, *arguments, text=""):
         return subprocess.run([TURNADMIN, "-b", self.database, *arguments], input=text.encode(),
                               capture_output=True, timeout=60)
+
+    def write(self, sql):
+        database = sqlite3.connect(self.database)
+        database.execute(sql)
+        database.commit()
+        database.close()
 
     def rows(self, sql):
         database = sqlite3.connect(self.database)
@@ -306,6 +314,65 @@ def test_administrators():
         expect(box.run("--list-admin"), 0, "--list-admin", out="root\nnorth[example.org]\n")
 
 
+def test_console_tokens():
+    with Box() as box:
+        expect(box.run("console", "token", "add", "bot"), 2, "a token of the console is for something", err="--scopes")
+        expect(box.run("console", "token", "add", "bot", "--scopes", "users:read,users:fly"), 2,
+               "that there is", err="none called users:fly")
+        added = box.run("console", "token", "add", "bot", "--scopes", "users:write,users:read", "-r", "a.org")
+        token = added.stdout.decode().strip()
+        ok(added.returncode == 0 and len(token) == 64, "one is made and printed", added)
+        ok(box.rows("SELECT hash FROM turnstone_console_token") ==
+           [(hashlib.sha256(token.encode()).hexdigest(),)], "its hash alone is kept")
+        expect(box.run("console", "token", "add", "bot", "--scopes", "log:read"), 1, "twice", err="there is a token bot")
+        expect(box.run("console", "token", "add", "a b", "--scopes", "log:read"), 2, "a name with a space", err="letters")
+        made = json.loads(box.run("console", "token", "add", "a", "--scopes", "log:read", "--lifetime", "60",
+                                  "--json").stdout)
+        ok(len(made["token"]) == 64, "as JSON", made)
+        expect(box.run("console", "token", "list"), 0, "a list",
+               out="NAME\tREALM\tSCOPES\tEXPIRES\tUSED\na\t\tlog:read\t%s\tnever\n"
+                   "bot\ta.org\tusers:read,users:write\tnever\tnever\n" % time.strftime("%F", time.gmtime(time.time() + 60)))
+        listed = json.loads(box.run("console", "token", "list", "--json").stdout)
+        ok(listed[1]["scopes"] == ["users:read", "users:write"] and listed[0]["expires"] - listed[0]["created"] == 60,
+           "as JSON", listed)
+        expect(box.run("console", "token", "delete", "bot"), 0, "it is removed", out="")
+        expect(box.run("console", "token", "delete", "bot"), 1, "twice", err="there is no token bot")
+
+
+def test_codes():
+    with Box() as box:
+        box.run("admin", "add", "anna", text="secret\n")
+        expect(box.run("admin", "end-codes", "anna"), 1, "who has no codes", err="who is asked for codes")
+        box.run("console", "token", "add", "a", "--scopes", "log:read")  # makes the tables
+        box.write("INSERT INTO turnstone_totp VALUES ('anna', '%s', 0)" % ("ab" * 20))
+        expect(box.run("admin", "end-codes", "anna"), 0, "whose telephone is lost", out="")
+        ok(box.rows("SELECT * FROM turnstone_totp") == [], "is asked for none")
+
+
+def test_audit():
+    with Box() as box:
+        box.run("user", "add", "anna", *REALM, text="hunter2\n")
+        box.run("secret", "add", *REALM, text="a shared secret\n")
+        box.run("realm", "set", "example.org", "max-bps", "1000")
+        box.run("user", "delete", "nobody", *REALM)
+        box.run("user", "list")
+        lines = [line.split("\t") for line in box.run("audit", "list").stdout.decode().splitlines()]
+        me = pwd.getpwuid(os.getuid()).pw_name
+        ok([line[1:] for line in lines] == [
+            [me, "turnadmin", "realm set", "realm=example.org option=max-bps value=1000"],
+            [me, "turnadmin", "secret add", "realm=example.org"],
+            [me, "turnadmin", "user add", "name=anna realm=example.org"]],
+           "what was changed is in the audit log, and nothing else", lines)
+        ok(abs(calendar.timegm(time.strptime(lines[0][0], "%Y-%m-%dT%H:%M:%SZ")) - time.time()) < 60, "with its time", lines)
+        log = json.loads(box.run("audit", "list", "--json", "--limit", "1").stdout)
+        ok(len(log) == 1 and log[0]["id"] == 3 and log[0]["what"] == "realm set", "the newest as JSON", log)
+        ok(b"hunter2" not in box.run("audit", "list").stdout + open(box.database, "rb").read(), "no password is in it")
+        box.write("DROP TABLE turnstone_audit")
+        expect(box.run("user", "add", "bert", *REALM, text="p\n"), 0, "a log that cannot be written",
+               err="it is done, but the audit log could not be written")
+        ok(b"bert" in box.run("user", "list").stdout, "keeps nothing from being done")
+
+
 def test_passwords():
     with Box() as box:
         ok(box.run("-P", text="x\n").stdout.startswith(b"$5$"), "-P, as cli-password takes it")
@@ -536,6 +603,9 @@ def main():
     test_realms()
     test_peers()
     test_administrators()
+    test_console_tokens()
+    test_codes()
+    test_audit()
     test_passwords()
     test_other_databases()
     test_coturn_letters()

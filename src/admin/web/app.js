@@ -55,7 +55,7 @@ async function show() {
     }
     endCurrent();
     shell.closeDrawer();
-    const shown = current = { abort: new AbortController(), cleanup: null, keys: [] };
+    const shown = current = { abort: new AbortController(), cleanup: null, keys: [], problems: new Map() };
     const root = shell.newRoot();
     const page = pageNamed(place.name);
     shell.markCurrent(place.name);
@@ -116,12 +116,13 @@ function contextOf({ name, params, query }, shown) {
 async function attempt(task, shown) {
     try {
         await task();
-        if (shown === current)
-            shell.showProblem(null);
+        shown.problems.delete(task);
     } catch (problem) {
-        if (shown === current && !wasLeft(problem))
-            shell.showProblem(notice("warning", problemText(problem)));
+        if (!wasLeft(problem))
+            shown.problems.set(task, problemText(problem));
     }
+    if (shown === current)
+        shell.showProblems([...new Set(shown.problems.values())]);
 }
 
 // ---- who is signed in -----------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import { h, icon, replace } from "./lib/dom.js";
 import { chooseLanguage, language, languages, t } from "./lib/i18n.js";
-import { choose } from "./lib/parts.js";
+import { choose, notice } from "./lib/parts.js";
 import { setTheme, theme, themes } from "./lib/theme.js";
 import { groups, mayOpen, pages } from "./pages.js";
 
@@ -93,9 +93,9 @@ export function focusPage() {
     target.focus({ preventScroll: true });
 }
 
-export function showProblem(node) {
-    if (problems.textContent !== (node?.textContent ?? ""))
-        replace(problems, node);
+export function showProblems(texts) {
+    if (problems.textContent !== texts.join(""))
+        replace(problems, texts.map((text) => notice("warning", text)));
 }
 
 const SAID_MS = 6000;

@@ -6,11 +6,12 @@ let csrf = null;           // of /me; shown with everything that changes somethi
 let onSignedOut = () => {};
 
 export class ApiError extends Error {
-    constructor(status, code, message) {
+    constructor(status, code, message, retryAfter = null) {
         super(message);
         this.name = "ApiError";
         this.status = status; // 0: the console itself does not answer
         this.code = code;     // "unknown-user", "not-running", …
+        this.retryAfter = retryAfter; // seconds; null: it does not say
     }
 }
 
@@ -25,8 +26,10 @@ export async function ask(method, path, { body, query, signal } = {}) {
         return json;
     if (answer.status === 401 && path !== "/sign-in")
         onSignedOut();
-    throw new ApiError(answer.status, json?.code ?? "", json?.detail ?? `${answer.status} ${answer.statusText}`);
+    throw new ApiError(answer.status, json?.code ?? "", json?.detail ?? `${answer.status} ${answer.statusText}`, secondsOf(answer));
 }
+
+const secondsOf = (answer) => (answer.headers.has("Retry-After") ? Number(answer.headers.get("Retry-After")) : null);
 
 async function send(method, path, body, signal) {
     const headers = { Accept: "application/json" };

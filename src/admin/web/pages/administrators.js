@@ -26,7 +26,7 @@ export function render(root, context) {
             { label: t("users.new_password"), name: t("users.new_password_of", { name: one.name }), run: () => setPassword(context, table, one) },
             { label: t("common.remove"), name: t("common.remove_what", { what: one.name }), isDanger: true, run: () => remove(context, table, one) },
         ],
-        empty: t("administrators.empty"), interval: 10000,
+        empty: t("administrators.empty"), interval: 5000,
     });
     root.append(pageHead(t("nav.administrators"), h("button", { type: "button", class: "primary", onclick: () => add(context, table) }, t("administrators.add"))), table.element);
 }

@@ -28,7 +28,7 @@ export async function render(root, context) {
     root.append(pageHead(t("audit.title")));
     await load();
     root.append(h("p", { class: "hint" }, t("audit.what_it_is")));
-    root.append(rows.childElementCount === 0 ? empty(t("audit.none")) : h("div", { class: "table-box" }, h("table", {}, headsOf(), rows)), more);
+    root.append(rows.childElementCount === 0 ? empty(t("audit.none")) : h("div", { class: "table-box" }, h("table", { class: "cards" }, headsOf(), rows)), more);
 }
 
 const headsOf = () => h("thead", {}, h("tr", {},

@@ -29,7 +29,7 @@ export function render(root, context) {
         ],
         filters: [{ name: "contains", label: t("oauth.contains"), isWide: true }, ...realmFilter(context)],
         actions: mayChange ? (key) => [{ label: t("common.remove"), name: t("common.remove_what", { what: key.kid }), isDanger: true, run: () => remove(context, table, key) }] : undefined,
-        empty: t("oauth.empty"), interval: 10000,
+        empty: t("oauth.empty"), interval: 5000,
     });
     root.append(
         pageHead(t("nav.oauth-keys"), mayChange && h("button", { type: "button", class: "primary", onclick: () => add(context, table) }, t("oauth.add"))),

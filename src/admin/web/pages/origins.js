@@ -24,7 +24,7 @@ export function render(root, context) {
             { label: t("origins.change"), name: t("origins.change_of", { origin: row.origin }), run: () => put(context, table, row) },
             { label: t("common.remove"), name: t("common.remove_what", { what: row.origin }), isDanger: true, run: () => remove(context, table, row) },
         ] : undefined,
-        empty: t("origins.empty"), interval: 10000,
+        empty: t("origins.empty"), interval: 5000,
     });
     root.append(
         pageHead(t("nav.origins"), mayChange && h("button", { type: "button", class: "primary", onclick: () => put(context, table, null) }, t("origins.add"))),

@@ -10,6 +10,7 @@ import { badge, empty, notice, pageHead } from "../lib/parts.js";
 export const title = "overview.title";
 
 const TRANSPORTS = ["udp", "tcp", "tls", "dtls"];
+const AWAY = ["not-running", "no-answer"];
 const HISTORY_MS = 5000;
 const SAMPLES_MAX = 720;
 const DAY_S = 86400;
@@ -44,7 +45,7 @@ async function update(page) {
     try {
         [overview, { threads }] = await Promise.all([api.get("/overview"), api.get("/threads")]);
     } catch (problem) {
-        if (problem.code !== "not-running")
+        if (!AWAY.includes(problem.code))
             throw problem;
         showAway(page);
         return;
@@ -179,7 +180,7 @@ function buildCharts() {
 }
 
 async function updateHistory(page) {
-    const since = page.history?.times.at(-1) ?? 0;
+    const since = Math.floor(page.history?.times.at(-1) ?? 0);
     page.history = joined(page.history, await page.context.api.get("/history", { since }));
     page.charts.forEach((each) => each.show(page.history));
 }
@@ -187,7 +188,8 @@ async function updateHistory(page) {
 function joined(known, { times, series }) {
     if (known === undefined)
         return { times, series };
-    const tail = (before, more) => [...before, ...more].slice(-SAMPLES_MAX);
+    const first = times.findIndex((time) => time > (known.times.at(-1) ?? 0)); // since is in whole seconds
+    const tail = (before, more) => [...before, ...first < 0 ? [] : more.slice(first)].slice(-SAMPLES_MAX);
     return {
         times: tail(known.times, times),
         series: Object.fromEntries(Object.entries(series).map(([name, more]) => [name, tail(known.series[name] ?? [], more)])),

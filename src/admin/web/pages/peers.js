@@ -25,7 +25,7 @@ export async function render(root, context) {
         actions: mayChange ? (rule) => [{
             label: t("common.remove"), name: t("common.remove_what", { what: rule.range }), isDanger: true, run: () => remove(context, table, rule),
         }] : undefined,
-        empty: t("peers.empty"), interval: 10000,
+        empty: t("peers.empty"), interval: 5000,
     });
     root.append(
         pageHead(t("nav.peers"), mayChange && [

@@ -34,7 +34,7 @@ export function render(root, context) {
         ],
         filters: mayChange ? [{ name: "contains", label: t("realms.contains"), isWide: true }] : [],
         actions: mayChange ? (realm) => [{ label: t("realms.set"), name: t("realms.set_of", { realm: realm.realm }), run: () => setLimits(context, table, realm) }] : undefined,
-        empty: t("realms.empty"), interval: 10000,
+        empty: t("realms.empty"), interval: 5000,
     });
     root.append(
         pageHead(t("nav.realms"), mayChange && h("button", { type: "button", class: "primary", onclick: () => setLimits(context, table, null) }, t("realms.set"))),

@@ -2,6 +2,7 @@
 
 import { ask } from "../lib/api.js";
 import { h, replace } from "../lib/dom.js";
+import { duration } from "../lib/format.js";
 import { t } from "../lib/i18n.js";
 import { field, notice, problemText } from "../lib/parts.js";
 import { switches } from "../shell.js";
@@ -54,7 +55,7 @@ export function render(root, context) {
 
 function textOf(problem) {
     if (problem.status === 429)
-        return t("sign_in.later");
+        return t("sign_in.later", { time: duration(problem.retryAfter ?? 60) });
     return problem.status === 401 ? t("sign_in.wrong") : problemText(problem);
 }
 

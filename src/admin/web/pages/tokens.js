@@ -32,7 +32,7 @@ export function render(root, context) {
             { name: "used", title: t("tokens.used"), cell: (token) => (token.used ? ago(token.used) : t("tokens.never")), value: (token) => token.used },
         ],
         actions: (token) => [{ label: t("common.remove"), name: t("common.remove_what", { what: token.name }), isDanger: true, run: () => remove(context, table, token) }],
-        empty: t("tokens.empty"), interval: 10000,
+        empty: t("tokens.empty"), interval: 5000,
     });
     root.append(
         pageHead(t("nav.tokens"), h("button", { type: "button", class: "primary", onclick: () => make(context, table) }, t("tokens.make"))),

@@ -27,7 +27,7 @@ export function render(root, context) {
             { label: t("users.new_password"), name: t("users.new_password_of", { name: user.name }), run: () => setPassword(context, table, user) },
             { label: t("common.remove"), name: t("common.remove_what", { what: user.name }), isDanger: true, run: () => remove(context, table, user) },
         ],
-        empty: t("users.empty"), interval: 10000,
+        empty: t("users.empty"), interval: 5000,
     });
     root.append(pageHead(t("nav.users"), h("button", { type: "button", class: "primary", onclick: () => add(context, table) }, t("users.add"))), table.element);
 }
