@@ -16,7 +16,7 @@ import { createPager, LIMITS, sortRows } from "./pager.js";
 const TYPING_MS = 300; // how long somebody has to pause before what they type is asked for
 const SKELETON_ROWS = 6;
 
-const remembered = new Map(); // pagers by the name of their list: the way back leads to the place that was left
+const remembered = new Map(); // pagers by administrator and list: the way back leads to the place that was left
 
 // createTable({
 //     name, caption,                      name: of what is remembered
@@ -26,28 +26,19 @@ const remembered = new Map(); // pagers by the name of their list: the way back 
 //     key(row), open(row),                what a row is known by; the address that Enter and a click lead to, or nothing
 //     columns: [{ name, title, cell(row), value(row), sort, isNumber, isMain, isWide, isShort }],
 //                                         sort: the server's word for it; value: what a whole list is sorted by
-//     filters: [{ name, label, type, options, hint }],
-//     actions(row): [{ label, run(row), isDanger }], tools: [nodes], empty: text,
-//     polls: whether to ask again by itself, onRows(items),
-// }) gives { element, reload(), filter(name, value) }
+//     filters: [{ name, label, options, hint, isWide }],
+//     actions(row): [{ label, name, run(row), isDanger }],
+//                                         name: what is read out, where the label alone does not say of which row
+//     empty: text, interval,              milliseconds between askings
+// }) gives { element, reload() }
 export function createTable(options) {
     const table = {
-        columns: [], filters: [], tools: [], polls: true, onRows: () => {}, ...options,
+        filters: [], ...options,
         signal: options.context.signal, pager: pagerOf(options), rows: [], trs: new Map(), isLoaded: false, run: 0, current: null,
     };
     build(table);
-    if (table.polls)
-        poll(() => load(table), table.signal, table.interval ?? INTERVAL_MS);
-    else
-        load(table);
-    return {
-        element: table.element,
-        reload: () => load(table),
-        filter(name, value) {
-            setFilter(table, name, value);
-            fillFilters(table);
-        },
-    };
+    poll(() => load(table), table.signal, table.interval ?? INTERVAL_MS);
+    return { element: table.element, reload: () => load(table) };
 }
 
 // What fetch is for a list of the interface: { "NAME": [...], "next": ... }.
@@ -57,11 +48,12 @@ export const listOf = (api, path, name) => async (query) => {
 };
 
 function pagerOf({ name, filters = [], sort = null, context, isInAddress = false }) {
-    if (!remembered.has(name)) {
-        const initial = Object.fromEntries(filters.map((filter) => [filter.name, filter.value ?? ""]));
-        remembered.set(name, createPager({ filters: initial, sort }));
+    const place = `${context.me.name} ${name}`; // another administrator may see other realms
+    if (!remembered.has(place)) {
+        const initial = Object.fromEntries(filters.map((filter) => [filter.name, ""]));
+        remembered.set(place, createPager({ filters: initial, sort }));
     }
-    const pager = remembered.get(name);
+    const pager = remembered.get(place);
     const given = isInAddress ? filters.filter((filter) => context.query.has(filter.name)) : [];
     if (given.length > 0)
         pager.clear();
@@ -98,13 +90,11 @@ function arrived(table, answer) {
         return;
     }
     table.isLoaded = true;
-    table.isCut = false;
     table.rows = answer.items;
     table.matched = answer.matched;
     table.total = answer.total;
     replace(table.problem);
     show(table);
-    table.onRows(answer.items);
 }
 
 // What was there stays, marked as old.
@@ -178,7 +168,7 @@ function toolbarOf(table) {
             event.preventDefault();
             changed(table);
         } }, fields, table.clear) : null,
-        table.order, h("div", { class: "list-buttons" }, table.tools));
+        table.order);
 }
 
 // In cards there are no heads to sort by.
@@ -191,12 +181,12 @@ function orderChoice(table) {
     return h("label", { class: "filter order" }, h("span", {}, t("table.order")), choice);
 }
 
-function inputOf(table, { name, type = "search", options, hint }) {
+function inputOf(table, { name, options, hint }) {
     const value = table.pager.filters[name] ?? "";
     if (options !== undefined)
         return h("select", { name, onchange: (event) => setFilter(table, name, event.target.value) },
             options.map(([key, text]) => h("option", { value: key, selected: key === value }, text)));
-    return h("input", { name, type, value, placeholder: hint, autocomplete: "off", spellcheck: "false", maxlength: "255", oninput: (event) => {
+    return h("input", { name, type: "search", value, placeholder: hint, autocomplete: "off", spellcheck: "false", maxlength: "255", oninput: (event) => {
         clearTimeout(table.typing);
         table.typing = setTimeout(() => setFilter(table, name, event.target.value), TYPING_MS);
     } });
