@@ -22,6 +22,7 @@ export function render(root, context) {
     };
     page.rows = h("tbody");
     page.none = empty(t("log.none"));
+    page.none.hidden = true; // until that is known
     page.box = h("div", { class: "table-box log", role: "region", "aria-label": t("log.title"), tabindex: "0" },
                  h("table", { class: "tight lines" }, headsOf(), page.rows), page.none);
     page.pause = h("button", { type: "button", "aria-pressed": "false", onclick: () => togglePause(page) }, t("log.pause"));
