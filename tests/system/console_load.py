@@ -16,6 +16,8 @@ COUNT = 10000
 LIST_MS = 300
 LOSS_MAX = 0.02
 ROUNDS_MIN, ROUNDS_MAX = 8, 24
+ERRORS = 3  # so many standard errors are no chance
+BUSY_MAX = 0.1  # of the machine, by others than the test
 # What a browser asks for each two seconds that shows the overview, and another that shows sessions.
 WATCHED = ("/overview", "/history?since=%d", "/threads", "/sessions?sort=rate&limit=100", "/log?limit=100")
 USER = ("--lt-cred-mech", "--user=u:p", "--realm=example.org", "--allow-loopback-peers")
@@ -83,44 +85,82 @@ class Watchers(threading.Thread):
         self.join()
 
 
-def throughput(server):
-    """Packets a second that were relayed, of all that one thread can."""
-    return run_load(server, "--mode", "up", "--clients", "50", "--size", "160", "--seconds", "1")["relayed_pps"]
+def measure(server):
+    """What one thread can relay in a second, and what CPU time each packet costs the relay, the questions it answers meanwhile
+    with it."""
+    result = run_load(server, "--mode", "up", "--clients", "50", "--size", "160", "--seconds", "1")
+    return {"packets": result["relayed_pps"], "packets for the CPU time": 1e9 / result["server_ns_per_packet"]}
 
 
-def standard_error(values):
-    return statistics.stdev(values) / len(values) ** .5
+class Comparison:
+    """How much of a figure is left while somebody watches, round by round."""
+
+    def __init__(self, name):
+        self.name, self.ratios = name, []
+
+    def median(self):
+        return statistics.median(self.ratios)
+
+    def error(self):
+        """Of the median, as if the rounds were normally distributed: 1.25 times that of their mean."""
+        return 1.25 * statistics.stdev(self.ratios) / len(self.ratios) ** .5
+
+    def is_clear(self):
+        """More rounds would not change what is found."""
+        return len(self.ratios) >= ROUNDS_MIN and abs(self.median() - (1 - LOSS_MAX)) > ERRORS * self.error()
+
+    def __str__(self):
+        return "%s while watched: %.1f %% of those while not, give or take %.1f %% (%d rounds)" % (
+            self.name, 100 * self.median(), 100 * ERRORS * self.error(), len(self.ratios))
+
+
+def compare(server, watchers):
+    """Rounds of both in turn, the first one changing, until it is clear or there were many."""
+    found = [Comparison(name) for name in measure(server)]
+    for number in range(ROUNDS_MAX):
+        figures = {}
+        for is_watched in (True, False) if number % 2 else (False, True):
+            (watchers.watching.set if is_watched else watchers.watching.clear)()
+            figures[is_watched] = measure(server)
+        for one in found:
+            one.ratios.append(figures[True][one.name] / figures[False][one.name])
+        if all(one.is_clear() for one in found):
+            break
+    return found
+
+
+def busy_share(seconds=1):
+    """How much of the machine's CPU time is used while the test does nothing."""
+    def read():
+        with open("/proc/stat") as file:
+            figures = [int(word) for word in file.readline().split()[1:9]]
+        return sum(figures), figures[3] + figures[4]
+    before = read()
+    time.sleep(seconds)
+    total, idle = (now - then for now, then in zip(read(), before))
+    return 1 - idle / total
 
 
 @tap.limit_s(200)
 def test_throughput_while_watched():
-    """The relay's throughput does not change by more than 2 % while the console is watched: rounds of both in turn, by their median"""
+    """The relay's throughput, and its CPU time for a packet, change by no more than 2 % while the console is watched"""
+    busy = busy_share()
+    if busy > BUSY_MAX:
+        raise tap.Skip("others use %.0f %% of the machine: 2 %% cannot be told" % (100 * busy))
     with Console(*USER, "--relay-threads=1", credentials=False) as server:
         watchers = Watchers(server)
         watchers.start()
-        ratios = []
-        throughput(server)
-        while len(ratios) < ROUNDS_MAX and not is_clear(ratios):
-            found = {}
-            for is_watched in (True, False) if len(ratios) % 2 else (False, True):
-                (watchers.watching.set if is_watched else watchers.watching.clear)()
-                found[is_watched] = throughput(server)
-            ratios.append(found[True] / found[False])
+        found = compare(server, watchers)
         watchers.stop()
         tap.expect(watchers.problem is None, "a watcher: %r" % watchers.problem)
-        tap.expect(watchers.asked > len(ratios) * 2, "somebody watched: %d requests" % watchers.asked)
-        tap.diagnose("%.2f %% of the throughput, median of %d rounds (%.2f to %.2f)" % (
-            100 * statistics.median(ratios), len(ratios), 100 * min(ratios), 100 * max(ratios)))
-        if server.sanitized:
-            raise tap.Skip("a sanitizer's figures are none")
-        tap.expect(statistics.median(ratios) > 1 - LOSS_MAX, "%.2f %% of the throughput" % (100 * statistics.median(ratios)))
-
-
-def is_clear(ratios):
-    """More rounds would not change what is found."""
-    if len(ratios) < ROUNDS_MIN:
-        return False
-    return abs(statistics.median(ratios) - (1 - LOSS_MAX)) > 2.5 * standard_error(ratios)
+        tap.expect(watchers.asked > len(found[0].ratios) * 2, "somebody watched: %d requests" % watchers.asked)
+    tap.diagnose("\n".join(map(str, found)))
+    if server.sanitized:
+        raise tap.Skip("a sanitizer's figures are none")
+    for one in found:
+        tap.expect(one.median() + ERRORS * one.error() > 1 - LOSS_MAX, str(one))
+    if not any(one.is_clear() for one in found):
+        raise tap.Skip("the machine is too busy with other things to tell 2 %")
 
 
 if __name__ == "__main__":
