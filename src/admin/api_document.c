@@ -22,6 +22,10 @@ void api_health(struct api_call *call)
 
 /* ---- readiness ---- */
 
+enum {
+	READY_WAIT_S = 2
+}; /* a relay that hangs is not ready, and whoever asks has little patience */
+
 static const char *relay_state(const struct console *console)
 {
 	char problem[256];
@@ -29,7 +33,8 @@ static const char *relay_state(const struct console *console)
 
 	if (console->relay_socket[0] == '\0')
 		return "off";
-	if (control_ask(console->relay_socket, "status", NULL, &status, problem) != OK)
+	if (control_ask_within(READY_WAIT_S, console->relay_socket, "status", NULL, &status,
+	                       problem) != OK)
 		return "away";
 	json_decref(status);
 	return "ready";

@@ -198,15 +198,22 @@ static enum err open_log(struct serving *serving)
 	return process_open_log(config, serving->problem);
 }
 
+/* Without pages that were to be installed there still are the interface and metrics. */
 static enum err read_pages(struct serving *serving)
 {
 	const struct config *config = serving->console.config;
-	const char *folder =
-		config->web_admin_files != NULL ? config->web_admin_files : CONSOLE_FILES;
+	const char *own = config->web_admin_files;
+	enum err err = OK;
 
-	if (!config->web_admin)
-		return OK;
-	return web_files_read(folder, &serving->console.files, serving->problem);
+	if (config->web_admin)
+		err = web_files_read(own != NULL ? own : CONSOLE_FILES, &serving->console.files,
+		                     serving->problem);
+	if (err == OK || own != NULL)
+		return err;
+	log_error("no pages", "reason=\"%s\" advice=\"install them, or set web-admin-files\"",
+	          serving->problem);
+	serving->problem[0] = '\0';
+	return OK;
 }
 
 static struct store *take_store(void *context)

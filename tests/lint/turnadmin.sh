@@ -7,7 +7,7 @@ trap 'rm -rf "$tmp"' EXIT
 
 ./turnadmin --help > "$tmp/help" || exit 99
 # Verbs are in the third paragraph; a line that goes on with a summary begins further right.
-awk -v RS= 'NR == 3' "$tmp/help" | sed -n 's/^  \([a-z][a-z-]*\( [a-z][a-z-]*\)\{0,1\}\)\(  .*\)\{0,1\}$/\1/p' > "$tmp/verbs"
+awk -v RS= 'NR == 3' "$tmp/help" | sed -n 's/^  \([a-z][a-z-]*\( [a-z][a-z-]*\)\{0,2\}\)\(  .*\)\{0,1\}$/\1/p' > "$tmp/verbs"
 grep -oE -- '--[a-z][a-zA-Z0-9_-]*' "$tmp/help" | sort -u > "$tmp/options"
 sed 's/\\f[BRI]//g; s/\\-/-/g; s/[",]/ /g' "$srcdir/man/turnadmin.1" > "$tmp/manual"
 

@@ -115,7 +115,7 @@ def unused_keys(files, texts):
     """A key is used where it is written, where its beginning is ("nav.${name}", named("drop", …)), or for a page's name."""
     everything = "\n".join(files.values())
     literals = set(re.findall(r"[\"'`]([\w.-]+)[\"'`]", everything)) | set(page_keys(files))
-    beginnings = set(re.findall(r"`([\w.-]+[._])\$\{", everything))
+    beginnings = set(re.findall(r"`([\w.-]+[._])\$\{", everything)) - {"nav."}
     beginnings |= {f"{prefix}." for prefix in re.findall(r"\bnamed\(\"([\w.-]+)\"", everything)}
     for key in texts:
         plain = re.sub(r"\.(zero|one|two|few|many|other)$", "", key)

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import time
 
 from harness import schema, tap
 from harness.console import OWN, SOURCES, OwnConsole, quote, routes
@@ -199,8 +200,16 @@ def test_away():
             tap.expect_equal(ask(web, "GET", "/healthz", status=200).json, {"status": "ok"}, "it is alive")
             answer = ask(root, "GET", "/api/v1/rooms", status=503)
             tap.expect_equal((answer.code, answer.json["detail"]), ("not-running", "turnsignal does not answer"), "no turnsignal")
-            world.console.end(signal.SIGTERM, 20)
             away = dict(ready, status="not ready", relay="away")
+            world.console.process.send_signal(signal.SIGSTOP)
+            began = time.monotonic()
+            try:
+                tap.expect_equal(ask(web, "GET", "/readyz", status=503).json, away, "the relay hangs")
+            finally:
+                world.console.process.send_signal(signal.SIGCONT)
+            tap.expect(time.monotonic() - began < 10, "nobody waits long for that")
+            tap.expect_equal(ask(web, "GET", "/readyz", status=200).json, ready, "it goes on")
+            world.console.end(signal.SIGTERM, 20)
             tap.expect_equal(ask(web, "GET", "/readyz", status=503).json, away, "the relay is away")
             tap.expect_equal(ask(root, "GET", "/api/v1/sessions", status=503).code, "not-running", "so it cannot be asked")
             served = ask(web, "GET", "/api/v1/openapi.json", status=200).json

@@ -544,13 +544,14 @@ def test_scraped_in_a_loop():
 # ---- a service of its own ----
 
 @contextlib.contextmanager
-def alone(*options, code=0, by=signal.SIGTERM):
+def alone(*options, code=0, by=signal.SIGTERM, files=""):
     """turnconsole on its own, awaited: (process, port of the console, of the metrics, log)."""
     path, (web, metrics) = turnconsole(), free_ports(2)
     cert, key = make_certificate()
     log = os.path.join(Folder.get(), "alone-%d.log" % web)
+    shown = [] if files is None else ["--web-admin-files=" + (files or pages())]
     with open(log, "wb") as out:
-        process = subprocess.Popen([path, "-n", "--web-admin-port=%d" % web, "--web-admin-files=" + pages(),
+        process = subprocess.Popen([path, "-n", "--web-admin-port=%d" % web, *shown,
                                     "--prometheus-port=%d" % metrics, "--prometheus-address=127.0.0.1", "--cert=" + cert,
                                     "--pkey=" + key, "--userdb=" + Folder.get() + "/alonedb", "--log-file=stdout", *options],
                                    stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
@@ -583,6 +584,16 @@ def test_alone():
     with alone("--web-admin", "--web-admin-plain") as (_process, web, _metrics, log):
         tap.expect_equal(wait_for(web)[0], 200, "in clear text")
         tap.expect("url=http://127.0.0.1:%d" % web in log(), "so it says")
+
+
+def test_without_pages():
+    """Without the pages that are to be installed there is the interface still; without those of a folder that was named nothing is"""
+    with alone("--web-admin", "--web-admin-plain", files=None) as (_process, web, _metrics, log):
+        if "no pages" not in log():
+            raise tap.Skip("they are installed")
+        tap.expect_equal((wait_for(web)[0], get(web, "/healthz")[0], get(web, "/api/v1/me")[0]), (404, 200, 401), "answers")
+    with alone("--web-admin", files="/nowhere", code=1) as (_process, _web, _metrics, log):
+        tap.expect("/nowhere" in log(), log())
 
 
 def test_nothing_to_serve():

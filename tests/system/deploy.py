@@ -105,7 +105,8 @@ def allowed_by_unit(analyze, name):
 
 def calls_in(path, begin, end):
     source = read(path)
-    return set(re.findall(r'"([a-z0-9_]+)"', source[source.index(begin):source.index(end)]))
+    begins = source.index(begin)
+    return set(re.findall(r'"([a-z0-9_]+)"', source[begins:source.index(end, begins)]))
 
 
 def test_system_calls():

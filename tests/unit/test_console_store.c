@@ -75,12 +75,14 @@ static void test_bad_users(void)
 	memset(path + len, 'n', 509);
 	path[len + 509] = '\0';
 	is_int(ASK("PUT", path, ROOT), 400, "a name that no request could have");
-	is_int(ASK("PUT", "/api/v1/users/a.org/%ff", ROOT), 0, "a name that is no UTF-8");
+	is_int(ASK("PUT", "/api/v1/users/a.org/%ff", ROOT), 404, "a name that is no UTF-8");
 	is_int(ASK("GET", "/api/v1/users", ROOT), 200, "none of which");
 	is_json("users", "[]", "is there");
 	is_text(box.audits, "", "or in the audit log");
 	call_teardown();
 }
+
+enum { PAGES_MAX = 20 }; /* a list that begins again and again ends */
 
 /* Reads all pages of a list, and counts them. */
 static unsigned read_pages(const char *path, const char *query, const char *list, json_t *all)
@@ -95,7 +97,7 @@ static unsigned read_pages(const char *path, const char *query, const char *list
 		json_array_extend(all, json_object_get(box.json, list));
 		snprintf(after, sizeof after, "%s", answer_text("next"));
 		pages++;
-	} while (after[0] != '\0');
+	} while (after[0] != '\0' && pages < PAGES_MAX);
 	return pages;
 }
 

@@ -184,9 +184,9 @@ test("a scale is 1, 2 or 5 times a power of ten, and holds the largest value", (
     assert.deepEqual([0, 0.03, 1, 1.1, 4, 60, 99, 1001].map(niceTop), [1, 0.05, 1, 2, 5, 100, 100, 2000]);
 });
 
-test("a line ends at the right edge, and a gap is no line", () => {
-    assert.equal(pathOf([0, 10], 4, 10), "M200.0 100.0L300.0 4.0");
-    assert.equal(pathOf([0, null, 10], 4, 10), "M100.0 100.0M300.0 4.0");
+test("a line ends at the right edge, a gap is no line, and what stands alone is a dot", () => {
+    assert.equal(pathOf([0, 10], 4, 10), "M200.0 100.0h0L300.0 4.0");
+    assert.equal(pathOf([0, null, 10], 4, 10), "M100.0 100.0h0M300.0 4.0h0");
     assert.equal(pathOf([], 4, 10), "");
 });
 

@@ -11,13 +11,15 @@ export function niceTop(most) {
     return [1, 2, 5, 10].find((step) => step * power >= most * (1 - 1e-9)) * power;
 }
 
-// The newest is at the right edge.
+// The newest is at the right edge. A value that stands alone is a dot: a line of no length with round ends.
 export function pathOf(values, points, most) {
     const step = WIDTH / (points - 1), first = points - values.length;
     let path = "", isGap = true;
     values.forEach((value, index) => {
-        if (value !== null)
-            path += `${isGap ? "M" : "L"}${((first + index) * step).toFixed(1)} ${(HEIGHT - (HEIGHT - MARGIN) * value / most).toFixed(1)}`;
+        if (value !== null) {
+            const place = `${((first + index) * step).toFixed(1)} ${(HEIGHT - (HEIGHT - MARGIN) * value / most).toFixed(1)}`;
+            path += isGap ? `M${place}h0` : `L${place}`;
+        }
         isGap = value === null;
     });
     return path;

@@ -33,9 +33,10 @@ export function chart({ title, series, format, top = null }) {
         plot?.destroy();
         plot = new uPlot(optionsOf({ series, format, top, box, onCursor }), data, box);
     };
+    const redraw = () => { if (plot !== null) draw(); };
     const resized = new ResizeObserver(() => plot?.setSize({ width: box.clientWidth, height: HEIGHT }));
 
-    addEventListener("themechange", draw);
+    addEventListener("themechange", redraw);
     return {
         node,
         set(times, columns) {
@@ -49,7 +50,7 @@ export function chart({ title, series, format, top = null }) {
             }
         },
         destroy() {
-            removeEventListener("themechange", draw);
+            removeEventListener("themechange", redraw);
             resized.disconnect();
             plot?.destroy();
             plot = null;
@@ -64,7 +65,10 @@ function optionsOf({ series, format, top, box, onCursor }) {
     return {
         width: box.clientWidth, height: HEIGHT, legend: { show: false },
         cursor: { y: false, points: { size: 6 } },
-        scales: { x: { time: true, range: (_, first, last) => [Math.min(first, last - SHOWN_MIN_S), last] }, y: { range: (_, __, highest) => [0, Math.max((highest ?? 0) * 1.1, top ?? 1)] } },
+        scales: {
+            x: { time: true, range: (_, first, last) => timesShown(first, last) },
+            y: { range: (_, __, highest) => [0, Math.max((highest ?? 0) * 1.1, top ?? 1)] },
+        },
         axes: [
             { ...axis, space: 70, size: 24, values: (_, times) => times.map((time) => hours.format(toDate(time))) },
             { ...axis, size: 68, space: 32, values: (_, values) => values.map((value) => format(value)) },
@@ -72,6 +76,12 @@ function optionsOf({ series, format, top, box, onCursor }) {
         series: [{}, ...series.map(({ color: name }) => ({ stroke: color(name), width: 1.5, points: { show: false }, spanGaps: false }))],
         hooks: { setCursor: [onCursor] },
     };
+}
+
+// null: there is no sample yet.
+function timesShown(first, last) {
+    const end = last ?? Date.now() / 1000;
+    return [Math.min(first ?? end, end - SHOWN_MIN_S), end];
 }
 
 // Canvas takes no custom properties: an element is asked what they have become.

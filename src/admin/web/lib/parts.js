@@ -53,13 +53,17 @@ export function choose(label, value, options, onchange) {
 
 // A text that is there to be copied.
 export function copyable(text) {
-    const button = h("button", {
-        type: "button", class: "quiet", onclick: async () => {
+    const code = h("code", {}, text);
+    const copy = async () => {
+        try {
             await navigator.clipboard.writeText(text);
             button.textContent = t("common.copied");
-        },
-    }, t("common.copy"));
-    return h("div", { class: "copyable" }, h("code", {}, text), navigator.clipboard !== undefined && button);
+        } catch { // the browser does not let pages: it is marked, for the keyboard
+            getSelection().selectAllChildren(code);
+        }
+    };
+    const button = h("button", { type: "button", class: "quiet", onclick: copy }, t("common.copy"));
+    return h("div", { class: "copyable" }, code, navigator.clipboard !== undefined && button);
 }
 
 // What went wrong, for people: the server's own words, but where it did not say any.

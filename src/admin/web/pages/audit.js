@@ -32,7 +32,7 @@ export async function render(root, context) {
 }
 
 const headsOf = () => h("thead", {}, h("tr", {},
-    ["time", "who", "from", "what", "on"].map((name) => h("th", { scope: "col" }, t(`audit.${name}`)))));
+    ["audit.time", "audit.who", "audit.from", "audit.what", "audit.on"].map((key) => h("th", { scope: "col" }, t(key)))));
 
 function rowOf({ time, who, from, what, on }) {
     return h("tr", {},

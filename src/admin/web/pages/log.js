@@ -47,13 +47,13 @@ function fieldsOf(page) {
         page.wish[name] = value;
         begin(page);
     };
-    const text = (name) => h("input", {
-        value: page.wish[name], placeholder: t(`log.${name}`), "aria-label": t(`log.${name}`), spellcheck: "false", autocomplete: "off", size: "16",
+    const text = (name, label) => h("input", {
+        value: page.wish[name], placeholder: label, "aria-label": label, spellcheck: "false", autocomplete: "off", size: "16",
         onchange: (event) => set(name)(event.target.value.trim()),
     });
     return [
         choose(t("log.level"), page.wish.level, LEVELS.map((level) => [level, t("log.from_level", { level: named("level", level) })]), set("level")),
-        text("event"), text("key"),
+        text("event", t("log.event")), text("key", t("log.key")),
         searchField(t("log.contains"), page.wish.contains, set("contains")),
     ];
 }

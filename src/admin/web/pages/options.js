@@ -63,8 +63,8 @@ function bySection(options) {
 function sectionOf(page, section, rows) {
     return h("section", {}, h("h2", { class: "section" }, section),
              h("div", { class: "table-box" }, h("table", { class: "options" },
-                 h("thead", {}, h("tr", {}, ["name", "value", "source", "change"].map((name) =>
-                     h("th", { scope: "col" }, name === "change" ? h("span", { class: "hidden" }, t("options.change")) : t(`options.${name}`))))),
+                 h("thead", {}, h("tr", {}, ["options.name", "options.value", "options.source"].map((key) => h("th", { scope: "col" }, t(key))),
+                   h("th", { scope: "col" }, h("span", { class: "hidden" }, t("options.change"))))),
                  h("tbody", {}, rows.map((option) => rowOf(page, option))))));
 }
 

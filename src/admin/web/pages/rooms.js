@@ -51,9 +51,12 @@ const columns = ({ me }) => [
     { name: "type", title: t("rooms.type"), cell: (room) => room.type },
     { name: "count", title: t("rooms.participants"), isNumber: true, cell: (room) => (room.capacity > 0 ? `${number(room.count)} / ${number(room.capacity)}` : number(room.count)) },
     { name: "state", title: t("rooms.state"), cell: roomBadges },
-    { name: "node", title: t("rooms.node"), cell: (room) => room.node_name || number(room.node) },
+    { name: "node", title: t("rooms.node"), cell: nodeOf },
     { name: "created", title: t("rooms.created"), cell: (room) => ago(room.created_ms / 1000) },
 ];
+
+// Nodes without a cluster have neither name nor number.
+const nodeOf = ({ node_name, node }) => node_name || (node === 0 ? t("rooms.this_node") : number(node));
 
 export function roomBadges(room) {
     const marks = [[room.locked, "warning", "rooms.locked"], [room.pin, "", "rooms.has_pin"], [room.relay_only, "accent", "rooms.relay_only"]].filter(([is]) => is);
