@@ -525,7 +525,7 @@ def test_help():
         said = box.run("user", "add", "--help").stdout.decode()
         ok("NAME --realm REALM [--password-file FILE]" in said and "--password-file FILE    read" in said
            and "--json" not in said, "with the options that it takes", said)
-        ok(box.run("secret", "--help").stdout.count(b"turnadmin secret ") == 3, "all of a noun")
+        ok(box.run("secret", "--help").stdout.count(b"turnadmin secret ") == 4, "all of a noun")
         result = box.run("--version")
         ok(result.returncode == 0 and result.stdout.count(b".") == 2 and
            b" " not in result.stdout, "--version is bare", result)
