@@ -195,6 +195,12 @@ static bool change_read(struct api_call *call, struct change *change)
 		api_refuse(call, 400, "bad-member", "the name or realm is too long");
 		return false;
 	}
+	if (change->password != NULL && call->who.kind == ADMINISTRATOR &&
+	    strcmp(change->wanted.name, call->who.name) == 0) {
+		api_refuse(call, 409, "own-password",
+		           "set your own by showing the old one: /me/password");
+		return false;
+	}
 	return change->password == NULL ||
 	       api_hash_password(call, change->password, &change->wanted);
 }
@@ -236,9 +242,11 @@ static enum err change_make(struct store *store, struct change *change)
 	}
 	if (change->lacks_password || change->would_be_last)
 		return OK;
+	err = change->is_new ? OK : codes_look(store, change);
+	if (err != OK)
+		return err;
 	change_merge(change);
-	err = store_administrator_put(store, &change->now);
-	return err == OK ? codes_look(store, change) : err;
+	return store_administrator_put(store, &change->now);
 }
 
 void api_put_administrator(struct api_call *call)
@@ -355,6 +363,10 @@ static bool scopes_read(struct api_call *call, uint64_t *areas)
 			return false;
 		}
 		*areas |= bit;
+	}
+	if (call->who.kind == MACHINE && (*areas & ~call->who.areas) != 0) {
+		api_refuse(call, 403, "scope-missing", "a token gives no scope that it lacks");
+		return false;
 	}
 	if (*areas == 0)
 		api_refuse(call, 400, "bad-member", "scopes: give a list of at least one");

@@ -47,6 +47,10 @@ static enum err apply_tenant(struct store *store, const struct wanted *wanted, s
 	enum err err = store_tenant_find(store, wanted->tenant, &tenant);
 
 	bytes_wipe(tenant.secret, sizeof tenant.secret);
+	if (err == ERR_NOT_FOUND && strcmp(wanted->tenant, "default") == 0) {
+		tenant = (struct store_tenant){.name = "default"}; /* it need not be in the store */
+		err = OK;
+	}
 	if (err != OK)
 		return err;
 	realm = tenant.realm[0] != '\0' ? tenant.realm : terms->own_realm;

@@ -3,6 +3,7 @@
 
 #include "admin/api.h"
 #include "admin/console.h"
+#include "base/timestamp.h"
 #include "control/client.h"
 
 /* openapi.json, made into a text by the build. */
@@ -23,10 +24,12 @@ void api_health(struct api_call *call)
 /* ---- readiness ---- */
 
 enum {
-	READY_WAIT_S = 2
-}; /* a relay that hangs is not ready, and whoever asks has little patience */
+	READY_WAIT_S =
+		2, /* a relay that hangs is not ready, and whoever asks has little patience */
+	READY_FRESH_MS = 500, /* anybody may ask, and each question is a connection to the relay */
+};
 
-static const char *relay_state(const struct console *console)
+static const char *ask_relay(const struct console *console)
 {
 	char problem[256];
 	json_t *status = NULL;
@@ -38,6 +41,21 @@ static const char *relay_state(const struct console *console)
 		return "away";
 	json_decref(status);
 	return "ready";
+}
+
+static const char *relay_state(struct console *console)
+{
+	const char *state;
+
+	pthread_mutex_lock(&console->ready_lock);
+	if (console->relay_state == NULL ||
+	    timestamp_now() - console->relay_asked_at >= READY_FRESH_MS) {
+		console->relay_state = ask_relay(console);
+		console->relay_asked_at = timestamp_now();
+	}
+	state = console->relay_state;
+	pthread_mutex_unlock(&console->ready_lock);
+	return state;
 }
 
 /* Something is read, as an open connection alone says little of Redis. */

@@ -44,8 +44,11 @@ void api_sessions(struct api_call *call)
 	}
 	bound_limit(arguments);
 	result = api_ask(call, API_RELAY, "session list", arguments);
-	if (result != NULL)
-		api_answer(call, result);
+	if (result == NULL)
+		return;
+	if (call->who.realm[0] != '\0') /* how many there are in all is for who sees all */
+		json_object_set(result, "total", json_object_get(result, "matched"));
+	api_answer(call, result);
 }
 
 void api_session(struct api_call *call)

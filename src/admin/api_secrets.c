@@ -45,7 +45,7 @@ static enum err list(struct store *store, struct list_page *page)
 	return err;
 }
 
-/* Asks the relay how the secrets of a realm were used; NULL: it does not say. */
+/* Asks the relay how the secrets of a realm, "": of all, were used; NULL: it does not say. */
 static json_t *ask_uses(const struct api_call *call, const char *realm)
 {
 	const char *path = call->console->relay_socket;
@@ -53,7 +53,8 @@ static json_t *ask_uses(const struct api_call *call, const char *realm)
 	json_t *result = NULL;
 
 	if (path == NULL || path[0] == '\0' ||
-	    control_ask(path, "secret uses", json_pack("{s:s}", "realm", realm), &result,
+	    control_ask(path, "secret uses",
+	                realm[0] != '\0' ? json_pack("{s:s}", "realm", realm) : NULL, &result,
 	                problem) != OK)
 		return NULL;
 	return result;
@@ -63,6 +64,7 @@ static json_t *ask_uses(const struct api_call *call, const char *realm)
 static void set_uses(json_t *row, const json_t *uses)
 {
 	const char *mark = json_string_value(json_object_get(row, "mark"));
+	const char *realm = json_string_value(json_object_get(row, "realm"));
 	json_t *use;
 	size_t i;
 
@@ -70,31 +72,23 @@ static void set_uses(json_t *row, const json_t *uses)
 	json_array_foreach(json_object_get(uses, "secrets"), i, use)
 	{
 		const char *of = json_string_value(json_object_get(use, "mark"));
+		const char *in = json_string_value(json_object_get(use, "realm"));
 
-		if (of == NULL || strcmp(of, mark) != 0)
+		if (of == NULL || in == NULL || realm == NULL || strcmp(of, mark) != 0 ||
+		    strcmp(in, realm) != 0)
 			continue;
 		json_object_set(row, "uses", json_object_get(use, "uses"));
 		json_object_set(row, "last_used", json_object_get(use, "last_used"));
 	}
 }
 
-/* Rows of a realm stand together: each realm is asked for once, and a relay that does not answer not again. */
+/* The relay is asked once, as each question goes through all of its threads. */
 static void add_uses(const struct api_call *call, struct list_page *page)
 {
-	char realm[STORE_TEXT_MAX], mark[STORE_TEXT_MAX], before[STORE_TEXT_MAX] = "";
-	json_t *uses = NULL;
+	json_t *uses = page->count > 0 ? ask_uses(call, page->realm) : NULL;
 
-	for (size_t i = 0; i < page->count; i++) {
-		list_page_key_split(page->rows[i].key, realm, mark);
-		if (i == 0 || strcmp(realm, before) != 0) {
-			json_decref(uses);
-			uses = ask_uses(call, realm);
-			memcpy(before, realm, sizeof before);
-		}
-		if (uses == NULL)
-			break;
+	for (size_t i = 0; i < page->count && uses != NULL; i++)
 		set_uses(page->rows[i].json, uses);
-	}
 	json_decref(uses);
 }
 

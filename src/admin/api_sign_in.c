@@ -160,28 +160,44 @@ bool api_hash_password(struct api_call *call, const char *password,
 	return err == OK;
 }
 
-static bool put(struct api_call *call, const struct store_administrator *administrator)
+/* Nobody has removed or changed the administrator while hashes were made. */
+static enum err replace(struct store *store, const struct store_administrator *proved,
+                        const struct store_administrator *now)
+{
+	struct store_administrator stored;
+	enum err err = store_administrator_find(store, proved->name, &stored);
+
+	if (err == OK && (strcmp(stored.password, proved->password) != 0 ||
+	                  strcmp(stored.realm, proved->realm) != 0))
+		err = ERR_EXISTS;
+	bytes_wipe(&stored, sizeof stored);
+	return err == OK ? store_administrator_put(store, now) : err;
+}
+
+static bool put(struct api_call *call, const struct store_administrator *proved,
+                const struct store_administrator *now)
 {
 	struct store *store = api_take_store(call);
 
-	return store != NULL &&
-	       api_release_store(call, store_administrator_put(store, administrator));
+	return store != NULL && api_release_store(call, replace(store, proved, now));
 }
 
 void api_set_my_password(struct api_call *call)
 {
-	struct store_administrator administrator;
+	struct store_administrator administrator, proved;
 	const char *old, *new;
 
 	if (!api_need_text(call, "old", &old) || !api_need_text(call, "new", &new) ||
 	    !api_password_is_long(call, new) || !prove(call, old, &administrator))
 		return;
-	if (api_hash_password(call, new, &administrator) && put(call, &administrator)) {
+	proved = administrator;
+	if (api_hash_password(call, new, &administrator) && put(call, &proved, &administrator)) {
 		sign_in_end_others(call->console->sign_in, api_cookie(call), &administrator);
 		api_audit_done(call, "own password set", "name=%s", call->who.name);
 		api_answer_nothing(call);
 	}
 	bytes_wipe(&administrator, sizeof administrator);
+	bytes_wipe(&proved, sizeof proved);
 }
 
 /* ---- codes ---- */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "admin/console.h"
+#include "store/time_limited.h"
 
 /* Rooms of those who say no tenant are of this one, which need not be in the store. */
 static const char default_tenant[] = "default";
@@ -19,12 +20,7 @@ struct own_realm {
 /* The server's own realm, which is that of tenants without one: as turnsignal has it, the host's name where none is configured. */
 static void find_own_realm(const struct api_call *call, struct own_realm *own)
 {
-	const char *configured = call->console->config->realm;
-	char host[HOST_NAME_MAX + 1] = "";
-
-	if (configured == NULL)
-		gethostname(host, sizeof host - 1);
-	snprintf(own->text, sizeof own->text, "%s", configured != NULL ? configured : host);
+	time_limited_own_realm(call->console->config, own->text, sizeof own->text);
 }
 
 static bool is_of_all(const struct api_call *call)

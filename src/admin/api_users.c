@@ -1,6 +1,7 @@
 /* Users with long-term credentials. A password comes in once, and is not kept: the keys that are made of it are. */
 #include <string.h>
 
+#include "admin/console.h"
 #include "admin/list_page.h"
 #include "base/bytes.h"
 #include "base/random.h"
@@ -56,12 +57,24 @@ void api_users(struct api_call *call)
 /* ---- changes ---- */
 
 /* The longest USERNAME of a request is what STUN lets a client send (RFC 8489 section 14.3). */
+/* With realm-from-username NAME@REALM is of REALM, whichever realm keeps the key. */
+static bool may_name(struct api_call *call, const char *name)
+{
+	const char *at = strrchr(name, '@');
+
+	if (call->who.realm[0] == '\0' || !call->console->config->realm_from_username ||
+	    at == NULL || strcmp(at + 1, call->who.realm) == 0)
+		return true;
+	api_refuse(call, 403, "another-realm", "the name is of another realm");
+	return false;
+}
+
 static bool read_user(struct api_call *call, struct store_user *user)
 {
 	const char *realm;
 
 	memset(user, 0, sizeof *user);
-	if (!api_realm(call, call->parts[0], &realm))
+	if (!api_realm(call, call->parts[0], &realm) || !may_name(call, call->parts[1]))
 		return false;
 	if (text_copy(user->realm, sizeof user->realm, realm) == OK &&
 	    text_copy(user->name, STORE_USERNAME_MAX + 1, call->parts[1]) == OK)
@@ -131,7 +144,8 @@ void api_delete_user(struct api_call *call)
 	const char *name = call->parts[1], *realm;
 	struct store *store;
 
-	if (!api_realm(call, call->parts[0], &realm) || (store = api_take_store(call)) == NULL ||
+	if (!api_realm(call, call->parts[0], &realm) || !may_name(call, name) ||
+	    (store = api_take_store(call)) == NULL ||
 	    !api_release_store(call, store_user_delete(store, realm, name)))
 		return;
 	api_audit_done(call, "user delete", "realm=%s user=%s", realm, name);

@@ -10,6 +10,7 @@ static void open_store(struct console *console)
 	const struct store_location at = {
 		.file = console->config->redis_userdb == NULL ? console->config->userdb : NULL,
 		.redis = console->config->redis_userdb,
+		.is_patient = true,
 	};
 	char problem[256] = "";
 

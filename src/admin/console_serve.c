@@ -68,7 +68,7 @@ static const struct {
 	{make_sign_in, OPTION_ID_web_admin},      {open_loop, OPTION_ID_web_admin},
 	{open_console, OPTION_ID_web_admin_port}, {open_metrics, OPTION_ID_prometheus_port},
 	{drop_privileges, OPTION_ID_proc_user},   {raise_fence, OPTION_ID_fence},
-	{start_servers, OPTION_ID_cert},          {start_history, OPTION_ID_web_admin},
+	{start_history, OPTION_ID_web_admin},     {start_servers, OPTION_ID_cert},
 	{watch_certificates, OPTION_ID_cert},
 };
 
@@ -106,6 +106,7 @@ int console_serve(const struct config *config, int life)
 	size_t i;
 
 	pthread_mutex_init(&serving.console.store_lock, NULL);
+	pthread_mutex_init(&serving.console.ready_lock, NULL);
 	service_manager_open(&serving.manager);
 	main_loop_block_signals();
 	for (i = 0; err == OK && i < sizeof steps / sizeof steps[0]; i++)
@@ -172,6 +173,7 @@ static void close_all(struct serving *serving)
 	if (console->store != NULL)
 		store_close(console->store);
 	pthread_mutex_destroy(&console->store_lock);
+	pthread_mutex_destroy(&console->ready_lock);
 }
 
 /* ---- steps ---- */

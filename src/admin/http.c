@@ -26,7 +26,7 @@ enum {
 	BACKLOG = 128,
 	OLD_MAX = 4, /* daemons of certificates before: then the oldest loses its connections */
 	METHOD_SIZE = 16,
-	STACK_SIZE = 512 * 1024,
+	STACK_SIZE = 1024 * 1024, /* JSON may be nested 2048 deep */
 };
 
 struct text_node { /* a decoded value that was given out */
@@ -445,14 +445,10 @@ static enum MHD_Result take_upload(struct http_call *call, const char *upload, s
 {
 	if (*len > max - call->body_len)
 		return MHD_NO; /* it said less, or nothing, of its length: the connection ends */
-	char *grown = malloc(call->body_len + *len);
-	if (grown == NULL)
+	/* All of it at once: growing with each piece costs its square where they are small. */
+	if (call->body == NULL && (call->body = malloc(max)) == NULL)
 		return MHD_NO;
-	if (call->body != NULL)
-		memcpy(grown, call->body, call->body_len);
-	memcpy(grown + call->body_len, upload, *len);
-	body_free(call);
-	call->body = grown;
+	memcpy(call->body + call->body_len, upload, *len);
 	call->body_len += *len;
 	*len = 0;
 	return MHD_YES;

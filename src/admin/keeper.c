@@ -306,6 +306,8 @@ static void look(struct keeper *keeper)
 		take_bytes(keeper);
 	if (keeper->wish != NO_WISH && timestamp_now() >= keeper->may_read_at)
 		follow(keeper);
-	if (is_leaving(keeper) && timestamp_now() >= keeper->kill_at)
+	if (is_leaving(keeper) && timestamp_now() >= keeper->kill_at) {
 		kill(keeper->console, SIGKILL);
+		keeper->kill_at = timestamp_now() + PATIENCE_MS; /* it may be busy with a disk */
+	}
 }

@@ -14,7 +14,11 @@
 #include "control/client.h"
 #include "control/openmetrics.h"
 
-enum { FRESH_MS = 500, NAME_SIZE = 128 };
+enum {
+	FRESH_MS = 500,
+	NAME_SIZE = 128,
+	PATIENCE_S = 3, /* of each of two programs: Prometheus waits for 10 s in all */
+};
 
 static const char PLAIN_TYPE[] = "text/plain; version=0.0.4; charset=utf-8";
 static const char SIGNALING_PREFIX[] = "turnstone_signaling_";
@@ -56,7 +60,8 @@ static json_t *ask(const char *socket)
 	char problem[256];
 	json_t *result = NULL;
 
-	if (socket[0] == '\0' || control_ask(socket, "metrics", NULL, &result, problem) != OK)
+	if (socket[0] == '\0' ||
+	    control_ask_within(PATIENCE_S, socket, "metrics", NULL, &result, problem) != OK)
 		return NULL;
 	return result;
 }

@@ -110,7 +110,8 @@ static enum err add(struct sign_in *sign_in, struct session *session, const char
 	sign_in_sum(sign_in, cookie, session->hash);
 	session->mark = mark_of(sign_in, administrator);
 	session->begun = session->seen = sign_in_now(sign_in);
-	session->look_at = session->begun + LOOK_AGAIN_MS;
+	session->look_at =
+		session->begun; /* who was removed while the password was hashed is not let in */
 	make_room(sign_in, session->who.name);
 	err = hash_table_insert(&sign_in->by_cookie, get_u64(session->hash), session);
 	if (err != OK)
@@ -304,6 +305,8 @@ static void look_soon(struct sign_in *sign_in, struct session *session, void *co
 	(void)sign_in;
 	(void)context;
 	session->look_at = 0;
+	session->has_secret = false; /* codes were begun or ended: it is no longer for that */
+	bytes_wipe(session->secret, sizeof session->secret);
 }
 
 void sign_in_changed(struct sign_in *sign_in, const char *name)

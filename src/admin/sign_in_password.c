@@ -240,7 +240,8 @@ static enum err renewed_put(struct store *store, const struct store_administrato
 	                       ? ERR_DENIED
 	                       : store_administrator_find(store, before->name, &stored);
 
-	if (err == OK && strcmp(stored.password, before->password) != 0)
+	if (err == OK && (strcmp(stored.password, before->password) != 0 ||
+	                  strcmp(stored.realm, before->realm) != 0))
 		err = ERR_EXISTS;
 	if (err == OK)
 		err = store_administrator_put(store, renewed);

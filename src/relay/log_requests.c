@@ -134,7 +134,9 @@ void log_tail(struct control_request *request, void *context)
 		tail_destroy(tail);
 		return;
 	}
-	log_ring_arm(tail->tails->ring); /* before it looks, lest a line comes between */
+	/* Before it looks, lest a line comes between. While others wait it is armed, or has told them, which is not to be taken back. */
+	if (tail->tails->waiting_count == 0)
+		log_ring_arm(tail->tails->ring);
 	look(tail);
 	wait_or_answer(tail);
 }
@@ -361,9 +363,11 @@ static void look(struct tail *tail)
 	struct log_ring *ring = tail->tails->ring;
 	struct log_ring_line line;
 	uint64_t first, oldest, newest;
+	unsigned seen = 0; /* no more than there were: a log may grow faster than it is read */
 
 	log_ring_numbers(ring, &first, &oldest, &newest);
-	while ((tail->is_newest || (json_int_t)json_array_size(tail->lines) < tail->limit) &&
+	while (seen++ < LOG_RING_LINES &&
+	       (tail->is_newest || (json_int_t)json_array_size(tail->lines) < tail->limit) &&
 	       log_ring_next(ring, tail->at, &line)) {
 		count_lost(tail, first, line.number);
 		tail->at = line.number;

@@ -45,7 +45,7 @@ void turn_session_describe(const struct turn_allocation *allocation, struct turn
 	*session = (struct turn_session){
 		.id = allocation->id,
 		.username = allocation->username,
-		.realm = allocation_realm(allocation),
+		.realm = allocation_home(allocation), /* whose it is, not that of the 401 */
 		.origin = allocation->origin != NULL ? allocation->origin : "",
 		.tuple = &allocation->tuple,
 		.path = allocation->path,

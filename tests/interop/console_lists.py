@@ -73,7 +73,7 @@ class Lists(Shown):
             tap.wait_until(lambda n=name, v=value: self.run(FILL, n.replace("_", "-"), v), "a field %r" % name, 5)
 
     def wait_list(self, fits, what):
-        tap.wait_until(lambda: fits(self.list()), "%s: %r" % (what, self.list()), 8)
+        tap.wait_until(lambda: fits(self.list()), "%s: %r" % (what, self.list()), 20)
 
     def wait_dialog(self, fits, what):
         tap.wait_until(lambda: self.dialog() and fits(self.dialog()), "%s: %r" % (what, self.dialog()), 8)

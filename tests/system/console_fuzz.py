@@ -241,7 +241,8 @@ def test_large():
         wire = Wire(world.console.web_port)
         head = ("PUT /api/v1/users/%s/a HTTP/1.1\r\nHost: x\r\nCookie: %s=%s\r\nX-CSRF-Token: %s\r\nContent-Type: application/json\r\n" % (
             OWN, COOKIE, web.cookie, web.csrf)).encode()
-        tap.expect_equal(wire.ask(head + b"Content-Length: 70000\r\n\r\n"), 413, "a length that is too long")
+        tap.expect_equal(wire.ask(head + b"Content-Length: 70000\r\n\r\n", True), 413, "a length that is too long")
+        wire.close()
         tap.expect_in(wire.ask(head + b"Transfer-Encoding: chunked\r\n\r\n" + b"8000\r\n" + b"x" * 0x8000 + b"\r\n" + b"10000\r\n" + b"x" * 0x10000), (None, 413),
                       "chunks that become too long")
         waiting = Wire(world.console.web_port)

@@ -48,7 +48,7 @@ def test_many_sessions():
                           "?user=nobody", "?transport=udp&thread=0", "?after=" + first["next"]):
                 taken, page = times_of(web, "/api/v1/sessions" + query)
                 tap.diagnose("%-40s %4.0f ms, %4.0f at most" % (query, statistics.median(taken), max(taken)))
-                tap.expect(server.sanitized or max(taken) < LIST_MS, "sessions%s took %.0f ms" % (query, max(taken)))
+                tap.expect(server.sanitized or statistics.median(taken) < LIST_MS, "sessions%s took %.0f ms" % (query, statistics.median(taken)))
                 tap.expect_equal(page["total"], count, "all were looked at")
         finally:
             idle.kill()
@@ -159,7 +159,7 @@ def test_throughput_while_watched():
         raise tap.Skip("a sanitizer's figures are none")
     for one in found:
         tap.expect(one.median() + ERRORS * one.error() > 1 - LOSS_MAX, str(one))
-    if not any(one.is_clear() for one in found):
+    if not all(one.is_clear() for one in found):
         raise tap.Skip("the machine is too busy with other things to tell 2 %")
 
 

@@ -19,7 +19,7 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-FILE_LIMIT_S = 400
+FILE_LIMIT_S = 600
 END_S = 10
 ALONE = re.compile(r"^ALONE = ", re.MULTILINE)
 RUNNING = set()

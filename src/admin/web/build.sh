@@ -22,15 +22,14 @@ is_built() {
 # The lock file says what is fetched, to the byte; no script of a package is run.
 fetch() {
 	mkdir -p "$node"
-	if [ -d "$node/node_modules/esbuild" ] && cmp -s "$source/package-lock.json" "$node/package-lock.json"; then
+	if cmp -s "$source/package-lock.json" "$node/.fetched"; then
 		return
 	fi
 	cp "$source/package.json" "$source/package-lock.json" "$node"
 	chmod u+w "$node/package.json" "$node/package-lock.json"
-	if ! (cd "$node" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error); then
-		rm -f "$node/package-lock.json"
-		return 1
-	fi
+	rm -f "$node/.fetched"
+	(cd "$node" && npm ci --include=dev --include=optional --ignore-scripts --no-audit --no-fund --loglevel=error) || return 1
+	cp "$source/package-lock.json" "$node/.fetched"
 }
 
 # The program serves the interface without pages, too, and says so.
@@ -59,7 +58,8 @@ elif command -v npm > /dev/null && command -v node > /dev/null; then
 	fetch || go_without 'npm could not fetch esbuild and uPlot'
 	bundle
 else
-	go_without 'npm is missing: apt-get install npm'
+	[ -f "$source/built/app.js" ] || go_without 'npm is missing: apt-get install npm'
+	cp "$source"/built/* "$out"
 fi
 chmod u+w "$out"/*
 for page in "$out"/*; do

@@ -218,7 +218,7 @@ function buildChecks(field) {
 // Secrets that the server keeps a hash of at most: shown until somebody says that they have it. rows: [label, value].
 export function showOnce({ title, text, rows }) {
     return showDialog((settle) => ({
-        title,
+        title, isBusy: () => true, // Escape does not throw it away
         content: h("div", { class: "told-all" }, h("div", { class: "dialog-intro" }, [text].flat().map(paragraph)),
             rows.map(([label, value]) => h("div", { class: "told" }, h("h3", {}, label), copyable(value))),
             h("div", { class: "dialog-buttons" }, h("button", { type: "button", class: "primary", onclick: () => settle(true) }, t("dialog.have_it")))),

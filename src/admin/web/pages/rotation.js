@@ -92,11 +92,16 @@ async function look(guide) {
     if (guide.state === null)
         return;
     guide.secrets = secrets.filter((secret) => secret.realm === guide.state.realm);
-    const first = { ...guide.state.first };
-    for (const { mark, uses } of guide.secrets)
+    const first = { ...guide.state.first }, last = {};
+    let { began } = guide.state;
+    for (const { mark, uses } of guide.secrets) {
         if (first[mark] === undefined || (uses ?? 0) < first[mark])
             first[mark] = uses ?? 0;
-    keep(guide, { ...guide.state, first });
+        if ((uses ?? 0) < (guide.state.last?.[mark] ?? 0))
+            began = Date.now() / 1000; // a relay that was started anew does not know what was before
+        last[mark] = uses ?? 0;
+    }
+    keep(guide, { ...guide.state, first, last, began });
     show(guide);
 }
 

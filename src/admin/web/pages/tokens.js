@@ -14,7 +14,7 @@ export const title = "nav.tokens";
 // As routes.def has them; what nobody may do by that area is left out.
 const AREAS = ["overview", "sessions", "options", "log", "realms", "users", "secrets", "administrators", "rooms"];
 const READ_ONLY = new Set(["overview", "log"]);
-const SCOPES = ["credentials:write", ...AREAS.flatMap((area) => (READ_ONLY.has(area) ? [`${area}:read`] : [`${area}:read`, `${area}:write`]))];
+const SCOPES = ["credentials:read", "credentials:write", ...AREAS.flatMap((area) => (READ_ONLY.has(area) ? [`${area}:read`] : [`${area}:read`, `${area}:write`]))];
 const DAY_S = 86400;
 const LIFETIMES = [30, 90, 365, 0]; // days; 0: for ever
 
