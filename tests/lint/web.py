@@ -198,7 +198,7 @@ def main():
     name = f"the first load is at most {FIRST_LOAD_MAX // 1000} kB"
     if os.path.exists(os.path.join(BUILT, ".done")):
         expect_nothing(name, list(first_load()))
-    else:
+    elif os.path.exists(os.path.join(os.path.dirname(BUILT), "turnconsole")):
         skip(name, "the pages were not built")
     print(f"1..{count}")
     return 1 if failed else 0
