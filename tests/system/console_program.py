@@ -532,12 +532,11 @@ def test_scraped_in_a_loop():
     with Kept() as server:
         tap.expect_equal(get(server.metrics_port, "/metrics")[0], 200, "an answer")
         uptimes, count, began = set(), 0, time.monotonic()
-        while time.monotonic() - began < 1.0:
+        while time.monotonic() - began < 1.0 or count < 10:
             text = get(server.metrics_port, "/metrics")[2]
             uptimes.add(re.search(r"^turnstone_uptime_seconds (\S+)", text, re.M)[1])
             count += 1
-        tap.expect(count >= 10, "%d answers" % count)
-        tap.expect(len(uptimes) <= 4, "%d of %d answers were asked for" % (len(uptimes), count))
+        tap.expect(len(uptimes) <= 2 * (time.monotonic() - began) + 2, "%d of %d answers were asked for" % (len(uptimes), count))
     with alone("--prometheus", "--control-socket=" + Folder.get() + "/nobody") as (_process, _web, metrics, _log):
         tap.expect_equal(wait_for(metrics, "/metrics")[0], 503, "nobody there")
         tap.expect_in(get(metrics, "/healthz")[0], (200, 204), "the console itself")
