@@ -11,6 +11,8 @@ from harness.client import Client, Peer
 from harness.network import Namespace, inside, run, wire
 from harness.server import Server
 
+ALONE = "what is lost while a client moves depends on the CPU time that is left"
+
 CHANNEL = 0x4000
 TRANSPORTS = ("udp", "dtls", "tcp", "tls")
 

@@ -549,10 +549,10 @@ def first_certificate(*options):
                 pass
 
 
-def is_heard(address, transport="udp"):
+def is_heard(address, transport="udp", within=0.3):
     try:
         with Client(address, transport) as client:
-            return client.binding(timeout=0.3) is not None
+            return client.binding(timeout=within) is not None
     except OSError:
         return False
 
@@ -578,7 +578,7 @@ def listeners_come_and_go(engine):
         tap.expect_equal([is_heard(address) for address in there], [False, False], "before")
         lines = ["user=u:p", "listening-ip=127.0.0.2", "aux-server=127.0.0.1:%d" % aux, "mobility"]
         server.reload(*lines)
-        tap.expect_equal([is_heard(address, transport) for address in there
+        tap.expect_equal([is_heard(address, transport, 5) for address in there
                           for transport in ("udp", "tcp")], [True] * 4, "opened")
         calls = [Client(address, transport) for address in there for transport in ("udp", "tcp")]
         calls += [Client(there[1]) for _ in range(6)]
