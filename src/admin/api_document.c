@@ -26,7 +26,6 @@ void api_health(struct api_call *call)
 enum {
 	READY_WAIT_S =
 		2, /* a relay that hangs is not ready, and whoever asks has little patience */
-	READY_FRESH_MS = 500, /* anybody may ask, and each question is a connection to the relay */
 };
 
 static const char *ask_relay(const struct console *console)
@@ -43,15 +42,17 @@ static const char *ask_relay(const struct console *console)
 	return "ready";
 }
 
+/* Anybody may ask, and each question is a connection to the relay: there is one at a time, and whoever came before it began has its
+ * answer. */
 static const char *relay_state(struct console *console)
 {
+	timestamp came_at = timestamp_now();
 	const char *state;
 
 	pthread_mutex_lock(&console->ready_lock);
-	if (console->relay_state == NULL ||
-	    timestamp_now() - console->relay_asked_at >= READY_FRESH_MS) {
-		console->relay_state = ask_relay(console);
+	if (console->relay_state == NULL || console->relay_asked_at <= came_at) {
 		console->relay_asked_at = timestamp_now();
+		console->relay_state = ask_relay(console);
 	}
 	state = console->relay_state;
 	pthread_mutex_unlock(&console->ready_lock);

@@ -19,10 +19,9 @@ struct console {
 	struct web_files *files;             /* pages */
 	struct http_server *https, *metrics; /* NULL: it is off */
 	pthread_mutex_t store_lock;
-	struct store *store; /* NULL: away; under store_lock */
-	pthread_mutex_t
-		ready_lock; /* one asks whether the relay is there; who comes meanwhile has that answer */
-	const char *relay_state; /* static; NULL: not asked yet; under ready_lock */
+	struct store *store;        /* NULL: away; under store_lock */
+	pthread_mutex_t ready_lock; /* one asks whether the relay is there, and then the next */
+	const char *relay_state;    /* static; NULL: not asked yet; under ready_lock */
 	timestamp relay_asked_at;
 	bool is_plain; /* HTTP without TLS, for reverse proxies: the cookie has no __Host- then */
 };
