@@ -23,6 +23,7 @@
 enum {
 	FIRST_RETRY_MS = 200,
 	LAST_RETRY_MS = 30000,
+	PAUSE_MS = 20,      /* between two readings of the socket */
 	PATIENCE_MS = 4000, /* of a console that is to end: longer than its own */
 	RELOAD_INTERVAL_MS = 1000,
 };
@@ -40,6 +41,7 @@ struct keeper {
 	timestamp kill_at;     /* when it is to end and does not */
 	enum wish wish;        /* of turnserver, not yet followed */
 	timestamp may_read_at; /* the configuration */
+	timestamp hears_at;    /* it reads the socket again */
 	bool is_ending;
 };
 
@@ -252,8 +254,10 @@ static void take_signals(struct keeper *keeper)
 /* What came together is one. A byte that means nothing has nothing done. */
 static void take_bytes(struct keeper *keeper)
 {
-	char bytes[64];
+	char bytes[4096];
 	ssize_t n = read(STDIN_FILENO, bytes, sizeof bytes);
+
+	keeper->hears_at = timestamp_now() + PAUSE_MS;
 
 	if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
 		keeper->is_ending = true;
@@ -268,6 +272,12 @@ static bool is_leaving(const struct keeper *keeper)
 	return keeper->console != 0 && keeper->life < 0;
 }
 
+/* Whoever writes without end keeps no CPU busy; the end of the socket is heard in any case. */
+static bool is_resting(const struct keeper *keeper)
+{
+	return timestamp_now() < keeper->hears_at;
+}
+
 /* -1: for as long as nothing comes. */
 static int wait_ms(const struct keeper *keeper)
 {
@@ -278,6 +288,7 @@ static int wait_ms(const struct keeper *keeper)
 		{is_leaving(keeper), keeper->kill_at},
 		{keeper->console == 0 && is_wanted(keeper), keeper->retry.due},
 		{keeper->wish != NO_WISH, keeper->may_read_at},
+		{is_resting(keeper), keeper->hears_at},
 	};
 	timestamp now = timestamp_now();
 	int wait = -1;
@@ -295,7 +306,8 @@ static void look(struct keeper *keeper)
 	/* Nothing comes by a socket that has ended, again and again. */
 	struct pollfd fds[] = {
 		{.fd = keeper->signal_fd, .events = POLLIN},
-		{.fd = keeper->is_ending ? -1 : STDIN_FILENO, .events = POLLIN},
+		{.fd = keeper->is_ending ? -1 : STDIN_FILENO,
+	         .events = is_resting(keeper) ? 0 : POLLIN},
 	};
 
 	if (poll(fds, 2, wait_ms(keeper)) < 0)
