@@ -154,35 +154,12 @@ static void hear_found(struct cluster *cluster, struct seeking *seeking, const r
 	answer(cluster, seeking);
 }
 
-static enum err find_some(struct cluster *cluster, char problem[256])
+static enum err put_find(struct cluster *cluster, struct seeking *seeking)
 {
-	struct seeking *asked[SEEKING_A_TURN];
-	unsigned count = 0;
-	redisReply *reply;
-	enum err err = OK;
+	struct session_words words = session_words_of(cluster, seeking->id, 0, 0);
 
-	LIST_FOR_EACH (at, &cluster->seeking) {
-		struct seeking *seeking = CONTAINER_OF(at, struct seeking, node);
-		struct session_words words = session_words_of(cluster, seeking->id, 0, 0);
-		if (seeking->value != NULL)
-			continue;
-		if (count == SEEKING_A_TURN)
-			break;
-		err = redis_connection_put(
-			cluster->commands,
-			WORDS("EVAL", find_script, "1", words.key, CLUSTER_PREFIX "node/"));
-		if (err != OK)
-			return err;
-		asked[count++] = seeking;
-	}
-	for (unsigned i = 0; err == OK && i < count; i++) {
-		err = sessions_hear(cluster, &reply, problem);
-		if (err != OK)
-			break;
-		hear_found(cluster, asked[i], reply);
-		redis_reply_free(reply);
-	}
-	return err;
+	return redis_connection_put(cluster->commands, WORDS("EVAL", find_script, "1", words.key,
+	                                                     CLUSTER_PREFIX "node/"));
 }
 
 static enum err put_take(struct cluster *cluster, struct seeking *seeking)
@@ -208,7 +185,14 @@ static void hear_taken(struct cluster *cluster, struct seeking *seeking, const r
 	seeking->post = NULL;
 }
 
-static enum err take_some(struct cluster *cluster, char problem[256])
+struct step {
+	bool is_of_found; /* of those that were found, or else of those that are looked for */
+	enum err (*put)(struct cluster *cluster, struct seeking *seeking);
+	void (*hear)(struct cluster *cluster, struct seeking *seeking, const redisReply *reply);
+};
+
+/* Asks for several at once, and hears the answers in their order. */
+static enum err run_step(struct cluster *cluster, const struct step *step, char problem[256])
 {
 	struct seeking *asked[SEEKING_A_TURN];
 	unsigned count = 0;
@@ -217,11 +201,11 @@ static enum err take_some(struct cluster *cluster, char problem[256])
 
 	LIST_FOR_EACH (at, &cluster->seeking) {
 		struct seeking *seeking = CONTAINER_OF(at, struct seeking, node);
-		if (seeking->value == NULL)
+		if ((seeking->value != NULL) != step->is_of_found)
 			continue;
 		if (count == SEEKING_A_TURN)
 			break;
-		err = put_take(cluster, seeking);
+		err = step->put(cluster, seeking);
 		if (err != OK)
 			return err;
 		asked[count++] = seeking;
@@ -230,7 +214,7 @@ static enum err take_some(struct cluster *cluster, char problem[256])
 		err = sessions_hear(cluster, &reply, problem);
 		if (err != OK)
 			break;
-		hear_taken(cluster, asked[i], reply);
+		step->hear(cluster, asked[i], reply);
 		redis_reply_free(reply);
 	}
 	return err;
@@ -251,9 +235,11 @@ void seek_refuse_late(struct cluster *cluster, timestamp now)
 
 enum err seek_turn(struct cluster *cluster, char problem[256])
 {
-	enum err err = find_some(cluster, problem);
+	static const struct step find = {false, put_find, hear_found};
+	static const struct step take = {true, put_take, hear_taken};
+	enum err err = run_step(cluster, &find, problem);
 
-	return err == OK ? take_some(cluster, problem) : err;
+	return err == OK ? run_step(cluster, &take, problem) : err;
 }
 
 void seek_end(struct cluster *cluster)
